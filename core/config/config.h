@@ -1,0 +1,97 @@
+#pragma once
+
+/*
+ * The configuration: an INI file (read with inih) to a checked Config
+ *
+ * Everything that can be wrong is found here, with file and line, before anything is started: an
+ * unknown key or section, a bad value, a duplicate section or key, an account without a side, a
+ * secret in a file that others can read, cleartext to a host that is not loopback.
+ * imapsyncd.conf(5) documents every key.
+ */
+
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/macro.h"
+
+typedef enum TlsMode {
+        TLS_IMPLICIT, /* default port 993 */
+        TLS_STARTTLS, /* default port 143 */
+        TLS_NONE,     /* default port 143 */
+} TlsMode;
+
+typedef enum MaildirLayout {
+        MAILDIR_LAYOUT_FS,             /* a/b is ROOT/a/b, INBOX is ROOT/INBOX */
+        MAILDIR_LAYOUT_MAILDIRPLUSPLUS, /* a/b is ROOT/.a.b, INBOX is ROOT itself */
+} MaildirLayout;
+
+/* Where the password comes from; at most one is set. All owned. */
+typedef struct SecretSource {
+        char *password;
+        char *command;    /* run by /bin/sh -c; the first line of its output */
+        char *file;       /* the first line of it */
+        char *credential; /* a file of this name in $CREDENTIALS_DIRECTORY (systemd) */
+} SecretSource;
+
+/* An IMAP server. All strings owned, NULL when not given. */
+typedef struct Endpoint {
+        char *tunnel; /* a command that speaks IMAP on stdin and stdout; else host */
+        char *host;
+        uint16_t port; /* filled in by tls when not given */
+        TlsMode tls;
+        bool allow_cleartext;
+        char *ca_file;
+        char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
+        char *user;      /* NULL with a tunnel: preauthenticated is expected */
+        SecretSource secret;
+} Endpoint;
+
+typedef struct AccountConfig {
+        char *name; /* letters, digits, "-", "_", "." (not first); at most 64 bytes */
+        unsigned line; /* of its section */
+        Endpoint remote;
+
+        char *maildir; /* absolute, "~/" expanded; NULL: local is an IMAP server */
+        MaildirLayout layout;
+        Endpoint local; /* of [local NAME], when maildir is NULL */
+
+        char **mailboxes; /* patterns in order, "!" in front excludes, the last match decides;
+                             NULL-terminated; NULL: all */
+        unsigned connections;   /* limit, 1 to 20, default 3 */
+        unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
+                                   default 25; never fewer than brake_count messages */
+        unsigned brake_count;   /* default 20 */
+        uint64_t timeout_usec;  /* of one answer from the server, default 60 s */
+} AccountConfig;
+
+typedef struct Config {
+        char *path;
+        uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day */
+        AccountConfig *accounts;     /* in the order of the file */
+        size_t n_accounts;
+} Config;
+
+/**
+ * config_load() - read and check a configuration file
+ * @path:    the file
+ * @environ_home:  replaces "~"
+ * @reterr:  when negative is returned: one sentence a line, each beginning with "FILE:LINE: " where
+ *           there is a line; all that was found, not only the first. Owned by the caller, may be NULL
+ *           when out of memory.
+ *
+ * Return: 0, -EINVAL for what the user must mend, -ENOENT when there is no such file, or another
+ *         negative errno from reading it.
+ */
+int config_load(const char *path, const char *environ_home, Config **ret_config, char **reterr);
+Config *config_free(Config *config);
+
+/* The account of that name, or NULL. */
+const AccountConfig *config_find(const Config *config, const char *name);
+
+/* Is everything that concerns the running account the same? Used by reload. */
+bool account_config_equal(const AccountConfig *a, const AccountConfig *b);
+
+/* Does the account synchronise the mailbox of that name (UTF-8 with "/")? */
+bool account_config_wants(const AccountConfig *account, const char *mailbox);
+
+DEFINE_CLEANUP(Config *, config_free)

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * The names of the control interface: what the daemon and imapsyncctl must agree on
+ *
+ * A peer-to-peer D-Bus (no bus daemon) on a UNIX stream socket: SASL EXTERNAL, then methods and
+ * signals of one object. Only the daemon's own uid gets in. Tables are aa{sv}: an array of rows, each
+ * a dictionary; keys are only ever added. imapsyncctl(1) documents them as JSON.
+ *
+ *      method    in   out
+ *      Status    s    aa{sv}  accounts; "" for all
+ *      Mailboxes s    aa{sv}  mailboxes of an account
+ *      Sync      sas  t       account ("": all), mailboxes (none: all): a job, now
+ *      Pause     s    -
+ *      Resume    s    -
+ *      Held      s    aa{sv}  deletions that the brake holds
+ *      Confirm   ss   -       account, mailbox
+ *      Reload    -    -
+ *      Stop      -    -
+ *      Version   -    s
+ *      Watch     b    -       true: send Event signals to this client
+ *
+ *      signal
+ *      Event     a{sv}   what happened: time (t, usec since 1970), account, mailbox, event, message, counts
+ *      Progress  ta{sv}  job; account, mailbox, done, total (messages), bytes
+ *      Finished  tbs     job, in sync, what is wrong in a sentence ("" if nothing)
+ *
+ * Errors: CONTROL_ERROR_* with a sentence for people.
+ */
+
+#define CONTROL_PATH      "/org/imapsync"
+#define CONTROL_INTERFACE "org.imapsync.Daemon"
+
+#define CONTROL_ERROR_NO_ACCOUNT "org.imapsync.Error.NoAccount"
+#define CONTROL_ERROR_NO_MAILBOX "org.imapsync.Error.NoMailbox"
+#define CONTROL_ERROR_NOT_HELD   "org.imapsync.Error.NotHeld"
+#define CONTROL_ERROR_CONFIG     "org.imapsync.Error.Config"
+#define CONTROL_ERROR_FAILED     "org.imapsync.Error.Failed"
+
+/* Under $XDG_RUNTIME_DIR */
+#define CONTROL_SOCKET "imapsyncd/control"

@@ -1,0 +1,139 @@
+#pragma once
+
+/*
+ * Maildir: folders and files, with the durability that is promised here and nothing decided
+ *
+ * A MaildirRoot is the tree of an account, a Maildir one folder of it. All file access is by *at()
+ * calls below descriptors that were opened without following symbolic links out of the tree.
+ * The bytes of a message are kept but for line ends: CRLF becomes LF on the way in (a lone CR or LF
+ * is kept), LF becomes CRLF on the way out.
+ *
+ * Functions return 0 or a negative errno as the system said it; -ENOENT for a file that another
+ * program renamed or removed meanwhile, which is ordinary; -ELOOP for a symbolic link in the way.
+ */
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/macro.h"
+#include "config/config.h" /* MaildirLayout only */
+#include "store/maildir-name.h"
+
+typedef struct MaildirRoot MaildirRoot;
+typedef struct Maildir Maildir;
+
+/**
+ * maildir_root_open() - the tree of an account
+ * @create: make the directory if it is missing (0700)
+ *
+ * Return: -ENOENT if it is missing and @create is false.
+ */
+int maildir_root_open(const char *path, MaildirLayout layout, bool create, MaildirRoot **ret_root);
+MaildirRoot *maildir_root_free(MaildirRoot *root);
+
+/* st_dev and st_ino of the root's directory: whether it is the tree that was there last time. */
+int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *ret_ino);
+
+/**
+ * maildir_root_list() - every folder that has cur/ or new/
+ * @found: called with the mailbox name (UTF-8 with "/"), borrowed; a negative return ends the list.
+ *         A directory whose name cannot be a mailbox (mailbox_name_check) is given with @bad true.
+ */
+int maildir_root_list(MaildirRoot *root,
+                      int (*found)(const char *mailbox, bool bad, void *userdata), void *userdata);
+
+/* cur/, new/, tmp/ and the parents; durable on return. No error if it exists. */
+int maildir_create(MaildirRoot *root, const char *mailbox);
+
+/* -ENOENT if the folder (its cur/ or new/) does not exist. */
+int maildir_open(MaildirRoot *root, const char *mailbox, Maildir **ret_maildir);
+Maildir *maildir_free(Maildir *maildir);
+
+/* The absolute path of the folder, for messages and inotify; borrowed. */
+const char *maildir_path(const Maildir *maildir);
+
+/* Descriptors of new/ and cur/; borrowed. */
+typedef enum MaildirSub {
+        MAILDIR_NEW,
+        MAILDIR_CUR,
+} MaildirSub;
+int maildir_fd(const Maildir *maildir, MaildirSub sub);
+
+/* What tells without a scan that nothing has changed: the directories' identity and times. */
+typedef struct MaildirToken {
+        uint64_t ino[2];     /* of new/, cur/ */
+        int64_t mtime_ns[2]; /* since 1970 */
+} MaildirToken;
+
+int maildir_token(const Maildir *maildir, MaildirToken *ret_token);
+
+/* An mtime within the last two seconds proves nothing: another change may come in the same tick. */
+bool maildir_token_is_settled(const MaildirToken *token, int64_t now_ns);
+bool maildir_token_equal(const MaildirToken *a, const MaildirToken *b);
+
+/* Scan new/ then cur/ by one pass of getdents. Names that begin with "." are left out. */
+typedef struct MaildirScan MaildirScan;
+int maildir_scan_new(Maildir *maildir, MaildirScan **ret_scan);
+/* Return: 1 and a name (borrowed until the next call), 0 at the end, or negative. */
+int maildir_scan_next(MaildirScan *scan, MaildirSub *ret_sub, const char **ret_name);
+MaildirScan *maildir_scan_free(MaildirScan *scan);
+
+/* Find the present name of a base: tries @hint in cur/ and new/ first (a name as last seen, may be
+ * NULL), then looks through both. -ENOENT when it is in neither. @ret_name is owned by the caller. */
+int maildir_find(Maildir *maildir, const char *base, const char *hint, MaildirSub *ret_sub,
+                 char **ret_name);
+
+/* The folder's letters. Missing file: all free. Saving writes beside, fsyncs and renames. Lines
+ * "0 work": number of the letter and name, as Dovecot writes them. */
+int maildir_letters_load(Maildir *maildir, MaildirLetters *ret_letters);
+int maildir_letters_save(Maildir *maildir, const MaildirLetters *letters);
+
+/*
+ * Delivery, in the order that loses nothing: begin, write..., finish; then for many at once
+ * sync (durable in tmp/), and after the state was committed publish (rename into new/ or cur/), and
+ * maildir_sync_dirs(). A delivery freed before it was published removes its file from tmp/, unless
+ * maildir_delivery_abandon() was called.
+ */
+typedef struct MaildirDelivery MaildirDelivery;
+/* @base: from maildir_name_new(); the file is created in tmp/ with O_EXCL, mode 0600. */
+int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery);
+/* CRLF to LF across the borders of pieces. Buffered; -ENOSPC and such may come later. */
+int maildir_delivery_write(MaildirDelivery *delivery, ByteView piece);
+/* Flush, set the mtime (seconds since 1970; 0: leave it), begin write-back. */
+int maildir_delivery_finish(MaildirDelivery *delivery, int64_t mtime);
+/* fsync. When it fails the data is lost: free the delivery and fetch again. Closes the file. */
+int maildir_delivery_sync(MaildirDelivery *delivery);
+/* Rename into place as @name; -EEXIST if something is there already (renameat2 RENAME_NOREPLACE). */
+int maildir_delivery_publish(MaildirDelivery *delivery, MaildirSub sub, const char *name);
+void maildir_delivery_abandon(MaildirDelivery *delivery);
+const char *maildir_delivery_base(const MaildirDelivery *delivery);
+MaildirDelivery *maildir_delivery_free(MaildirDelivery *delivery);
+
+/* After a crash: is @base still in tmp/ ? Move it to its place. -ENOENT if it is not there. */
+int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub, const char *name);
+/* Remove files from tmp/ that are ours by name (host and form) and older than 36 hours. */
+int maildir_clean_tmp(Maildir *maildir, int64_t now);
+
+/* fsync of new/ and cur/ (those that were written to since the last call). */
+int maildir_sync_dirs(Maildir *maildir);
+
+/* Rename @old_name in @sub to cur/@new_name. No-op when equal. -EEXIST is never overwritten. */
+int maildir_rename(Maildir *maildir, MaildirSub sub, const char *old_name, const char *new_name);
+int maildir_unlink(Maildir *maildir, MaildirSub sub, const char *name);
+
+/* Reading a message with CRLF line ends. */
+typedef struct MaildirReader MaildirReader;
+/* @ret_size: bytes that the reader will give (counted by a pass over the file), @ret_mtime: seconds.
+ * A symbolic link or anything but a regular file is -ELOOP / -EINVAL. */
+int maildir_reader_new(Maildir *maildir, MaildirSub sub, const char *name,
+                       MaildirReader **ret_reader, uint64_t *ret_size, int64_t *ret_mtime);
+/* Return: bytes put into @buffer, 0 at the end, or negative; -EIO when the file changed underneath
+ * and would give another size than stated. */
+ssize_t maildir_reader_read(MaildirReader *reader, char *buffer, size_t size);
+MaildirReader *maildir_reader_free(MaildirReader *reader);
+
+DEFINE_CLEANUP(MaildirRoot *, maildir_root_free)
+DEFINE_CLEANUP(Maildir *, maildir_free)
+DEFINE_CLEANUP(MaildirScan *, maildir_scan_free)
+DEFINE_CLEANUP(MaildirDelivery *, maildir_delivery_free)
+DEFINE_CLEANUP(MaildirReader *, maildir_reader_free)

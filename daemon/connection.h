@@ -1,0 +1,80 @@
+#pragma once
+
+/*
+ * One connection to an IMAP server: socket or tunnel, TLS, DEFLATE, and the session on top
+ *
+ *      TCP or pipe -> TLS -> DEFLATE -> ImapSession          (RFC 4978 section 1: outside in)
+ *
+ * Nonblocking throughout. The owner takes events from connection_session() whenever on_input() is
+ * called, submits commands to it, and calls connection_flush() when it has said all it has to say,
+ * so that everything leaves in one write and one DEFLATE block.
+ *
+ * Callbacks run from the loop, never from inside a call of the owner. on_lost() is the last one; the
+ * owner may free the connection in on_lost(), not in on_input().
+ */
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+#include "config/config.h"
+#include "imap/session.h"
+
+typedef struct Connection Connection;
+
+typedef struct ConnectionHandler {
+        /* Connected, and TLS is up if it is implicit. The greeting comes as the first event. */
+        void (*on_open)(Connection *connection, void *userdata);
+        /* The session has new bytes: call imap_session_next() until it returns 0. */
+        void (*on_input)(Connection *connection, void *userdata);
+        /* The socket took bytes and there is room again: for who streams an APPEND. */
+        void (*on_output)(Connection *connection, void *userdata);
+        /* It is over. @error: negative errno; 0: the server closed it. @why: a sentence for people,
+         * e.g. "the certificate of imap.example.org is for mail.example.org". */
+        void (*on_lost)(Connection *connection, int error, const char *why, void *userdata);
+} ConnectionHandler;
+
+/**
+ * connection_new() - begin to connect
+ * @endpoint: borrowed for the life of the connection
+ * @timeout_usec: for connecting, the TLS handshake and each answer
+ *
+ * Every address of the host is tried; IPv6 and IPv4 race (RFC 8305, 250 ms apart). Names are looked
+ * up without blocking the loop.
+ *
+ * Return: 0, or a negative errno of this machine (-ENOMEM, -EMFILE); what the network does comes
+ *         through on_lost().
+ */
+int connection_new(sd_event *event, const Endpoint *endpoint, uint64_t timeout_usec,
+                   const ConnectionHandler *handler, void *userdata, Connection **ret_connection);
+Connection *connection_free(Connection *connection);
+
+ImapSession *connection_session(Connection *connection);
+
+/* Write what the session has to say. Also tells the connection that the owner has taken events, so
+ * that reading goes on when it had stopped because too much was unread. Arms the deadline while
+ * commands are under way (IDLE excepted, once its continuation has come); disarms it else. */
+void connection_flush(Connection *connection);
+
+/* After the tagged OK of STARTTLS. Bytes that came behind it in clear are refused: on_lost(-EPROTO).
+ * on_open() is called again when TLS is up. */
+int connection_start_tls(Connection *connection);
+
+/* After the tagged OK of COMPRESS; bytes behind it are inflated. */
+int connection_start_deflate(Connection *connection);
+
+/* Something must come within this time, although no command is under way (a probe); 0 takes it back. */
+void connection_expect(Connection *connection, uint64_t usec);
+
+/* An orderly end without waiting: what is queued is written as far as the socket takes it, then the
+ * connection is closed. No callback. */
+void connection_close(Connection *connection);
+
+bool connection_is_encrypted(const Connection *connection);
+
+typedef struct ConnectionTraffic {
+        uint64_t bytes_in, bytes_out; /* on the socket: after DEFLATE and TLS */
+} ConnectionTraffic;
+ConnectionTraffic connection_traffic(const Connection *connection);
+
+/* Called with each line of the dialogue at the log level for it; secrets are struck out. */
+DEFINE_CLEANUP(Connection *, connection_free)
