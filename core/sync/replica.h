@@ -1,0 +1,221 @@
+#pragma once
+
+/*
+ * A replica: one side of an account, a tree of mailboxes with messages
+ *
+ * An IMAP account is one, a Maildir tree is one, and the tests have one in memory; the engine knows
+ * only this interface. A message is known by its UID in its mailbox, on a Maildir too: there the
+ * replica numbers the files itself, as a server would (the state database keeps the numbers).
+ *
+ * Requests are queued by the functions of ReplicaOps and answered by events from next(): what the
+ * request yields, then REPLICA_EVENT_DONE for it. Requests are carried out in the order in which they
+ * were made; those that need no answer to each other travel together. A request that the other end
+ * refuses ends in DONE with an outcome and a sentence; only the loss of the whole replica is an error
+ * of next().
+ *
+ * No function blocks on the network. A Maildir's do block on the disk, and the answer is there at
+ * once; its events are made one by one as next() is called, so memory does not grow with them.
+ */
+
+#include <sys/types.h>
+
+#include "imap/flags.h"
+#include "imap/uid-set.h"
+
+typedef enum Side {
+        SIDE_REMOTE,
+        SIDE_LOCAL,
+        _SIDE_MAX,
+} Side;
+
+static inline Side side_other(Side side) {
+        return side == SIDE_REMOTE ? SIDE_LOCAL : SIDE_REMOTE;
+}
+
+static inline const char *side_name(Side side) {
+        return side == SIDE_REMOTE ? "remote" : "local";
+}
+
+/* A mailbox as a replica needs it; the engine embeds one for each side. */
+typedef struct ReplicaMailbox {
+        int64_t id;         /* in the state database */
+        const char *name;   /* UTF-8 with "/"; borrowed */
+        char *wire;         /* IMAP: as on the wire, owned by the engine; NULL where it means nothing */
+        Keywords *keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
+        void *owner;        /* the engine's */
+
+        bool has_names;       /* Maildir: changes() looks only at these files, not at all */
+        char **names;         /* base names, NULL-terminated; owned by the engine */
+} ReplicaMailbox;
+
+/* How far a mailbox has been brought in sync: changes() tells what came after it. All 0: nothing. */
+typedef struct ReplicaToken {
+        uint32_t uidvalidity;
+        uint32_t uidnext;  /* every UID below was dealt with */
+        uint64_t modseq;   /* IMAP: HIGHESTMODSEQ (RFC 7162); 0: none */
+        uint64_t stamp[4]; /* Maildir: inode and mtime of new/ and cur/ */
+} ReplicaToken;
+
+typedef enum ReplicaWant {
+        REPLICA_WANT_FLAGS, /* new messages: UID and flags only */
+        REPLICA_WANT_IDENTITY, /* and date, size, Message-ID, for pairing */
+        REPLICA_WANT_BODY,  /* and date and body, for delivery */
+} ReplicaWant;
+
+/* What is known of a message; a field is valid if its bit is in present. */
+enum {
+        REPLICA_HAS_FLAGS = 1 << 0,
+        REPLICA_HAS_DATE = 1 << 1,
+        REPLICA_HAS_SIZE = 1 << 2,
+        REPLICA_HAS_MESSAGE_ID = 1 << 3,
+};
+typedef struct ReplicaMessage {
+        unsigned present;
+        uint32_t uid;
+        MessageFlags flags;
+        int64_t date;        /* INTERNALDATE or mtime: seconds since 1970 */
+        int date_zone;       /* minutes east of UTC */
+        uint64_t size;       /* with CRLF line ends */
+        ByteView message_id; /* the field's value; size 0: it has none */
+} ReplicaMessage;
+
+typedef enum ReplicaOutcome {
+        REPLICA_OK,
+        REPLICA_REFUSED, /* this request or message is not possible here, ever: park it */
+        REPLICA_FAILED,  /* not now: try again later */
+        REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
+} ReplicaOutcome;
+
+typedef enum ReplicaRequest {
+        REPLICA_LIST,
+        REPLICA_CREATE,
+        REPLICA_CHANGES,
+        REPLICA_FETCH,
+        REPLICA_STORE,
+        REPLICA_EXPUNGE,
+        REPLICA_APPEND,
+        REPLICA_CLOSE,
+} ReplicaRequest;
+
+/* How a mailbox stands, without opening it. */
+typedef struct ReplicaStatus {
+        bool has_uidvalidity;
+        uint32_t uidvalidity;
+        uint32_t uidnext;
+        uint32_t messages;
+        uint64_t modseq; /* 0: unknown */
+        uint32_t unseen;
+        bool has_unseen;
+} ReplicaStatus;
+
+typedef enum ReplicaEventType {
+        /* A mailbox that exists: name, wire, attributes (IMAP_LIST_* of imap/session.h), delimiter.
+         * When the replica cannot use it, text says why and name may be NULL. */
+        REPLICA_EVENT_MAILBOX,
+        /* How a mailbox stands: wire (or name), status. Unasked for as well (NOTIFY). */
+        REPLICA_EVENT_STATUS,
+        /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
+         * are now), exists, storable; complete: everything was or will be listed, not only changes. */
+        REPLICA_EVENT_OPENED,
+        /* A message that is new or has changed flags, or any that was asked for: message. May be
+         * told twice, may be unchanged. */
+        REPLICA_EVENT_MESSAGE,
+        /* Expunged: uids. May hold UIDs that never were. */
+        REPLICA_EVENT_VANISHED,
+        /* A body: message (what is known yet), then pieces in data, then the end, where message is
+         * complete. REPLICA_EVENT_BODY_END with size 0 or text set: there is no usable body. */
+        REPLICA_EVENT_BODY_BEGIN,
+        REPLICA_EVENT_BODY_DATA,
+        REPLICA_EVENT_BODY_END,
+        /* An append was taken: cookie, message.uid (0: the replica cannot tell). A refused one
+         * gives REPLICA_EVENT_DONE with its cookie and outcome instead. */
+        REPLICA_EVENT_APPENDED,
+        /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
+         * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
+         * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules). */
+        REPLICA_EVENT_DONE,
+} ReplicaEventType;
+
+/* Views die with the next call of next(). */
+typedef struct ReplicaEvent {
+        ReplicaEventType type;
+        ReplicaMailbox *mailbox; /* NULL for MAILBOX and for STATUS */
+        ReplicaRequest request;
+        ReplicaOutcome outcome;
+        uint64_t cookie;
+        const char *name; /* UTF-8 with "/" */
+        ByteView wire;
+        unsigned attributes;
+        char delimiter;
+        ReplicaStatus status;
+        ReplicaToken token;
+        uint32_t exists;
+        bool complete;
+        MessageFlags storable; /* flags and keywords that can be stored permanently */
+        bool storable_keywords; /* new keywords can be made */
+        ReplicaMessage message;
+        UidSet uids; /* borrowed */
+        ByteView data;
+        const char *text; /* a sentence, NULL if there is nothing to say */
+} ReplicaEvent;
+
+typedef struct Replica Replica;
+
+typedef struct ReplicaOps {
+        /* MAILBOX events, with STATUS events for them where that comes cheaply (LIST-STATUS). */
+        int (*list)(Replica *replica);
+
+        int (*create)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* OPENED, then MESSAGE, VANISHED, and for new messages (UIDs from since->uidnext on, less
+         * those in @known) what @want says; DONE. After a uidvalidity other than @since's,
+         * everything is listed by flags and no body is given. @since with all 0: everything is new. */
+        int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
+                       const UidSet *known, ReplicaWant want);
+
+        /* MESSAGE (FLAGS, IDENTITY) or BODY_* (BODY) for each UID of @uids that exists; DONE. */
+        int (*fetch)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, ReplicaWant want);
+
+        /* Add and remove flags; others stay as they are. */
+        int (*store)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, MessageFlags add,
+                     MessageFlags remove);
+
+        int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
+
+        /* Begin a message; then append_data() until @message->size bytes were taken, append_end().
+         * @cookie comes back in APPENDED or DONE. append_data() returns the bytes taken now (less
+         * than all: come again when the replica has sent some), or negative.
+         * message.size must be known on an IMAP replica; a Maildir takes it as it comes. */
+        int (*append_begin)(Replica *replica, ReplicaMailbox *mailbox,
+                            const ReplicaMessage *message, uint64_t cookie);
+        ssize_t (*append_data)(Replica *replica, ByteView data);
+        /* @message: flags and date as known by now. */
+        int (*append_end)(Replica *replica, const ReplicaMessage *message);
+        /* Forget the append that is under way (the source failed). On IMAP, where its size was
+         * announced, this loses the connection: -ECONNABORTED. */
+        int (*append_abort)(Replica *replica);
+
+        /* Two-phase delivery. A Maildir keeps appended messages in tmp/, and APPENDED says so with
+         * their UIDs. prepare(): make them durable there. Then the engine commits its rows. Then
+         * publish(): make them visible, durably. On IMAP both do nothing: an APPEND is both. */
+        int (*prepare)(Replica *replica, ReplicaMailbox *mailbox);
+        int (*publish)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* The base has taken note, or has forgotten: called inside the state database's transaction
+         * that does so. A Maildir keeps its table of files by it. */
+        int (*noted)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+        int (*forgotten)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+
+        /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
+         * selected, and a STATUS comes for each mailbox that was worked on. DONE. */
+        int (*close)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */
+        int (*next)(Replica *replica, ReplicaEvent *ret_event);
+} ReplicaOps;
+
+/* Embedded at the start of every implementation. */
+struct Replica {
+        const ReplicaOps *ops;
+        Side side;
+};
