@@ -29,8 +29,8 @@ static void test_to_u64(void) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 uint64_t value = 0;
 
-                TEST_ROW(rows[i].label,
-                         bytes_to_u64(bytes_of(rows[i].text), rows[i].max, &value) == rows[i].result);
+                TEST_ROW(rows[i].label, bytes_to_u64(bytes_of(rows[i].text), rows[i].max, &value) ==
+                                                rows[i].result);
                 TEST_ROW(rows[i].label, value == rows[i].value);
         }
 }

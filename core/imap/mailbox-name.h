@@ -15,9 +15,9 @@
 typedef enum MailboxNameError {
         _MAILBOX_NAME_E_SUCCESS,
         MAILBOX_NAME_E_ENCODING, /* not modified UTF-7, not UTF-8, or a NUL or control character */
-        MAILBOX_NAME_E_LEVEL,    /* a level that is empty, "." or "..", or holds a "/" (or, encoding,
+        MAILBOX_NAME_E_LEVEL,  /* a level that is empty, "." or "..", or holds a "/" (or, encoding,
                                     the delimiter) */
-        MAILBOX_NAME_E_LENGTH,   /* a level over 255 bytes or a name over 4000 bytes, in UTF-8 */
+        MAILBOX_NAME_E_LENGTH, /* a level over 255 bytes or a name over 4000 bytes, in UTF-8 */
 } MailboxNameError;
 
 /* What is wrong, as the end of a sentence: "it has a level named “..”" and so on. */

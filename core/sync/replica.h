@@ -38,14 +38,15 @@ static inline const char *side_name(Side side) {
 
 /* A mailbox as a replica needs it; the engine embeds one for each side. */
 typedef struct ReplicaMailbox {
-        int64_t id;         /* in the state database */
-        const char *name;   /* UTF-8 with "/"; borrowed */
-        char *wire;         /* IMAP: as on the wire, owned by the engine; NULL where it means nothing */
-        Keywords *keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
-        void *owner;        /* the engine's */
+        int64_t id;       /* in the state database */
+        const char *name; /* UTF-8 with "/"; borrowed */
+        char *wire; /* IMAP: as on the wire, owned by the engine; NULL where it means nothing */
+        Keywords *
+                keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
+        void *owner;      /* the engine's */
 
-        bool has_names;       /* Maildir: changes() looks only at these files, not at all */
-        char **names;         /* base names, NULL-terminated; owned by the engine */
+        bool has_names; /* Maildir: changes() looks only at these files, not at all */
+        char **names;   /* base names, NULL-terminated; owned by the engine */
 } ReplicaMailbox;
 
 /* How far a mailbox has been brought in sync: changes() tells what came after it. All 0: nothing. */
@@ -57,9 +58,9 @@ typedef struct ReplicaToken {
 } ReplicaToken;
 
 typedef enum ReplicaWant {
-        REPLICA_WANT_FLAGS, /* new messages: UID and flags only */
+        REPLICA_WANT_FLAGS,    /* new messages: UID and flags only */
         REPLICA_WANT_IDENTITY, /* and date, size, Message-ID, for pairing */
-        REPLICA_WANT_BODY,  /* and date and body, for delivery */
+        REPLICA_WANT_BODY,     /* and date and body, for delivery */
 } ReplicaWant;
 
 /* What is known of a message; a field is valid if its bit is in present. */
@@ -81,8 +82,8 @@ typedef struct ReplicaMessage {
 
 typedef enum ReplicaOutcome {
         REPLICA_OK,
-        REPLICA_REFUSED, /* this request or message is not possible here, ever: park it */
-        REPLICA_FAILED,  /* not now: try again later */
+        REPLICA_REFUSED,    /* this request or message is not possible here, ever: park it */
+        REPLICA_FAILED,     /* not now: try again later */
         REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
 } ReplicaOutcome;
 
@@ -151,7 +152,7 @@ typedef struct ReplicaEvent {
         ReplicaToken token;
         uint32_t exists;
         bool complete;
-        MessageFlags storable; /* flags and keywords that can be stored permanently */
+        MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
         UidSet uids; /* borrowed */
@@ -174,11 +175,12 @@ typedef struct ReplicaOps {
                        const UidSet *known, ReplicaWant want);
 
         /* MESSAGE (FLAGS, IDENTITY) or BODY_* (BODY) for each UID of @uids that exists; DONE. */
-        int (*fetch)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, ReplicaWant want);
+        int (*fetch)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                     ReplicaWant want);
 
         /* Add and remove flags; others stay as they are. */
-        int (*store)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, MessageFlags add,
-                     MessageFlags remove);
+        int (*store)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                     MessageFlags add, MessageFlags remove);
 
         int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
 
