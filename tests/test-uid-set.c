@@ -77,8 +77,7 @@ static void test_prefixes(void) {
                 bool cut = n == 0 || whole[n - 1] == ',' || whole[n - 1] == ':';
                 int r = uid_set_parse((ByteView){whole, n}, 3, &set);
 
-                TEST_ROW(whole,
-                         n == sizeof(whole) - 1 + 1 ? r == -EBADMSG : r == (cut ? -EBADMSG : 0));
+                TEST_ROW(whole, r == (cut ? -EBADMSG : 0));
         }
 }
 
