@@ -191,7 +191,7 @@ static bool take_day(ByteView *text, Day *ret_day) {
         return true;
 }
 
-/* Seconds of the day; a leap second is the first one of the next minute. */
+/* Seconds of the day; a leap second is the one before it, so that it never leaves its year. */
 static bool take_time(ByteView *text, int64_t *ret_seconds) {
         unsigned hour, minute, second;
 
@@ -200,7 +200,7 @@ static bool take_time(ByteView *text, int64_t *ret_seconds) {
             !take_number(text, 2, 60, &second))
                 return false;
 
-        *ret_seconds = (int64_t) hour * 3600 + minute * 60 + second;
+        *ret_seconds = (int64_t) hour * 3600 + minute * 60 + MIN(second, 59u);
         return true;
 }
 
