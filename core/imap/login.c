@@ -223,9 +223,10 @@ static int ask_offered(ImapLogin *login, ImapSession *session) {
 static int no_method(ImapLogin *login) {
         if (imap_has(&login->offered, IMAP_CAPABILITY_LOGINDISABLED) &&
             imap_has(&login->offered, IMAP_CAPABILITY_STARTTLS))
-                return give_up(login, IMAP_LOGIN_REFUSED,
-                               "the server allows no login without TLS, which it offers by STARTTLS",
-                               BYTES_NULL);
+                return give_up(
+                        login, IMAP_LOGIN_REFUSED,
+                        "the server allows no login without TLS, which it offers by STARTTLS",
+                        BYTES_NULL);
 
         return give_up(login, IMAP_LOGIN_REFUSED,
                        "the server offers no way to log in with this user name and password",

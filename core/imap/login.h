@@ -20,8 +20,8 @@
 typedef struct ImapLogin ImapLogin;
 
 typedef struct ImapLoginOptions {
-        const char *user;     /* borrowed until the login is over */
-        const char *password; /* borrowed until the login is over */
+        const char *user;                   /* borrowed until the login is over */
+        const char *password;               /* borrowed until the login is over */
         const ImapCapabilities *remembered; /* of the last login; NULL: none. Copied */
         bool is_encrypted;                  /* TLS, or a pipe on this machine */
         bool want_start_tls;
@@ -30,7 +30,7 @@ typedef struct ImapLoginOptions {
 } ImapLoginOptions;
 
 typedef enum ImapLoginOutcome {
-        IMAP_LOGIN_MORE, /* nothing for the owner to do but to hand in more events */
+        IMAP_LOGIN_MORE,          /* nothing for the owner to do but to hand in more events */
         IMAP_LOGIN_START_TLS,     /* start TLS, then imap_login_go_on() */
         IMAP_LOGIN_START_DEFLATE, /* start DEFLATE, then imap_login_go_on() */
         IMAP_LOGIN_READY,         /* logged in; later events are the owner's */

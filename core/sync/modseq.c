@@ -18,7 +18,8 @@ void modseq_code(Modseq *modseq, uint64_t value) {
 }
 
 void modseq_tagged(Modseq *modseq) {
-        if (modseq->code > 0)
+        /* Where nothing is known to be safe, what comes later is not either. */
+        if (modseq->safe > 0 && modseq->code > 0)
                 modseq->safe = modseq->code;
         else if (modseq->safe > 0 && modseq->seen > modseq->safe)
                 modseq->safe = modseq->seen;
