@@ -349,8 +349,8 @@ int mailbox_name_check(const char *name) {
         return check(bytes_of(name));
 }
 
-static char fold(char c) {
-        return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+static bool is_same(char a, char b, bool folded) {
+        return a == b || (folded && bytes_equal_fold((ByteView){&a, 1}, (ByteView){&b, 1}));
 }
 
 /*
@@ -372,7 +372,7 @@ bool mailbox_name_matches(const char *pattern, const char *name) {
                 } else if (*p == '%') {
                         percent = ++p;
                         percent_s = s;
-                } else if (*s != '\0' && (s < fold_end ? fold(*p) == fold(*s) : *p == *s)) {
+                } else if (*s != '\0' && is_same(*p, *s, s < fold_end)) {
                         p++;
                         s++;
                 } else if (percent && *percent_s != '\0' && *percent_s != '/') {
