@@ -104,11 +104,11 @@ typedef struct ReplicaStatus {
         bool has_uidvalidity;
         uint32_t uidvalidity;
         uint32_t uidnext; /* 0: unknown */
-        bool has_messages;
         uint32_t messages;
         uint64_t modseq; /* 0: unknown */
         uint32_t unseen;
         bool has_unseen;
+        bool has_messages;
 } ReplicaStatus;
 
 typedef enum ReplicaEventType {
