@@ -33,7 +33,9 @@ static bool is_asked(const Job *job, const Opened *opened, uint32_t uid) {
         if (job->kind == JOB_CHANGES)
                 return is_new(job, uid);
 
-        return job->uidvalidity == opened->uidvalidity && uid_set_contains(&job->uids, uid);
+        if (job->uidvalidity > 0 && job->uidvalidity != opened->uidvalidity)
+                return false;
+        return uid_set_contains(&job->uids, uid);
 }
 
 static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *fetch,
