@@ -19,7 +19,8 @@
 typedef struct ReplicaRow {
         const char *label;
         const char *capabilities;
-        const char *options; /* q QRESYNC is on, x it is off, o --once, s with all of LIST's options */
+        const char
+                *options; /* q QRESYNC is on, x it is off, o --once, s with all of LIST's options */
         const char *script;
 } ReplicaRow;
 
@@ -34,6 +35,7 @@ typedef struct ReplicaTest {
         size_t n_mailboxes;
         Buffer body;
         bool lost;
+        size_t n_requests, n_done;
 
         bool appending; /* the rest of a message is still to be handed in */
         Buffer upload;
@@ -52,7 +54,8 @@ static inline ReplicaMailbox *test_mailbox(ReplicaTest *test, const char *name) 
         test->n_mailboxes++;
         test->names[i] = strdup(name);
         assert(test->names[i]);
-        test->mailboxes[i] = (ReplicaMailbox){.name = test->names[i], .keywords = &test->keywords[i]};
+        test->mailboxes[i] =
+                (ReplicaMailbox){.name = test->names[i], .keywords = &test->keywords[i]};
         return &test->mailboxes[i];
 }
 
@@ -81,9 +84,8 @@ static inline void put_message(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " size=%" PRIu64, message->size);
         if (message->present & REPLICA_HAS_MESSAGE_ID)
                 assert(buffer_append_format(out, " id=%.*s", (int) message->message_id.size,
-                                            message->message_id.data
-                                                    ? message->message_id.data
-                                                    : "") == 0);
+                                            message->message_id.data ? message->message_id.data
+                                                                     : "") == 0);
 }
 
 static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
@@ -125,8 +127,8 @@ static inline void put_listed(ReplicaTest *test, const ReplicaEvent *event) {
 
 static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
         Buffer *out = &test->transcript.events;
-        const MessageFlags named = event->storable_keywords ? event->storable & FLAGS_SYSTEM
-                                                            : event->storable;
+        const MessageFlags named =
+                event->storable_keywords ? event->storable & FLAGS_SYSTEM : event->storable;
 
         put_string(test, "OPENED %s", event->mailbox->name);
         put_format(test, " %" PRIu64, event->token.uidvalidity);
@@ -150,6 +152,7 @@ static inline const char *request_name(const ReplicaEvent *event) {
 static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
         static const char *const outcomes[] = {"", " REFUSED", " FAILED", " NO_MAILBOX"};
 
+        test->n_done++;
         put_string(test, "DONE %s", request_name(event));
         if (event->mailbox)
                 put_string(test, " %s", event->mailbox->name);
@@ -418,41 +421,49 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = act_with_mailbox(test, replica, verb, &rest);
 
         TEST_ROW(test->transcript.label, r == 0);
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+}
+
+static inline void replica_test_init(ReplicaTest *test, const char *capabilities,
+                                     const char *options) {
+        const ImapCapabilities has = imap_capabilities_parse(bytes_of(capabilities));
+        const ImapQresync qresync = strchr(options, 'q')   ? IMAP_QRESYNC_ON
+                                    : strchr(options, 'x') ? IMAP_QRESYNC_OFF
+                                                           : IMAP_QRESYNC_UNASKED;
+        const ImapReplicaOptions replica_options = {
+                .once = strchr(options, 'o'),
+                .want_special_use = strchr(options, 's'),
+                .want_subscribed = strchr(options, 's'),
+        };
+
+        test->transcript.on_input = replica_on_input;
+        test->transcript.on_action = replica_on_action;
+        test->transcript.userdata = test;
+        assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
+        assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
+        imap_replica_attach(test->replica, test->transcript.session, &has, qresync);
+        assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
+}
+
+static inline void replica_test_done(ReplicaTest *test) {
+        test->replica = imap_replica_free(test->replica);
+        transcript_done(&test->transcript);
+        buffer_done(&test->body);
+        buffer_done(&test->upload);
+        for (size_t i = 0; i < test->n_mailboxes; i++) {
+                keywords_done(&test->keywords[i]);
+                free(test->names[i]);
+        }
 }
 
 static inline void replica_run(const ReplicaRow *row, size_t step) {
-        const ImapCapabilities capabilities = imap_capabilities_parse(bytes_of(row->capabilities));
-        const ImapQresync qresync = strchr(row->options, 'q')   ? IMAP_QRESYNC_ON
-                                    : strchr(row->options, 'x') ? IMAP_QRESYNC_OFF
-                                                                : IMAP_QRESYNC_UNASKED;
-        const ImapReplicaOptions options = {
-                .once = strchr(row->options, 'o'),
-                .want_special_use = strchr(row->options, 's'),
-                .want_subscribed = strchr(row->options, 's'),
-        };
         ReplicaTest test = {
-                .transcript = {.label = row->label,
-                               .step = step,
-                               .on_input = replica_on_input,
-                               .on_action = replica_on_action},
+                .transcript = {.label = row->label, .step = step}
         };
 
-        test.transcript.userdata = &test;
-        assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
-        assert(imap_replica_new(SIDE_REMOTE, &options, &test.replica) == 0);
-        imap_replica_attach(test.replica, test.transcript.session, &capabilities, qresync);
-        assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
-
+        replica_test_init(&test, row->capabilities, row->options);
         transcript_run(&test.transcript, row->script);
-
-        test.replica = imap_replica_free(test.replica);
-        transcript_done(&test.transcript);
-        buffer_done(&test.body);
-        buffer_done(&test.upload);
-        for (size_t i = 0; i < test.n_mailboxes; i++) {
-                keywords_done(&test.keywords[i]);
-                free(test.names[i]);
-        }
+        replica_test_done(&test);
 }
 
 static inline void replica_check(const ReplicaRow *rows, size_t n_rows) {
