@@ -296,9 +296,89 @@ static void test_close(void) {
                       "E: DONE CLOSE A\n");
 }
 
+/* A set that needs several commands: none is too long, and none of the UIDs is lost. */
+static void test_long_sets(void) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL, said = UID_SET_NULL;
+        ReplicaTest test = {.transcript = {.label = "long sets"}};
+        size_t n_lines = 0;
+
+        replica_test_init(&test, DOVECOT, "q");
+        for (uint32_t uid = 1000000; uid < 1006000; uid += 2)
+                assert(uid_set_add(&uids, uid, uid) == 0);
+        Replica *replica = imap_replica_base(test.replica);
+        assert(replica->ops->fetch(replica, test_mailbox(&test, "A"), &uids,
+                                   REPLICA_WANT_IDENTITY) == 0);
+        transcript_pull(&test.transcript);
+        assert(buffer_append(&test.transcript.said, "", 1) == 0);
+
+        for (char *rest = test.transcript.said.data, *line; (line = strsep(&rest, "\n"));
+             n_lines++) {
+                char *set = strstr(line, "FETCH ");
+                _cleanup_(uid_set_done) UidSet part = UID_SET_NULL;
+
+                assert(strlen(line) < 8000);
+                if (!set)
+                        continue;
+                set += strlen("FETCH ");
+                assert(uid_set_parse((ByteView){set, strcspn(set, " ")}, 9999, &part) == 0);
+                for (size_t i = 0; i < part.n_ranges; i++)
+                        assert(uid_set_add(&said, part.ranges[i].first, part.ranges[i].last) == 0);
+        }
+
+        assert(n_lines == 1 + 4 + 1);
+        assert(uid_set_count(&said) == 3000 && said.n_ranges == uids.n_ranges);
+        assert(memcmp(said.ranges, uids.ranges, said.n_ranges * sizeof(*said.ranges)) == 0);
+        replica_test_done(&test);
+}
+
+/* An upload whose source fails: where bytes were promised the connection is lost, else nothing. */
+static void test_abort(void) {
+        static const char *const wait = "> changes A 7 9 0 flags\n"
+                                        "C: 1 SELECT A\n"
+                                        "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                                        "S: * OK [UIDVALIDITY 7] .\n"
+                                        "S: 1 OK\n"
+                                        "S: 2 OK\n"
+                                        "E: OPENED A 7 0 0 exists=0 () complete\n"
+                                        "E: DONE CHANGES A exists=0\n"
+                                        "> fetch B 1 flags\n"
+                                        "> expunge A 1\n"
+                                        "C: 3 SELECT B\n"
+                                        "C: 4 UID FETCH 1 (FLAGS)\n"
+                                        "C: 5 SELECT A\n";
+        static const struct {
+                const char *label;
+                const char *capabilities;
+                const char *before, *then;
+                int result;
+        } rows[] = {
+                {"promised",              "LITERAL+",               "",   "C: 1 APPEND A {9+}\n",            -ECONNABORTED},
+                {"refused by us",         "LITERAL+ APPENDLIMIT=8", "",   "",                                0            },
+                {"refused by the server", "",                       "",   "C: 1 APPEND A {9}\nS: 1 NO no\n", 0            },
+                {"waits for its turn",    "UIDPLUS",                wait, "",                                0            },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                ReplicaTest test = {.transcript = {.label = rows[i].label}};
+                const ReplicaMessage message = {.present = REPLICA_HAS_SIZE, .size = 9};
+
+                replica_test_init(&test, rows[i].capabilities, "");
+                Replica *replica = imap_replica_base(test.replica);
+
+                transcript_run(&test.transcript, rows[i].before);
+                assert(replica->ops->append_begin(replica, test_mailbox(&test, "A"), &message, 1) ==
+                       0);
+                transcript_run(&test.transcript, rows[i].then);
+                TEST_ROW(rows[i].label, replica->ops->append_abort(replica) == rows[i].result);
+                replica_test_done(&test);
+        }
+}
+
 int main(void) {
         test_stores();
         test_appends();
         test_close();
+        test_long_sets();
+        test_abort();
         return 0;
 }

@@ -158,7 +158,58 @@ static void test_waiting(void) {
                       "E: ALERT: the server says: “System shutdown in 10 minutes”\n");
 }
 
+/* The connection is lost in the middle of everything: the next session starts from nothing. */
+static void test_reconnect(void) {
+        static const char *const before = "> notify\n"
+                                          "C: 1 " NOTIFY "S: 1 OK\n"
+                                          "E: DONE NOTIFY\n"
+                                          "> changes A 7 2 21 body\n"
+                                          "> expunge A 1\n"
+                                          "> close A\n"
+                                          "> list\n"
+                                          "> append A 42 - abc\n"
+                                          "C: 2 SELECT A (QRESYNC (7 21))\n"
+                                          "C: 3 UID FETCH 2:4294967295 (FLAGS INTERNALDATE "
+                                          "BODY.PEEK[])\n"
+                                          "C: 4 UNSELECT\n"
+                                          "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY "
+                                          "HIGHESTMODSEQ)\n"
+                                          "C: 6 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT "
+                                          "UIDVALIDITY HIGHESTMODSEQ))\n"
+                                          "C: 7 APPEND A \" 1-Jan-1970 01:00:00 +0100\" {3+}\n"
+                                          "C: abc\n"
+                                          "S: * OK [UIDVALIDITY 7] .\n"
+                                          "S: * 1 FETCH (UID 2 FLAGS () BODY[] {10}\n"
+                                          "s: abc\n"
+                                          "E: OPENED A 7 0 0 exists=0 () complete\n";
+        static const char *const after = "> free\n"
+                                         "> notify\n"
+                                         "C: 1 " NOTIFY "S: 1 OK\n"
+                                         "E: DONE NOTIFY\n"
+                                         "> fetch A 1 flags\n"
+                                         "C: 2 SELECT A\n"
+                                         "C: 3 UID FETCH 1 (FLAGS)\n";
+        const ImapCapabilities capabilities = imap_capabilities_parse(BYTES(DOVECOT));
+        ReplicaTest test = {.transcript = {.label = "reconnect"}};
+
+        replica_test_init(&test, DOVECOT, "q");
+        transcript_run(&test.transcript, before);
+
+        imap_replica_detach(test.replica);
+        test.appending = false;
+        test.upload.size = test.body.size = 0;
+        test.transcript.events.size = 0;
+        test.transcript.session = imap_session_free(test.transcript.session);
+
+        assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
+        assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
+        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON);
+        transcript_run(&test.transcript, after);
+        replica_test_done(&test);
+}
+
 int main(void) {
         test_waiting();
+        test_reconnect();
         return 0;
 }

@@ -23,7 +23,7 @@
 #include "sync/modseq.h"
 
 /* RFC 7162 section 4: command lines of at most 8192 octets. */
-#define COMMAND_MAX 8000u
+#define COMMAND_MAX 7900u
 
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
