@@ -44,6 +44,7 @@ typedef struct ReplicaMailbox {
         Keywords *
                 keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
         void *owner;      /* the engine's */
+        void *private;      /* the replica's own; it frees it in close() and reset() */
 
         bool has_names; /* Maildir: changes() looks only at these files, not at all */
         char **names;   /* base names, NULL-terminated; owned by the engine */
@@ -128,7 +129,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_BEGIN,
         REPLICA_EVENT_BODY_DATA,
         REPLICA_EVENT_BODY_END,
-        /* An append was taken: cookie, message.uid (0: the replica cannot tell). A refused one
+        /* An append was taken: cookie, message.uid (0: the replica cannot tell) and the flags that it
+         * was given. A refused one
          * gives REPLICA_EVENT_DONE with its cookie and outcome instead. */
         REPLICA_EVENT_APPENDED,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
@@ -203,6 +205,10 @@ typedef struct ReplicaOps {
         int (*prepare)(Replica *replica, ReplicaMailbox *mailbox);
         int (*publish)(Replica *replica, ReplicaMailbox *mailbox);
 
+        /* After a crash between the commit of a batch and its publish(): make visible those of the
+         * UIDs of @staged that still can be; those that are nowhere are added to @lost. */
+        int (*recover)(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);
+
         /* The base has taken note, or has forgotten: called inside the state database's transaction
          * that does so. A Maildir keeps its table of files by it. */
         int (*noted)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
@@ -211,6 +217,14 @@ typedef struct ReplicaOps {
         /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
          * selected, and a STATUS comes for each mailbox that was worked on. DONE. */
         int (*close)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* Maildir: the stamp of the mailbox as it is now. Return: 1, 0 if it is too young to prove
+         * anything (or the replica has no stamps), or negative. @now_ns: since 1970. */
+        int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
+                     uint64_t ret_stamp[4]);
+
+        /* Forget every request and append that is under way, without answers. */
+        void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */
         int (*next)(Replica *replica, ReplicaEvent *ret_event);
