@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "imap/command.h"
 #include "imap/flags.h"
 
 #define KEYWORD_SIZE_MAX 128u
@@ -26,17 +27,12 @@ static MessageFlags find_fixed(ByteView name) {
         return 0;
 }
 
-/* ATOM-CHAR (RFC 9051 section 9). */
-static bool is_atom_char(char c) {
-        return c > ' ' && c < 0x7f && !strchr("(){%*\"\\]", c);
-}
-
 static bool is_keyword(ByteView name) {
         if (name.size == 0 || name.size > KEYWORD_SIZE_MAX)
                 return false;
 
         for (size_t i = 0; i < name.size; i++)
-                if (!is_atom_char(name.data[i]))
+                if (!imap_is_atom_char(name.data[i]))
                         return false;
 
         return true;
