@@ -1,16 +1,12 @@
 /* Maildir folders and files, in real directories below a temporary one. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "store/maildir.h"
-#include "test-tree.h"
+#include "test-folder.h"
 #include "test.h"
 
 static MaildirRoot *open_tree(const TestTree *tree, MaildirLayout layout) {
@@ -18,28 +14,6 @@ static MaildirRoot *open_tree(const TestTree *tree, MaildirLayout layout) {
 
         assert(maildir_root_open(tree->path, layout, false, &root) == 0);
         return root;
-}
-
-/* A tree with INBOX in it, opened. */
-typedef struct Folder {
-        TestTree tree;
-        MaildirRoot *root;
-        Maildir *maildir;
-} Folder;
-
-static Folder folder_open(void) {
-        Folder folder = {.tree = test_tree_new()};
-
-        folder.root = open_tree(&folder.tree, MAILDIR_LAYOUT_FS);
-        assert(maildir_create(folder.root, "INBOX") == 0);
-        assert(maildir_open(folder.root, "INBOX", &folder.maildir) == 0);
-        return folder;
-}
-
-static void folder_close(Folder *folder) {
-        maildir_free(folder->maildir);
-        maildir_root_free(folder->root);
-        test_tree_done(&folder->tree);
 }
 
 /* target: the tree */
@@ -168,7 +142,7 @@ static void test_open_missing(void) {
 /* target: the list */
 
 typedef struct Found {
-        Buffer text; /* "name," or "name!," for a bad one, in order of names */
+        Buffer text; /* lines "name", or "name!" for a bad one */
         size_t stop_after;
 } Found;
 

@@ -17,7 +17,7 @@ static inline TestTree test_tree_new(void) {
         const char *tmp = getenv("TMPDIR");
         TestTree tree;
 
-        assert(snprintf(tree.path, sizeof(tree.path), "%s/imapsyncd-test-XXXXXX",
+        assert(snprintf(tree.path, sizeof(tree.path), "%s/imapsyncd-tree-XXXXXX",
                         tmp && strlen(tmp) < 32 ? tmp : "/tmp") < (int) sizeof(tree.path));
         assert(mkdtemp(tree.path));
         return tree;

@@ -96,7 +96,7 @@ static void put_behind_cr(MaildirDelivery *delivery, char c) {
                 put(delivery, "\r", 1);
                 delivery->cr = CR_HELD_AGAIN;
         } else if (c == '\n') {
-                put(delivery, "\r\n" + (again ? 0 : 1), again ? 2 : 1);
+                put(delivery, again ? "\r\n" : "\n", again ? 2 : 1);
         } else {
                 put(delivery, "\r", 1);
                 put(delivery, &c, 1);
