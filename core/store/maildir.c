@@ -73,10 +73,16 @@ int maildir_token(const Maildir *maildir, MaildirToken *ret_token) {
         return 0;
 }
 
+#define SECOND_NS ((int64_t) 1000000000)
+#define TICK_NS   ((int64_t) 25000000) /* more than any kernel's tick, in which times stand still */
+
 bool maildir_token_is_settled(const MaildirToken *token, int64_t now_ns) {
-        for (size_t i = 0; i < ARRAY_SIZE(token->mtime_ns); i++)
-                if (token->mtime_ns[i] > now_ns - 2 * (int64_t) 1000000000)
+        for (size_t i = 0; i < ARRAY_SIZE(token->mtime_ns); i++) {
+                const bool is_fine = token->mtime_ns[i] % 1000000 != 0;
+
+                if (token->mtime_ns[i] > now_ns - (is_fine ? TICK_NS : 2 * SECOND_NS))
                         return false;
+        }
 
         return true;
 }
@@ -114,6 +120,10 @@ int maildir_rename_new(int old_fd, const char *old_name, int new_fd, const char 
         if (linkat(old_fd, old_name, new_fd, new_name, 0) < 0)
                 return -errno;
         return unlinkat(old_fd, old_name, 0) < 0 ? -errno : 0;
+}
+
+int maildir_sync_tmp(Maildir *maildir) {
+        return maildir->tmp_fd >= 0 && fsync(maildir->tmp_fd) < 0 ? -errno : 0;
 }
 
 int maildir_sync_dirs(Maildir *maildir) {

@@ -87,7 +87,8 @@ typedef struct MaildirToken {
 
 int maildir_token(const Maildir *maildir, MaildirToken *ret_token);
 
-/* An mtime within the last two seconds proves nothing: another change may come in the same tick. */
+/* A young mtime proves nothing: another change may come in the same tick of the file system's clock.
+ * Young is two seconds, or 25 ms where the file system shows that it counts finer than that. */
 bool maildir_token_is_settled(const MaildirToken *token, int64_t now_ns);
 bool maildir_token_equal(const MaildirToken *a, const MaildirToken *b);
 
@@ -141,6 +142,10 @@ int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub,
 /* Remove files from tmp/ that are ours by name (form and gethostname()) and were not touched for 36
  * hours before @now (seconds since 1970). */
 int maildir_clean_tmp(Maildir *maildir, int64_t now);
+
+/* fsync of tmp/: after this, a delivery that was synced is found there after a power cut, or where it
+ * was published to. */
+int maildir_sync_tmp(Maildir *maildir);
 
 /* fsync of new/ and cur/ (those that were written to since the last call). */
 int maildir_sync_dirs(Maildir *maildir);
