@@ -21,7 +21,7 @@ typedef enum TlsMode {
 } TlsMode;
 
 typedef enum MaildirLayout {
-        MAILDIR_LAYOUT_FS,             /* a/b is ROOT/a/b, INBOX is ROOT/INBOX */
+        MAILDIR_LAYOUT_FS,              /* a/b is ROOT/a/b, INBOX is ROOT/INBOX */
         MAILDIR_LAYOUT_MAILDIRPLUSPLUS, /* a/b is ROOT/.a.b, INBOX is ROOT itself */
 } MaildirLayout;
 
@@ -42,12 +42,12 @@ typedef struct Endpoint {
         bool allow_cleartext;
         char *ca_file;
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
-        char *user;      /* NULL with a tunnel: preauthenticated is expected */
+        char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
 } Endpoint;
 
 typedef struct AccountConfig {
-        char *name; /* letters, digits, "-", "_", "." (not first); at most 64 bytes */
+        char *name;    /* letters, digits, "-", "_", "." (not first); at most 64 bytes */
         unsigned line; /* of its section */
         Endpoint remote;
 
@@ -55,7 +55,7 @@ typedef struct AccountConfig {
         MaildirLayout layout;
         Endpoint local; /* of [local NAME], when maildir is NULL */
 
-        char **mailboxes; /* patterns in order, "!" in front excludes, the last match decides;
+        char **mailboxes;       /* patterns in order, "!" in front excludes, the last match decides;
                              NULL-terminated; NULL: all */
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
@@ -75,15 +75,23 @@ typedef struct Config {
  * config_load() - read and check a configuration file
  * @path:    the file
  * @environ_home:  replaces "~"
- * @reterr:  when negative is returned: one sentence a line, each beginning with "FILE:LINE: " where
- *           there is a line; all that was found, not only the first. Owned by the caller, may be NULL
- *           when out of memory.
+ * @reterr:  when negative is returned: one sentence a line, each beginning with "FILE:LINE: " (or
+ *           "FILE: ") and ended by a line feed; all that was found, not only the first. Owned by the
+ *           caller, NULL when out of memory.
  *
  * Return: 0, -EINVAL for what the user must mend, -ENOENT when there is no such file, or another
  *         negative errno from reading it.
  */
 int config_load(const char *path, const char *environ_home, Config **ret_config, char **reterr);
 Config *config_free(Config *config);
+
+/**
+ * config_parse() - the same for a text in memory
+ * @path: names the file in errors; relative paths in it start from its folder
+ * @mode: the file's permissions, which decide whether it may hold a password
+ */
+int config_parse(ByteView text, const char *path, mode_t mode, const char *environ_home,
+                 Config **ret_config, char **reterr);
 
 /* The account of that name, or NULL. */
 const AccountConfig *config_find(const Config *config, const char *name);
