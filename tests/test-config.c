@@ -549,6 +549,40 @@ static void test_equal(void) {
         }
 }
 
+static void test_wants(void) {
+        static const struct {
+                const char *label;
+                const char *patterns; /* the lines below "mailboxes =" */
+                const char *mailbox;
+                bool wanted;
+        } rows[] = {
+                {"default",                     NULL,                   "a/b",              true },
+                {"all",                         " *\n",                 "a/b",              true },
+                {"one level",                   " %\n",                 "a",                true },
+                {"not below it",                " %\n",                 "a/b",              false},
+                {"only what is named",          " a\n",                 "b",                false},
+                {"INBOX in any case",           " inbox\n",             "INBOX",            true },
+                {"the last match, out",         " *\n !a\n",            "a",                false},
+                {"the last match, back in",     " *\n !a/*\n a/b\n",    "a/b",              true },
+                {"the last match, still out",   " *\n !a/*\n a/b\n",    "a/c",              false},
+                {"excluding first means all",   " !Junk\n",             "INBOX",            true },
+                {"excluding first, that one",   " !Junk\n",             "Junk",             false},
+                {"excluding first, then again", " !a/*\n a/b\n",        "a/b",              true },
+                {"brackets are letters",        " *\n ![Gmail]/All*\n", "[Gmail]/All Mail", false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                _cleanup_free_ char *errors = NULL, *text = NULL;
+
+                assert(asprintf(&text, ACCOUNT("a") "%s%s", rows[i].patterns ? "mailboxes =\n" : "",
+                                rows[i].patterns ? rows[i].patterns : "") > 0);
+                TEST_ROW(rows[i].label, parse(text, 0600, &config, &errors) == 0);
+                TEST_ROW(rows[i].label, account_config_wants(&config->accounts[0],
+                                                             rows[i].mailbox) == rows[i].wanted);
+        }
+}
+
 static void write_file(const char *path, const char *text, mode_t mode) {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
@@ -646,6 +680,7 @@ int main(void) {
         test_modes();
         test_limits();
         test_equal();
+        test_wants();
 
         assert(mkdtemp(folder) && chdir(folder) == 0);
         test_load();

@@ -8,6 +8,7 @@
 
 #include "config/config-draft.h"
 #include "config/config-value.h"
+#include "imap/mailbox-name.h"
 
 #define MAX_FILE (1024 * 1024)
 
@@ -182,6 +183,25 @@ bool account_config_equal(const AccountConfig *a, const AccountConfig *b) {
         return strcmp(a->name, b->name) == 0 && config_keys_equal(CONFIG_SCOPE_ACCOUNT, a, b) &&
                config_keys_equal(CONFIG_SCOPE_ENDPOINT, &a->remote, &b->remote) &&
                config_keys_equal(CONFIG_SCOPE_ENDPOINT, &a->local, &b->local);
+}
+
+bool account_config_wants(const AccountConfig *account, const char *mailbox) {
+        char *const *patterns = account->mailboxes;
+        bool wanted;
+
+        if (!patterns)
+                return true;
+
+        /* A list that begins by excluding something excludes it from all there is. */
+        wanted = patterns[0][0] == '!';
+        for (; *patterns; patterns++) {
+                bool excludes = (*patterns)[0] == '!';
+
+                if (mailbox_name_matches(*patterns + excludes, mailbox))
+                        wanted = !excludes;
+        }
+
+        return wanted;
 }
 
 Config *config_free(Config *config) {
