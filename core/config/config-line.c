@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "config/config-line.h"
-#include "config/config-value.h"
 
 static bool is_blank(char c) {
         return c == ' ' || c == '\t';
@@ -55,7 +55,7 @@ int config_line_check(ByteView line) {
                         return CONFIG_LINE_E_CONTROL;
         }
 
-        return value_is_utf8(line) ? 0 : CONFIG_LINE_E_UTF8;
+        return utf8_is_valid(line) ? 0 : CONFIG_LINE_E_UTF8;
 }
 
 bool config_line_is_indented(ByteView line) {

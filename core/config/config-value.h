@@ -45,5 +45,3 @@ bool value_is_loopback(const char *host);
 
 /* "sha256:" and the 32 bytes in hexadecimal or base64. */
 bool value_is_pin(const char *text);
-
-bool value_is_utf8(ByteView text);
