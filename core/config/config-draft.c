@@ -36,16 +36,16 @@ void config_report(ConfigReport *report, unsigned line, const char *format, ...)
         va_list args;
         int r;
 
-        if (report->n_errors++ == max_errors)
-                r = buffer_append_format(&report->text, "%s: and more\n", report->path);
-        if (report->n_errors > max_errors)
+        if (++report->n_errors > max_errors + 1)
                 return;
 
         va_start(args, format);
         (void) vsnprintf(sentence, sizeof(sentence), format, args);
         va_end(args);
 
-        if (line > 0)
+        if (report->n_errors > max_errors)
+                r = buffer_append_format(&report->text, "%s: and more\n", report->path);
+        else if (line > 0)
                 r = buffer_append_format(&report->text, "%s:%u: %s\n", report->path, line,
                                          sentence);
         else
