@@ -55,8 +55,9 @@ typedef struct AccountConfig {
         MaildirLayout layout;
         Endpoint local; /* of [local NAME], when maildir is NULL */
 
-        char **mailboxes;       /* patterns in order, "!" in front excludes, the last match decides;
-                             NULL-terminated; NULL: all */
+        /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
+         * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
+        char **mailboxes;
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
                                    default 25; never fewer than brake_count messages */
