@@ -217,3 +217,7 @@ void dialogue_said(Dialogue *d, ByteView bytes) {
 void dialogue_heard(Dialogue *d, ByteView bytes) {
         take(d, &d->server, bytes);
 }
+
+void dialogue_forget(Dialogue *d) {
+        d->server = (Speaker){.letter = 'S'};
+}

@@ -28,4 +28,7 @@ Dialogue *dialogue_free(Dialogue *dialogue);
 void dialogue_said(Dialogue *dialogue, ByteView bytes);  /* by the client */
 void dialogue_heard(Dialogue *dialogue, ByteView bytes); /* from the server */
 
+/* Forget the line that the server has begun: it was no IMAP, but what follows COMPRESS. */
+void dialogue_forget(Dialogue *dialogue);
+
 DEFINE_CLEANUP(Dialogue *, dialogue_free)
