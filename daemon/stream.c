@@ -74,6 +74,8 @@ ssize_t stream_read(Stream *s, void *buffer, size_t size) {
 
         for (;;) {
                 n = deflate_read(s->deflate, buffer, size);
+                if (n == -ESHUTDOWN)
+                        return 0;
                 if (n != 0)
                         return n;
 

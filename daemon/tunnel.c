@@ -77,11 +77,10 @@ static int watch_exit(sd_event *event, pid_t pid, sd_event_io_handler_t on_exit,
         return 0;
 }
 
-/* Also when the loop itself goes, perhaps after the timer has. */
+/* Also when the loop itself goes: then it has let go of the timer, or will. */
 static void reaper_destroy(void *userdata) {
         Reaper *reaper = userdata;
 
-        (void) sd_event_source_set_floating(reaper->timer, false);
         sd_event_source_unref(reaper->timer);
         free(reaper);
 }
@@ -97,12 +96,14 @@ static int reaper_on_timer(sd_event_source *source, uint64_t usec, void *userdat
 
 /* The shell is gone. Others of its group have had their SIGTERM, and are told again with force. */
 static int reaper_on_exit(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        const Reaper *reaper = userdata;
+        Reaper *reaper = userdata;
 
         (void) fd, (void) revents;
 
         kill_group(reaper->pid, SIGKILL);
         reap(reaper->pid);
+        (void) sd_event_source_set_floating(reaper->timer, false);
+        reaper->timer = sd_event_source_disable_unref(reaper->timer);
         (void) sd_event_source_set_floating(source, false);
         sd_event_source_unref(source);
         return 0;

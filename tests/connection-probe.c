@@ -18,10 +18,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/macro.h"
 #include "daemon/connection.h"
@@ -51,13 +49,29 @@ static void say(const char *what, const char *text) {
         fflush(stdout);
 }
 
-static void probe_end(Probe *p) {
-        ConnectionTraffic traffic = connection_traffic(p->connection);
-        struct rusage usage;
+/* The most memory this process ever had, in kB; rusage would count its parent's before exec() too. */
+static unsigned long peak_memory(void) {
+        FILE *file = fopen("/proc/self/status", "re");
+        unsigned long peak = 0;
+        char line[256];
 
-        getrusage(RUSAGE_SELF, &usage);
-        printf("traffic in=%" PRIu64 " out=%" PRIu64 " inputs=%" PRIu64 " rss=%ld\n",
-               traffic.bytes_in, traffic.bytes_out, p->n_input, usage.ru_maxrss);
+        while (file && fgets(line, sizeof(line), file))
+                if (sscanf(line, "VmHWM: %lu kB", &peak) == 1)
+                        break;
+        if (file)
+                fclose(file);
+        return peak;
+}
+
+static void say_costs(const Probe *p) {
+        ConnectionTraffic traffic = connection_traffic(p->connection);
+
+        printf("traffic in=%" PRIu64 " out=%" PRIu64 " inputs=%" PRIu64 " peak=%lu\n",
+               traffic.bytes_in, traffic.bytes_out, p->n_input, peak_memory());
+}
+
+static void probe_end(Probe *p) {
+        say_costs(p);
         p->connection = connection_free(p->connection);
         sd_event_exit(p->event, 0);
 }
@@ -220,6 +234,7 @@ static void on_input(Connection *connection, void *userdata) {
 
         if (r < 0) {
                 say("protocol", imap_session_error(session));
+                say_costs(p);
                 connection_close(connection);
                 sd_event_exit(p->event, 0);
                 return;
