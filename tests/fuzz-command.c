@@ -9,16 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static ByteView take_line(ByteView *text) {
-        const char *newline = text->size > 0 ? memchr(text->data, '\n', text->size) : NULL;
-        size_t n = newline ? (size_t) (newline - text->data) : text->size;
-        ByteView line = {text->data, n};
-
-        n += newline ? 1 : 0;
-        *text = (ByteView){n > 0 ? text->data + n : text->data, text->size - n};
-        return line;
-}
-
 /* The same instant in the same zone, whatever the first spelling was. */
 static void check_date(ByteView text) {
         _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
@@ -80,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ByteView text = {(const char *) data, size};
         ByteView line;
 
-        check_date(take_line(&text));
-        line = take_line(&text);
+        check_date(bytes_take_until(&text, '\n'));
+        line = bytes_take_until(&text, '\n');
         check_astring(line);
         check_header(line, text);
         return 0;

@@ -43,6 +43,16 @@ static void test_fold(void) {
         assert(bytes_equal(BYTES_NULL, BYTES("")));
 }
 
+static void test_take_until(void) {
+        ByteView rest = BYTES("a,,bc,");
+
+        assert(bytes_equal(bytes_take_until(&rest, ','), BYTES("a")));
+        assert(bytes_equal(bytes_take_until(&rest, ','), BYTES("")));
+        assert(bytes_equal(bytes_take_until(&rest, ';'), BYTES("bc,")));
+        assert(rest.size == 0);
+        assert(bytes_take_until(&rest, ',').size == 0);
+}
+
 static void test_buffer(void) {
         _cleanup_(buffer_done) Buffer buffer = {.limit = 300};
         char long_text[257];
@@ -73,6 +83,7 @@ static void test_buffer(void) {
 int main(void) {
         test_to_u64();
         test_fold();
+        test_take_until();
         test_buffer();
         return 0;
 }

@@ -170,6 +170,8 @@ static void test_bodies(void) {
                  "1 exists 7\n",                                                                                                    0, 1},
                 {"nonsense behind",       BYTES("* 5 FETCH (BODY[] {1}\r\nx UID y)\r\n* 7 EXISTS\r\n"),
                  "1 body-begin #5 body 1\nx\n1 body-end\n1 fetch #0\n1 exists 7\n",                                                 0, 1},
+                {"body inside a section", BYTES("* 5 FETCH (X[ BODY[] {1}\r\nx)\r\n* 7 EXISTS\r\n"),
+                 "1 exists 7\n",                                                                                                    0, 1},
                 {"not a fetch",           BYTES("* X (BODY[] {12}\r\n* 6 EXISTS\r\n)\r\n* 7 EXISTS\r\n"),
                  "1 exists 7\n",                                                                                                    0, 1},
         };

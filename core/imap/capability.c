@@ -62,14 +62,8 @@ static void add_word(ImapCapabilities *capabilities, ByteView word) {
 ImapCapabilities imap_capabilities_parse(ByteView words) {
         ImapCapabilities capabilities = {0};
 
-        while (words.size > 0) {
-                const char *space = memchr(words.data, ' ', words.size);
-                size_t n = space ? (size_t) (space - words.data) : words.size;
-
-                add_word(&capabilities, (ByteView){words.data, n});
-                n += space ? 1 : 0;
-                words = (ByteView){words.data + n, words.size - n};
-        }
+        while (words.size > 0)
+                add_word(&capabilities, bytes_take_until(&words, ' '));
 
         return capabilities;
 }

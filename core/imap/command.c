@@ -236,23 +236,13 @@ static bool is_wsp(char c) {
         return c == ' ' || c == '\t';
 }
 
-/* The next line without its end; false when there is none. */
-static bool take_line(ByteView *text, ByteView *ret_line) {
-        const char *newline;
-        size_t n;
+/* The next line, without its CRLF or LF; the last one may lack it. */
+static ByteView take_line(ByteView *text) {
+        ByteView line = bytes_take_until(text, '\n');
 
-        if (text->size == 0)
-                return false;
-
-        newline = memchr(text->data, '\n', text->size);
-        n = newline ? (size_t) (newline - text->data) : text->size;
-        *ret_line = (ByteView){text->data, n};
-        if (newline && n > 0 && text->data[n - 1] == '\r')
-                ret_line->size--;
-
-        n += newline ? 1 : 0;
-        *text = (ByteView){text->data + n, text->size - n};
-        return true;
+        if (line.size > 0 && line.data[line.size - 1] == '\r')
+                line.size--;
+        return line;
 }
 
 /* White space before the colon is obsolete but legal (RFC 5322 section 4.5). */
@@ -274,7 +264,7 @@ static bool is_field(ByteView line, ByteView name, ByteView *ret_value) {
 static int append_unfolded(ByteView value, ByteView rest, Buffer *out) {
         const size_t start = out->size;
 
-        do {
+        for (;;) {
                 int r;
 
                 while (out->size == start && value.size > 0 && is_wsp(value.data[0]))
@@ -285,7 +275,11 @@ static int append_unfolded(ByteView value, ByteView rest, Buffer *out) {
                         out->size = start;
                         return r;
                 }
-        } while (rest.size > 0 && is_wsp(rest.data[0]) && take_line(&rest, &value));
+
+                if (rest.size == 0 || !is_wsp(rest.data[0]))
+                        break;
+                value = take_line(&rest);
+        }
 
         while (out->size > start && is_wsp(out->data[out->size - 1]))
                 out->size--;
@@ -294,11 +288,11 @@ static int append_unfolded(ByteView value, ByteView rest, Buffer *out) {
 }
 
 int imap_header_value(ByteView header, const char *name, Buffer *out) {
-        ByteView line, value;
+        while (header.size > 0) {
+                ByteView line = take_line(&header), value;
 
-        while (take_line(&header, &line)) {
                 if (line.size == 0) /* the header ends here */
-                        return 0;
+                        break;
 
                 if (is_field(line, bytes_of(name), &value)) {
                         int r = append_unfolded(value, header, out);

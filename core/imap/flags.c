@@ -85,18 +85,13 @@ int flags_parse(ByteView list, Keywords *keywords, MessageFlags *ret_flags) {
         MessageFlags flags = 0;
 
         while (list.size > 0) {
-                const char *space = memchr(list.data, ' ', list.size);
-                size_t n = space ? (size_t) (space - list.data) : list.size;
                 MessageFlags flag = 0;
                 int r;
 
-                r = parse_flag((ByteView){list.data, n}, keywords, &flag);
+                r = parse_flag(bytes_take_until(&list, ' '), keywords, &flag);
                 if (r < 0)
                         return r;
                 flags |= flag;
-
-                n += space ? 1 : 0;
-                list = (ByteView){list.data + n, list.size - n};
         }
 
         *ret_flags = flags;

@@ -1,9 +1,11 @@
 /* Mailbox names: modified UTF-7 with any delimiter on the wire, UTF-8 with "/" everywhere else. */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "base/utf8.h"
 #include "imap/mailbox-name.h"
 
 #define LEVEL_SIZE_MAX 255u /* NAME_MAX of every file system that matters */
@@ -23,8 +25,8 @@ static bool is_low_surrogate(uint32_t unit) {
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-static bool is_control(uint32_t rune) {
-        return rune < 0x20 || (rune >= 0x7f && rune <= 0x9f);
+static bool is_control(uint32_t code) {
+        return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
 static bool has_8bit(ByteView bytes) {
@@ -44,57 +46,22 @@ static bool is_delimiter(char c) {
                !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
 }
 
-/* Bytes of the UTF-8 sequence that begins with @first; 0 if none does. */
-static size_t rune_size(unsigned char first) {
-        if (first < 0x80)
-                return 1;
-        if (first < 0xc0 || first >= 0xf8)
-                return 0;
-        return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* The next code point of UTF-8 (RFC 3629): shortest form, no surrogates, at most U+10FFFF. */
-static bool take_rune(ByteView *text, uint32_t *ret_rune) {
-        static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-        unsigned char first = (unsigned char) text->data[0];
-        size_t n = rune_size(first);
-        uint32_t rune;
-
-        if (n == 0 || text->size < n)
-                return false;
-
-        rune = n == 1 ? first : first & (0x7fu >> n);
-        for (size_t i = 1; i < n; i++) {
-                unsigned char c = (unsigned char) text->data[i];
-
-                if ((c & 0xc0) != 0x80)
-                        return false;
-                rune = rune << 6 | (c & 0x3f);
-        }
-        if (rune < least[n] || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
-                return false;
-
-        *text = (ByteView){text->data + n, text->size - n};
-        *ret_rune = rune;
-        return true;
-}
-
-static int append_rune(Buffer *out, uint32_t rune) {
+static int append_utf8(Buffer *out, uint32_t code) {
         char bytes[4];
-        size_t n = rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+        size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 
         for (size_t i = n - 1; i > 0; i--) {
-                bytes[i] = (char) (0x80 | (rune & 0x3f));
-                rune >>= 6;
+                bytes[i] = (char) (0x80 | (code & 0x3f));
+                code >>= 6;
         }
-        bytes[0] = (char) (n == 1 ? rune : (0xf00u >> n & 0xff) | rune);
+        bytes[0] = (char) (n == 1 ? code : (0xf00u >> n & 0xff) | code);
 
         return buffer_append(out, bytes, n);
 }
 
 /* One UTF-16 unit; @high remembers the first half of a surrogate pair, 0 when there is none. */
 static int append_unit(Buffer *out, uint32_t unit, uint32_t *high, char delimiter) {
-        uint32_t rune = unit;
+        uint32_t code = unit;
 
         if (is_low_surrogate(unit) != (*high != 0))
                 return MAILBOX_NAME_E_ENCODING;
@@ -104,14 +71,14 @@ static int append_unit(Buffer *out, uint32_t unit, uint32_t *high, char delimite
         }
 
         if (*high != 0)
-                rune = 0x10000 + ((*high - 0xd800) << 10) + (unit - 0xdc00);
+                code = 0x10000 + ((*high - 0xd800) << 10) + (unit - 0xdc00);
         *high = 0;
 
         /* encoded, these do not separate levels, but no other side could hold such a name */
-        if (rune == '/' || (delimiter != '\0' && rune == (uint32_t) delimiter))
+        if (code == '/' || (delimiter != '\0' && code == (uint32_t) delimiter))
                 return MAILBOX_NAME_E_LEVEL;
 
-        return append_rune(out, rune);
+        return append_utf8(out, code);
 }
 
 /*
@@ -195,12 +162,15 @@ static ByteView first_level(ByteView name) {
         return (ByteView){name.data, slash ? (size_t) (slash - name.data) : name.size};
 }
 
-static int check_runes(ByteView name) {
-        uint32_t rune;
+static int check_codes(ByteView name) {
+        while (name.size > 0) {
+                uint32_t code;
+                size_t n = utf8_decode(name, &code);
 
-        while (name.size > 0)
-                if (!take_rune(&name, &rune) || is_control(rune))
+                if (n == 0 || is_control(code))
                         return MAILBOX_NAME_E_ENCODING;
+                name = (ByteView){name.data + n, name.size - n};
+        }
 
         return 0;
 }
@@ -217,7 +187,7 @@ static int check(ByteView name) {
         bool more;
         int r;
 
-        r = check_runes(name);
+        r = check_codes(name);
         if (r != 0)
                 return r;
         if (bytes_equal_fold(level, inbox) && !bytes_equal(level, inbox))
@@ -301,19 +271,22 @@ static int append_bits(Buffer *out, uint32_t unit, uint32_t *bits, unsigned *n_b
 
 /* All characters of @name up to the next ASCII one, as one run. */
 static int encode_run(ByteView *name, Buffer *out) {
-        uint32_t bits = 0, rune;
+        uint32_t bits = 0, code;
         unsigned n_bits = 0;
         int r;
 
         r = buffer_append_string(out, "&");
-        while (r == 0 && name->size > 0 && (unsigned char) name->data[0] >= 0x80 &&
-               take_rune(name, &rune)) {
-                if (rune >= 0x10000) {
-                        r = append_bits(out, 0xd800 + ((rune - 0x10000) >> 10), &bits, &n_bits);
-                        rune = 0xdc00 + ((rune - 0x10000) & 0x3ff);
+        while (r == 0 && name->size > 0 && (unsigned char) name->data[0] >= 0x80) {
+                size_t n = utf8_decode(*name, &code);
+
+                assert(n > 0); /* check() has been here */
+                *name = (ByteView){name->data + n, name->size - n};
+                if (code >= 0x10000) {
+                        r = append_bits(out, 0xd800 + ((code - 0x10000) >> 10), &bits, &n_bits);
+                        code = 0xdc00 + ((code - 0x10000) & 0x3ff);
                 }
                 if (r == 0)
-                        r = append_bits(out, rune, &bits, &n_bits);
+                        r = append_bits(out, code, &bits, &n_bits);
         }
 
         if (r == 0 && n_bits > 0)
@@ -376,8 +349,8 @@ int mailbox_name_check(const char *name) {
         return check(bytes_of(name));
 }
 
-static char fold(char c) {
-        return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+static bool is_same(char a, char b, bool folded) {
+        return a == b || (folded && bytes_equal_fold((ByteView){&a, 1}, (ByteView){&b, 1}));
 }
 
 /*
@@ -399,7 +372,7 @@ bool mailbox_name_matches(const char *pattern, const char *name) {
                 } else if (*p == '%') {
                         percent = ++p;
                         percent_s = s;
-                } else if (*s != '\0' && (s < fold_end ? fold(*p) == fold(*s) : *p == *s)) {
+                } else if (*s != '\0' && is_same(*p, *s, s < fold_end)) {
                         p++;
                         s++;
                 } else if (percent && *percent_s != '\0' && *percent_s != '/') {

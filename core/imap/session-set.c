@@ -11,6 +11,7 @@
 
 #include <errno.h>
 
+#include "base/macro.h"
 #include "imap/lexer.h"
 #include "imap/session-private.h"
 
@@ -56,19 +57,16 @@ int session_begin_set(ImapSession *s, SessionSetKind kind) {
         return SESSION_AGAIN;
 }
 
-/* What is not a set is held to the limit of lines, item by item: whether it is still to be waited
- * for, or has been read. */
-static int wait_for_more(ImapSession *s) {
-        return session_unread(s).size > s->limits.line ? session_fail_long_line(s) : 0;
+/* What is not a set is held to the limit of lines, item by item. Nobody looks farther than that, so
+ * that what is found does not depend on how much has arrived. */
+static ImapLexer item_lexer(const ImapSession *s) {
+        ByteView unread = session_unread(s);
+
+        return imap_lexer_partial((ByteView){unread.data, MIN(unread.size, s->limits.line)});
 }
 
-static int consume_item(ImapSession *s, const ImapLexer *lexer) {
-        size_t n = imap_lexer_consumed(lexer);
-
-        if (n > s->limits.line)
-                return session_fail_long_line(s);
-        session_consume(s, n);
-        return SESSION_AGAIN;
+static int wait_for_more(ImapSession *s) {
+        return session_unread(s).size > s->limits.line ? session_fail_long_line(s) : 0;
 }
 
 static int set_nonsense(ImapSession *s) {
@@ -133,7 +131,7 @@ static int set_line_end(ImapSession *s, ImapEvent *ret_event) {
 
 /* "(EARLIER)" before the set of VANISHED, "(MODSEQ 917162500)" behind that of SEARCH. */
 static int set_list(ImapSession *s) {
-        ImapLexer lexer = imap_lexer_partial(session_unread(s));
+        ImapLexer lexer = item_lexer(s);
         ByteView list;
         int r;
 
@@ -150,7 +148,8 @@ static int set_list(ImapSession *s) {
         } else if (s->set_kind != SESSION_SET_SEARCH)
                 return set_nonsense(s);
 
-        return consume_item(s, &lexer);
+        session_consume(s, imap_lexer_consumed(&lexer));
+        return SESSION_AGAIN;
 }
 
 static int set_element(ImapSession *s, ImapEvent *ret_event) {
@@ -276,7 +275,7 @@ static int esearch_item(ImapSession *s, ImapLexer *lexer, ByteView name, ImapEve
 }
 
 int session_next_esearch(ImapSession *s, ImapEvent *ret_event) {
-        ImapLexer lexer = imap_lexer_partial(session_unread(s));
+        ImapLexer lexer = item_lexer(s);
         ImapToken token;
         int r;
 
@@ -296,5 +295,6 @@ int session_next_esearch(ImapSession *s, ImapEvent *ret_event) {
                 return wait_for_more(s);
         if (r < 0)
                 return session_skip_line(s);
-        return consume_item(s, &lexer) < 0 ? s->dead_error : r;
+        session_consume(s, imap_lexer_consumed(&lexer));
+        return r;
 }

@@ -231,8 +231,9 @@ static int begin_body(ImapSession *s, ByteView line, uint64_t size, ImapEvent *r
         if (r == -ENOMEM)
                 return r;
 
+        /* Only if the parser took that string for BODY[] is it a body. */
         s->body_size = s->body_left = size;
-        if (r < 0) {
+        if (r < 0 || ret_event->data.data != s->held.data + s->held.size - 2) {
                 s->input = SESSION_DRAIN;
                 return SESSION_AGAIN;
         }
