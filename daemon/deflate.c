@@ -28,9 +28,9 @@ struct Deflate {
         bool output_is_full; /* the last read filled the caller's buffer: zlib may hold more */
 
         z_stream deflater;
-        Buffer output;         /* deflated and not yet sent; wiped, it may say a password */
-        bool is_unflushed;     /* something was written since the last flush */
-        bool inflater_is_dead; /* the stream ended or broke */
+        Buffer output;      /* deflated and not yet sent; wiped, it may say a password */
+        bool is_unflushed;  /* something was written since the last flush */
+        int inflater_error; /* 0, or why the stream is dead */
 };
 
 /* zlib's memory holds what was said, so it is wiped before it is given back. The size stands in front. */
@@ -64,7 +64,14 @@ static void wiped_free(void *opaque, void *data) {
 }
 
 static int error_from_zlib(int code) {
-        return code == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+        switch (code) {
+        case Z_STREAM_END:
+                return -ESHUTDOWN;
+        case Z_MEM_ERROR:
+                return -ENOMEM;
+        default:
+                return -EBADMSG;
+        }
 }
 
 int deflate_new(Deflate **ret_deflate) {
@@ -119,7 +126,7 @@ int deflate_push(Deflate *d, ByteView bytes) {
 }
 
 bool deflate_has_pending(const Deflate *d) {
-        return !d->inflater_is_dead && (d->input.size > 0 || d->output_is_full);
+        return d->inflater_error == 0 && (d->input.size > 0 || d->output_is_full);
 }
 
 ssize_t deflate_read(Deflate *d, void *buffer, size_t size) {
@@ -127,8 +134,8 @@ ssize_t deflate_read(Deflate *d, void *buffer, size_t size) {
         size_t n;
         int code;
 
-        if (d->inflater_is_dead)
-                return -EBADMSG;
+        if (d->inflater_error < 0)
+                return d->inflater_error;
         size = MIN(size, (size_t) INT_MAX);
 
         z->next_in = (Bytef *) d->input.data;
@@ -142,12 +149,12 @@ ssize_t deflate_read(Deflate *d, void *buffer, size_t size) {
         buffer_trim(&d->input, 0);
         d->output_is_full = z->avail_out == 0;
 
-        /* Z_BUF_ERROR: there was nothing to do, which is no error. An end of the stream is not part
-         * of COMPRESS: what was inflated before it still counts, nothing can come after it. */
+        /* Z_BUF_ERROR: there was nothing to do, which is no error. Otherwise what was inflated before
+         * the end still counts, and nothing can come after it. */
         if (code == Z_OK || code == Z_BUF_ERROR)
                 return (ssize_t) n;
-        d->inflater_is_dead = true;
-        return n > 0 ? (ssize_t) n : error_from_zlib(code);
+        d->inflater_error = error_from_zlib(code);
+        return n > 0 ? (ssize_t) n : d->inflater_error;
 }
 
 /* Let zlib take its input, or end its block, for as long as it fills what room there is. */

@@ -33,8 +33,9 @@ int deflate_push(Deflate *deflate, ByteView bytes);
 /**
  * deflate_read() - inflate the next piece
  *
- * Return: bytes written to @buffer; 0 if more input is needed; -EBADMSG if it is not DEFLATE or the
- *         server ended the stream, which is dead then; or -ENOMEM.
+ * Return: bytes written to @buffer; 0 if more input is needed; -ESHUTDOWN if the server ended the
+ *         stream (Dovecot does after LOGOUT), -EBADMSG if it is not DEFLATE: it is dead then; or
+ *         -ENOMEM.
  */
 ssize_t deflate_read(Deflate *deflate, void *buffer, size_t size);
 
