@@ -467,6 +467,83 @@ static void test_letters(void) {
         assert(maildir_letters_load(folder.maildir, &letters) == -EINVAL);
 }
 
+static void test_rename_folder(void) {
+        static const struct {
+                const char *label;
+                MaildirLayout layout;
+                const char *from, *to;
+                int result;
+                const char *list; /* after, of a, a/b, ab and c */
+        } rows[] = {
+                {"fs",               MAILDIR_LAYOUT_FS,              "a",     "x/y",   0,          "ab,c,x/y,x/y/b"},
+                {"fs, leaf",         MAILDIR_LAYOUT_FS,              "a/b",   "x",     0,          "a,ab,c,x"      },
+                {"fs, missing",      MAILDIR_LAYOUT_FS,              "z",     "x",     -ENOENT,    "a,a/b,ab,c"    },
+                {"fs, exists",       MAILDIR_LAYOUT_FS,              "a",     "c",     -ENOTEMPTY, "a,a/b,ab,c"    },
+                {"fs, below itself", MAILDIR_LAYOUT_FS,              "a",     "a/x",   -EINVAL,    "a,a/b,ab,c"    },
+                {"fs, name",         MAILDIR_LAYOUT_FS,              "a",     "x/cur", -EINVAL,    "a,a/b,ab,c"    },
+                {"++",               MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a",     "x/y",   0,          "ab,c,x/y,x/y/b"},
+                {"++, leaf",         MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/b",   "x",     0,          "a,ab,c,x"      },
+                {"++, missing",      MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "z",     "x",     -ENOENT,    "a,a/b,ab,c"    },
+                {"++, exists",       MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/b",   "c",     -ENOTEMPTY,
+                 "a,a/b,ab,c"                                                                                      },
+                {"++, INBOX",        MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "INBOX", "x",     -EINVAL,    "a,a/b,ab,c"    },
+        };
+        static const char *const mailboxes[] = {"a", "a/b", "ab", "c"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+                _cleanup_(maildir_root_freep) MaildirRoot *root = open_tree(&tree, rows[i].layout);
+
+                for (size_t j = 0; j < ARRAY_SIZE(mailboxes); j++)
+                        assert(maildir_create(root, mailboxes[j]) == 0);
+                TEST_ROW(rows[i].label,
+                         maildir_rename_folder(root, rows[i].from, rows[i].to) == rows[i].result);
+                check_list(root, rows[i].list);
+        }
+}
+
+static void test_remove_folder(void) {
+        static const MaildirLayout layouts[] = {MAILDIR_LAYOUT_FS, MAILDIR_LAYOUT_MAILDIRPLUSPLUS};
+
+        for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+                _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+                _cleanup_(maildir_root_freep) MaildirRoot *root = open_tree(&tree, layouts[i]);
+                _cleanup_(maildir_freep) Maildir *maildir = NULL;
+                const bool fs = layouts[i] == MAILDIR_LAYOUT_FS;
+                const MaildirLetters letters = {.names = {(char *) "work"}};
+
+                assert(maildir_create(root, "a") == 0 && maildir_create(root, "a/b") == 0);
+                assert(maildir_open(root, "a/b", &maildir) == 0);
+                assert(maildir_letters_save(maildir, &letters) == 0);
+                test_tree_write(&tree, fs ? "a/cur/1" : ".a/cur/1", "x");
+                test_tree_write(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
+                test_tree_write(&tree, fs ? "a/b/tmp/.x" : ".a.b/tmp/.x", "x");
+
+                assert(maildir_remove_folder(root, "a") == 0);
+                check_list(root, "a/b");
+                test_tree_check(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
+                assert(maildir_remove_folder(root, "a/b") == 0);
+                assert(maildir_remove_folder(root, "a/b") == -ENOENT);
+                assert(test_tree_mode(&tree, fs ? "a/b" : ".a.b") == 0);
+                check_list(root, "");
+
+                /* what others put there stays */
+                assert(maildir_create(root, "c") == 0);
+                test_tree_write(&tree, fs ? "c/notes" : ".c/notes", "mine");
+                assert(maildir_remove_folder(root, "c") == 0);
+                test_tree_check(&tree, fs ? "c/notes" : ".c/notes", "mine");
+                assert(maildir_create(root, "d") == 0);
+                test_tree_mkdir(&tree, fs ? "d/cur/x" : ".d/cur/x");
+                assert(maildir_remove_folder(root, "d") == -ENOTEMPTY);
+
+                test_tree_link(&tree, fs ? "d" : ".d", fs ? "link" : ".link");
+                assert(maildir_remove_folder(root, "link") == -ELOOP);
+                assert(maildir_rename_folder(root, "link", "e") == -ELOOP);
+                if (!fs)
+                        assert(maildir_remove_folder(root, "INBOX") == -EINVAL);
+        }
+}
+
 int main(void) {
         test_root_open();
         test_create();
@@ -474,6 +551,8 @@ int main(void) {
         test_open_missing();
         test_list_fs();
         test_list_plusplus();
+        test_rename_folder();
+        test_remove_folder();
         test_symlinks_refused();
         test_scan();
         test_find();

@@ -4,7 +4,6 @@
  */
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -278,11 +277,6 @@ int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub,
         return 0;
 }
 
-static void close_dirp(DIR **dir) {
-        if (*dir)
-                (void) closedir(*dir);
-}
-
 /* By the time of the last change of the inode: the mtime is the message's own date. */
 static bool is_leftover(int fd, const char *name, const char *host, int64_t now) {
         struct stat st;
@@ -293,24 +287,18 @@ static bool is_leftover(int fd, const char *name, const char *host, int64_t now)
 }
 
 int maildir_clean_tmp(Maildir *maildir, int64_t now) {
-        _cleanup_(close_dirp) DIR *dir = NULL;
+        _cleanup_(maildir_close_entriesp) DIR *dir = NULL;
         char host[256] = "";
-        int tmp, fd, r;
+        int tmp, r;
 
         if (gethostname(host, sizeof(host) - 1) < 0)
                 return -errno;
         r = maildir_open_tmp(maildir, &tmp);
         if (r < 0)
                 return r;
-        r = maildir_open_dir(tmp, ".", &fd);
+        r = maildir_open_entries(tmp, &dir);
         if (r < 0)
                 return r;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                (void) close(fd);
-                return r;
-        }
 
         for (;;) {
                 struct dirent *entry;

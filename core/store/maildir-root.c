@@ -24,6 +24,22 @@ int maildir_open_dir(int fd, const char *name, int *ret_fd) {
         return -errno;
 }
 
+int maildir_open_entries(int fd, DIR **ret_dir) {
+        int own, r;
+
+        r = maildir_open_dir(fd, ".", &own);
+        if (r < 0)
+                return r;
+        *ret_dir = fdopendir(own);
+        if (!*ret_dir) {
+                r = -errno;
+                (void) close(own);
+                return r;
+        }
+
+        return 0;
+}
+
 /* mkdir whose entry is durable. Return: 0 also if it exists already. */
 static int make_dir(int fd, const char *name) {
         if (mkdirat(fd, name, 0700) < 0)
@@ -138,8 +154,7 @@ static bool level_fits(MaildirLayout layout, ByteView level, unsigned n) {
         abort(); /* the switch is complete */
 }
 
-/* Append the mailbox's path below the root; nothing for the root itself. */
-static int append_path(const MaildirRoot *root, const char *mailbox, Buffer *path) {
+int maildir_append_path(const MaildirRoot *root, const char *mailbox, Buffer *path) {
         const bool plusplus = root->layout == MAILDIR_LAYOUT_MAILDIRPLUSPLUS;
         ByteView rest = bytes_of(mailbox);
         const size_t start = path->size;
@@ -173,8 +188,7 @@ static int append_path(const MaildirRoot *root, const char *mailbox, Buffer *pat
         return plusplus && path->size - start > 255 ? -ENAMETOOLONG : 0;
 }
 
-/* Follow @path, which is changed, from the root by one component after the other. */
-static int open_path(const MaildirRoot *root, char *path, bool create, int *ret_fd) {
+int maildir_open_path(const MaildirRoot *root, char *path, bool create, int *ret_fd) {
         _cleanup_close_ int fd = -1;
         char *saved = NULL;
         int r;
@@ -207,14 +221,14 @@ static int open_folder(const MaildirRoot *root, const char *mailbox, bool create
         _cleanup_(buffer_done) Buffer path = BUFFER_NULL;
         int r;
 
-        r = append_path(root, mailbox, &path);
+        r = maildir_append_path(root, mailbox, &path);
         if (r < 0)
                 return r;
         r = buffer_append(&path, "", 1);
         if (r < 0)
                 return r;
 
-        return open_path(root, path.data, create, ret_fd);
+        return maildir_open_path(root, path.data, create, ret_fd);
 }
 
 /* Maildir++ marks a folder by an empty file, so that a delivery agent finds the root's quota. */
@@ -270,7 +284,7 @@ static int absolute_path(const MaildirRoot *root, const char *mailbox, char **re
         r = buffer_append_string(&path, "/");
         if (r < 0)
                 return r;
-        r = append_path(root, mailbox, &path);
+        r = maildir_append_path(root, mailbox, &path);
         if (r < 0)
                 return r;
         if (path.size == end + 1) /* the root itself */

@@ -1,6 +1,5 @@
 /* Looking through new/ and cur/: all names, or the one of a message. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,17 +14,11 @@ struct MaildirScan {
 
 /* The directory is opened anew: a position shared with another scan would skip names. */
 static int scan_open(MaildirScan *scan, MaildirSub sub) {
-        int fd, r;
+        int r;
 
-        r = maildir_open_dir(scan->maildir->fds[sub], ".", &fd);
+        r = maildir_open_entries(scan->maildir->fds[sub], &scan->dir);
         if (r < 0)
                 return r;
-        scan->dir = fdopendir(fd);
-        if (!scan->dir) {
-                r = -errno;
-                (void) close(fd);
-                return r;
-        }
 
         scan->sub = sub;
         return 0;

@@ -2,21 +2,15 @@
  * Walking the tree of an account.
  *
  * A directory is opened below its parent and never through a symbolic link; what vanishes meanwhile
- * is left out. A level holds one descriptor, so their number is limited.
+ * is left out. A level holds two descriptors, so their number is limited.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "imap/mailbox-name.h"
 #include "store/maildir-private.h"
-
-static void close_dirp(DIR **dir) {
-        if (*dir)
-                (void) closedir(*dir);
-}
 
 static bool has_dir(int fd, const char *name) {
         struct stat st;
@@ -80,7 +74,6 @@ static bool walk_name_is_bad(const Walk *walk) {
         return mailbox_name_check(walk->name.data) != 0;
 }
 
-/* Takes @fd. */
 static int walk_entries(Walk *walk, int fd, size_t n_name, unsigned level);
 
 static int walk_directory(Walk *walk, int parent, const char *entry, size_t n_name,
@@ -105,21 +98,18 @@ static int walk_directory(Walk *walk, int parent, const char *entry, size_t n_na
         if (r < 0 || level > MAILDIR_LEVELS_MAX || walk->layout == MAILDIR_LAYOUT_MAILDIRPLUSPLUS)
                 return r;
 
-        return walk_entries(walk, TAKE_FD(fd), n_name, level);
+        return walk_entries(walk, fd, n_name, level);
 }
 
 /* @level: that of the directory, 0 for the root. */
 static int walk_entries(Walk *walk, int fd, size_t n_name, unsigned level) {
-        _cleanup_(close_dirp) DIR *dir = NULL;
+        _cleanup_(maildir_close_entriesp) DIR *dir = NULL;
         struct dirent *entry;
         int r;
 
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                (void) close(fd);
+        r = maildir_open_entries(fd, &dir);
+        if (r < 0)
                 return r;
-        }
 
         for (;;) {
                 errno = 0;
@@ -140,16 +130,13 @@ int maildir_root_walk(MaildirRoot *root,
                       void *userdata) {
         Walk walk = {.layout = root->layout, .visit = visit, .userdata = userdata};
         const bool plusplus = root->layout == MAILDIR_LAYOUT_MAILDIRPLUSPLUS;
-        int fd, r;
+        int r;
 
         r = visit(root->fd, plusplus ? "INBOX" : NULL, false, userdata);
         if (r < 0)
                 return r;
-        r = maildir_open_dir(root->fd, ".", &fd);
-        if (r < 0)
-                return r;
 
-        r = walk_entries(&walk, fd, 0, 0);
+        r = walk_entries(&walk, root->fd, 0, 0);
 
         buffer_done(&walk.name);
         return r;

@@ -64,6 +64,28 @@ int maildir_root_walk(MaildirRoot *root,
  */
 int maildir_create(MaildirRoot *root, const char *mailbox);
 
+/**
+ * maildir_rename_folder() - give a folder and all below it another name; durable on return
+ *
+ * Parents that are missing are made. In maildir++ each folder below is renamed by itself, so that a
+ * crash may leave some behind: calling it again goes on.
+ *
+ * Return: -ENOENT if there is nothing of that name, -EEXIST or -ENOTEMPTY if there is one already,
+ *         -EINVAL for INBOX in maildir++, a name as in maildir_create(), or a new name below the old.
+ */
+int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char *new_mailbox);
+
+/**
+ * maildir_remove_folder() - delete a folder with its messages; durable on return
+ *
+ * Folders below it stay (in the fs layout in a directory that is no mailbox then), and so do files
+ * beside cur/ that are not of mail programs. A crash leaves a part: calling it again goes on.
+ *
+ * Return: -ENOENT if there is nothing of that name, -EINVAL for INBOX in maildir++, -ENOTEMPTY if
+ *         somebody made directories in cur/, new/ or tmp/.
+ */
+int maildir_remove_folder(MaildirRoot *root, const char *mailbox);
+
 /* -ENOENT if the folder (its cur/ or new/) does not exist; a tmp/ that is missing is made for the
  * first delivery. */
 int maildir_open(MaildirRoot *root, const char *mailbox, Maildir **ret_maildir);
