@@ -380,7 +380,7 @@ static char *read_lines(int fd, unsigned n_lines) {
 static char *read_until(int fd, const char *what) {
         Buffer buffer = BUFFER_NULL;
 
-        while (!memmem(buffer.data, buffer.size, what, strlen(what))) {
+        while (!buffer.data || !memmem(buffer.data, buffer.size, what, strlen(what))) {
                 char byte;
 
                 assert(read(fd, &byte, 1) == 1);
@@ -705,8 +705,9 @@ static void test_daemon_goes(void) {
         static const char *const args[] = {"watch", NULL};
         pid_t daemon = daemon_start();
         Run run = run_start(args);
-        _cleanup_free_ char *lines = read_lines(run.out, 2), *err = NULL;
+        _cleanup_free_ char *err = NULL;
 
+        free(read_lines(run.out, 2));
         assert(kill(daemon, SIGTERM) == 0);
         daemon_expect_end(daemon);
         free(read_all(run.out));
