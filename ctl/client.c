@@ -78,6 +78,23 @@ static int start_bus(int fd, sd_bus **ret_bus) {
         return 0;
 }
 
+static int failed(const char *sentence, int r) {
+        switch (r) {
+        case -ECONNRESET:
+        case -ENOTCONN:
+        case -EPIPE:
+                complain("imapsyncd closed the connection. It lets in only its own user, and 32 "
+                         "clients at a time.");
+                return EXIT_SAYS_NO;
+        case -ETIMEDOUT:
+                complain("imapsyncd does not answer.");
+                return EXIT_SAYS_NO;
+        default:
+                complain("%s", sentence ? sentence : strerror(-r));
+                return EXIT_SAYS_NO;
+        }
+}
+
 int client_connect(const char *socket_path, sd_bus **ret_bus) {
         int fd = -1, r;
 
@@ -90,35 +107,14 @@ int client_connect(const char *socket_path, sd_bus **ret_bus) {
         }
 
         r = start_bus(fd, ret_bus);
-        if (r < 0) {
-                complain("Cannot talk to %s: %s", socket_path, strerror(-r));
-                return EXIT_SAYS_NO;
-        }
-        return 0;
-}
-
-static int call_failed(const sd_bus_error *error, int r) {
-        switch (r) {
-        case -ECONNRESET:
-        case -ENOTCONN:
-        case -EPIPE:
-                complain("imapsyncd closed the connection. It lets in only its own user, and 32 "
-                         "clients at a time.");
-                return EXIT_SAYS_NO;
-        case -ETIMEDOUT:
-                complain("imapsyncd does not answer.");
-                return EXIT_SAYS_NO;
-        default:
-                complain("%s", error->message ? error->message : strerror(-r));
-                return EXIT_SAYS_NO;
-        }
+        return r < 0 ? failed(NULL, r) : 0;
 }
 
 static int call(sd_bus *bus, sd_bus_message *message, sd_bus_message **ret_reply) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_call(bus, message, 0, &error, ret_reply);
 
-        r = r < 0 ? call_failed(&error, r) : 0;
+        r = r < 0 ? failed(error.message, r) : 0;
         sd_bus_error_free(&error);
         return r;
 }

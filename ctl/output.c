@@ -67,7 +67,8 @@ static int format_counts(const Row *row, Buffer *buffer) {
                 r = buffer_append_format(buffer, "%" PRIu64 " change%s pending", pending,
                                          plural(pending));
         if (r == 0 && held > 0)
-                r = buffer_append_format(buffer, "%s%" PRIu64 " deletion%s held back (see held)",
+                r = buffer_append_format(buffer,
+                                         "%s%" PRIu64 " deletion%s held back (imapsyncctl held)",
                                          buffer->size > 0 ? ", " : "", held, plural(held));
         if (r == 0 && parked > 0)
                 r = buffer_append_format(buffer,
@@ -133,7 +134,7 @@ int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer)
                 {"MESSAGES",    .right = true},
                 {"LAST SYNC"                },
                 {"TRAFFIC", .right = true,            .optional = true},
-                {"WAITS FOR",      .cut = true   },
+                {"WAITS BY",      .cut = true   },
         };
         _cleanup_(table_done) Table table = TABLE(columns);
         _cleanup_(rows_done) Rows accounts = ROWS_NULL;
@@ -190,7 +191,7 @@ static int append_sides(const Row *account, Buffer *buffer) {
         if (r == 0)
                 r = append_line(buffer, "local", "%s", row_string(account, "local"));
         if (r == 0 && waits[0])
-                r = append_line(buffer, "waits for", "%s", waits);
+                r = append_line(buffer, "waits by", "%s", waits);
         if (r == 0 && why[0])
                 r = append_line(buffer, "", "%s", why);
         return r;

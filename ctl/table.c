@@ -149,7 +149,11 @@ static int print_note(const Screen *screen, const Cell *cell, Buffer *buffer) {
 
         if (r == 0)
                 r = text_append_wrapped(buffer, bytes_of(cell->text), NOTE_INDENT, screen->width);
-        return r < 0 ? r : buffer_append_string(buffer, style_end(screen, cell->style));
+        if (r < 0)
+                return r;
+        if (buffer->size > 0 && buffer->data[buffer->size - 1] == '\n')
+                buffer->size--; /* the style ends with the line, not on the next */
+        return buffer_append_format(buffer, "%s\n", style_end(screen, cell->style));
 }
 
 int table_print(const Table *table, const Screen *screen, Buffer *buffer) {

@@ -89,6 +89,7 @@ static int client_on_message(sd_bus_message *message, void *userdata, sd_bus_err
 
         (void) message;
         (void) reterr;
+        (void) sd_event_source_set_enabled(client->deadline, SD_EVENT_OFF);
         if (client_queued(client) > QUEUED_MAX)
                 client_doom(client);
         return client->doomed; /* 1: it ends here */

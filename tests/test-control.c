@@ -12,6 +12,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -168,11 +169,12 @@ static void test_outputs(void) {
         } rows[] = {
                 {"status",
                  {"status"},
-                 0,                                                                          "ACCOUNT  STATE    MAILBOXES  MESSAGES  LAST SYNC  TRAFFIC  WAITS FOR\n"
+                 0,                                                                          "ACCOUNT  STATE    MAILBOXES  MESSAGES  LAST SYNC  TRAFFIC  WAITS BY\n"
                  "home     refused          4       310  never          0 B\n"
                  "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                  "AUTH\"). Mend it, then: imapsyncctl resume home\n"
-                 "    1 change pending, 25 deletions held back (see held), 1 message parked: "
+                 "    1 change pending, 25 deletions held back (imapsyncctl held), 1 message "
+                 "parked: "
                  "refused "
                  "by a side\n"
                  "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",                                ""                                                     },
@@ -181,7 +183,7 @@ static void test_outputs(void) {
                  0,                                                                          "work: in sync\n"
                  "    remote      imap.example.org:993 (encrypted, compressed)\n"
                  "    local       /home/me/Mail/work\n"
-                 "    waits for   NOTIFY\n"
+                 "    waits by    NOTIFY\n"
                  "    last sync   3 min ago\n"
                  "    connected   2 h ago\n"
                  "    mailboxes   12\n"
@@ -209,7 +211,7 @@ static void test_outputs(void) {
                  "Entwürfe/日本         2       0        0  never\n"
                  "odd\\x09name           0       0        0  never\n"
                  "    The server says NO to APPEND: over quota.\n"
-                 "    21 deletions held back (see held)\n",                                                            ""                                                     },
+                 "    21 deletions held back (imapsyncctl held)\n",                                                    ""                                                     },
                 {"mailboxes as JSON",
                  {"mailboxes", "work", "--json"},
                  0,                                                                          "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":0,"
@@ -428,15 +430,23 @@ static void test_terminal(void) {
         static const char *const status_args[] = {"status", NULL};
         static const char *const sync_args[] = {"sync", "--wait", "work", NULL};
         static const char *const stuck_args[] = {"sync", "--wait", "stuck", NULL};
-        _cleanup_free_ char *status = NULL, *sync = NULL, *stuck = NULL;
+        _cleanup_free_ char *status = NULL, *plain = NULL, *sync = NULL, *stuck = NULL;
         Run run;
 
         run = run_start_terminal(status_args, 60);
         status = read_all(run.out);
         assert(run_end(&run) == 0);
+        assert(strstr(status, "\033[1mWAITS BY\033[0m\r\n"));
         assert(strstr(status, "\033[1;31mrefused\033[0m"));
         assert(strstr(status, "\033[32min sync\033[0m"));
         assert(!strstr(status, "TRAFFIC") && !strstr(status, "\033[31m"));
+
+        assert(setenv("NO_COLOR", "1", 1) == 0);
+        run = run_start_terminal(status_args, 80);
+        plain = read_all(run.out);
+        assert(unsetenv("NO_COLOR") == 0);
+        assert(run_end(&run) == 0);
+        assert(strstr(plain, "refused") && !strchr(plain, '\033'));
 
         run = run_start_terminal(sync_args, 80);
         sync = read_all(run.out);
@@ -567,6 +577,20 @@ static void test_garbage(void) {
         }
 }
 
+static void expect_turned_away(void) {
+        static const char *const args[] = {"version", NULL};
+        Run run = run_start(args);
+        _cleanup_free_ char *out = read_all(run.out);
+        _cleanup_free_ char *err = read_all(run.err);
+
+        show_difference("turned away", "stdout", out, "");
+        show_difference("turned away", "stderr", err,
+                        "imapsyncctl: imapsyncd closed the connection. It lets in only its own "
+                        "user, and 32 clients at a time.\n");
+        assert(out[0] == '\0' && strstr(err, "32 clients at a time"));
+        assert(run_end(&run) == 1);
+}
+
 /* 32 get in; the next is turned away; who leaves makes room. */
 static void test_many_clients(void) {
         sd_bus *clients[32];
@@ -580,6 +604,7 @@ static void test_many_clients(void) {
                 }
         }
         assert(expect_closed(connect_raw()) == 0);
+        expect_turned_away();
         assert(call(clients[31], "Version", "") >= 0);
 
         disconnect_bus(clients[0]);
@@ -654,6 +679,41 @@ static void test_odd_calls(void) {
         assert(call(bus, "Sync", "sas", "stuck", 0) < 0);
         assert(call(bus, "Version", "") >= 0);
         disconnect_bus(bus);
+}
+
+static uint64_t cpu_ticks(pid_t pid) {
+        unsigned long long user, system;
+        char name[64];
+        FILE *file;
+
+        snprintf(name, sizeof(name), "/proc/%d/stat", (int) pid);
+        file = fopen(name, "re");
+        assert(file);
+        assert(fscanf(file, "%*d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu", &user,
+                      &system) == 2);
+        fclose(file);
+        return user + system;
+}
+
+/* A daemon out of descriptors lets the client wait, and does not turn in circles meanwhile. */
+static void test_no_descriptors(pid_t daemon) {
+        const uint64_t before = cpu_ticks(daemon);
+        struct rlimit none = {0, 0}, old;
+        struct pollfd pollfd;
+        sd_bus *bus;
+
+        assert(prlimit(daemon, RLIMIT_NOFILE, NULL, &old) == 0);
+        none.rlim_max = old.rlim_max;
+        assert(prlimit(daemon, RLIMIT_NOFILE, &none, NULL) == 0);
+        pollfd = (struct pollfd){.fd = connect_raw(), .events = POLLIN};
+        assert(poll(&pollfd, 1, 500) == 0); /* neither closed nor served */
+        assert(prlimit(daemon, RLIMIT_NOFILE, &old, NULL) == 0);
+        (void) close(pollfd.fd);
+
+        bus = connect_bus();
+        assert(call(bus, "Version", "") >= 0);
+        disconnect_bus(bus);
+        assert(cpu_ticks(daemon) - before < (uint64_t) sysconf(_SC_CLK_TCK) / 4);
 }
 
 /* Another user is turned away even where the file lets him in. */
@@ -740,6 +800,7 @@ int main(int argc, char **argv) {
         test_deaf_asker("org.freedesktop.DBus.Peer", "Ping", NULL);
         test_deaf_asker(CONTROL_INTERFACE, "Status", "");
         test_odd_calls();
+        test_no_descriptors(daemon);
         test_other_user();
         (void) expect_closed(half_open);
         test_stop(daemon);

@@ -213,7 +213,7 @@ static void test_table(void) {
                 {"in colour",                37, true,
                  "\033[1mNAME\033[0m               \033[1mN\033[0m  \033[1mWORDS\033[0m\n"
                  "\033[1;31ma\\x0ab\033[0m             7  some words\n"
-                 "\033[33m    a note that says a little\n\033[0m"
+                 "\033[33m    a note that says a little\033[0m\n"
                  "a very long name  12\n"   },
         };
 
