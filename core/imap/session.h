@@ -176,8 +176,8 @@ typedef struct ImapList {
 } ImapList;
 
 typedef enum ImapEventType {
-        IMAP_EVENT_GREETING, /* text; the first event of a session unless it starts authenticated */
-        IMAP_EVENT_TAGGED,   /* tag, text: the command is complete */
+        IMAP_EVENT_GREETING,     /* text; the first event of a session. PREAUTH: it is logged in */
+        IMAP_EVENT_TAGGED,       /* tag, text: the command is complete */
         IMAP_EVENT_CONTINUATION, /* text.text: "+ ..." of IDLE or AUTHENTICATE; those that ask for a
                                     literal are answered by the session and not seen */
         IMAP_EVENT_TEXT,         /* text: untagged OK, NO, BAD, BYE */
