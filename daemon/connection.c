@@ -29,7 +29,7 @@ static void connection_update(Connection *c) {
         uint32_t events = 0;
 
         if (is_awaiting && !c->is_awaiting)
-                c->moved_usec = connection_now(c);
+                c->moved_usec = connection_now();
         c->is_awaiting = is_awaiting;
         connection_arm_timer(c);
 
@@ -81,7 +81,7 @@ static void connection_write(Connection *c) {
 
         r = connection_write_session(c);
         if (c->stream.wire.bytes_out != before)
-                c->moved_usec = connection_now(c);
+                c->moved_usec = connection_now();
         c->is_blocked = r == -EAGAIN;
         c->was_blocked |= c->is_blocked;
         if (r < 0 && r != -EAGAIN) {
@@ -98,7 +98,7 @@ static bool connection_owes_output(const Connection *c) {
 static void connection_received(Connection *c, ByteView bytes) {
         int r;
 
-        c->moved_usec = connection_now(c);
+        c->moved_usec = connection_now();
         c->expect_usec = UINT64_MAX;
         c->is_greeted = true;
         if (c->dialogue)
@@ -402,7 +402,7 @@ int connection_start_deflate(Connection *c) {
 
 void connection_expect(Connection *c, uint64_t usec) {
         c->expect_span = usec;
-        c->expect_usec = usec > 0 ? connection_now(c) + usec : UINT64_MAX;
+        c->expect_usec = usec > 0 ? connection_now() + usec : UINT64_MAX;
         connection_update(c);
 }
 

@@ -293,8 +293,9 @@ static bool set_key(Probe *p, char *argument) {
         size_t n = value ? (size_t) (value - argument) : 0;
         ByteView key = {argument, n};
 
-        if (!value++)
+        if (!value)
                 return false;
+        value++;
         if (bytes_equal(key, BYTES("host")))
                 p->endpoint.host = value;
         else if (bytes_equal(key, BYTES("port")))
