@@ -148,7 +148,10 @@ class Server:
 
     def run(self):
         for _ in range(self.n_clients):
-            sock, _ = self.listener.accept()
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
             peer = Peer(sock)
             try:
                 if self.context:
@@ -163,6 +166,8 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes a thread that still waits for a client
         self.listener.close()
         self.thread.join(timeout=10)
 
