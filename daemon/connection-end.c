@@ -19,8 +19,8 @@ const char *connection_peer(const Connection *c) {
         return c->endpoint->tunnel ? "the tunnel" : c->endpoint->host;
 }
 
-/* Not sd_event_now(), which stands still while the owner works: a deadline must not begin before the
- * bytes leave. */
+/* Not sd_event_now(), which stands still while the owner works: a deadline must not begin before
+ * the bytes leave. */
 uint64_t connection_now(void) {
         struct timespec now;
 

@@ -1,10 +1,11 @@
 /*
  * One connection to an IMAP server
  *
- * Work is done in turns of the loop: a turn shakes hands, reads a bounded number of pieces, lets the
- * owner answer, and writes. What makes the next turn due is the socket, or, where bytes wait inside
- * TLS or DEFLATE and the socket knows nothing of them, a deferred source. The end is delivered by
- * that source too, so that the owner never loses a connection inside a call of its own.
+ * Work is done in turns of the loop: a turn shakes hands, reads a bounded number of pieces, lets
+ * the owner answer, and writes. What makes the next turn due is the socket, or, where bytes wait
+ * inside TLS or DEFLATE and the socket knows nothing of them, a deferred source. The end is
+ * delivered by that source too, so that the owner never loses a connection inside a call of its
+ * own.
  */
 
 #include <assert.h>
@@ -69,8 +70,8 @@ static int connection_write_session(Connection *c) {
 }
 
 /*
- * Write what the session has to say. That the server will not listen is not the end yet: it may have
- * said "* BYE", which is still to be read.
+ * Write what the session has to say. That the server will not listen is not the end yet: it may
+ * have said "* BYE", which is still to be read.
  */
 static void connection_write(Connection *c) {
         uint64_t before = c->stream.wire.bytes_out;

@@ -3,8 +3,8 @@
  *
  *      connection-probe KEY=VALUE... STEP...
  *
- * Keys are those of the configuration, and timeout (ms) and verbose. Steps, one after the other, each
- * after the answer to the one before:
+ * Keys are those of the configuration, and timeout (ms) and verbose. Steps, one after the other,
+ * each after the answer to the one before:
  *
  *      starttls, compress      the command, and what follows from its OK
  *      append=SIZE             a message of so many bytes, streamed
@@ -49,7 +49,7 @@ static void say(const char *what, const char *text) {
         fflush(stdout);
 }
 
-/* The most memory this process ever had, in kB; rusage would count its parent's before exec() too. */
+/* The most memory this process ever had, in kB; rusage counts its parent before exec() too. */
 static unsigned long peak_memory(void) {
         FILE *file = fopen("/proc/self/status", "re");
         unsigned long peak = 0;
