@@ -11,6 +11,7 @@
  *      idle                    ends when an untagged EXISTS has come
  *      expect=MSEC             something must come; ends with the first untagged EXISTS
  *      wait                    until the connection is lost
+ *      repin=PIN               from now on this is the only tls-pin; goes on at once
  *      again                   a new connection to the same endpoint, from its greeting on
  *      close                   LOGOUT, and no waiting
  *      anything else           a command
@@ -122,6 +123,12 @@ static void probe_step(Probe *p) {
         }
 
         say("step", *p->steps);
+        if (strncmp(*p->steps, "repin=", 6) == 0) {
+                p->pins[0] = *p->steps++ + 6;
+                p->pins[1] = NULL;
+                probe_step(p);
+                return;
+        }
         if (step_is(p, "close")) {
                 submit(p, "LOGOUT");
                 connection_close(p->connection);

@@ -182,6 +182,14 @@ class Tls(LinkTest):
         context = self.certificates.context("self")
         self.assertEqual(self.resumed(context, "tls-pin=" + self.pin("self")), [False, True])
 
+    def test_no_resumption_under_other_trust(self):
+        # A resumed session is not checked, so it must not be one that another trust has let in.
+        with Server(serve, self.certificates.context("self"), n_clients=2) as server:
+            output, _ = probe("tls-pin=" + self.pin("self"), "NOOP", "repin=" + self.pin("good"),
+                              "again", "NOOP", host="localhost", port=server.port)
+        self.assertEqual(output.count("OK done\n"), 1)
+        self.assertEqual(self.lost(output)[0], "EKEYREJECTED")
+
     def test_large_body(self):
         size = 5000000
 
@@ -623,7 +631,7 @@ class Tunnel(LinkTest):
         self.assertEqual(self.lost(output), ("0", "the tunnel exited with status 3: late"))
 
     def test_closes_and_lives(self):
-        output, _ = probe(tunnel="exec <&- >&- 2>&-; exec sleep 1000")
+        output, _ = probe(tunnel="exec <&- >&- 2>&-; exec sleep 60")
         self.assertEqual(self.lost(output), ("0", "the tunnel closed the connection"))
 
     def test_signal(self):
@@ -647,7 +655,7 @@ class Tunnel(LinkTest):
     def test_group_ends_with_it(self):
         # A pipe that every process of the group holds: its end of file is their end.
         read, write = os.pipe()
-        command = [PROBE, f"tunnel=sleep 1000 & {self.TALK} sleep 1000", "NOOP", "close"]
+        command = [PROBE, f"tunnel=sleep 60 & {self.TALK} sleep 60", "NOOP", "close"]
         with subprocess.Popen(command, pass_fds=[write], stdout=subprocess.DEVNULL):
             os.close(write)
             self.assertEqual(os.read(read, 1), b"")
