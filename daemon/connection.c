@@ -8,7 +8,6 @@
  * own.
  */
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
