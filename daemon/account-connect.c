@@ -215,7 +215,8 @@ static void on_open(Connection *connection, void *userdata) {
 
         if (account->login && account->config->remote.tls == TLS_STARTTLS &&
             connection_is_encrypted(connection))
-                on_outcome(account, imap_login_go_on(account->login, connection_session(connection)));
+                on_outcome(account,
+                           imap_login_go_on(account->login, connection_session(connection)));
 }
 
 static void on_input(Connection *connection, void *userdata) {

@@ -152,11 +152,12 @@ static int open_root(Account *account) {
         r = maildir_root_open(path, account->config->layout,
                               !has_messages && !account->options.dry_run, &account->root);
         if (r == -ENOENT && has_messages)
-                account_set_state(account, ACCOUNT_STATE_REFUSED,
-                                  "%s is missing, but was in sync before; nothing is changed on the "
-                                  "server. Is a disk not mounted? Put it back, or remove %s/%s.db to "
-                                  "fetch everything anew",
-                                  path, account->options.state_dir, account_name(account));
+                account_set_state(
+                        account, ACCOUNT_STATE_REFUSED,
+                        "%s is missing, but was in sync before; nothing is changed on the "
+                        "server. Is a disk not mounted? Put it back, or remove %s/%s.db to "
+                        "fetch everything anew",
+                        path, account->options.state_dir, account_name(account));
         else if (r == -ENOENT)
                 account_set_state(account, ACCOUNT_STATE_REFUSED, "%s does not exist", path);
         else if (r < 0)

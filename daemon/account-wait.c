@@ -109,8 +109,7 @@ void account_wait(Account *account) {
 
         if (account->mode == WAIT_NOTIFY || account->mode == WAIT_POLL)
                 return;
-        if (account->mode == WAIT_IDLE &&
-            imap_replica_is_waiting(account->remote, IMAP_REPLICA_IDLE))
+        if (account->mode == WAIT_IDLE && imap_replica_is_idle(account->remote))
                 return;
         if (imap_replica_is_busy(account->remote))
                 return; /* a poll is under way */

@@ -260,8 +260,7 @@ static void start(Account *account) {
                 r = make_engine(account);
                 if (r < 0)
                         account_set_state(account, ACCOUNT_STATE_REFUSED, "%s",
-                                          account->db ? state_db_error(account->db)
-                                                      : strerror(-r));
+                                          account->db ? state_db_error(account->db) : strerror(-r));
         }
         if (r >= 0) {
                 account_connect(account);
@@ -320,12 +319,6 @@ const AccountConfig *account_config(const Account *account) {
         return account->config;
 }
 
-void account_set_config(Account *account, const AccountConfig *config) {
-        account->config = config;
-        if (account->connection)
-                connection_set_endpoint(account->connection, &config->remote);
-}
-
 const char *account_name(const Account *account) {
         return account->config->name;
 }
@@ -358,8 +351,8 @@ AccountStatus account_status(Account *account) {
                 .remote = describe_remote(account),
                 .local = account->config->maildir,
                 .waits = account->is_attached && account->mode != WAIT_NONE ? account->waits : "",
-                .waits_why =
-                        account->is_attached && account->mode != WAIT_NONE ? account->waits_why : "",
+                .waits_why = account->is_attached && account->mode != WAIT_NONE ? account->waits_why
+                                                                                : "",
                 .mailboxes = totals.mailboxes,
                 .messages = totals.messages,
                 .pending = totals.pending,

@@ -36,8 +36,6 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
 Account *account_free(Account *account);
 
 const AccountConfig *account_config(const Account *account);
-/* The same settings at another address, after a reload. */
-void account_set_config(Account *account, const AccountConfig *config);
 const char *account_name(const Account *account);
 AccountStatus account_status(Account *account);
 int account_each_mailbox(Account *account,

@@ -223,8 +223,7 @@ static int op_pause(void *userdata, const char *name, bool pause, ControlError *
         return r;
 }
 
-static int op_confirm(void *userdata, const char *name, const char *mailbox,
-                      ControlError *reterr) {
+static int op_confirm(void *userdata, const char *name, const char *mailbox, ControlError *reterr) {
         Account *account = manager_find(userdata, name);
 
         if (!account)

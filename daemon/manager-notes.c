@@ -161,7 +161,7 @@ static void format_status(Manager *manager, char *buffer, size_t size) {
                         name = status.name;
                 }
         }
-        (void) snprintf(buffer, size, "%zu of %zu accounts in sync%s%s%s%s", n_in_sync,
+        (void) snprintf(buffer, size, "%zu of %zu accounts in sync%s%.40s%s%.150s", n_in_sync,
                         manager->n_accounts, trouble ? "; " : "", name, trouble ? ": " : "",
                         trouble ? trouble : "");
 }

@@ -14,7 +14,9 @@ typedef struct Job {
 
 struct Manager {
         ManagerOptions options;
-        Config *config; /* owned */
+        Config *config;   /* owned */
+        Config **retired; /* owned: earlier ones, which accounts that have not changed still use */
+        size_t n_retired;
         sd_event *event;
         Account **accounts; /* owned */
         size_t n_accounts;
@@ -24,10 +26,10 @@ struct Manager {
         Job *jobs; /* owned */
         size_t n_jobs;
 
-        bool is_ready;    /* systemd was told */
+        bool is_ready; /* systemd was told */
         bool stopping;
-        size_t n_running; /* accounts that have not finished (once) or stopped */
-        char status[256]; /* as last told to systemd */
+        size_t n_running;        /* accounts that have not finished (once) or stopped */
+        char status[256];        /* as last told to systemd */
         sd_event_source *review; /* deferred: look at jobs and status */
 };
 

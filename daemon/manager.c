@@ -115,7 +115,6 @@ static void drop_changed(Manager *manager, const Config *config) {
 
                 if (now && account_config_equal(account_config(account), now) &&
                     config->poll_interval_usec == manager->config->poll_interval_usec) {
-                        account_set_config(account, now);
                         manager->accounts[n_kept++] = account;
                         continue;
                 }
@@ -124,6 +123,34 @@ static void drop_changed(Manager *manager, const Config *config) {
                 account_free(account);
         }
         manager->n_accounts = n_kept;
+}
+
+static bool is_used(const Manager *manager, const Config *config) {
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                const AccountConfig *used = account_config(manager->accounts[i]);
+
+                if (used >= config->accounts && used < config->accounts + config->n_accounts)
+                        return true;
+        }
+        return false;
+}
+
+/* Put the old configuration aside, and free those that no account uses any more. */
+static int retire(Manager *manager, Config *config) {
+        Config **grown = reallocarray(manager->retired, manager->n_retired + 1, sizeof(*grown));
+        size_t n_kept = 0;
+
+        if (!grown)
+                return -ENOMEM;
+        manager->retired = grown;
+        grown[manager->n_retired++] = config;
+        for (size_t i = 0; i < manager->n_retired; i++)
+                if (is_used(manager, grown[i]))
+                        grown[n_kept++] = grown[i];
+                else
+                        config_free(grown[i]);
+        manager->n_retired = n_kept;
+        return 0;
 }
 
 int manager_reload(Manager *manager, const char **ret_sentence) {
@@ -143,8 +170,9 @@ int manager_reload(Manager *manager, const char **ret_sentence) {
 
                 drop_changed(manager, config);
                 manager->config = TAKE_PTR(config);
-                config_free(old);
-                r = add_accounts(manager);
+                r = retire(manager, old);
+                if (r >= 0)
+                        r = add_accounts(manager);
                 *ret_sentence = "an account cannot be started";
                 log_info("configuration read again");
         }
@@ -256,6 +284,9 @@ Manager *manager_free(Manager *manager) {
         for (size_t i = 0; i < manager->n_jobs; i++)
                 free(manager->jobs[i].account);
         free(manager->jobs);
+        for (size_t i = 0; i < manager->n_retired; i++)
+                config_free(manager->retired[i]);
+        free(manager->retired);
         sd_event_source_disable_unref(manager->review);
         control_free(manager->control); /* last: a closed socket says that it is all over */
         sd_event_unref(manager->event);

@@ -45,8 +45,8 @@ static int held_by_other(const char *directory, int fd) {
 
         if (n > 0)
                 pid[strcspn(pid, "\n")] = '\0';
-        log_error("another imapsyncd%s%s uses the state in %s; stop it first", pid[0] ? ", process " : "",
-                  pid, directory);
+        log_error("another imapsyncd%s%s uses the state in %s; stop it first",
+                  pid[0] ? ", process " : "", pid, directory);
         return -EBUSY;
 }
 

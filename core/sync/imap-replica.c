@@ -658,6 +658,10 @@ ImapCapabilities imap_replica_capabilities(const ImapReplica *r) {
         return r->capabilities;
 }
 
+bool imap_replica_is_idle(const ImapReplica *r) {
+        return r->idle != NULL;
+}
+
 bool imap_replica_is_busy(const ImapReplica *r) {
         if (r->n_events > 0)
                 return true;
