@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # What building and testing needs on Debian 12; sourced by tests/run and tests/try.
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config libssl-dev zlib1g-dev libsqlite3-dev

@@ -1,8 +1,12 @@
 """The rig by itself: a rig that sees no difference proves nothing."""
 
 import random
+import socket
+import subprocess
+import unittest
 
-from rig import case, compare, imap, maildir, names, populate, wait_until
+from rig import (case, change, compare, imap, imapserver, maildir, names, netns, populate, proxy,
+                 wait_until)
 
 
 class Names(case.SystemTest):
@@ -109,3 +113,101 @@ class Waiting(case.SystemTest):
     def test_seed(self):
         one = [populate.message(random.Random(7), "x") for _ in range(2)]
         self.assertEqual(one[0], one[1])
+
+
+class Faults(case.SystemTest):
+    needs_program = False
+
+    def test_script(self):
+        def script(talk):
+            talk.say(b"* OK hello\r\n")
+            talk.say(talk.expect(rb"\A\S+ LOGIN ") + b" OK in\r\n")
+            talk.serve({"LIST": b'* LIST () "/" "../../x"\r\n'}, greet=False)
+
+        with imapserver.Server(script) as server:
+            with imap.Session(server.host, server.imap_port, "u", "p") as session:
+                self.assertEqual(session.mailboxes(), ["../../x"])
+                self.assertEqual(session.command("APPEND x {2+}\r\nhi"), [])
+        self.assertEqual(server.problems, [])
+        self.assertIn(b'r2 LIST "" "*"', server.heard())
+
+    def test_unexpected(self):
+        with imapserver.Server(lambda talk: talk.expect(b"NOOP")) as server:
+            with socket.create_connection((server.host, server.imap_port)) as client:
+                client.sendall(b"a LOGIN\r\n")
+                self.assertEqual(client.recv(10), b"")
+        self.assertEqual(len(server.problems), 1)
+
+    def test_cut(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port, piece=1, cut=30, reset=True) as cut:
+            with socket.create_connection((cut.host, cut.port)) as client:
+                data = b""
+                with self.assertRaises(ConnectionResetError):
+                    while piece := client.recv(100):
+                        data += piece
+            self.assertEqual((len(data), cut.down), (30, 30))
+
+    def test_proxy_passes_everything(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port, piece=7) as through:
+            with imap.Session(through.host, through.port, "alice", "secret") as session:
+                populate.fill(session, ["INBOX"], 20)
+                self.assertEqual(len(compare.remote(session)["INBOX"]), 20)
+
+
+class Network(case.SystemTest):
+    needs_program = False
+
+    @unittest.skipUnless(netns.is_possible(), "no network namespaces here")
+    def test_counts(self):
+        """One UDP packet of 100 bytes: 20 of IP, 8 of UDP."""
+        with netns.Link() as link, socket.socket(type=socket.SOCK_DGRAM) as receiver:
+            receiver.bind((link.address, 0))
+            receiver.settimeout(5)
+            script = f"printf '%100s' >/dev/udp/{link.address}/{receiver.getsockname()[1]}"
+
+            def send():
+                subprocess.run([*link.prefix, "bash", "-c", script], check=True)
+                self.assertEqual(len(receiver.recv(1000)), 100)
+
+            self.assertEqual(link.traffic(send), (0, 128, 0, 1))
+
+
+class RandomChanges(case.SystemTest):
+    needs_program = False
+
+    def test_model(self):
+        """Carry out by hand what a program must do, and the model must agree."""
+        session = self.session(self.server())
+        populate.fill(session, populate.mailbox_names(6), 40, holes=False)
+        tree = maildir.Tree(self.directory / "Mail")
+        Server.copy(self, session, tree)
+        changes = change.Changes(random.Random(3), session, tree)
+        before = compare.remote(session)
+        changes.apply(100)
+        expected = changes.expected()
+        remote, local = compare.remote(session), compare.local(tree)
+        self.assertNotEqual(compare.differences(remote, expected), [])
+        self.assertNotEqual(compare.differences(local, expected), [])
+        self.assertEqual(self.merge(before, remote, local), self.by_digest(expected))
+
+    @staticmethod
+    def by_digest(side):
+        return {row.digest: (mailbox, row.flags) for mailbox, rows in side.items() for row in rows}
+
+    def merge(self, before, remote, local):
+        """The three-way merge in its plainest form, of places and of flags."""
+        before, remote, local = (self.by_digest(side) for side in (before, remote, local))
+        merged = {}
+        for key in before.keys() | remote.keys() | local.keys():
+            if key in before and not (key in remote and key in local):
+                continue
+            mailbox, flags = before.get(key) or remote.get(key) or local.get(key)
+            for side in (remote, local):
+                place, now = side.get(key, (mailbox, flags))
+                if key in before:
+                    mailbox = place if place != before[key][0] else mailbox
+                    flags = flags ^ (now ^ before[key][1])
+            merged[key] = (mailbox, flags)
+        return merged
