@@ -46,7 +46,7 @@ class Account:
         if layout != "fs":
             self.settings["maildir-layout"] = layout
         if server:
-            self.settings |= self._server_settings(server, tls)
+            self.settings |= self.server_settings(server, tls)
         self.settings |= settings or {}
         self.prefix = []  # a command in front: ip netns exec ...
         for path in (self.directory, self.state, self.socket.parent):
@@ -55,7 +55,7 @@ class Account:
         self.write_config()
 
     @staticmethod
-    def _server_settings(server, tls):
+    def server_settings(server, tls):
         port = server.imaps_port if tls == "implicit" else server.imap_port
         settings = {"host": server.host, "port": port, "tls": tls}
         if tls != "none":
