@@ -36,7 +36,7 @@ class SystemTest(unittest.TestCase):
 
     def server(self, store="maildir", name="server", **options):
         """A running Dovecot."""
-        server = Dovecot(self.directory / name, store, **options)
+        server = Dovecot(self.directory / name.replace(" ", "-"), store, **options)
         self.addCleanup(server.kill)
         return server.start()
 

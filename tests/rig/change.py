@@ -34,7 +34,7 @@ class Changes:
         self.untouched = list(self.model)  # each message is removed or moved once at most
         rng.shuffle(self.untouched)
         self.removed = collections.Counter()
-        self.count = 0
+        self.count = rng.randrange(1_000_000) * 1000  # names of one are not those of another
 
     def apply(self, count):
         """So many changes, on one side or the other."""
@@ -139,7 +139,7 @@ class Changes:
         folder = self.tree.folder(mailbox).create()
         letters = self.rng.choice([None, "", "S", "FS", "RS", "D"])
         flags = {{"S": "\\seen", "F": "\\flagged", "R": "\\answered", "D": "\\draft"}[x] for x in letters or ""}
-        folder.deliver(self._new_message(mailbox, flags), f"17{self.count:08}.change.host", letters)
+        folder.deliver(self._new_message(mailbox, flags), f"17{self.count}.change.host", letters)
 
     def unlink_local(self):
         key = self._take()
@@ -159,7 +159,7 @@ class Changes:
         mailbox = f"made/locally {self.count}"
         self.mailboxes.append(mailbox)
         folder = self.tree.folder(mailbox).create()
-        folder.deliver(self._new_message(mailbox, set()), f"17{self.count:08}.create.host")
+        folder.deliver(self._new_message(mailbox, set()), f"17{self.count}.create.host")
 
     # Both
 
