@@ -82,17 +82,22 @@ class Account:
         own = [IMAPSYNCD, "--config", self.config, "--state-dir", self.state, "--socket", self.socket]
         return [*self.prefix, *own, *args]
 
-    def run(self, command, timeout=120, stdin=None):
+    def run(self, command, timeout=120):
         """Run a command to its end."""
         start = time.monotonic()
-        stdin = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+        process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace", env=self.environment(), start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
         try:
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, errors="replace",
-                                  timeout=timeout, env=self.environment(), **stdin)
-        except subprocess.TimeoutExpired as error:
-            text = (error.stderr or b"").decode(errors="replace")
-            raise Timeout(f"{command[0]} still runs after {timeout} s:\n{text[-3000:]}") from None
-        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            # With all that a command in front has started.
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            raise Timeout(f"{command[0]} still runs after {timeout} s:\n{err[-3000:]}") from None
+        return Result(process.returncode, out, err, time.monotonic() - start)
 
     def daemon_run(self, *args, timeout=120):
         """imapsyncd with these options, until it ends by itself."""

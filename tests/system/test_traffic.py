@@ -15,7 +15,7 @@ LIMITS = {1: (1250, 540, 7, 7), 75: (1850, 620, 9, 9)}
 class Traffic(case.SystemTest):
     def check(self, mailboxes, messages):
         with netns.Link() as link:
-            server = self.server("mdbox", addresses=("127.0.0.1", link.address))
+            server = self.server("mdbox", f"server{messages}", addresses=("127.0.0.1", link.address))
             session = self.session(server)
             names = populate.plain_names(mailboxes)
             if messages <= 100:
@@ -27,7 +27,7 @@ class Traffic(case.SystemTest):
                 populate.fill_small(session, "INBOX", messages)
                 for name in names[1:]:
                     populate.fill_small(session, name, 20, seed=2)
-            account = self.account(server, tls="none", settings={
+            account = self.account(server, f"account{messages}", tls="none", settings={
                 "host": link.address, "port": server.imap_port, "allow-cleartext": "yes",
             })
             account.prefix = link.prefix
