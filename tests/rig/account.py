@@ -68,6 +68,11 @@ class Account:
         lines += [f"{key} = {value}" for key, value in self.settings.items() if value is not None]
         self.write_text("\n".join(lines) + "\n" + extra)
 
+    def use_local_server(self, server, user="alice"):
+        """The local side is another server, as [local NAME] has it: by a tunnel."""
+        self.settings["maildir"] = None
+        self.write_config(f"[local {self.name}]\ntunnel = {server.tunnel(user)}\n")
+
     def write_text(self, text, mode=0o600):
         self.config.write_text(text)
         self.config.chmod(mode)

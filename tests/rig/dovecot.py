@@ -4,6 +4,7 @@ import grp
 import os
 import pathlib
 import pwd
+import shlex
 import signal
 import socket
 import ssl
@@ -256,6 +257,14 @@ class Dovecot:
         if tls:
             return imap.Session(self.host, self.imaps_port, user, PASSWORD, self.tls_context())
         return imap.Session(self.host, self.imap_port, user, PASSWORD)
+
+    def tunnel(self, user="alice"):
+        """A shell command that speaks IMAP, logged in already (PREAUTH), on its standard input and output."""
+        words = ["env", f"HOME={self.directory}/home/{user}", f"USER={user}"]
+        if os.getuid() == 0:
+            ids = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+            words = ["setpriv", *ids, *words]
+        return shlex.join([*words, "doveadm", "-c", f"{self.directory}/dovecot.conf", "exec", "imap"])
 
     def mail_directory(self, user="alice"):
         return self.directory / "home" / user / ("Maildir" if self.store == "maildir" else "mdbox")
