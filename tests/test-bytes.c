@@ -29,8 +29,8 @@ static void test_to_u64(void) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 uint64_t value = 0;
 
-                TEST_ROW(rows[i].label,
-                         bytes_to_u64(bytes_of(rows[i].text), rows[i].max, &value) == rows[i].result);
+                TEST_ROW(rows[i].label, bytes_to_u64(bytes_of(rows[i].text), rows[i].max, &value) ==
+                                                rows[i].result);
                 TEST_ROW(rows[i].label, value == rows[i].value);
         }
 }
@@ -41,6 +41,16 @@ static void test_fold(void) {
         assert(bytes_starts_fold(BYTES("inbox/a"), BYTES("INBOX")));
         assert(!bytes_equal(BYTES("a"), BYTES("A")));
         assert(bytes_equal(BYTES_NULL, BYTES("")));
+}
+
+static void test_take_until(void) {
+        ByteView rest = BYTES("a,,bc,");
+
+        assert(bytes_equal(bytes_take_until(&rest, ','), BYTES("a")));
+        assert(bytes_equal(bytes_take_until(&rest, ','), BYTES("")));
+        assert(bytes_equal(bytes_take_until(&rest, ';'), BYTES("bc,")));
+        assert(rest.size == 0);
+        assert(bytes_take_until(&rest, ',').size == 0);
 }
 
 static void test_buffer(void) {
@@ -73,6 +83,7 @@ static void test_buffer(void) {
 int main(void) {
         test_to_u64();
         test_fold();
+        test_take_until();
         test_buffer();
         return 0;
 }

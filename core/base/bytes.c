@@ -32,6 +32,20 @@ bool bytes_starts_fold(ByteView bytes, ByteView prefix) {
         return true;
 }
 
+ByteView bytes_take_until(ByteView *rest, char separator) {
+        const char *end = rest->size > 0 ? memchr(rest->data, separator, rest->size) : NULL;
+        ByteView taken = *rest;
+
+        if (!end) {
+                *rest = BYTES_NULL;
+                return taken;
+        }
+
+        taken.size = (size_t) (end - rest->data);
+        *rest = (ByteView){end + 1, rest->size - taken.size - 1};
+        return taken;
+}
+
 char *bytes_dup(ByteView bytes) {
         char *copy = malloc(bytes.size + 1);
 

@@ -28,6 +28,9 @@ bool bytes_equal(ByteView a, ByteView b);
 bool bytes_equal_fold(ByteView a, ByteView b); /* ASCII case folded */
 bool bytes_starts_fold(ByteView bytes, ByteView prefix);
 
+/* Take what stands before the first @separator off @rest, and the separator; all if there is none. */
+ByteView bytes_take_until(ByteView *rest, char separator);
+
 /* A NUL-terminated copy, owned by the caller; NULL when out of memory. */
 char *bytes_dup(ByteView bytes);
 

@@ -21,7 +21,7 @@ typedef enum TlsMode {
 } TlsMode;
 
 typedef enum MaildirLayout {
-        MAILDIR_LAYOUT_FS,             /* a/b is ROOT/a/b, INBOX is ROOT/INBOX */
+        MAILDIR_LAYOUT_FS,              /* a/b is ROOT/a/b, INBOX is ROOT/INBOX */
         MAILDIR_LAYOUT_MAILDIRPLUSPLUS, /* a/b is ROOT/.a.b, INBOX is ROOT itself */
 } MaildirLayout;
 
@@ -42,12 +42,12 @@ typedef struct Endpoint {
         bool allow_cleartext;
         char *ca_file;
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
-        char *user;      /* NULL with a tunnel: preauthenticated is expected */
+        char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
 } Endpoint;
 
 typedef struct AccountConfig {
-        char *name; /* letters, digits, "-", "_", "." (not first); at most 64 bytes */
+        char *name;    /* letters, digits, "-", "_", "." (not first); at most 64 bytes */
         unsigned line; /* of its section */
         Endpoint remote;
 
@@ -55,7 +55,7 @@ typedef struct AccountConfig {
         MaildirLayout layout;
         Endpoint local; /* of [local NAME], when maildir is NULL */
 
-        char **mailboxes; /* patterns in order, "!" in front excludes, the last match decides;
+        char **mailboxes;       /* patterns in order, "!" in front excludes, the last match decides;
                              NULL-terminated; NULL: all */
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,

@@ -8,17 +8,23 @@
 
 #include "base/bytes.h"
 
+/* ATOM-CHAR (RFC 9051 section 9): what an atom, a flag keyword for one, is made of. */
+bool imap_is_atom_char(char c);
+
 /* An astring (RFC 9051): an atom where possible, else quoted. -EINVAL for what only a literal could
  * carry (NUL, CR, LF) and for 8-bit bytes. */
 int imap_format_astring(ByteView string, Buffer *out);
 
-/* A quoted date-time for APPEND (RFC 9051 section 9), in the given zone (minutes east of UTC). */
+/* A quoted date-time for APPEND (RFC 9051 section 9), in the given zone (minutes east of UTC; one of
+ * a day or more is taken for 0). A date outside the years 0 to 9999 becomes the nearest inside. */
 int imap_format_date(int64_t date, int zone, Buffer *out);
 
-/* Parse one, without its quotes: " 7-Feb-1994 21:52:25 -0800". Return: 0, or -EBADMSG. */
+/* Parse one, without its quotes: " 7-Feb-1994 21:52:25 -0800"; "7-Feb-..." is understood too. Return:
+ * 0, or -EBADMSG. */
 int imap_parse_date(ByteView text, int64_t *ret_date, int *ret_zone);
 
 /* The value of a header field in @header (lines that end in CRLF or LF, folded lines unfolded with
- * the white space kept), surrounding white space trimmed; @name in any case. Appended to @out.
+ * the white space kept), surrounding white space trimmed; @name in any case, the first such field of
+ * several, none behind an empty line. Appended to @out.
  * Return: 1 found, 0 not there, or an error. */
 int imap_header_value(ByteView header, const char *name, Buffer *out);

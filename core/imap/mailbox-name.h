@@ -14,22 +14,24 @@
 
 typedef enum MailboxNameError {
         _MAILBOX_NAME_E_SUCCESS,
-        MAILBOX_NAME_E_ENCODING, /* not modified UTF-7, not UTF-8, or a NUL or control character */
-        MAILBOX_NAME_E_LEVEL,    /* a level that is empty, "." or "..", or holds a "/" (or, encoding,
-                                    the delimiter) */
+        MAILBOX_NAME_E_ENCODING, /* not modified UTF-7, not UTF-8, or a control character; or the
+                                    delimiter is a letter, a digit, "&" or not ASCII */
+        MAILBOX_NAME_E_LEVEL,    /* a level that is empty, "." or "..", or holds a "/" or the
+                                    delimiter; or INBOX in other capitals (not from decode) */
         MAILBOX_NAME_E_LENGTH,   /* a level over 255 bytes or a name over 4000 bytes, in UTF-8 */
 } MailboxNameError;
 
-/* What is wrong, as the end of a sentence: "it has a level named “..”" and so on. */
+/* What is wrong, as the end of a sentence: "it has a level that is empty, ..." and so on. */
 const char *mailbox_name_error(MailboxNameError error);
 
 /**
  * mailbox_name_decode() - from the wire
- * @wire:      modified UTF-7; raw UTF-8, which some servers send, is taken as it is
+ * @wire:      modified UTF-7; raw UTF-8, which some servers send, is taken as it is, "&" included
  * @delimiter: the hierarchy delimiter of LIST, '\0' for NIL (a flat name)
  * @ret_name:  UTF-8 with "/", owned by the caller; a first level "inbox" in any case becomes "INBOX"
  *
- * A single trailing delimiter is dropped.
+ * A single trailing delimiter is dropped. Servers also let in names that are not encoded in the one
+ * proper way, so different @wire can give one name, and encode() need not give @wire back: keep it.
  */
 int mailbox_name_decode(ByteView wire, char delimiter, char **ret_name);
 

@@ -38,14 +38,16 @@ static inline const char *side_name(Side side) {
 
 /* A mailbox as a replica needs it; the engine embeds one for each side. */
 typedef struct ReplicaMailbox {
-        int64_t id;         /* in the state database */
-        const char *name;   /* UTF-8 with "/"; borrowed */
-        char *wire;         /* IMAP: as on the wire, owned by the engine; NULL where it means nothing */
-        Keywords *keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
-        void *owner;        /* the engine's */
+        int64_t id;       /* in the state database */
+        const char *name; /* UTF-8 with "/"; borrowed */
+        char *wire; /* IMAP: as on the wire, owned by the engine; NULL where it means nothing */
+        Keywords *
+                keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
+        void *owner;      /* the engine's */
+        void *private;      /* the replica's own; it frees it in close() and reset() */
 
-        bool has_names;       /* Maildir: changes() looks only at these files, not at all */
-        char **names;         /* base names, NULL-terminated; owned by the engine */
+        bool has_names; /* Maildir: changes() looks only at these files, not at all */
+        char **names;   /* base names, NULL-terminated; owned by the engine */
 } ReplicaMailbox;
 
 /* How far a mailbox has been brought in sync: changes() tells what came after it. All 0: nothing. */
@@ -57,9 +59,9 @@ typedef struct ReplicaToken {
 } ReplicaToken;
 
 typedef enum ReplicaWant {
-        REPLICA_WANT_FLAGS, /* new messages: UID and flags only */
+        REPLICA_WANT_FLAGS,    /* new messages: UID and flags only */
         REPLICA_WANT_IDENTITY, /* and date, size, Message-ID, for pairing */
-        REPLICA_WANT_BODY,  /* and date and body, for delivery */
+        REPLICA_WANT_BODY,     /* and date and body, for delivery */
 } ReplicaWant;
 
 /* What is known of a message; a field is valid if its bit is in present. */
@@ -81,8 +83,8 @@ typedef struct ReplicaMessage {
 
 typedef enum ReplicaOutcome {
         REPLICA_OK,
-        REPLICA_REFUSED, /* this request or message is not possible here, ever: park it */
-        REPLICA_FAILED,  /* not now: try again later */
+        REPLICA_REFUSED,    /* this request or message is not possible here, ever: park it */
+        REPLICA_FAILED,     /* not now: try again later */
         REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
 } ReplicaOutcome;
 
@@ -127,7 +129,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_BEGIN,
         REPLICA_EVENT_BODY_DATA,
         REPLICA_EVENT_BODY_END,
-        /* An append was taken: cookie, message.uid (0: the replica cannot tell). A refused one
+        /* An append was taken: cookie, message.uid (0: the replica cannot tell) and the flags that it
+         * was given. A refused one
          * gives REPLICA_EVENT_DONE with its cookie and outcome instead. */
         REPLICA_EVENT_APPENDED,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
@@ -151,7 +154,7 @@ typedef struct ReplicaEvent {
         ReplicaToken token;
         uint32_t exists;
         bool complete;
-        MessageFlags storable; /* flags and keywords that can be stored permanently */
+        MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
         UidSet uids; /* borrowed */
@@ -174,11 +177,12 @@ typedef struct ReplicaOps {
                        const UidSet *known, ReplicaWant want);
 
         /* MESSAGE (FLAGS, IDENTITY) or BODY_* (BODY) for each UID of @uids that exists; DONE. */
-        int (*fetch)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, ReplicaWant want);
+        int (*fetch)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                     ReplicaWant want);
 
         /* Add and remove flags; others stay as they are. */
-        int (*store)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids, MessageFlags add,
-                     MessageFlags remove);
+        int (*store)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                     MessageFlags add, MessageFlags remove);
 
         int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
 
@@ -201,6 +205,10 @@ typedef struct ReplicaOps {
         int (*prepare)(Replica *replica, ReplicaMailbox *mailbox);
         int (*publish)(Replica *replica, ReplicaMailbox *mailbox);
 
+        /* After a crash between the commit of a batch and its publish(): make visible those of the
+         * UIDs of @staged that still can be; those that are nowhere are added to @lost. */
+        int (*recover)(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);
+
         /* The base has taken note, or has forgotten: called inside the state database's transaction
          * that does so. A Maildir keeps its table of files by it. */
         int (*noted)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
@@ -209,6 +217,14 @@ typedef struct ReplicaOps {
         /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
          * selected, and a STATUS comes for each mailbox that was worked on. DONE. */
         int (*close)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* Maildir: the stamp of the mailbox as it is now. Return: 1, 0 if it is too young to prove
+         * anything (or the replica has no stamps), or negative. @now_ns: since 1970. */
+        int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
+                     uint64_t ret_stamp[4]);
+
+        /* Forget every request and append that is under way, without answers. */
+        void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */
         int (*next)(Replica *replica, ReplicaEvent *ret_event);

@@ -1,0 +1,99 @@
+/* Capabilities: names to a set of bits and back. */
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/macro.h"
+#include "imap/capability.h"
+
+static_assert(_IMAP_CAPABILITY_MAX <= 64, "a capability is one bit of 64");
+
+static const char *const names[_IMAP_CAPABILITY_MAX] = {
+        [IMAP_CAPABILITY_IMAP4REV1] = "IMAP4rev1",
+        [IMAP_CAPABILITY_STARTTLS] = "STARTTLS",
+        [IMAP_CAPABILITY_LOGINDISABLED] = "LOGINDISABLED",
+        [IMAP_CAPABILITY_AUTH_PLAIN] = "AUTH=PLAIN",
+        [IMAP_CAPABILITY_SASL_IR] = "SASL-IR",
+        [IMAP_CAPABILITY_ENABLE] = "ENABLE",
+        [IMAP_CAPABILITY_CONDSTORE] = "CONDSTORE",
+        [IMAP_CAPABILITY_QRESYNC] = "QRESYNC",
+        [IMAP_CAPABILITY_COMPRESS_DEFLATE] = "COMPRESS=DEFLATE",
+        [IMAP_CAPABILITY_NOTIFY] = "NOTIFY",
+        [IMAP_CAPABILITY_IDLE] = "IDLE",
+        [IMAP_CAPABILITY_LIST_EXTENDED] = "LIST-EXTENDED",
+        [IMAP_CAPABILITY_LIST_STATUS] = "LIST-STATUS",
+        [IMAP_CAPABILITY_SPECIAL_USE] = "SPECIAL-USE",
+        [IMAP_CAPABILITY_UIDPLUS] = "UIDPLUS",
+        [IMAP_CAPABILITY_LITERAL_PLUS] = "LITERAL+",
+        [IMAP_CAPABILITY_LITERAL_MINUS] = "LITERAL-",
+        [IMAP_CAPABILITY_ESEARCH] = "ESEARCH",
+        [IMAP_CAPABILITY_UNSELECT] = "UNSELECT",
+        [IMAP_CAPABILITY_MOVE] = "MOVE",
+        [IMAP_CAPABILITY_MULTIAPPEND] = "MULTIAPPEND",
+        [IMAP_CAPABILITY_OBJECTID] = "OBJECTID",
+        [IMAP_CAPABILITY_ID] = "ID",
+        [IMAP_CAPABILITY_NAMESPACE] = "NAMESPACE",
+        [IMAP_CAPABILITY_APPENDLIMIT] = "APPENDLIMIT",
+        [IMAP_CAPABILITY_GMAIL] = "X-GM-EXT-1",
+};
+
+static void add_bit(ImapCapabilities *capabilities, ImapCapability one) {
+        capabilities->bits |= (uint64_t) 1 << one;
+}
+
+static void add_word(ImapCapabilities *capabilities, ByteView word) {
+        static const ByteView limit = BYTES("APPENDLIMIT=");
+
+        for (unsigned i = 0; i < _IMAP_CAPABILITY_MAX; i++)
+                if (bytes_equal_fold(word, bytes_of(names[i]))) {
+                        add_bit(capabilities, (ImapCapability) i);
+                        return;
+                }
+
+        if (bytes_starts_fold(word, limit)) {
+                ByteView digits = {word.data + limit.size, word.size - limit.size};
+
+                if (bytes_to_u64(digits, INT64_MAX, &capabilities->append_limit) == 0)
+                        add_bit(capabilities, IMAP_CAPABILITY_APPENDLIMIT);
+        }
+}
+
+ImapCapabilities imap_capabilities_parse(ByteView words) {
+        ImapCapabilities capabilities = {0};
+
+        while (words.size > 0)
+                add_word(&capabilities, bytes_take_until(&words, ' '));
+
+        return capabilities;
+}
+
+static int format_one(const ImapCapabilities *capabilities, ImapCapability one, Buffer *out) {
+        if (one == IMAP_CAPABILITY_APPENDLIMIT && capabilities->append_limit > 0)
+                return buffer_append_format(out, "%s=%" PRIu64, names[one],
+                                            capabilities->append_limit);
+
+        return buffer_append_string(out, names[one]);
+}
+
+int imap_capabilities_format(const ImapCapabilities *capabilities, Buffer *out) {
+        const size_t start = out->size;
+
+        for (unsigned i = 0; i < _IMAP_CAPABILITY_MAX; i++) {
+                int r = 0;
+
+                if (!imap_has(capabilities, (ImapCapability) i))
+                        continue;
+
+                if (out->size > start)
+                        r = buffer_append_string(out, " ");
+                if (r == 0)
+                        r = format_one(capabilities, (ImapCapability) i, out);
+                if (r < 0) {
+                        out->size = start;
+                        return r;
+                }
+        }
+
+        return 0;
+}

@@ -1,0 +1,145 @@
+/* The state database: mailboxes and their keywords. */
+
+#include <errno.h>
+
+#include "store/state-db-private.h"
+
+void mailbox_state_done(MailboxState *state) {
+        free(state->name);
+        free(state->wire);
+        *state = (MailboxState){0};
+}
+
+static int column_string(sqlite3_stmt *statement, int column, char **ret_string) {
+        const char *text = (const char *) sqlite3_column_text(statement, column);
+
+        *ret_string = text ? strdup(text) : NULL;
+        return text && !*ret_string ? -ENOMEM : 0;
+}
+
+static ReplicaToken column_token(sqlite3_stmt *statement, int column) {
+        return (ReplicaToken){
+                .uidvalidity = (uint32_t) sqlite3_column_int64(statement, column),
+                .uidnext = (uint32_t) sqlite3_column_int64(statement, column + 1),
+                .modseq = (uint64_t) sqlite3_column_int64(statement, column + 2),
+        };
+}
+
+static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
+        uint64_t *const counts[] = {
+                &state->messages,
+                &state->files,
+                &state->parked[SIDE_REMOTE],
+                &state->parked[SIDE_LOCAL],
+                &state->gone[SIDE_REMOTE],
+                &state->gone[SIDE_LOCAL],
+        };
+
+        state->id = sqlite3_column_int64(statement, 0);
+        state->token[SIDE_REMOTE] = column_token(statement, 3);
+        state->token[SIDE_LOCAL] = column_token(statement, 6);
+        for (int i = 0; i < 4; i++)
+                state->token[SIDE_LOCAL].stamp[i] =
+                        (uint64_t) sqlite3_column_int64(statement, 9 + i);
+        for (int i = 0; i < (int) ARRAY_SIZE(counts); i++)
+                *counts[i] = (uint64_t) sqlite3_column_int64(statement, 13 + i);
+        state->gone_since = sqlite3_column_int64(statement, 19);
+        state->last_change = sqlite3_column_int64(statement, 20);
+
+        if (column_string(statement, 1, &state->name) < 0 ||
+            column_string(statement, 2, &state->wire) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
+                          void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_MAILBOX_EACH, &statement, "");
+        if (r < 0)
+                return r;
+
+        while ((r = db_step(db, statement)) > 0) {
+                _cleanup_(mailbox_state_done) MailboxState state = {0};
+
+                r = column_mailbox(statement, &state);
+                if (r >= 0)
+                        r = each(&state, userdata);
+                if (r < 0)
+                        return r;
+                state = (MailboxState){0};
+        }
+
+        return r;
+}
+
+int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_t *ret_id) {
+        int r;
+
+        r = db_run(db, SQL_MAILBOX_ADD, "ss", name, wire);
+        if (r < 0)
+                return r;
+        *ret_id = sqlite3_last_insert_rowid(db->sqlite);
+        return 0;
+}
+
+int state_db_save_mailbox(StateDb *db, const MailboxState *state) {
+        const ReplicaToken *remote = &state->token[SIDE_REMOTE], *local = &state->token[SIDE_LOCAL];
+
+        return db_run(db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiii", state->id, state->wire,
+                      (int64_t) remote->uidvalidity, (int64_t) remote->uidnext,
+                      (int64_t) remote->modseq, (int64_t) local->uidvalidity,
+                      (int64_t) local->uidnext, (int64_t) local->modseq, (int64_t) local->stamp[0],
+                      (int64_t) local->stamp[1], (int64_t) local->stamp[2],
+                      (int64_t) local->stamp[3], (int64_t) state->messages, (int64_t) state->files,
+                      (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
+                      (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
+                      state->gone_since, state->last_change);
+}
+
+int state_db_forget_mailbox(StateDb *db, int64_t mailbox) {
+        static const Sql all[] = {
+                SQL_MESSAGE_REMOVE_ALL, SQL_FILE_FORGET,    SQL_INTENT_FORGET,  SQL_STAGED_CLEAR,
+                SQL_PARKED_FORGET,      SQL_KEYWORD_FORGET, SQL_MAILBOX_FORGET,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+                int r = db_run(db, all[i], "i", mailbox);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int state_db_load_keywords(StateDb *db, int64_t mailbox, Keywords *keywords) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_KEYWORD_EACH, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+
+        while ((r = db_step(db, statement)) > 0) {
+                MessageFlags flag;
+
+                r = keywords_add(keywords,
+                                 bytes_of((const char *) sqlite3_column_text(statement, 0)), &flag);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+int state_db_save_keywords(StateDb *db, int64_t mailbox, const Keywords *keywords, unsigned from) {
+        for (unsigned i = from; i < keywords->n_names; i++) {
+                int r = db_run(db, SQL_KEYWORD_ADD, "iis", mailbox, (int64_t) i,
+                               keywords->names[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,252 @@
+/* The state database: the base, a Maildir's files, intents, and what is parked. */
+
+#include <errno.h>
+
+#include "store/state-db-private.h"
+
+static BaseMessage column_message(sqlite3_stmt *statement) {
+        return (BaseMessage){
+                .uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
+                .uid[SIDE_LOCAL] = (uint32_t) sqlite3_column_int64(statement, 1),
+                .flags = (MessageFlags) sqlite3_column_int64(statement, 2),
+        };
+}
+
+int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMessage *ret_message) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, side == SIDE_REMOTE ? SQL_MESSAGE_BY_REMOTE : SQL_MESSAGE_BY_LOCAL,
+                     &statement, "ii", mailbox, (int64_t) uid);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_message = column_message(statement);
+        return 0;
+}
+
+int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message) {
+        return db_run(db, SQL_MESSAGE_ADD, "iiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],
+                      (int64_t) message->uid[SIDE_LOCAL], (int64_t) message->flags);
+}
+
+int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags) {
+        return db_run(db, SQL_MESSAGE_SET_FLAGS, "iii", mailbox, (int64_t) remote_uid,
+                      (int64_t) flags);
+}
+
+int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
+        return db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
+}
+
+int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_query(db, side == SIDE_REMOTE ? SQL_MESSAGE_FROM_REMOTE : SQL_MESSAGE_FROM_LOCAL,
+                     &statement, "ii", mailbox, (int64_t) first);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
+}
+
+int state_db_remove_all(StateDb *db, int64_t mailbox) {
+        return db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
+}
+
+int state_db_each(StateDb *db, int64_t mailbox,
+                  int (*each)(const BaseMessage *message, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_MESSAGE_EACH, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+
+        while ((r = db_step(db, statement)) > 0) {
+                const BaseMessage message = column_message(statement);
+
+                r = each(&message, userdata);
+                if (r != 0)
+                        return r;
+        }
+        return r;
+}
+
+int state_db_file_find(StateDb *db, int64_t mailbox, const char *name, uint32_t *ret_uid) {
+        int64_t uid;
+        int r;
+
+        r = db_integer(db, &uid, SQL_FILE_FIND, "is", mailbox, name);
+        if (r == 0)
+                *ret_uid = (uint32_t) uid;
+        return r;
+}
+
+int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid, char **ret_name) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        char *name;
+        int r;
+
+        r = db_query(db, SQL_FILE_NAME, &statement, "ii", mailbox, (int64_t) uid);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        name = strdup((const char *) sqlite3_column_text(statement, 0));
+        if (!name)
+                return -ENOMEM;
+        *ret_name = name;
+        return 0;
+}
+
+int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, bool unknown) {
+        return db_run(db, SQL_FILE_ADD, "iisi", mailbox, (int64_t) uid, name, (int64_t) unknown);
+}
+
+int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known) {
+        return db_run(db, SQL_FILE_SET_UNKNOWN, "iii", mailbox, (int64_t) uid, (int64_t) !known);
+}
+
+int state_db_file_set_all_unknown(StateDb *db, int64_t mailbox) {
+        return db_run(db, SQL_FILE_ALL_UNKNOWN, "i", mailbox);
+}
+
+int state_db_file_remove(StateDb *db, int64_t mailbox, uint32_t uid) {
+        return db_run(db, SQL_FILE_REMOVE, "ii", mailbox, (int64_t) uid);
+}
+
+/* Call @each with the two columns of every row: a number and a text. Takes the statement over. */
+static int each_named(StateDb *db, sqlite3_stmt *borrowed,
+                      int (*each)(uint32_t uid, const char *name, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *statement = borrowed;
+        int r;
+
+        while ((r = db_step(db, statement)) > 0) {
+                r = each((uint32_t) sqlite3_column_int64(statement, 0),
+                         (const char *) sqlite3_column_text(statement, 1), userdata);
+                if (r != 0)
+                        return r;
+        }
+        return r;
+}
+
+int state_db_file_each(StateDb *db, int64_t mailbox, bool unknown,
+                       int (*each)(uint32_t uid, const char *name, void *userdata),
+                       void *userdata) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_query(db, unknown ? SQL_FILE_EACH_UNKNOWN : SQL_FILE_EACH, &statement, "i", mailbox);
+        return r < 0 ? r : each_named(db, statement, each, userdata);
+}
+
+int state_db_file_bounds(StateDb *db, int64_t mailbox, uint32_t *ret_first, uint32_t *ret_last) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_FILE_BOUNDS, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r < 0)
+                return r;
+
+        *ret_first = (uint32_t) sqlite3_column_int64(statement, 0);
+        *ret_last = (uint32_t) sqlite3_column_int64(statement, 1);
+        return 0;
+}
+
+int state_db_intent_add(StateDb *db, int64_t mailbox, const Intent *intent) {
+        return db_run(db, SQL_INTENT_ADD, "iiiii", mailbox, (int64_t) intent->side,
+                      (int64_t) intent->source_uid, (int64_t) intent->uidnext,
+                      (int64_t) intent->taken);
+}
+
+int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid) {
+        return db_run(db, SQL_INTENT_REMOVE, "iii", mailbox, (int64_t) side, (int64_t) source_uid);
+}
+
+int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid,
+                         Intent *ret_intent) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_INTENT_FIND, &statement, "iii", mailbox, (int64_t) side,
+                     (int64_t) source_uid);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_intent = (Intent){
+                .side = side,
+                .source_uid = source_uid,
+                .uidnext = (uint32_t) sqlite3_column_int64(statement, 0),
+                .taken = sqlite3_column_int(statement, 1) != 0,
+        };
+        return 0;
+}
+
+int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
+        return db_integer(db, (int64_t *) ret_n, SQL_INTENT_COUNT, "i", mailbox);
+}
+
+int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last) {
+        return db_run(db, SQL_STAGED_SET, "iii", mailbox, (int64_t) first, (int64_t) last);
+}
+
+int state_db_staged_get(StateDb *db, int64_t mailbox, UidRange *ret_range) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_STAGED_GET, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_range = (UidRange){
+                .first = (uint32_t) sqlite3_column_int64(statement, 0),
+                .last = (uint32_t) sqlite3_column_int64(statement, 1),
+        };
+        return 0;
+}
+
+int state_db_staged_clear(StateDb *db, int64_t mailbox) {
+        return db_run(db, SQL_STAGED_CLEAR, "i", mailbox);
+}
+
+int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason) {
+        return db_run(db, SQL_PARK, "iiis", mailbox, (int64_t) side, (int64_t) uid, reason);
+}
+
+int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
+        int r;
+
+        r = db_run(db, SQL_UNPARK, "iii", mailbox, (int64_t) side, (int64_t) uid);
+        if (r < 0)
+                return r;
+        return sqlite3_changes(db->sqlite) > 0 ? 0 : STATE_DB_E_NONE;
+}
+
+bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
+        int64_t one;
+
+        return db_integer(db, &one, SQL_PARKED_FIND, "iii", mailbox, (int64_t) side,
+                          (int64_t) uid) == 0;
+}
+
+int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_query(db, SQL_PARKED_FROM, &statement, "iii", mailbox, (int64_t) side,
+                     (int64_t) first);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
+}

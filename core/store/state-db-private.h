@@ -1,0 +1,56 @@
+#pragma once
+
+/* What the files of the state database share. */
+
+#include <sqlite3.h>
+
+#include "store/state-db-sql.h"
+#include "store/state-db.h"
+
+typedef enum Sql {
+#define X(name, text) SQL_##name,
+        STATE_DB_STATEMENTS(X)
+#undef X
+                _SQL_MAX,
+} Sql;
+
+struct StateDb {
+        sqlite3 *sqlite;
+        sqlite3_stmt *statements[_SQL_MAX]; /* prepared on first use */
+        bool in_transaction;
+        bool has_temporary; /* the temporary tables are made */
+        uint64_t n_commits;
+};
+
+/* The negative errno of what SQLite said last. */
+int db_error(StateDb *db);
+
+/*
+ * Bind and hand out a statement. @types has a letter an argument: i int64_t, n nothing (NULL, takes no
+ * argument), s const char * or NULL, b ByteView; strings and bytes must live until the statement is reset.
+ */
+int db_query(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *types, ...);
+
+/* Return: 1 a row, 0 the end, or negative. */
+int db_step(StateDb *db, sqlite3_stmt *statement);
+
+/* The same to its end, and reset. */
+int db_run(StateDb *db, Sql sql, const char *types, ...);
+
+/* One row with one integer. Return: 0, STATE_DB_E_NONE, or negative. */
+int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...);
+
+/* Collect the first column, ascending, into a set. Takes the statement over: it is reset. */
+int db_collect_uids(StateDb *db, sqlite3_stmt *statement, UidSet *uids);
+
+/* Make the temporary tables if that was not done yet. */
+int db_need_temporary(StateDb *db);
+
+static inline void db_resetp(sqlite3_stmt **statement) {
+        if (*statement) {
+                (void) sqlite3_reset(*statement);
+                (void) sqlite3_clear_bindings(*statement);
+        }
+}
+
+#define _cleanup_reset_ _cleanup_(db_resetp)

@@ -1,0 +1,189 @@
+#pragma once
+
+/* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
+
+#define STATE_DB_VERSION 1
+
+/* Step n brings a database of version n to n + 1; a new one starts at 0. */
+#define STATE_DB_MIGRATIONS                                                                        \
+        "CREATE TABLE account (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"          \
+        "CREATE TABLE mailbox ("                                                                   \
+        " id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, wire TEXT,"                           \
+        " remote_uidvalidity INTEGER NOT NULL DEFAULT 0,"                                          \
+        " remote_uidnext INTEGER NOT NULL DEFAULT 0,"                                              \
+        " remote_modseq INTEGER NOT NULL DEFAULT 0,"                                               \
+        " local_uidvalidity INTEGER NOT NULL DEFAULT 0,"                                           \
+        " local_uidnext INTEGER NOT NULL DEFAULT 0,"                                               \
+        " local_modseq INTEGER NOT NULL DEFAULT 0,"                                                \
+        " stamp0 INTEGER NOT NULL DEFAULT 0, stamp1 INTEGER NOT NULL DEFAULT 0,"                   \
+        " stamp2 INTEGER NOT NULL DEFAULT 0, stamp3 INTEGER NOT NULL DEFAULT 0,"                   \
+        " messages INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0,"                  \
+        " remote_parked INTEGER NOT NULL DEFAULT 0, local_parked INTEGER NOT NULL DEFAULT 0,"      \
+        " remote_gone INTEGER NOT NULL DEFAULT 0, local_gone INTEGER NOT NULL DEFAULT 0,"          \
+        " gone_since INTEGER NOT NULL DEFAULT 0, last_change INTEGER NOT NULL DEFAULT 0);"         \
+        "CREATE TABLE keyword (mailbox INTEGER NOT NULL, position INTEGER NOT NULL,"               \
+        " name TEXT NOT NULL, PRIMARY KEY (mailbox, position)) WITHOUT ROWID;"                     \
+        "CREATE TABLE message (mailbox INTEGER NOT NULL, remote INTEGER NOT NULL,"                 \
+        " local INTEGER NOT NULL, flags INTEGER NOT NULL,"                                         \
+        " PRIMARY KEY (mailbox, remote)) WITHOUT ROWID;"                                           \
+        "CREATE UNIQUE INDEX message_local ON message (mailbox, local);"                           \
+        "CREATE TABLE file (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, name TEXT NOT NULL,"   \
+        " unknown INTEGER NOT NULL, PRIMARY KEY (mailbox, uid)) WITHOUT ROWID;"                    \
+        "CREATE UNIQUE INDEX file_name ON file (mailbox, name);"                                   \
+        "CREATE INDEX file_unknown ON file (mailbox) WHERE unknown;"                               \
+        "CREATE TABLE intent (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
+        " source_uid INTEGER NOT NULL, uidnext INTEGER NOT NULL, taken INTEGER NOT NULL,"          \
+        " PRIMARY KEY (mailbox, side, source_uid)) WITHOUT ROWID;"                                 \
+        "CREATE TABLE staged (mailbox INTEGER PRIMARY KEY, first INTEGER NOT NULL,"                \
+        " last INTEGER NOT NULL);"                                                                 \
+        "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
+        " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
+        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
+
+/* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
+#define STATE_DB_TEMPORARY                                                                         \
+        "CREATE TEMP TABLE change (mailbox INTEGER NOT NULL, remote INTEGER NOT NULL,"             \
+        " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL,"                   \
+        " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
+        "CREATE TEMP TABLE listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"               \
+        " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
+        "CREATE TEMP TABLE unknown (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"              \
+        " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
+        " size INTEGER, message_id TEXT, digest BLOB,"                                             \
+        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
+        "CREATE INDEX temp.unknown_identity ON unknown (mailbox, size, message_id, side);"
+
+/* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
+#define _PAIR_FROM                                                                                 \
+        " FROM temp.unknown r JOIN temp.unknown l ON l.mailbox = r.mailbox AND l.size = r.size"    \
+        " AND l.message_id = r.message_id AND l.side = 1"                                          \
+        " WHERE r.mailbox = ?1 AND r.side = 0 AND r.uid > ?2"
+#define _PAIR_TWIN(x, also)                                                                        \
+        " AND NOT EXISTS (SELECT 1 FROM temp.unknown t WHERE t.mailbox = ?1 AND t.side = " x       \
+        ".side AND t.size = " x ".size AND t.message_id = " x ".message_id" also                   \
+        " AND t.uid <> " x ".uid)"
+#define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
+
+#define STATE_DB_STATEMENTS(X)                                                                     \
+        X(BEGIN, "BEGIN IMMEDIATE")                                                                \
+        X(COMMIT, "COMMIT")                                                                        \
+        X(ROLLBACK, "ROLLBACK")                                                                    \
+        X(GET, "SELECT value FROM account WHERE key = ?1")                                         \
+        X(SET, "INSERT INTO account VALUES (?1, ?2)"                                               \
+               " ON CONFLICT (key) DO UPDATE SET value = excluded.value")                          \
+        X(MAILBOX_EACH,                                                                            \
+          "SELECT id, name, wire, remote_uidvalidity, remote_uidnext, remote_modseq,"              \
+          " local_uidvalidity, local_uidnext, local_modseq, stamp0, stamp1, stamp2, stamp3,"       \
+          " messages, files, remote_parked, local_parked, remote_gone, local_gone,"                \
+          " gone_since, last_change FROM mailbox ORDER BY name")                                   \
+        X(MAILBOX_ADD, "INSERT INTO mailbox (name, wire) VALUES (?1, ?2)")                         \
+        X(MAILBOX_SAVE,                                                                            \
+          "UPDATE mailbox SET wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"            \
+          " remote_modseq = ?5, local_uidvalidity = ?6, local_uidnext = ?7, local_modseq = ?8,"    \
+          " stamp0 = ?9, stamp1 = ?10, stamp2 = ?11, stamp3 = ?12, messages = ?13, files = ?14,"   \
+          " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
+          " gone_since = ?19, last_change = ?20 WHERE id = ?1")                                    \
+        X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
+        X(KEYWORD_FORGET, "DELETE FROM keyword WHERE mailbox = ?1")                                \
+        X(FILE_FORGET, "DELETE FROM file WHERE mailbox = ?1")                                      \
+        X(INTENT_FORGET, "DELETE FROM intent WHERE mailbox = ?1")                                  \
+        X(PARKED_FORGET, "DELETE FROM parked WHERE mailbox = ?1")                                  \
+        X(KEYWORD_EACH, "SELECT name FROM keyword WHERE mailbox = ?1 ORDER BY position")           \
+        X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \
+        X(MESSAGE_BY_REMOTE,                                                                       \
+          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
+        X(MESSAGE_BY_LOCAL,                                                                        \
+          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
+        X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)")                              \
+        X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
+        X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
+        X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
+        X(MESSAGE_FROM_REMOTE,                                                                     \
+          "SELECT remote FROM message WHERE mailbox = ?1 AND remote >= ?2 ORDER BY remote")        \
+        X(MESSAGE_FROM_LOCAL,                                                                      \
+          "SELECT local FROM message WHERE mailbox = ?1 AND local >= ?2 ORDER BY local")           \
+        X(MESSAGE_EACH,                                                                            \
+          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
+        X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
+        X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
+        X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \
+        X(FILE_SET_UNKNOWN, "UPDATE file SET unknown = ?3 WHERE mailbox = ?1 AND uid = ?2")        \
+        X(FILE_ALL_UNKNOWN, "UPDATE file SET unknown = 1 WHERE mailbox = ?1")                      \
+        X(FILE_REMOVE, "DELETE FROM file WHERE mailbox = ?1 AND uid = ?2")                         \
+        X(FILE_EACH, "SELECT uid, name FROM file WHERE mailbox = ?1 ORDER BY uid")                 \
+        X(FILE_EACH_UNKNOWN, "SELECT uid, name FROM file INDEXED BY file_unknown"                  \
+                             " WHERE mailbox = ?1 AND unknown")                                    \
+        X(FILE_BOUNDS, "SELECT (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid LIMIT 1),"    \
+                       " (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid DESC LIMIT 1)")     \
+        X(INTENT_ADD, "INSERT OR REPLACE INTO intent VALUES (?1, ?2, ?3, ?4, ?5)")                 \
+        X(INTENT_REMOVE,                                                                           \
+          "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
+        X(INTENT_FIND, "SELECT uidnext, taken FROM intent"                                         \
+                       " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
+        X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \
+        X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \
+        X(STAGED_GET, "SELECT first, last FROM staged WHERE mailbox = ?1")                         \
+        X(STAGED_CLEAR, "DELETE FROM staged WHERE mailbox = ?1")                                   \
+        X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4)")                           \
+        X(UNPARK, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")              \
+        X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
+        X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
+                       " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
+        X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change VALUES (?1, ?3, ?2, ?4, ?5)")            \
+        X(CHANGE_DROP, "DELETE FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND remote = ?3") \
+        X(CHANGE_GONE_REMOTE, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0" \
+                              " FROM message WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")     \
+        X(CHANGE_GONE_LOCAL, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"  \
+                             " FROM message WHERE mailbox = ?1 AND local BETWEEN ?2 AND ?3")       \
+        X(CHANGE_UNLISTED_REMOTE,                                                                  \
+          "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0"                     \
+          " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
+          " WHERE t.mailbox = ?1 AND t.side = 0 AND t.uid = m.remote)")                            \
+        X(CHANGE_UNLISTED_LOCAL,                                                                   \
+          "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"                     \
+          " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
+          " WHERE t.mailbox = ?1 AND t.side = 1 AND t.uid = m.local)")                             \
+        X(CHANGE_COUNT_GONE, "SELECT count(*) FROM temp.change c CROSS JOIN message m"             \
+                             " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
+                             " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone")                   \
+        X(CHANGE_NEXT, "SELECT m.remote, m.local, m.flags, r.gone, r.flags, l.gone, l.flags"       \
+                       " FROM temp.change c CROSS JOIN message m"                                  \
+                       " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change r" \
+                       " ON r.mailbox = m.mailbox AND r.remote = m.remote AND r.side = 0"          \
+                       " LEFT JOIN temp.change l"                                                  \
+                       " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"          \
+                       " WHERE c.mailbox = ?1 AND c.remote > ?2 ORDER BY c.remote LIMIT 1")        \
+        X(CHANGE_CLEAR, "DELETE FROM temp.change WHERE mailbox = ?1")                              \
+        X(LISTED_PUT, "INSERT OR IGNORE INTO temp.listed VALUES (?1, ?2, ?3)")                     \
+        X(LISTED_CLEAR, "DELETE FROM temp.listed WHERE mailbox = ?1")                              \
+        X(UNKNOWN_PUT,                                                                             \
+          "INSERT INTO temp.unknown (mailbox, side, uid, flags, date, zone, size, message_id)"     \
+          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (mailbox, side, uid) DO UPDATE"    \
+          " SET flags = CASE ?9 WHEN 1 THEN excluded.flags ELSE flags END,"                        \
+          " date = coalesce(excluded.date, date), zone = coalesce(excluded.zone, zone),"           \
+          " size = coalesce(excluded.size, size),"                                                 \
+          " message_id = coalesce(excluded.message_id, message_id)")                               \
+        X(UNKNOWN_REMOVE,                                                                          \
+          "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid BETWEEN ?3 AND ?4")   \
+        X(UNKNOWN_COUNT, "SELECT count(*) FROM temp.unknown WHERE mailbox = ?1 AND side = ?2")     \
+        X(UNKNOWN_UIDS, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
+                        " AND uid > ?3 ORDER BY uid LIMIT ?4")                                     \
+        X(UNIDENTIFIED, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
+                        " AND uid > ?3 AND size IS NULL ORDER BY uid LIMIT ?4")                    \
+        X(UNKNOWN_GET, "SELECT flags, date, zone, size FROM temp.unknown"                          \
+                       " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                           \
+        X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
+                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
+        X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \
+        X(PAIR_BY_MESSAGE_ID, _PAIR_COLUMNS _PAIR_FROM " AND r.message_id <> ''" _PAIR_TWIN(       \
+                                      "r", "") _PAIR_TWIN("l", "") " ORDER BY r.uid LIMIT 1")      \
+        X(PAIR_BY_DATE, _PAIR_COLUMNS _PAIR_FROM                                                   \
+          " AND r.message_id <> '' AND l.date = r.date" _PAIR_TWIN("r", " AND t.date = r.date")    \
+                  _PAIR_TWIN("l", " AND t.date = l.date") " ORDER BY r.uid LIMIT 1")               \
+        X(PAIR_BY_DIGEST,                                                                          \
+          _PAIR_COLUMNS _PAIR_FROM " AND r.digest = l.digest ORDER BY r.uid, l.uid LIMIT 1")       \
+        X(DOUBTFUL_NEXT,                                                                           \
+          "SELECT u.uid FROM temp.unknown u WHERE u.mailbox = ?1 AND u.side = ?2 AND u.uid > ?3"   \
+          " AND u.digest IS NULL AND EXISTS (SELECT 1 FROM temp.unknown t"                         \
+          " WHERE t.mailbox = ?1 AND t.side <> ?2 AND t.size = u.size"                             \
+          " AND t.message_id = u.message_id) ORDER BY u.uid LIMIT 1")

@@ -1,0 +1,204 @@
+#pragma once
+
+/*
+ * The state of an account: one SQLite database (STATE_DIR/ACCOUNT.db)
+ *
+ * It holds the base (what both sides agreed on when last in sync), how far each mailbox was brought
+ * in sync, the numbers that a Maildir's files have, what was begun (intents), and what is parked.
+ * Losing it loses no mail: the next sync pairs what both sides hold already.
+ *
+ * WAL with synchronous=FULL: what state_db_commit() has returned for survives a power cut. Everything
+ * that changes rows happens between state_db_begin() and state_db_commit(); begin() nests not, it is a
+ * no-op in an open transaction. Temporary tables (changes, unknown, listed) live outside of that and go with
+ * the process; SQLite spills them to a file, so that memory does not grow with them.
+ *
+ * Functions return 0, a positive StateDbOutcome where their comment names one, or -ENOMEM, -EIO,
+ * -ENOSPC, -EROFS, -EACCES, -EBADMSG (the file is damaged or not a database), -EBUSY; state_db_error() has the sentence.
+ */
+
+#include "base/macro.h"
+#include "sync/replica.h"
+
+typedef struct StateDb StateDb;
+
+typedef enum StateDbOutcome {
+        _STATE_DB_E_SUCCESS,
+        STATE_DB_E_NONE,  /* no such row */
+        STATE_DB_E_NEWER, /* written by a newer version of this program */
+} StateDbOutcome;
+
+/**
+ * state_db_open() - open or make a database
+ * @path: a file, or ":memory:"
+ * @reterr: a sentence, owned by the caller, when anything but 0 is returned (NULL out of memory)
+ */
+int state_db_open(const char *path, StateDb **ret_db, char **reterr);
+StateDb *state_db_free(StateDb *db);
+const char *state_db_error(const StateDb *db);
+
+int state_db_begin(StateDb *db);
+int state_db_commit(StateDb *db);
+void state_db_rollback(StateDb *db);
+
+/* How many transactions were committed; tests count them. */
+uint64_t state_db_n_commits(const StateDb *db);
+
+/* Small facts of the account, by name ("capabilities"). @ret_value is owned by the caller. */
+int state_db_get(StateDb *db, const char *key, char **ret_value); /* or STATE_DB_E_NONE */
+int state_db_set(StateDb *db, const char *key, const char *value);
+
+/* --- mailboxes --- */
+
+typedef struct MailboxState {
+        int64_t id;
+        char *name; /* UTF-8 with "/"; owned */
+        char *wire; /* as on the remote wire; owned, NULL: not known there yet */
+        ReplicaToken token[_SIDE_MAX];
+        uint64_t messages;          /* rows of the base */
+        uint64_t files;             /* rows of the Maildir's table of files */
+        uint64_t parked[_SIDE_MAX]; /* rows of parked messages */
+        uint64_t gone[_SIDE_MAX];   /* deletions let through lately, for the brake */
+        int64_t gone_since;         /* usec since 1970: since when they are counted */
+        int64_t last_change;        /* usec since 1970 */
+} MailboxState;
+
+void mailbox_state_done(MailboxState *state);
+
+/* Every mailbox, by name. @each takes the state over (it is zeroed after a return >= 0). */
+int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
+                          void *userdata);
+int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_t *ret_id);
+int state_db_save_mailbox(StateDb *db, const MailboxState *state);
+int state_db_forget_mailbox(StateDb *db, int64_t mailbox);
+
+int state_db_load_keywords(StateDb *db, int64_t mailbox, Keywords *keywords);
+/* Write those from position @from on. */
+int state_db_save_keywords(StateDb *db, int64_t mailbox, const Keywords *keywords, unsigned from);
+
+/* --- the base: messages that both sides have --- */
+
+typedef struct BaseMessage {
+        uint32_t uid[_SIDE_MAX];
+        MessageFlags flags;
+} BaseMessage;
+
+int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                  BaseMessage *ret_message); /* or STATE_DB_E_NONE */
+int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message);
+int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags);
+int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The UIDs of @side from @first on. Costs what it yields. */
+int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
+/* Forget all of it, for pairing anew: UIDVALIDITY changed. */
+int state_db_remove_all(StateDb *db, int64_t mailbox);
+/* All of it, by remote UID; stops when @each returns not 0, and returns that. */
+int state_db_each(StateDb *db, int64_t mailbox,
+                  int (*each)(const BaseMessage *message, void *userdata), void *userdata);
+
+/* --- a Maildir's files: which number which base name has --- */
+
+int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
+                       uint32_t *ret_uid); /* or STATE_DB_E_NONE */
+int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid,
+                       char **ret_name); /* or STATE_DB_E_NONE */
+/* @unknown: the base does not have it yet; found by state_db_file_each_unknown() at no cost for the others. */
+int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, bool unknown);
+int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known);
+int state_db_file_set_all_unknown(StateDb *db, int64_t mailbox);
+int state_db_file_remove(StateDb *db, int64_t mailbox, uint32_t uid);
+/* @unknown: only those. @each must not change the table. */
+int state_db_file_each(StateDb *db, int64_t mailbox, bool unknown,
+                       int (*each)(uint32_t uid, const char *name, void *userdata), void *userdata);
+/* Bounds of the numbers in use: 0, 0 if there are none. */
+int state_db_file_bounds(StateDb *db, int64_t mailbox, uint32_t *ret_first, uint32_t *ret_last);
+
+/* --- intents: what was begun and may or may not have happened (write-ahead) --- */
+
+/* @side is the destination, @source_uid the message's UID on the other side, @uidnext the
+ * destination's UIDNEXT before (0: not known), @taken: the destination said yes but not which UID. */
+typedef struct Intent {
+        Side side;
+        uint32_t source_uid;
+        uint32_t uidnext;
+        bool taken;
+} Intent;
+
+int state_db_intent_add(StateDb *db, int64_t mailbox, const Intent *intent);
+int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid);
+int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid,
+                         Intent *ret_intent); /* or STATE_DB_E_NONE */
+int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n);
+
+/* Deliveries whose rows are committed but whose files may still be in tmp/: local UIDs in a range. */
+int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last);
+int state_db_staged_get(StateDb *db, int64_t mailbox, UidRange *ret_range); /* or STATE_DB_E_NONE */
+int state_db_staged_clear(StateDb *db, int64_t mailbox);
+
+/* --- parked: messages that the other side refuses --- */
+
+int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason);
+int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid); /* or STATE_DB_E_NONE */
+bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
+
+/* --- for one run: what has changed, temporary --- */
+
+/* What the sides say of one message of the base; has[side] false: nothing. */
+typedef struct ChangedMessage {
+        BaseMessage base;
+        bool has[_SIDE_MAX];
+        bool gone[_SIDE_MAX];
+        MessageFlags flags[_SIDE_MAX];
+} ChangedMessage;
+
+int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid, bool gone,
+                        MessageFlags flags);
+/* What was said of it is not so. */
+int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid);
+/* Every message of the base with a UID of @side in this range is gone there. */
+int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first,
+                             uint32_t last);
+/* Every message of the base that was not listed on @side (state_db_listed_put) is gone there. */
+int state_db_change_put_unlisted(StateDb *db, int64_t mailbox, Side side);
+int state_db_change_count_gone(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
+/* The next changed message with a remote UID above @after; or STATE_DB_E_NONE. */
+int state_db_change_next(StateDb *db, int64_t mailbox, uint32_t after, ChangedMessage *ret_message);
+
+int state_db_listed_put(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+
+/* Messages that the base does not have. Putting one again adds what it did not say before. */
+int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message);
+int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint32_t first,
+                                  uint32_t last);
+int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
+/* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
+int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
+                          UidSet *uids);
+int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
+                          UidSet *uids);
+int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                         ReplicaMessage *ret_message); /* or STATE_DB_E_NONE; no message_id */
+int state_db_unknown_set_digest(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                                ByteView digest);
+
+/* How sure a pair must be, weakest first. */
+typedef enum PairRung {
+        PAIR_MESSAGE_ID, /* same Message-ID and size, and both are alone in that on their side */
+        PAIR_DATE,       /* and the same date, alone in that */
+        PAIR_DIGEST,     /* the same digest; several alike pair in order */
+} PairRung;
+
+/* The next pair of unknown messages that the rung allows, with a remote UID above @after (its UIDs,
+ * and the flags of both); or STATE_DB_E_NONE. The caller removes both from the unknown. */
+int state_db_pair_next(StateDb *db, int64_t mailbox, PairRung rung, uint32_t after,
+                       BaseMessage *ret_pair, MessageFlags ret_flags[_SIDE_MAX]);
+/* The next unknown message of @side, above @after, that has neither pair nor digest, but has someone of its
+ * size on the other side: only its bytes can tell. Or STATE_DB_E_NONE. */
+int state_db_doubtful_next(StateDb *db, int64_t mailbox, Side side, uint32_t after,
+                           uint32_t *ret_uid);
+
+/* Forget what the run has gathered on this mailbox. */
+int state_db_run_clear(StateDb *db, int64_t mailbox);
+
+DEFINE_CLEANUP(StateDb *, state_db_free)

@@ -1,0 +1,173 @@
+/* The planner, exhaustively: every base, remote and local value of a flag, with every mask. */
+
+#include "base/macro.h"
+#include "sync/plan.h"
+#include "test.h"
+
+static const PlanSide absent = {0};
+
+static PlanSide here(MessageFlags flags, MessageFlags storable) {
+        return (PlanSide){.present = true, .flags = flags, .storable = storable};
+}
+
+static void test_presence(void) {
+        const PlanSide present = here(FLAG_SEEN, FLAGS_FIXED);
+        const struct {
+                const char *label;
+                PlanSide side[2];
+                bool forget, expunge_remote, expunge_local;
+        } rows[] = {
+                {"both",        {present, present}, false, false, false},
+                {"remote only", {present, absent},  false, true,  false},
+                {"local only",  {absent, present},  false, false, true },
+                {"neither",     {absent, absent},   true,  false, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const MessagePlan plan = plan_message(0, rows[i].side);
+
+                TEST_ROW(rows[i].label, plan.forget == rows[i].forget);
+                TEST_ROW(rows[i].label, plan.expunge[SIDE_REMOTE] == rows[i].expunge_remote);
+                TEST_ROW(rows[i].label, plan.expunge[SIDE_LOCAL] == rows[i].expunge_local);
+        }
+}
+
+/* Two flags are enough to see that they do not touch each other: 4 bases x 4 x 4 sides x 4 x 4 masks. */
+static void test_every_merge(void) {
+        for (unsigned n = 0; n < 1u << 10; n++) {
+                const MessageFlags base = n & 3, remote = n >> 2 & 3, local = n >> 4 & 3;
+                const MessageFlags masks[] = {n >> 6 & 3, n >> 8 & 3};
+                const PlanSide side[] = {here(remote, masks[0]), here(local, masks[1])};
+                const MessagePlan plan = plan_message(base, side);
+
+                assert(!plan.forget && !plan.expunge[0] && !plan.expunge[1]);
+                for (MessageFlags bit = 1; bit <= 2; bit <<= 1) {
+                        bool by_remote = (masks[0] & bit) && ((base ^ remote) & bit);
+                        bool by_local = (masks[1] & bit) && ((base ^ local) & bit);
+                        bool want = ((base & bit) != 0) ^ (by_remote || by_local);
+
+                        assert(((plan.flags & bit) != 0) == want);
+                        for (Side s = 0; s < _SIDE_MAX; s++) {
+                                MessageFlags after =
+                                        (side[s].flags | plan.add[s]) & ~plan.remove[s];
+
+                                assert(!((plan.add[s] | plan.remove[s]) & ~masks[s]));
+                                if (masks[s] & bit)
+                                        assert(((after & bit) != 0) == want);
+                        }
+                }
+        }
+}
+
+static void test_pair_never_clears(void) {
+        for (unsigned n = 0; n < 1u << 8; n++) {
+                const PlanSide side[] = {here(n & 3, n >> 4 & 3), here(n >> 2 & 3, n >> 6 & 3)};
+                const MessagePlan plan = plan_pair(side);
+
+                for (Side s = 0; s < _SIDE_MAX; s++) {
+                        assert(plan.remove[s] == 0);
+                        assert(((side[s].flags | plan.add[s]) & side[s].storable) ==
+                               (plan.flags & side[s].storable));
+                }
+        }
+}
+
+static void test_brake(void) {
+        static const Brake brake = {.percent = 25, .count = 20};
+        static const struct {
+                const char *label;
+                uint64_t messages, vanished, lately;
+                bool holds;
+        } rows[] = {
+                {"nothing vanished",         0,        0,        0,   false},
+                {"few of few",               10,       10,       0,   false},
+                {"twenty is not too many",   20,       20,       0,   false},
+                {"twenty-one of many",       1000,     21,       0,   false},
+                {"all of twenty-one",        21,       21,       0,   true },
+                {"a quarter exactly",        1000,     250,      0,   false},
+                {"a quarter and one",        1000,     251,      0,   true },
+                {"everything",               100000,   100000,   0,   true },
+                {"drop by drop",             800,      51,       200, true },
+                {"lately, but nothing now",  10,       0,        500, false},
+                {"more than 64 bits of 1 %", 1u << 31, 1u << 31, 0,   true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label, brake_holds(&brake, rows[i].messages, rows[i].vanished,
+                                                    rows[i].lately) == rows[i].holds);
+}
+
+static void test_adds_up(void) {
+        static const struct {
+                const char *label;
+                uint64_t known, vanished, unknown, exists;
+                bool result;
+        } rows[] = {
+                {"nothing",         0, 0, 0, 0, true },
+                {"steady",          7, 0, 0, 7, true },
+                {"one new",         7, 0, 1, 8, true },
+                {"one gone",        7, 1, 0, 6, true },
+                {"lost a VANISHED", 7, 0, 0, 6, false},
+                {"lost an EXISTS",  7, 0, 0, 8, false},
+                {"bogus VANISHED",  7, 8, 0, 0, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label,
+                         delta_adds_up(rows[i].known, rows[i].vanished, rows[i].unknown,
+                                       rows[i].exists) == rows[i].result);
+}
+
+static void test_status(void) {
+        static const ReplicaToken token = {.uidvalidity = 5, .uidnext = 10, .modseq = 20};
+        static const struct {
+                const char *label;
+                ReplicaStatus status;
+                bool dirty;
+        } rows[] = {
+                {"same",              {true, 5, 10, 9, 20, 0, false},  false},
+                {"no UIDVALIDITY",    {false, 0, 10, 9, 20, 0, false}, false},
+                {"other UIDVALIDITY", {true, 6, 10, 9, 20, 0, false},  true },
+                {"UIDNEXT",           {true, 5, 11, 9, 20, 0, false},  true },
+                {"MESSAGES",          {true, 5, 10, 8, 20, 0, false},  true },
+                {"HIGHESTMODSEQ",     {true, 5, 10, 9, 21, 0, false},  true },
+                {"modseq backwards",  {true, 5, 10, 9, 19, 0, false},  true },
+                {"modseq unknown",    {true, 5, 10, 9, 0, 0, false},   false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label,
+                         status_is_dirty(&token, 9, &rows[i].status) == rows[i].dirty);
+}
+
+static void test_behind(void) {
+        static const ReplicaToken committed = {.uidvalidity = 5, .uidnext = 10, .modseq = 20};
+        static const struct {
+                const char *label;
+                ReplicaToken now;
+                bool behind;
+        } rows[] = {
+                {"same",              {5, 10, 20, {0}}, false},
+                {"ahead",             {5, 12, 30, {0}}, false},
+                {"UIDNEXT back",      {5, 9, 20, {0}},  true },
+                {"modseq back",       {5, 10, 19, {0}}, true },
+                {"no modseq",         {5, 10, 0, {0}},  false},
+                {"no UIDNEXT",        {5, 0, 20, {0}},  false},
+                {"other UIDVALIDITY", {6, 1, 1, {0}},   false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label,
+                         token_is_behind(&committed, &rows[i].now) == rows[i].behind);
+}
+
+int main(void) {
+        test_presence();
+        test_every_merge();
+        test_pair_never_clears();
+        test_brake();
+        test_adds_up();
+        test_status();
+        test_behind();
+        return 0;
+}
