@@ -118,7 +118,9 @@ class Account:
         result = self.ctl("--json", *args)
         if result.status != 0:
             raise AssertionError(f"imapsyncctl --json {' '.join(args)}: {result}")
-        return json.loads(result.out)
+        # One document, or one a line where a job tells how it goes.
+        lines = [json.loads(line) for line in result.out.splitlines() if line.strip()]
+        return lines[0] if len(lines) == 1 else lines
 
     def daemon(self, *args):
         return Daemon(self, args)
