@@ -12,7 +12,7 @@ import subprocess
 
 from rig import imap, wait_until
 
-PASSWORD = "secret"
+PASSWORD = "Xyzzy-42"
 
 # As root the mail belongs to a number that no account has, another one for each server: limits of
 # inotify are counted by user.

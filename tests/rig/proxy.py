@@ -93,7 +93,8 @@ class Proxy:
 
     def cut_all(self):
         """Cut every connection now."""
-        for s in self.open:
+        cut, self.open = self.open, []
+        for s in cut:
             try:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:

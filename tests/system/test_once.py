@@ -247,32 +247,6 @@ class Small(OnceTest):
         self.once(account)
         self.assertEqual(account.tree.mailboxes(), ["INBOX", "Sent", "list/b"])
 
-    def test_cut_anywhere(self):
-        """The connection ends after byte n, for some n; the next run finishes, nothing is doubled."""
-        server = self.server()
-        populate.fill(self.session(server), populate.mailbox_names(4), 8, holes=False)
-        rng = random.Random(14)
-        cuts = [20, 100, 400, 1000, *(rng.randrange(1000, 60_000) for _ in range(number("CUTS", 8)))]
-        for cut in cuts:
-            with self.subTest(cut=cut):
-                with proxy.Proxy(server.host, server.imap_port, piece=1000, cut=cut, reset=cut % 2 == 0) as bad:
-                    account = self.account(server, name=f"cut {cut}", tls="none", settings={"port": bad.port})
-                    result = account.once(timeout=90)
-                    self.assertIn(result.status, (0, 1), str(result))
-                account.settings["port"] = server.imap_port
-                account.write_config()
-                self.once(account)
-                remote = self.assert_equal_sides(account, server)
-                self.assertEqual({len(rows) for rows in remote.values()}, {8})
-
-    def test_byte_by_byte(self):
-        server = self.server()
-        populate.fill(self.session(server), ["INBOX", "list"], 3, holes=False)
-        with proxy.Proxy(server.host, server.imaps_port, piece=1) as slow:
-            account = self.account(server, settings={"port": slow.port})
-            self.once(account)
-        self.assert_equal_sides(account, server)
-
     def test_new_uidvalidity(self):
         """The server has renumbered everything: paired again, nothing lost or doubled."""
         account, server = self.small("maildir", mailboxes=3)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import unittest
 
-from rig import (case, change, compare, imap, imapserver, maildir, names, netns, populate, proxy,
+from rig import (case, change, compare, dovecot, imap, imapserver, maildir, names, netns, populate, proxy,
                  wait_until)
 
 
@@ -82,7 +82,7 @@ class Server(case.SystemTest):
             session.append("INBOX", b"Subject: x\r\n\r\n")
         with imap.Session(server.host, server.imap_port) as session:
             session.start_tls(server.tls_context(), "localhost")
-            session.command('LOGIN alice "secret"')
+            session.command(f'LOGIN alice "{dovecot.PASSWORD}"')
             self.assertEqual(len(session.uids() if session.select("INBOX") else []), 1)
 
     def test_password_and_mask(self):
@@ -151,7 +151,7 @@ class Faults(case.SystemTest):
     def test_proxy_passes_everything(self):
         server = self.server()
         with proxy.Proxy(server.host, server.imap_port, piece=7) as through:
-            with imap.Session(through.host, through.port, "alice", "secret") as session:
+            with imap.Session(through.host, through.port, "alice", dovecot.PASSWORD) as session:
                 populate.fill(session, ["INBOX"], 20)
                 self.assertEqual(len(compare.remote(session)["INBOX"]), 20)
 
