@@ -56,3 +56,10 @@ typedef struct HeldStatus {
         uint64_t since_usec;
         const char *reason; /* a sentence */
 } HeldStatus;
+
+/* What the remote, the local side and the base do not agree on, found by verify. */
+typedef struct VerifyDifference {
+        const char *account, *mailbox;
+        uint32_t uid;     /* on the remote; 0: it has none there */
+        const char *what; /* a sentence: "only on the local side", "flags differ: ..." */
+} VerifyDifference;

@@ -1,0 +1,659 @@
+/* An IMAP account as a replica: its life, the requests, and the queue of jobs they become. */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/foreign.h"
+#include "imap/mailbox-name.h"
+#include "sync/imap-replica-private.h"
+
+/* So much of the server's words is shown. */
+#define WORDS_MAX 200
+
+static void waiting_done(Waiting *waiting) {
+        free(waiting->text);
+        free(waiting->name);
+        free(waiting->old_name);
+        free(waiting->wire);
+        *waiting = (Waiting){0};
+}
+
+Waiting *event_add(ImapReplica *r, ReplicaEventType type) {
+        Waiting *waiting;
+
+        if (r->first_event > 0 && r->n_events == 0)
+                r->first_event = 0;
+        if (r->first_event + r->n_events == r->events_capacity) {
+                const size_t capacity = r->events_capacity > 0 ? r->events_capacity * 2 : 8;
+                Waiting *events = reallocarray(r->events, capacity, sizeof(*events));
+
+                if (!events)
+                        return NULL;
+                r->events = events;
+                r->events_capacity = capacity;
+        }
+
+        waiting = &r->events[r->first_event + r->n_events++];
+        *waiting = (Waiting){.event.type = type};
+        return waiting;
+}
+
+/* “@what: “@words””, or @what alone. NULL when out of memory. */
+static char *sentence(const char *what, ByteView words) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int e;
+
+        e = buffer_append_string(&out, what);
+        if (e == 0 && words.size > 0)
+                e = buffer_append_string(&out, ": “");
+        if (e == 0)
+                e = foreign_append(&out, words, WORDS_MAX);
+        if (e == 0 && words.size > 0)
+                e = buffer_append_string(&out, "”");
+        return e < 0 ? NULL : buffer_steal_string(&out);
+}
+
+int replica_fail(ImapReplica *r, int error, const char *what, ByteView words) {
+        free(r->error);
+        r->error = sentence(what, words);
+        return error;
+}
+
+/* What holds after the login is told anew; what was offered before it stays. */
+void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
+        static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
+                                       (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
+        const uint64_t kept = r->capabilities.bits & before;
+
+        r->capabilities = *capabilities;
+        r->capabilities.bits |= kept;
+}
+
+int replica_alert(ImapReplica *r, ByteView words) {
+        Waiting *waiting = event_add(r, REPLICA_EVENT_ALERT);
+
+        if (!waiting)
+                return -ENOMEM;
+        waiting->text = sentence("the server says", words);
+        return waiting->text ? 0 : -ENOMEM;
+}
+
+int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words) {
+        if (job->outcome != REPLICA_OK)
+                return 0;
+
+        job->text = sentence(what, words);
+        if (!job->text)
+                return -ENOMEM;
+        job->outcome = outcome;
+        return 0;
+}
+
+int job_new(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job) {
+        Job *job;
+
+        if (!r->session)
+                return -ENOTCONN;
+
+        job = malloc(sizeof(*job));
+        if (!job)
+                return -ENOMEM;
+        *job = (Job){.kind = kind, .mailbox = mailbox, .all_next = r->jobs};
+        if (r->jobs)
+                r->jobs->all_previous = job;
+        r->jobs = job;
+
+        *ret_job = job;
+        return 0;
+}
+
+void job_free(ImapReplica *r, Job *job) {
+        if (job->all_previous)
+                job->all_previous->all_next = job->all_next;
+        else
+                r->jobs = job->all_next;
+        if (job->all_next)
+                job->all_next->all_previous = job->all_previous;
+
+        (void) opened_unref(r, job->opened);
+        uid_set_done(&job->uids);
+        for (size_t i = 0; i < job->n_wires; i++)
+                free(job->wires[i]);
+        free(job->wires);
+        free(job->text);
+        free(job);
+}
+
+/* Submit what waits, as far as the order of things allows. */
+int replica_pump(ImapReplica *r) {
+        while (r->waiting && !r->barrier && !r->appending) {
+                Job *job = r->waiting;
+                int e;
+
+                r->waiting = job->next;
+                job->next = NULL;
+                e = job_start(r, job);
+                if (e < 0)
+                        return e;
+        }
+
+        return 0;
+}
+
+int job_queue(ImapReplica *r, Job *job) {
+        Job **place = &r->waiting;
+
+        while (*place)
+                place = &(*place)->next;
+        *place = job;
+        return replica_pump(r);
+}
+
+int job_queue_first(ImapReplica *r, Job *job) {
+        job->next = r->waiting;
+        r->waiting = job;
+        return replica_pump(r);
+}
+
+static const ReplicaRequest requests[] = {
+        [JOB_LIST] = REPLICA_LIST,       [JOB_CREATE] = REPLICA_CREATE,
+        [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
+        [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
+        [JOB_APPEND] = REPLICA_APPEND,   [JOB_CLOSE] = REPLICA_CLOSE,
+        [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
+        [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
+        [JOB_LOGOUT] = REPLICA_WAIT,
+};
+
+static ReplicaToken token_of(const Opened *opened) {
+        if (!opened)
+                return (ReplicaToken){0};
+
+        return (ReplicaToken){
+                .uidvalidity = opened->uidvalidity,
+                .uidnext = opened->uidnext,
+                .modseq = opened->modseq.safe,
+        };
+}
+
+static int tell_appended(ImapReplica *r, const Job *job) {
+        Waiting *waiting = event_add(r, REPLICA_EVENT_APPENDED);
+
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.request = REPLICA_APPEND;
+        waiting->event.mailbox = job->mailbox;
+        waiting->event.cookie = job->cookie;
+        waiting->event.message.uid = job->appended_uid;
+        waiting->event.token.uidvalidity = job->appended_uidvalidity;
+        return 0;
+}
+
+/* A closed mailbox may go away, although it may still be selected. */
+static void finish_close(ImapReplica *r, const Job *job) {
+        Opened *opened = opened_find(r, job->mailbox);
+
+        if (!opened || !opened->closing)
+                return;
+        opened->mailbox = NULL;
+        (void) opened_unref(r, opened);
+}
+
+/* Everything of the job is answered: tell, and forget it. */
+int job_complete(ImapReplica *r, Job *job) {
+        Opened *opened = job->mailbox ? opened_find(r, job->mailbox) : NULL;
+        Waiting *waiting;
+        int e = 0;
+
+        if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
+                e = tell_appended(r, job);
+        waiting = e < 0 ? NULL : event_add(r, REPLICA_EVENT_DONE);
+        if (!waiting)
+                return -ENOMEM;
+
+        waiting->event.request = requests[job->kind];
+        waiting->event.mailbox = job->mailbox;
+        waiting->event.outcome = job->outcome;
+        waiting->event.cookie = job->cookie;
+        waiting->event.token = token_of(opened);
+        waiting->event.exists = opened ? opened->exists : 0;
+        waiting->event.complete = job->complete;
+        waiting->text = TAKE_PTR(job->text);
+        if (job->kind == JOB_CREATE && job->n_wires > 0)
+                waiting->wire = TAKE_PTR(job->wires[0]);
+
+        if (job->kind == JOB_CLOSE)
+                finish_close(r, job);
+        if (job->kind == JOB_LIST || job->kind == JOB_POLL)
+                names_done(&r->names);
+        if (r->idle == job)
+                r->idle = NULL;
+        job_free(r, job);
+        return 0;
+}
+
+/* A request about messages of a mailbox. A name that no server could know ends it at once. */
+static int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job) {
+        Job *job;
+        int e;
+
+        e = job_new(r, kind, mailbox, &job);
+        if (e < 0)
+                return e;
+        e = opened_get(r, mailbox, &job->opened);
+        if (e > 0)
+                e = job_fail(job, REPLICA_REFUSED, mailbox_name_error((MailboxNameError) e),
+                             BYTES_NULL);
+        if (e < 0) {
+                job_free(r, job);
+                return e;
+        }
+
+        if (job->opened) {
+                job->opened->closing = false;
+                job->uidvalidity = job->opened->uidvalidity;
+        }
+        *ret_job = job;
+        return 0;
+}
+
+static int copy_uids(const UidSet *from, UidSet *to) {
+        for (size_t i = 0; from && i < from->n_ranges; i++) {
+                int e = uid_set_add(to, from->ranges[i].first, from->ranges[i].last);
+
+                if (e < 0)
+                        return e;
+        }
+
+        return 0;
+}
+
+/* The same, with UIDs. */
+static int job_new_uids(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, const UidSet *uids,
+                        Job **ret_job) {
+        Job *job;
+        int e;
+
+        e = job_new_opened(r, kind, mailbox, &job);
+        if (e < 0)
+                return e;
+        e = copy_uids(uids, &job->uids);
+        if (e < 0) {
+                job_free(r, job);
+                return e;
+        }
+
+        *ret_job = job;
+        return 0;
+}
+
+static int imap_list(Replica *replica) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_LIST, NULL, &job);
+        return e < 0 ? e : job_queue(r, job);
+}
+
+static int imap_create(Replica *replica, ReplicaMailbox *mailbox) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_CREATE, mailbox, &job);
+        return e < 0 ? e : job_queue(r, job);
+}
+
+static int imap_changes(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
+                        const UidSet *known, ReplicaWant want) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_uids(r, JOB_CHANGES, mailbox, known, &job);
+        if (e < 0)
+                return e;
+
+        job->since = *since;
+        job->want = want;
+        return job_queue(r, job);
+}
+
+static int imap_fetch(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                      ReplicaWant want) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_uids(r, JOB_FETCH, mailbox, uids, &job);
+        if (e < 0)
+                return e;
+
+        job->want = want;
+        return job_queue(r, job);
+}
+
+static int imap_store(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                      MessageFlags add, MessageFlags remove) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_uids(r, JOB_STORE, mailbox, uids, &job);
+        if (e < 0)
+                return e;
+
+        job->add = add;
+        job->remove = remove;
+        return job_queue(r, job);
+}
+
+static int imap_expunge(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_uids(r, JOB_EXPUNGE, mailbox, uids, &job);
+        return e < 0 ? e : job_queue(r, job);
+}
+
+/* What can be known to be impossible before a byte is sent. */
+static int append_check(const ImapReplica *r, Job *job) {
+        const uint64_t limit = r->capabilities.append_limit;
+
+        if (job->size == 0)
+                return job_fail(job, REPLICA_REFUSED, "a message without a byte cannot be uploaded",
+                                BYTES_NULL);
+        if (limit > 0 && job->size > limit)
+                return job_fail(job, REPLICA_REFUSED,
+                                "the message is larger than the server takes (APPENDLIMIT)",
+                                BYTES_NULL);
+
+        return 0;
+}
+
+static int imap_append_begin(Replica *replica, ReplicaMailbox *mailbox,
+                             const ReplicaMessage *message, uint64_t cookie) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        assert(!r->current);
+
+        if (!(message->present & REPLICA_HAS_SIZE))
+                return -EINVAL;
+        e = job_new(r, JOB_APPEND, mailbox, &job);
+        if (e < 0)
+                return e;
+
+        job->cookie = cookie;
+        job->size = message->size;
+        job->has_date = message->present & REPLICA_HAS_DATE;
+        job->date = message->date;
+        job->date_zone = message->date_zone;
+        job->flags_given = message->present & REPLICA_HAS_FLAGS ? message->flags : 0;
+        e = append_check(r, job);
+        if (e < 0) {
+                job_free(r, job);
+                return e;
+        }
+
+        r->current = job;
+        return job->outcome == REPLICA_OK ? job_queue(r, job) : 0;
+}
+
+static ssize_t imap_append_data(Replica *replica, ByteView data) {
+        ImapReplica *r = imap_replica_of(replica);
+
+        if (!r->session)
+                return -ENOTCONN;
+        assert(r->current);
+
+        if (r->current == r->appending)
+                return imap_session_append_data(r->session, data);
+
+        /* Refused already: taken and forgotten. Else it waits for its turn. */
+        return r->current->outcome == REPLICA_OK ? 0 : (ssize_t) data.size;
+}
+
+static int imap_append_end(Replica *replica, const ReplicaMessage *message) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job = r->current;
+        int e;
+
+        if (!r->session)
+                return -ENOTCONN;
+        assert(job);
+
+        if (job != r->appending && job->outcome == REPLICA_OK)
+                return -EINVAL; /* it has taken no byte yet */
+
+        job->ended = true;
+        job->flags_meant = message->present & REPLICA_HAS_FLAGS ? message->flags : job->flags_given;
+        r->current = NULL;
+        if (job != r->appending)
+                return job_queue(r, job);
+
+        e = imap_session_append_end(r->session);
+        if (e < 0)
+                return e;
+        r->appending = NULL;
+        if (job->n_under_way == 0) {
+                e = job_continue(r, job); /* refused before its data was asked for */
+                if (e < 0)
+                        return e;
+        }
+        return replica_pump(r);
+}
+
+static int imap_append_abort(Replica *replica) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job = r->current;
+        int e;
+
+        if (!r->session)
+                return -ENOTCONN;
+        assert(job);
+
+        if (job == r->appending) {
+                if (job->n_under_way > 0)
+                        return -ECONNABORTED; /* the server waits for the bytes */
+                e = imap_session_append_end(r->session);
+                if (e < 0)
+                        return e;
+                r->appending = NULL;
+        }
+
+        for (Job **place = &r->waiting; *place; place = &(*place)->next)
+                if (*place == job) {
+                        *place = job->next;
+                        break;
+                }
+        r->current = NULL;
+        job_free(r, job);
+        return replica_pump(r);
+}
+
+static int imap_nothing(Replica *replica, ReplicaMailbox *mailbox) {
+        (void) replica, (void) mailbox;
+        return 0;
+}
+
+static int imap_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
+        (void) replica, (void) mailbox, (void) uid;
+        return 0;
+}
+
+/* Its STATUS is to be asked when the last mailbox is closed. */
+static int touch(ImapReplica *r, const Opened *opened) {
+        char **touched;
+
+        for (size_t i = 0; i < r->n_touched; i++)
+                if (strcmp(r->touched[i], opened->wire) == 0)
+                        return 0;
+
+        touched = reallocarray(r->touched, r->n_touched + 1, sizeof(*touched));
+        if (!touched)
+                return -ENOMEM;
+        r->touched = touched;
+        touched[r->n_touched] = strdup(opened->wire);
+        if (!touched[r->n_touched])
+                return -ENOMEM;
+        r->n_touched++;
+        return 0;
+}
+
+static bool is_any_open(const ImapReplica *r) {
+        for (const Opened *opened = r->openeds; opened; opened = opened->next)
+                if (opened->mailbox && !opened->closing)
+                        return true;
+
+        return false;
+}
+
+static int imap_close(Replica *replica, ReplicaMailbox *mailbox) {
+        ImapReplica *r = imap_replica_of(replica);
+        Opened *opened;
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_CLOSE, mailbox, &job);
+        if (e < 0)
+                return e;
+
+        opened = opened_find(r, mailbox);
+        if (opened) {
+                e = r->options.once ? 0 : touch(r, opened);
+                if (e < 0) {
+                        job_free(r, job);
+                        return e;
+                }
+                opened->closing = true;
+        }
+        if (!is_any_open(r)) {
+                job->wires = TAKE_PTR(r->touched);
+                job->n_wires = r->n_touched;
+                r->n_touched = 0;
+        }
+        return job_queue(r, job);
+}
+
+static const ReplicaOps imap_ops = {
+        .list = imap_list,
+        .create = imap_create,
+        .changes = imap_changes,
+        .fetch = imap_fetch,
+        .store = imap_store,
+        .expunge = imap_expunge,
+        .append_begin = imap_append_begin,
+        .append_data = imap_append_data,
+        .append_end = imap_append_end,
+        .append_abort = imap_append_abort,
+        .prepare = imap_nothing,
+        .publish = imap_nothing,
+        .noted = imap_noted,
+        .forgotten = imap_noted,
+        .close = imap_close,
+        .next = replica_next,
+};
+
+int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica) {
+        ImapReplica *r = malloc(sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+
+        *r = (ImapReplica){
+                .base = {.ops = &imap_ops, .side = side},
+                  .options = *options
+        };
+        *ret_replica = r;
+        return 0;
+}
+
+ImapReplica *imap_replica_free(ImapReplica *r) {
+        if (!r)
+                return NULL;
+
+        imap_replica_detach(r);
+        free(r->events);
+        free(r->commands);
+        free(r->error);
+        free(r);
+        return NULL;
+}
+
+Replica *imap_replica_base(ImapReplica *r) {
+        return &r->base;
+}
+
+void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabilities *capabilities,
+                         ImapQresync qresync) {
+        assert(!r->session);
+
+        r->session = session;
+        r->capabilities = *capabilities;
+        r->qresync = qresync;
+        free(r->error);
+        r->error = NULL;
+}
+
+static void forget_events(ImapReplica *r) {
+        waiting_done(&r->given);
+        for (size_t i = 0; i < r->n_events; i++)
+                waiting_done(&r->events[r->first_event + i]);
+        r->first_event = r->n_events = 0;
+        buffer_done(&r->message_id);
+}
+
+static void forget_jobs(ImapReplica *r) {
+        for (size_t i = 0; i < r->n_commands; i++) {
+                Command *command = &r->commands[r->first_command + i];
+
+                (void) opened_unref(r, command->opened);
+        }
+        r->first_command = r->n_commands = 0;
+
+        while (r->jobs)
+                job_free(r, r->jobs);
+        r->waiting = r->barrier = r->current = r->appending = r->idle = NULL;
+        for (size_t i = 0; i < r->n_touched; i++)
+                free(r->touched[i]);
+        free(r->touched);
+        r->touched = NULL;
+        r->n_touched = 0;
+        names_done(&r->names);
+}
+
+void imap_replica_detach(ImapReplica *r) {
+        forget_events(r);
+        forget_jobs(r);
+        opened_set(r, &r->selected, NULL);
+        opened_set(r, &r->tail, NULL);
+        while (r->openeds)
+                (void) opened_unref(r, r->openeds);
+
+        r->session = NULL;
+        r->selecting = (Selecting){0};
+        r->n_selects_under_way = 0;
+        r->qresync_asked = r->no_list_return = r->notify_sent = r->logging_out = false;
+        r->in_body = r->skip_body = false;
+}
+
+ImapCapabilities imap_replica_capabilities(const ImapReplica *r) {
+        return r->capabilities;
+}
+
+bool imap_replica_is_busy(const ImapReplica *r) {
+        if (r->n_events > 0)
+                return true;
+
+        return r->idle ? r->jobs != r->idle || r->idle->all_next : r->jobs != NULL;
+}
+
+const char *imap_replica_error(const ImapReplica *r) {
+        return r->error ? r->error : "";
+}
