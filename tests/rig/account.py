@@ -49,6 +49,7 @@ class Account:
             self.settings |= self.server_settings(server, tls)
         self.settings |= settings or {}
         self.prefix = []  # a command in front: ip netns exec ...
+        self.variables = {}  # in the environment of the programs
         for path in (self.directory, self.state, self.socket.parent):
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o700)
@@ -81,7 +82,7 @@ class Account:
         env = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
         for key in ("NOTIFY_SOCKET", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM"):
             env.pop(key, None)
-        return env | {"HOME": str(self.directory), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        return env | {"HOME": str(self.directory), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"} | self.variables
 
     def command(self, *args):
         own = [IMAPSYNCD, "--config", self.config, "--state-dir", self.state, "--socket", self.socket]

@@ -1,15 +1,17 @@
 """Bad configuration, bad servers, bad disks, bad clients: a status, a sentence, and nothing lost."""
 
 import base64
+import json
 import os
 import random
 import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import time
 
-from rig import SANITIZED, case, compare, dovecot, imapserver, populate, wait_until
+from rig import IMAPSYNCCTL, SANITIZED, case, compare, dovecot, imapserver, populate, wait_until
 
 MESSAGES = 20
 # What a server may take to be found out, with "timeout = 5s".
@@ -457,6 +459,27 @@ class Running(case.SystemTest):
             self.session(self.dovecot).append("INBOX", b"Message-ID: <while@paused>\r\n\r\n")
             self.assertEqual(self.acc.ctl("resume").status, 0)
             wait_until(lambda: len(self.acc.tree.folder("INBOX").files()) == MESSAGES + 1, "mail arrives")
+
+    def test_watch(self):
+        """Events as they happen, a line of JSON each."""
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            command = [IMAPSYNCCTL, "--socket", self.acc.socket, "--json", "watch"]
+            out = self.directory / "events"
+            with open(out, "wb") as file:
+                watch = subprocess.Popen(command, stdout=file, stdin=subprocess.DEVNULL)
+            try:
+                self.acc.ctl("sync", "--wait")
+                self.session(self.dovecot).append("INBOX", b"Message-ID: <watch@me>\r\n\r\n")
+
+                def seen():
+                    events = [json.loads(line) for line in out.read_text().splitlines()]
+                    return [e for e in events if e["mailbox"] == "INBOX" and e["new_local"] == 1]
+
+                wait_until(seen, "the event of new mail")
+            finally:
+                watch.terminate()
+                watch.wait()
 
     def test_verbs(self):
         """Every verb answers, plainly and as JSON."""

@@ -5,6 +5,7 @@ import re
 import shutil
 
 from rig import case, change, compare, number, populate, proxy
+from rig.dovecot import PASSWORD
 
 CHANGES = number("CHANGES", 200)
 
@@ -111,6 +112,25 @@ class Small(OnceTest):
                 account = self.account(server, name=tls, tls=tls)
                 self.once(account)
                 self.assert_equal_sides(account, server)
+
+    def test_passwords(self):
+        """From a command, from a file, from systemd; and a command that has none says why."""
+        server = self.server()
+        populate.fill(self.session(server), ["INBOX"], 2)
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD + "\nnot this line\n")
+        secret.chmod(0o600)
+        for key, value in (("password-command", f"cat {secret}"), ("password-file", secret),
+                           ("credential", "secret")):
+            with self.subTest(key):
+                account = self.account(server, name=key, settings={"password": None, key: value})
+                account.variables["CREDENTIALS_DIRECTORY"] = str(self.directory)
+                self.once(account)
+                self.assert_equal_sides(account, server)
+        account = self.account(server, name="none", settings={
+            "password": None, "password-command": "echo the keyring is locked >&2; exit 3"})
+        result = self.once(account, status=1)
+        self.assertIn("the keyring is locked", result.err)
 
     def test_capabilities(self):
         """Each rung of the ladder: use what is offered, and nothing else."""
