@@ -102,6 +102,10 @@ int engine_on_status(Engine *engine, const ReplicaEvent *event) {
                 return 0;
         }
 
+        if (event->changed) {
+                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                return 0;
+        }
         if (event->status.has_unseen)
                 mailbox->unseen = event->status.unseen;
         if (status_is_dirty(&mailbox->state.token[SIDE_REMOTE],
@@ -227,6 +231,11 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_MAILBOX)
                 return on_mailbox(engine, side, event);
+        if (event->type == REPLICA_EVENT_ALERT)
+                engine_note_text(engine, ENGINE_NOTE_ALERT, NULL, "%s", event->text);
+        if (event->type == REPLICA_EVENT_OVERFLOW)
+                engine_note_text(engine, ENGINE_NOTE_OVERFLOW, NULL,
+                                 "changes may have been missed");
         if (event->type != REPLICA_EVENT_DONE)
                 return 0; /* late answers to a run that was broken off */
 
@@ -248,6 +257,10 @@ int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         case REPLICA_EXPUNGE:
         case REPLICA_APPEND:
         case REPLICA_CLOSE:
+                return 0;
+        case REPLICA_WAIT:
+                if (engine->options.waited)
+                        engine->options.waited(event, engine->options.userdata);
                 return 0;
         }
         abort();

@@ -408,7 +408,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
                                : engine_on_list_event(engine, side, event);
 
         mailbox = event->mailbox->owner;
-        if (!mailbox->run)
+        if (!mailbox->run || event->request == REPLICA_WAIT)
                 return engine_on_list_event(engine, side, event);
 
         r = run_on_event(mailbox->run, side, event);

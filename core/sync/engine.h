@@ -45,6 +45,8 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_PARKED,   /* a message was refused: text */
         ENGINE_NOTE_NOTICE,   /* something rare that a person may want to know: text */
         ENGINE_NOTE_WOULD,    /* dry run: what would be done: text */
+        ENGINE_NOTE_ALERT,    /* the server wants a person to read this: text */
+        ENGINE_NOTE_OVERFLOW, /* the remote side stopped telling of changes (NOTIFY) */
         ENGINE_NOTE_PROGRESS, /* of a transfer: done, total (0: not known) */
 } EngineNoteType;
 
@@ -65,6 +67,9 @@ typedef struct EngineOptions {
         /* Is the mailbox to be synchronised? */
         bool (*wants)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
+        /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
+         * NULL. */
+        void (*waited)(const ReplicaEvent *done, void *userdata);
         void *userdata;
 } EngineOptions;
 

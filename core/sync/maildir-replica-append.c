@@ -153,7 +153,8 @@ int maildir_publish(Replica *replica, ReplicaMailbox *mailbox) {
                 int one = publish_one(folder, mailbox, &folder->staged[i]);
 
                 if (one < 0) {
-                        maildir_delivery_abandon(folder->staged[i].delivery); /* recover() takes it */
+                        maildir_delivery_abandon(
+                                folder->staged[i].delivery); /* recover() takes it */
                         k = one;
                 }
         }

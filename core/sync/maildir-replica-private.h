@@ -71,7 +71,7 @@ typedef struct Op {
 } Op;
 
 typedef struct MaildirReplica {
-        Replica replica; /* first */
+        Replica replica;   /* first */
         MaildirRoot *root; /* borrowed; NULL: missing */
         StateDb *db;       /* borrowed */
         const char *host;  /* borrowed */

@@ -376,7 +376,8 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 op->step = OP_DONE;
                 return 0;
         case REPLICA_APPEND:
-                break; /* appends are no ops */
+        case REPLICA_WAIT:
+                break; /* no ops */
         }
         abort();
 }

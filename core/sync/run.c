@@ -463,6 +463,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return on_done(run, side, event);
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
+        case REPLICA_EVENT_OVERFLOW:
+        case REPLICA_EVENT_ALERT:
                 return 0;
         }
         abort();
