@@ -4,6 +4,7 @@ import grp
 import os
 import pathlib
 import pwd
+import random
 import shlex
 import signal
 import socket
@@ -108,13 +109,18 @@ protocol imap {
 
 
 def free_ports(count):
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports that nobody listens on, below those that the kernel gives to clients: what runs at the same
+    time will hardly take one of them before the server does."""
+    ports = []
+    while len(ports) < count:
+        with socket.socket() as probe:
+            port = random.randrange(10_000, 32_000)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
     return ports
 
 
