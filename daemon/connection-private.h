@@ -62,7 +62,7 @@ struct Connection {
 
 /* connection-end.c */
 const char *connection_peer(const Connection *c);
-uint64_t connection_now(const Connection *c);
+uint64_t connection_now(void); /* CLOCK_BOOTTIME, microseconds */
 void connection_enter(Connection *c, ConnectionState state);
 
 /* Another turn soon. */

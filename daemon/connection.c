@@ -1,13 +1,13 @@
 /*
  * One connection to an IMAP server
  *
- * Work is done in turns of the loop: a turn shakes hands, reads a bounded number of pieces, lets the
- * owner answer, and writes. What makes the next turn due is the socket, or, where bytes wait inside
- * TLS or DEFLATE and the socket knows nothing of them, a deferred source. The end is delivered by
- * that source too, so that the owner never loses a connection inside a call of its own.
+ * Work is done in turns of the loop: a turn shakes hands, reads a bounded number of pieces, lets
+ * the owner answer, and writes. What makes the next turn due is the socket, or, where bytes wait
+ * inside TLS or DEFLATE and the socket knows nothing of them, a deferred source. The end is
+ * delivered by that source too, so that the owner never loses a connection inside a call of its
+ * own.
  */
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,7 +29,7 @@ static void connection_update(Connection *c) {
         uint32_t events = 0;
 
         if (is_awaiting && !c->is_awaiting)
-                c->moved_usec = connection_now(c);
+                c->moved_usec = connection_now();
         c->is_awaiting = is_awaiting;
         connection_arm_timer(c);
 
@@ -69,8 +69,8 @@ static int connection_write_session(Connection *c) {
 }
 
 /*
- * Write what the session has to say. That the server will not listen is not the end yet: it may have
- * said "* BYE", which is still to be read.
+ * Write what the session has to say. That the server will not listen is not the end yet: it may
+ * have said "* BYE", which is still to be read.
  */
 static void connection_write(Connection *c) {
         uint64_t before = c->stream.wire.bytes_out;
@@ -81,7 +81,7 @@ static void connection_write(Connection *c) {
 
         r = connection_write_session(c);
         if (c->stream.wire.bytes_out != before)
-                c->moved_usec = connection_now(c);
+                c->moved_usec = connection_now();
         c->is_blocked = r == -EAGAIN;
         c->was_blocked |= c->is_blocked;
         if (r < 0 && r != -EAGAIN) {
@@ -98,7 +98,7 @@ static bool connection_owes_output(const Connection *c) {
 static void connection_received(Connection *c, ByteView bytes) {
         int r;
 
-        c->moved_usec = connection_now(c);
+        c->moved_usec = connection_now();
         c->expect_usec = UINT64_MAX;
         c->is_greeted = true;
         if (c->dialogue)
@@ -402,7 +402,7 @@ int connection_start_deflate(Connection *c) {
 
 void connection_expect(Connection *c, uint64_t usec) {
         c->expect_span = usec;
-        c->expect_usec = usec > 0 ? connection_now(c) + usec : UINT64_MAX;
+        c->expect_usec = usec > 0 ? connection_now() + usec : UINT64_MAX;
         connection_update(c);
 }
 

@@ -33,7 +33,8 @@ struct Deflate {
         int inflater_error; /* 0, or why the stream is dead */
 };
 
-/* zlib's memory holds what was said, so it is wiped before it is given back. The size stands in front. */
+/* zlib's memory holds what was said, so it is wiped before it is given back. The size stands in
+ * front. */
 typedef union WipedBlock {
         size_t size;
         max_align_t align;
@@ -149,8 +150,8 @@ ssize_t deflate_read(Deflate *d, void *buffer, size_t size) {
         buffer_trim(&d->input, 0);
         d->output_is_full = z->avail_out == 0;
 
-        /* Z_BUF_ERROR: there was nothing to do, which is no error. Otherwise what was inflated before
-         * the end still counts, and nothing can come after it. */
+        /* Z_BUF_ERROR: there was nothing to do, which is no error. Otherwise what was inflated
+         * before the end still counts, and nothing can come after it. */
         if (code == Z_OK || code == Z_BUF_ERROR)
                 return (ssize_t) n;
         d->inflater_error = error_from_zlib(code);

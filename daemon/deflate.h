@@ -11,8 +11,8 @@
  *      deflate_output(d), deflate_sent()   what to put on the socket
  *
  * Memory stays bounded whatever the server sends: pushed bytes are held until they are read, read
- * bytes go straight into the caller's buffer. Some 110 kB a connection, half of it inflate's window,
- * which must be as big as the server may use.
+ * bytes go straight into the caller's buffer. Some 110 kB a connection, half of it inflate's
+ * window, which must be as big as the server may use.
  */
 
 #include <sys/types.h>

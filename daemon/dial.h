@@ -24,8 +24,8 @@ typedef void (*DialFn)(Dial *dial, int fd, int error, const char *why, void *use
 
 /**
  * dial_new() - begin to connect
- * @speaks_first: the client has the first word (TLS): the ACK that ends the handshake then waits for
- *                it, which saves a packet
+ * @speaks_first: the client has the first word (TLS): the ACK that ends the handshake then waits
+ *                for it, which saves a packet
  *
  * Return: 0, or a negative errno of this machine.
  */

@@ -74,8 +74,8 @@ static ByteView next_word(ByteView *rest) {
 }
 
 /*
- * How much of a client's line may be shown. A line without a space is no command but DONE: it answers
- * a challenge (base64 has no spaces, every command has one after its tag).
+ * How much of a client's line may be shown. A line without a space is no command but DONE: it
+ * answers a challenge (base64 has no spaces, every command has one after its tag).
  */
 static size_t client_shows(Speaker *s, ByteView line) {
         ByteView rest = line, tag, command;
@@ -97,7 +97,7 @@ static size_t client_shows(Speaker *s, ByteView line) {
         return line.size - rest.size;
 }
 
-/* A short text may come as a quoted string instead of a literal: nothing behind the quote is shown. */
+/* A short text may come as a quoted string instead of a literal: nothing behind it is shown. */
 static size_t server_shows(ByteView line) {
         static const char *const items[] = {"BODY[", "BINARY[", "RFC822", "ENVELOPE ", "PREVIEW "};
 
@@ -172,7 +172,7 @@ static void announce(Speaker *s, char c) {
         else if ((s->announcement == ANNOUNCE_DIGITS || s->announcement == ANNOUNCE_PLUS) &&
                  c == '}')
                 s->announcement = ANNOUNCE_CLOSED;
-        else if (c != '\r')
+        else if (c != '\r' || s->announcement != ANNOUNCE_CLOSED)
                 s->announcement = ANNOUNCE_NONE;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "base/utf8.h"
 #include "daemon/log.h"
 
 static int log_max_level = LOG_INFO;
@@ -82,48 +83,10 @@ int log_full_errno(int level, int error, const char *format, ...) {
         return error;
 }
 
-/* The length of the UTF-8 sequence at @text (RFC 3629 section 4), 0 if it is none. */
-static size_t utf8_length(const unsigned char *text, size_t size) {
-        static const struct {
-                unsigned char first_min, first_max;   /* of the first byte */
-                unsigned char second_min, second_max; /* of the second; the rest is 80..BF */
-                size_t length;
-        } rows[] = {
-                {0xc2, 0xdf, 0x80, 0xbf, 2},
-                {0xe0, 0xe0, 0xa0, 0xbf, 3},
-                {0xe1, 0xec, 0x80, 0xbf, 3},
-                {0xed, 0xed, 0x80, 0x9f, 3},
-                {0xee, 0xef, 0x80, 0xbf, 3},
-                {0xf0, 0xf0, 0x90, 0xbf, 4},
-                {0xf1, 0xf3, 0x80, 0xbf, 4},
-                {0xf4, 0xf4, 0x80, 0x8f, 4},
-        };
-
-        if (text[0] < 0x80)
-                return 1;
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                if (text[0] < rows[i].first_min || text[0] > rows[i].first_max)
-                        continue;
-                if (size < rows[i].length || text[1] < rows[i].second_min ||
-                    text[1] > rows[i].second_max)
-                        return 0;
-                for (size_t k = 2; k < rows[i].length; k++)
-                        if (text[k] < 0x80 || text[k] > 0xbf)
-                                return 0;
-                return rows[i].length;
-        }
-
-        return 0;
-}
-
 /* May the character go to a terminal as it is? Not the C0 and C1 controls, and not what escapes and
  * quotes are made of. */
-static bool is_printable(const unsigned char *text, size_t length) {
-        if (length == 1)
-                return text[0] >= 0x20 && text[0] != 0x7f && text[0] != '"' && text[0] != '\\';
-
-        return length > 0 && !(text[0] == 0xc2 && text[1] < 0xa0);
+static bool is_printable(uint32_t code) {
+        return code >= 0x20 && code != '"' && code != '\\' && (code < 0x7f || code > 0x9f);
 }
 
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
@@ -136,8 +99,9 @@ char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
 
         for (size_t i = 0; i < n_text;) {
                 char escaped[4] = {'\\', 'x', digits[p[i] >> 4], digits[p[i] & 0xf]};
-                size_t length = utf8_length(p + i, n_text - i);
-                const bool as_is = is_printable(p + i, length);
+                uint32_t code = 0;
+                size_t length = utf8_decode((ByteView){text + i, n_text - i}, &code);
+                const bool as_is = length > 0 && is_printable(code);
                 const char *from = as_is ? text + i : escaped;
                 const size_t n = as_is ? length : sizeof(escaped);
 

@@ -65,7 +65,7 @@ static void *lookup_thread(void *userdata) {
         return NULL;
 }
 
-/* RFC 6761 section 6.3: loopback, whatever a resolver says. A NULL host is just that, IPv6 first. */
+/* RFC 6761 section 6.3: loopback, whatever a resolver says. A NULL host is just that. */
 static bool is_localhost(const char *host) {
         return strcasecmp(host, "localhost") == 0 || strcasecmp(host, "localhost.") == 0;
 }

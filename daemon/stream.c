@@ -106,7 +106,7 @@ static int output_drain(Stream *s) {
         }
 }
 
-/* Take bytes as long as the output is short, so that a server that does not read costs no memory. */
+/* Take bytes as long as the output is short: a server that does not read costs no memory. */
 ssize_t stream_write(Stream *s, ByteView bytes) {
         int r;
 

@@ -38,15 +38,15 @@ ssize_t stream_read(Stream *stream, void *buffer, size_t size);
 /* Could stream_read() give something although the socket has nothing? */
 bool stream_has_pending(const Stream *stream);
 
-/* Return: bytes taken, perhaps not all; -EAGAIN when none; or another negative errno. Taken bytes may
- * stay here until stream_flush(). */
+/* Return: bytes taken, perhaps not all; -EAGAIN when none; or another negative errno. Taken bytes
+ * may stay here until stream_flush(). */
 ssize_t stream_write(Stream *stream, ByteView bytes);
 
 /* All has been said for now: end the block of DEFLATE. Return: 0 when everything is on its way,
  * -EAGAIN, or another negative errno. */
 int stream_flush(Stream *stream);
 
-/* Must the owner wait for room on the socket to read on? Seldom: TLS 1.3 may answer a key update. */
+/* Must the owner wait for room on the socket to read on? TLS 1.3 may answer a key update. */
 bool stream_wants_output(const Stream *stream);
 
 /* Say goodbye as far as the socket takes it, and close. What was not flushed is lost. */

@@ -2,8 +2,8 @@
  * Is this the server that was meant?
  *
  * By its pin, if there is one; else by a chain to a trusted CA and the name in the certificate.
- * A refusal must tell a person what to do, so each way to fail has its own sentence, with the pin that
- * would be needed: who has got that by another way can compare.
+ * A refusal must tell a person what to do, so each way to fail has its own sentence, with the pin
+ * that would be needed: who has got that by another way can compare.
  */
 
 #include <arpa/inet.h>

@@ -12,7 +12,7 @@ typedef struct TlsReason {
         char text[768]; /* a sentence for people; "" if there is nothing to say */
 } TlsReason;
 
-/* Make the connection trust what the endpoint says. Return: 0, -ENOMEM, or -EINVAL with a reason. */
+/* Trust what the endpoint says. Return: 0, -ENOMEM, or -EINVAL with a reason. */
 int tls_check_prepare(SSL *ssl, const Endpoint *endpoint, TlsReason *reterr_reason);
 
 /* The whole verification, in place of OpenSSL's (SSL_CTX_set_cert_verify_callback). */

@@ -158,8 +158,8 @@ static BIO_METHOD *wire_method_new(void) {
 
 /*
  * Buffers are given back while a connection waits: 34 kB each. Reading ahead takes a record in one
- * recv() instead of two. That a server hangs up without close_notify is ordinary, and harmless: IMAP
- * says itself where a message ends.
+ * recv() instead of two. That a server hangs up without close_notify is ordinary, and harmless:
+ * IMAP says itself where a message ends.
  */
 static int context_init(void) {
         SSL_CTX *ctx;

@@ -4,12 +4,12 @@
  * TLS on a socket: OpenSSL and nothing but OpenSSL
  *
  * TLS 1.2 and later, without compression and renegotiation. The server is checked in one of three
- * ways: against the system's CAs and the endpoint's host; against the endpoint's ca-file and host; or
- * against its tls-pins, which then decide alone (a pinned self-signed certificate of another name is
- * the server that was meant).
+ * ways: against the system's CAs and the endpoint's host; against the endpoint's ca-file and host;
+ * or against its tls-pins, which then decide alone (a pinned self-signed certificate of another
+ * name is the server that was meant).
  *
- * Sessions are kept in memory and resumed by the next connection with the same endpoint and the same
- * trust. Nothing of OpenSSL is touched before the first tls_new().
+ * Sessions are kept in memory and resumed by the next connection with the same endpoint and the
+ * same trust. Nothing of OpenSSL is touched before the first tls_new().
  *
  * tls_handshake(), tls_read() and tls_write() return -EAGAIN when the socket would block; the owner
  * waits for input, or for output where tls_wants_output() says so, and calls again.
@@ -33,8 +33,9 @@ typedef struct Tls Tls;
 int tls_new(const Endpoint *endpoint, Wire *wire, Tls **ret_tls);
 Tls *tls_free(Tls *tls);
 
-/* Return: 0 done, -EAGAIN, or another negative errno (tls_error() says what happened): -EKEYREJECTED
- * when the certificate was refused, -EPROTO when that is not TLS, -ECONNRESET when it was cut. */
+/* Return: 0 done, -EAGAIN, or another negative errno (tls_error() says what happened):
+ * -EKEYREJECTED when the certificate was refused, -EPROTO when that is not TLS, -ECONNRESET when it
+ * was cut. */
 int tls_handshake(Tls *tls);
 
 /* Return: bytes, 0 when the server closed, -EAGAIN, or another negative errno. */

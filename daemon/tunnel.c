@@ -40,8 +40,8 @@ struct Tunnel {
         void *userdata;
 };
 
-/* What is left of a tunnel that was freed while its process lived. Its sources float: the loop keeps
- * them, and they do not keep the loop. */
+/* What is left of a tunnel that was freed while its process lived. Its sources float: the loop
+ * keeps them, and they do not keep the loop. */
 typedef struct Reaper {
         pid_t pid;
         sd_event_source *timer;

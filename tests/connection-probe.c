@@ -3,14 +3,15 @@
  *
  *      connection-probe KEY=VALUE... STEP...
  *
- * Keys are those of the configuration, and timeout (ms) and verbose. Steps, one after the other, each
- * after the answer to the one before:
+ * Keys are those of the configuration, and timeout (ms) and verbose. Steps, one after the other,
+ * each after the answer to the one before:
  *
  *      starttls, compress      the command, and what follows from its OK
  *      append=SIZE             a message of so many bytes, streamed
  *      idle                    ends when an untagged EXISTS has come
  *      expect=MSEC             something must come; ends with the first untagged EXISTS
  *      wait                    until the connection is lost
+ *      repin=PIN               from now on this is the only tls-pin; goes on at once
  *      again                   a new connection to the same endpoint, from its greeting on
  *      close                   LOGOUT, and no waiting
  *      anything else           a command
@@ -49,7 +50,7 @@ static void say(const char *what, const char *text) {
         fflush(stdout);
 }
 
-/* The most memory this process ever had, in kB; rusage would count its parent's before exec() too. */
+/* The most memory this process ever had, in kB; rusage counts its parent before exec() too. */
 static unsigned long peak_memory(void) {
         FILE *file = fopen("/proc/self/status", "re");
         unsigned long peak = 0;
@@ -122,6 +123,12 @@ static void probe_step(Probe *p) {
         }
 
         say("step", *p->steps);
+        if (strncmp(*p->steps, "repin=", 6) == 0) {
+                p->pins[0] = *p->steps++ + 6;
+                p->pins[1] = NULL;
+                probe_step(p);
+                return;
+        }
         if (step_is(p, "close")) {
                 submit(p, "LOGOUT");
                 connection_close(p->connection);
@@ -293,8 +300,9 @@ static bool set_key(Probe *p, char *argument) {
         size_t n = value ? (size_t) (value - argument) : 0;
         ByteView key = {argument, n};
 
-        if (!value++)
+        if (!value)
                 return false;
+        value++;
         if (bytes_equal(key, BYTES("host")))
                 p->endpoint.host = value;
         else if (bytes_equal(key, BYTES("port")))

@@ -135,8 +135,8 @@ static void test_bomb(void) {
         free(wire);
 }
 
-/* The last bytes of a block are there without more input, even if a read stopped at the very end of its
- * buffer. */
+/* The last bytes of a block are there without more input, even if a read stopped at the very end of
+ * its buffer. */
 static void test_pending_when_full(void) {
         _cleanup_(deflate_freep) Deflate *d = NULL;
         char wire[256], buffer[64];
@@ -161,8 +161,8 @@ static void inflate_all(z_stream *z, ByteView wire, Buffer *out) {
         out->size += (1 << 20) - z->avail_out;
 }
 
-/* What a server with a plain inflater understands: after each flush everything, and before it nothing
- * was lost, however slowly the output is taken. */
+/* What a server with a plain inflater understands: after each flush everything, and before it
+ * nothing was lost, however slowly the output is taken. */
 static void test_write(void) {
         static const struct {
                 const char *label;

@@ -38,3 +38,25 @@ static inline bool folder_holds(const Folder *folder, const char *name, ByteView
         (void) fclose(file);
         return bytes_equal((ByteView){data, n}, content);
 }
+
+static inline int test_compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The lines of @text in order, with "," between. */
+static inline char *test_sorted(const Buffer *text) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        _cleanup_free_ char *copy = bytes_dup(buffer_view(text));
+        char *lines[32], *saved = NULL;
+        size_t n = 0;
+
+        for (char *p = strtok_r(copy, "\n", &saved); p; p = strtok_r(NULL, "\n", &saved)) {
+                assert(n < ARRAY_SIZE(lines));
+                lines[n++] = p;
+        }
+        qsort(lines, n, sizeof(lines[0]), test_compare_strings);
+        for (size_t i = 0; i < n; i++)
+                assert(buffer_append_format(&out, "%s%s", i > 0 ? "," : "", lines[i]) == 0);
+
+        return buffer_steal_string(&out);
+}

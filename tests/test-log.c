@@ -1,4 +1,5 @@
-/* Log: what a line looks like on a terminal and in the journal, and that foreign text cannot forge one. */
+/* Log: what a line looks like on a terminal and in the journal, and that foreign text cannot forge
+ * one. */
 
 #include <errno.h>
 #include <fcntl.h>

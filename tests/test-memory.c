@@ -250,7 +250,8 @@ static uint64_t run_conversation(void) {
                       "* LIST () \"/\" \"a\\\"b\"\r\n"
                       "* OK [COPYUID 1 1,3,5,7,9 2,4,6,8,10] x\r\n"
                       "* 1 FETCH (UID 5 X \"\\(\" BODY[] {4}\r\nabcd FLAGS (\\Seen) Y "
-                      "\"a long string that makes the line grow and grow and grow and grow\")\r\n"
+                      "\"a long string that makes the line grow and grow and grow and grow\" "
+                      "BODY[HEADER.FIELDS (A)] \"\\x\")\r\n"
                       "* 2 FETCH (BODY[] \"a\\\"b\" BODY[HEADER.FIELDS (A)] \"\\x\" UID 6)\r\n"
                       "* VANISHED (EARLIER) 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31\r\n"
                       "* SEARCH 1 3 5 7 9\r\n");

@@ -41,6 +41,9 @@ int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *
  * maildir_root_list() - every folder that has cur/ or new/
  * @found: called with the mailbox name (UTF-8 with "/"), borrowed; a negative return ends the list.
  *         A directory whose name cannot be a mailbox (mailbox_name_check) is given with @bad true.
+ *
+ * Directories that are hidden and lost+found are nobody's mailbox (fs). A directory that cannot be
+ * read ends the list with its error: a list with a gap would look like a deletion.
  */
 int maildir_root_list(MaildirRoot *root,
                       int (*found)(const char *mailbox, bool bad, void *userdata), void *userdata);

@@ -334,6 +334,8 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
 
+        engine_note(mailbox->engine,
+                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
         return run_start(mailbox->run);
 }
 
@@ -525,6 +527,7 @@ bool engine_is_busy(const Engine *engine) {
 static EngineMailbox describe(const SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
+                .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .unseen = mailbox->unseen,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
@@ -558,6 +561,12 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
         return &found;
 }
 
+ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        return mailbox && mailbox->exists[side] ? &mailbox->replica[side] : NULL;
+}
+
 EngineTotals engine_totals(const Engine *engine) {
         EngineTotals totals = {.mailboxes = engine->n_mailboxes};
 
@@ -589,6 +598,13 @@ static bool may_settle(const SyncMailbox *mailbox) {
                mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
                mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
                !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
+}
+
+bool engine_needs_settling(const Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                if (may_settle(engine->mailboxes[i]))
+                        return !engine->options.dry_run;
+        return false;
 }
 
 static int settle_one(Engine *engine, SyncMailbox *mailbox, bool commit, int64_t now) {

@@ -537,8 +537,7 @@ static int start_create(ImapReplica *r, Job *job) {
         if (e < 0)
                 return e;
         if (e > 0)
-                return job_fail(job, REPLICA_REFUSED, mailbox_name_error((MailboxNameError) e),
-                                BYTES_NULL);
+                return job_fail_name(job, e);
         job->n_wires = 1;
 
         e = buffer_append_string(&out, "CREATE ");

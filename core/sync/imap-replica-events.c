@@ -14,9 +14,9 @@
 
 /* The command that untagged data most likely belongs to, NULL if it is none of the replica's. */
 static const Command *head_command(const ImapReplica *r, const ImapEvent *event) {
-        const Command *head = &r->commands[r->first_command];
+        const Command *head = r->n_commands > 0 ? &r->commands[r->first_command] : NULL;
 
-        return r->n_commands > 0 && head->tag == event->tag ? head : NULL;
+        return head && head->tag == event->tag ? head : NULL;
 }
 
 /* A job that will be done again, or whose first answers are not to be believed. */
@@ -33,7 +33,9 @@ static bool is_asked(const Job *job, const Opened *opened, uint32_t uid) {
         if (job->kind == JOB_CHANGES)
                 return is_new(job, uid);
 
-        return job->uidvalidity == opened->uidvalidity && uid_set_contains(&job->uids, uid);
+        if (job->uidvalidity > 0 && job->uidvalidity != opened->uidvalidity)
+                return false;
+        return uid_set_contains(&job->uids, uid);
 }
 
 static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *fetch,

@@ -226,6 +226,7 @@ int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
 Waiting *event_add(ImapReplica *r, ReplicaEventType type);
 /* Say why a job did not do what it should; the first reason stays. */
 int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words);
+int job_fail_name(Job *job, int error);
 int job_complete(ImapReplica *r, Job *job);
 
 /* imap-replica-commands.c */

@@ -3,7 +3,8 @@
  *
  * While the answer to a SELECT comes, data may still be about the mailbox that was selected before.
  * CLOSED is the border (RFC 7162 section 3.2.11); a server that does not know it shows the border by
- * the first code that only SELECT gives.
+ * the first code that only SELECT gives, and what came before that may be about either mailbox: it is
+ * taken for both, since a wrong number is put right by the right one or costs a comparison.
  */
 
 #include <errno.h>
@@ -20,11 +21,11 @@ static void begin(ImapReplica *r, const Command *head) {
         if (r->selecting.begun)
                 return;
 
-        r->selecting = (Selecting){.begun = true, .exists = r->selecting.exists};
+        r->selecting.begun = true;
         opened_set(r, &r->selected, head->opened);
 }
 
-/* Does the answer to a SELECT speak of the new mailbox now? */
+/* Does the answer to a SELECT speak of the new mailbox alone now? */
 static bool is_selecting(ImapReplica *r, const Command *head) {
         if (!is_select(head))
                 return false;
@@ -32,6 +33,14 @@ static bool is_selecting(ImapReplica *r, const Command *head) {
                 begin(r, head);
 
         return r->selecting.begun;
+}
+
+/* May what it says be about the mailbox that is being selected? And about the one that is? */
+static bool is_about_new(ImapReplica *r, const Command *head) {
+        return head && head->kind == COMMAND_SELECT && !r->selecting.taken;
+}
+static bool is_about_old(ImapReplica *r, const Command *head) {
+        return !is_selecting(r, head) || r->selecting.taken ? r->selected != NULL : false;
 }
 
 static Keywords *keywords_of(const Opened *opened) {
@@ -65,32 +74,35 @@ static int parse_storable(const Opened *opened, ByteView flags, MessageFlags *re
 
 static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flags) {
         Selecting *s = &r->selecting;
-        Opened *opened = r->selected;
+        int e = 0;
 
-        if (is_selecting(r, head) && !s->taken) {
-                s->has_permanent = true;
-                return parse_storable(head->opened, flags, &s->storable, &s->storable_keywords);
+        if (is_about_old(r, head)) {
+                r->selected->has_storable = true;
+                e = parse_storable(r->selected, flags, &r->selected->storable,
+                                   &r->selected->storable_keywords);
         }
-        if (!opened)
-                return 0;
-
-        opened->has_storable = true;
-        return parse_storable(opened, flags, &opened->storable, &opened->storable_keywords);
+        if (e == 0 && is_about_new(r, head)) {
+                s->has_permanent = true;
+                e = parse_storable(head->opened, flags, &s->storable, &s->storable_keywords);
+        }
+        return e;
 }
 
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
-        if (is_selecting(r, head) && !r->selecting.taken)
-                r->selecting.modseq = modseq;
-        else if (r->selected)
+        if (is_about_old(r, head))
                 modseq_code(&r->selected->modseq, modseq);
+        if (is_about_new(r, head))
+                r->selecting.modseq = modseq;
 }
 
 /* Codes of untagged responses that tell of a mailbox. */
 int selecting_code(ImapReplica *r, const Command *head, const ImapText *text) {
         switch (text->code) {
         case IMAP_CODE_CLOSED:
-                if (is_select(head))
+                if (is_select(head) && !r->selecting.begun) {
+                        r->selecting = (Selecting){0};
                         begin(r, head);
+                }
                 return 0;
 
         case IMAP_CODE_UIDVALIDITY:
@@ -118,7 +130,7 @@ int selecting_code(ImapReplica *r, const Command *head, const ImapText *text) {
 
 /* RFC 9051 section 7.1: where PERMANENTFLAGS is missing, these are it. */
 int selecting_flags(ImapReplica *r, const Command *head, ByteView flags) {
-        if (!is_selecting(r, head) || r->selecting.taken)
+        if (!is_about_new(r, head))
                 return 0;
 
         r->selecting.has_flags = true;
@@ -127,14 +139,10 @@ int selecting_flags(ImapReplica *r, const Command *head, ByteView flags) {
 
 /* The last one wins: some servers count up during SELECT. */
 void selecting_exists(ImapReplica *r, const Command *head, uint32_t exists) {
-        if (is_select(head)) {
-                /* Before the border it may be about either mailbox: a wrong count is put right by
-                 * the right one, or costs a comparison. */
-                (void) is_selecting(r, head);
-                r->selecting.exists = exists;
-        }
-        if (r->selected && (!is_select(head) || !r->selecting.begun || r->selecting.taken))
+        if (is_about_old(r, head))
                 r->selected->exists = exists;
+        if (is_about_new(r, head))
+                r->selecting.exists = exists;
 }
 
 /* May the changes that the server tells be believed, going by the token that they are based on? A

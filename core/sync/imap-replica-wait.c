@@ -160,8 +160,7 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
                 return e;
         e = opened_get(r, mailbox, &job->opened);
         if (e > 0)
-                e = job_fail(job, REPLICA_REFUSED, mailbox_name_error((MailboxNameError) e),
-                             BYTES_NULL);
+                e = job_fail_name(job, e);
         if (e < 0) {
                 job_free(r, job);
                 return e;

@@ -91,6 +91,18 @@ int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words)
         return 0;
 }
 
+/* @error: a MailboxNameError. */
+int job_fail_name(Job *job, int error) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int e;
+
+        e = buffer_append_format(&out, "the server cannot have a mailbox of this name: %s",
+                                 mailbox_name_error((MailboxNameError) error));
+        if (e == 0)
+                e = buffer_append(&out, "", 1);
+        return e < 0 ? e : job_fail(job, REPLICA_REFUSED, out.data, BYTES_NULL);
+}
+
 int job_new(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job) {
         Job *job;
 
@@ -244,8 +256,7 @@ static int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox,
                 return e;
         e = opened_get(r, mailbox, &job->opened);
         if (e > 0)
-                e = job_fail(job, REPLICA_REFUSED, mailbox_name_error((MailboxNameError) e),
-                             BYTES_NULL);
+                e = job_fail_name(job, e);
         if (e < 0) {
                 job_free(r, job);
                 return e;
