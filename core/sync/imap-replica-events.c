@@ -4,13 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/foreign.h"
 #include "imap/command.h"
-#include "imap/mailbox-name.h"
 #include "sync/imap-replica-private.h"
-
-/* A mailbox name that a sentence quotes is cut here. */
-#define NAME_MAX_SHOWN 200
 
 /* The command that untagged data most likely belongs to, NULL if it is none of the replica's. */
 static const Command *head_command(const ImapReplica *r, const ImapEvent *event) {
@@ -241,137 +236,6 @@ static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
         selecting_exists(r, head, exists);
 
         return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
-}
-
-static int set_sentence(Waiting *waiting, const char *before, ByteView wire, const char *after) {
-        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
-        int e;
-
-        e = buffer_append_string(&out, before);
-        if (e == 0)
-                e = foreign_append(&out, wire, NAME_MAX_SHOWN);
-        if (e == 0)
-                e = buffer_append_format(&out, "”%s", after);
-        if (e < 0)
-                return e;
-
-        waiting->text = buffer_steal_string(&out);
-        return waiting->text ? 0 : -ENOMEM;
-}
-
-/* A name that could do harm, or is no name at all, is told without it. */
-static int set_name(Waiting *waiting, ByteView wire, char delimiter) {
-        int e;
-
-        e = mailbox_name_decode(wire, delimiter, &waiting->name);
-        if (e <= 0)
-                return e;
-
-        waiting->name = NULL;
-        return set_sentence(waiting, "the mailbox “", wire,
-                            " has a name that cannot be used here") < 0
-                       ? -ENOMEM
-                       : 0;
-}
-
-/* Two names on the wire may mean one here; only the first is used. The same line twice is nothing
- * new. Return: 1 to tell it, 0 not to. */
-static int check_listed(ImapReplica *r, Waiting *waiting, const ImapList *list) {
-        static const unsigned unselectable = IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT;
-        int e;
-
-        if (!waiting->name)
-                return 1;
-        e = names_add(&r->names, waiting->name, list->mailbox, !(list->attributes & unselectable));
-        if (e != 2)
-                return e < 0 ? e : e == 0;
-
-        free(waiting->name);
-        waiting->name = NULL;
-        e = set_sentence(waiting, "the mailbox “", list->mailbox,
-                         " would have the same name here as another one");
-        return e < 0 ? e : 1;
-}
-
-static void waiting_drop(ImapReplica *r, Waiting *waiting) {
-        free(waiting->name);
-        free(waiting->old_name);
-        free(waiting->wire);
-        free(waiting->text);
-        r->n_events--;
-}
-
-static int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
-        const bool asked = head && head->kind == COMMAND_LIST;
-        Waiting *waiting;
-        int e;
-
-        if (!r->has_delimiter &&
-            (list->delimiter != '\0' || (head && head->kind == COMMAND_DELIMITER))) {
-                r->has_delimiter = true;
-                r->delimiter = list->delimiter;
-        }
-        if ((head && head->kind == COMMAND_DELIMITER) || list->mailbox.size == 0)
-                return 0;
-
-        waiting = event_add(r, REPLICA_EVENT_MAILBOX);
-        if (!waiting)
-                return -ENOMEM;
-        waiting->event.attributes = list->attributes;
-        waiting->event.delimiter = list->delimiter;
-        waiting->event.unasked = !asked;
-        waiting->wire = bytes_dup(list->mailbox);
-        if (!waiting->wire)
-                return -ENOMEM;
-        e = set_name(waiting, list->mailbox, list->delimiter);
-        if (e < 0)
-                return e;
-        if (list->old_name.size > 0 &&
-            mailbox_name_decode(list->old_name, list->delimiter, &waiting->old_name) != 0)
-                waiting->old_name = NULL;
-
-        if (!asked)
-                return 0;
-        e = check_listed(r, waiting, list);
-        if (e == 0)
-                waiting_drop(r, waiting);
-        if (e == -E2BIG)
-                return replica_fail(r, e, "the server lists too many mailboxes", BYTES_NULL);
-        return MIN(e, 0);
-}
-
-static int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items) {
-        const unsigned present = items->present;
-        Waiting *waiting;
-        int e;
-
-        waiting = event_add(r, REPLICA_EVENT_STATUS);
-        if (!waiting)
-                return -ENOMEM;
-        waiting->wire = bytes_dup(items->mailbox);
-        if (!waiting->wire)
-                return -ENOMEM;
-        e = mailbox_name_decode(items->mailbox, r->has_delimiter ? r->delimiter : '/',
-                                &waiting->name);
-        if (e < 0)
-                return e;
-        if (e > 0)
-                waiting->name = NULL;
-
-        waiting->event.unasked =
-                !head || (head->kind != COMMAND_STATUS && head->kind != COMMAND_LIST &&
-                          head->kind != COMMAND_NOTIFY);
-        waiting->event.status = (ReplicaStatus){
-                .has_uidvalidity = present & IMAP_STATUS_UIDVALIDITY,
-                .uidvalidity = present & IMAP_STATUS_UIDVALIDITY ? items->uidvalidity : 0,
-                .uidnext = present & IMAP_STATUS_UIDNEXT ? items->uidnext : 0,
-                .has_messages = present & IMAP_STATUS_MESSAGES,
-                .messages = present & IMAP_STATUS_MESSAGES ? items->messages : 0,
-                .modseq = present & IMAP_STATUS_HIGHESTMODSEQ ? items->highest_modseq : 0,
-                .has_unseen = present & IMAP_STATUS_UNSEEN,
-                .unseen = present & IMAP_STATUS_UNSEEN ? items->unseen : 0,
-        };
-        return 0;
 }
 
 /* RFC 5465 section 5.8; Dovecot also says it in a NO without a code. */

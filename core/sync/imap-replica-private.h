@@ -3,11 +3,13 @@
 /*
  * The insides of an IMAP replica, shared by its files:
  *
- *      imap-replica.c             life, requests, the queue of jobs
+ *      imap-replica.c             life, the queue of jobs, events that wait
+ *      imap-replica-requests.c    requests to jobs
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
+ *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
  *
@@ -229,17 +231,26 @@ int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words)
 int job_fail_name(Job *job, int error);
 int job_complete(ImapReplica *r, Job *job);
 
+/* imap-replica-requests.c */
+extern const ReplicaOps imap_replica_ops;
+
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
 int append_start(ImapReplica *r, Job *job);
 int unselect(ImapReplica *r, Job *job);
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
-int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
-int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
-unsigned status_items(const ImapReplica *r);
 bool has_condstore(const ImapReplica *r);
+
+/* imap-replica-list.c */
+unsigned status_items(const ImapReplica *r);
+int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
+int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
+int start_list(ImapReplica *r, Job *job);
+int start_create(ImapReplica *r, Job *job);
+int on_list(ImapReplica *r, const Command *head, const ImapList *list);
+int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
 
 /* imap-replica-mailbox.c */
 int opened_get(ImapReplica *r, ReplicaMailbox *mailbox, Opened **ret_opened);
