@@ -199,6 +199,8 @@ static int tell_appended(ImapReplica *r, const Job *job) {
         waiting->event.mailbox = job->mailbox;
         waiting->event.cookie = job->cookie;
         waiting->event.message.uid = job->appended_uid;
+        waiting->event.message.flags = job->flags_given;
+        waiting->event.message.present = REPLICA_HAS_FLAGS;
         waiting->event.token.uidvalidity = job->appended_uidvalidity;
         return 0;
 }

@@ -139,8 +139,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_DATA,
         REPLICA_EVENT_BODY_END,
         /* An append was taken: cookie, message.uid (0: the replica cannot tell) and message.flags as they
-         * were given, token.modseq as for DONE. No DONE follows. A refused one gives
-         * REPLICA_EVENT_DONE with its cookie and outcome alone. */
+         * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
+         * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
@@ -237,7 +237,8 @@ typedef struct ReplicaOps {
         int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
                      uint64_t ret_stamp[4]);
 
-        /* Forget every request and append that is under way, without answers. */
+        /* Forget every request and append that is under way, without answers. An IMAP replica is
+         * detached from its session by this. */
         void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */

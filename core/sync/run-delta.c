@@ -181,7 +181,7 @@ int run_check_delta(SyncRun *run) {
                 return r;
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
-                if (run->complete[side] && state->messages > 0) {
+                if (run->complete[side] && run->had_base) {
                         r = state_db_change_put_unlisted(db, state->id, side);
                         if (r < 0)
                                 return r;

@@ -39,7 +39,12 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
 
         mailbox->state.messages++;
         run->counts.added[side_other(message->source)]++;
-        return 0;
+
+        /* What came as a body is not listed beside that. */
+        return run->complete[SIDE_REMOTE] && run->had_base
+                       ? state_db_listed_put(db, mailbox->state.id, SIDE_REMOTE,
+                                             base.uid[SIDE_REMOTE])
+                       : 0;
 }
 
 /*

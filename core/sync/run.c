@@ -22,6 +22,7 @@ int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
         if (!run)
                 return -ENOMEM;
         run->mailbox = mailbox;
+        run->had_base = mailbox->state.messages > 0;
         run->ascending = true;
         run->storable[SIDE_REMOTE] = run->storable[SIDE_LOCAL] = FLAGS_FIXED;
 
@@ -412,8 +413,10 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
 
 static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->request == REPLICA_APPEND) {
-                assert(run->n_appends > 0);
-                run->n_appends--;
+                if (event->outcome != REPLICA_OK) { /* else APPENDED has said so */
+                        assert(run->n_appends > 0);
+                        run->n_appends--;
+                }
         } else {
                 assert(run->n_under_way > 0);
                 run->n_under_way--;
