@@ -74,7 +74,7 @@ struct SyncRun {
         bool marked[_SIDE_MAX]; /* why there is a run */
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool had_base; /* the base was not empty when the run began */
-        bool discard; /* bodies under way belong to another UIDVALIDITY */
+        bool discard;  /* bodies under way belong to another UIDVALIDITY */
         MessageFlags storable[_SIDE_MAX];
         uint64_t n_changes[_SIDE_MAX];
         bool holds[_SIDE_MAX];
