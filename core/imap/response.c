@@ -29,9 +29,7 @@ void imap_response_store_trim(ImapResponseStore *store) {
 }
 
 ByteView imap_first_word(ByteView line) {
-        const char *space = line.size > 0 ? memchr(line.data, ' ', line.size) : NULL;
-
-        return (ByteView){line.data, space ? (size_t) (space - line.data) : line.size};
+        return bytes_take_until(&line, ' ');
 }
 
 static int expect_end(ImapLexer *lexer) {
@@ -84,13 +82,8 @@ static unsigned list_attribute(ByteView name) {
 static unsigned parse_list_attributes(ByteView names) {
         unsigned attributes = 0;
 
-        while (names.size > 0) {
-                ByteView name = imap_first_word(names);
-                size_t n = MIN(name.size + 1, names.size);
-
-                attributes |= list_attribute(name);
-                names = (ByteView){names.data + n, names.size - n};
-        }
+        while (names.size > 0)
+                attributes |= list_attribute(bytes_take_until(&names, ' '));
 
         return attributes;
 }

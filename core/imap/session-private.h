@@ -91,7 +91,7 @@ struct ImapSession {
 
 /* session.c */
 static inline ByteView session_unread(const ImapSession *s) {
-        return (ByteView){s->in.data + s->pos, s->in.size - s->pos};
+        return s->in.data ? (ByteView){s->in.data + s->pos, s->in.size - s->pos} : BYTES_NULL;
 }
 
 /* Consume @n bytes; what is behind them has not been looked at. */

@@ -305,13 +305,16 @@ static int session_next_drain(ImapSession *s) {
  * is an event even if the rest makes no sense; it says nothing then.
  */
 static int take_held(ImapSession *s, ByteView rest, ImapEvent *ret_event) {
+        size_t size = s->held.size;
         int r;
 
         r = buffer_append_view(&s->held, rest);
         if (r >= 0)
                 r = imap_response_parse(&s->store, buffer_view(&s->held), ret_event);
-        if (r == -ENOMEM)
+        if (r == -ENOMEM) {
+                s->held.size = size; /* the rest comes again */
                 return r;
+        }
 
         if (r < 0) {
                 s->n_skipped++;

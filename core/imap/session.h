@@ -36,9 +36,9 @@ typedef struct ImapSession ImapSession;
 typedef uint32_t ImapTag; /* 1, 2, ...; 0: none */
 
 typedef struct ImapLimits {
-        size_t line;    /* one response line, its non-body literals included; bytes */
-        size_t output;  /* bytes waiting to be pulled before APPEND data is refused */
-        size_t ranges;  /* UID ranges in one event of VANISHED, SEARCH, ESEARCH */
+        size_t line;      /* one response line, its non-body literals included; bytes */
+        size_t output;    /* bytes waiting to be pulled before APPEND data is refused */
+        size_t ranges;    /* UID ranges in one event of VANISHED, SEARCH, ESEARCH */
         uint64_t literal; /* a BODY[] literal above this is -E2BIG */
 } ImapLimits;
 
@@ -92,7 +92,7 @@ typedef enum ImapCode {
         IMAP_CODE_THROTTLED,
         IMAP_CODE_TOOBIG,
         IMAP_CODE_TRYCREATE,
-        IMAP_CODE_UIDNEXT,     /* number[0] */
+        IMAP_CODE_UIDNEXT, /* number[0] */
         IMAP_CODE_UIDNOTSTICKY,
         IMAP_CODE_UIDVALIDITY, /* number[0] */
         IMAP_CODE_UNAVAILABLE,
@@ -170,13 +170,13 @@ enum { /* ImapList.attributes */
 /* * LIST (and * LSUB) */
 typedef struct ImapList {
         unsigned attributes;
-        char delimiter;   /* '\0' for NIL */
-        ByteView mailbox; /* as on the wire, unquoted */
+        char delimiter;    /* '\0' for NIL */
+        ByteView mailbox;  /* as on the wire, unquoted */
         ByteView old_name; /* of ("OLDNAME" (...)), RFC 5465 and 9051; size 0: none */
 } ImapList;
 
 typedef enum ImapEventType {
-        IMAP_EVENT_GREETING,     /* text; the first event of a session unless it starts authenticated */
+        IMAP_EVENT_GREETING,     /* text; the first event of a session. PREAUTH: it is logged in */
         IMAP_EVENT_TAGGED,       /* tag, text: the command is complete */
         IMAP_EVENT_CONTINUATION, /* text.text: "+ ..." of IDLE or AUTHENTICATE; those that ask for a
                                     literal are answered by the session and not seen */
@@ -189,14 +189,14 @@ typedef enum ImapEventType {
         IMAP_EVENT_FETCH,        /* fetch: complete */
         IMAP_EVENT_BODY_BEGIN,   /* fetch: what came before BODY[], and body_size */
         IMAP_EVENT_BODY_DATA,    /* data: a piece of the body */
-        IMAP_EVENT_BODY_END,     /* the body is whole; IMAP_EVENT_FETCH follows, with present == 0 if
+        IMAP_EVENT_BODY_END, /* the body is whole; IMAP_EVENT_FETCH follows, with present == 0 if
                                     what came behind the body made no sense */
-        IMAP_EVENT_VANISHED,     /* uids, earlier, last */
-        IMAP_EVENT_SEARCH,       /* uids, last: SEARCH, or ALL of ESEARCH; numbers in any order. No
+        IMAP_EVENT_VANISHED, /* uids, earlier, last */
+        IMAP_EVENT_SEARCH,   /* uids, last: SEARCH, or ALL of ESEARCH; numbers in any order. No
                                     uids also for an ESEARCH with neither ALL nor COUNT */
         IMAP_EVENT_ESEARCH_COUNT, /* number: COUNT of an ESEARCH. COUNT 0 may come without a SEARCH */
-        IMAP_EVENT_LIST,         /* list */
-        IMAP_EVENT_STATUS,       /* status */
+        IMAP_EVENT_LIST,          /* list */
+        IMAP_EVENT_STATUS,        /* status */
         _IMAP_EVENT_TYPE_MAX,
 } ImapEventType;
 

@@ -42,28 +42,13 @@ int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
         return db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
 }
 
-/* Collect a statement's first column, ascending, into a set. Takes the statement over. */
-static int collect_uids(StateDb *db, sqlite3_stmt *borrowed, UidSet *uids) {
-        _cleanup_reset_ sqlite3_stmt *statement = borrowed;
-        int r;
-
-        while ((r = db_step(db, statement)) > 0) {
-                uint32_t uid = (uint32_t) sqlite3_column_int64(statement, 0);
-
-                r = uid_set_add(uids, uid, uid);
-                if (r < 0)
-                        return r;
-        }
-        return r;
-}
-
 int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {
         sqlite3_stmt *statement;
         int r;
 
         r = db_query(db, side == SIDE_REMOTE ? SQL_MESSAGE_FROM_REMOTE : SQL_MESSAGE_FROM_LOCAL,
                      &statement, "ii", mailbox, (int64_t) first);
-        return r < 0 ? r : collect_uids(db, statement, uids);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 
 int state_db_remove_all(StateDb *db, int64_t mailbox) {
@@ -211,22 +196,30 @@ int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
         return db_integer(db, (int64_t *) ret_n, SQL_INTENT_COUNT, "i", mailbox);
 }
 
-int state_db_staged_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *file) {
-        return db_run(db, SQL_STAGED_ADD, "iis", mailbox, (int64_t) uid, file);
+int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last) {
+        return db_run(db, SQL_STAGED_SET, "iii", mailbox, (int64_t) first, (int64_t) last);
+}
+
+int state_db_staged_get(StateDb *db, int64_t mailbox, UidRange *ret_range) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_STAGED_GET, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_range = (UidRange){
+                .first = (uint32_t) sqlite3_column_int64(statement, 0),
+                .last = (uint32_t) sqlite3_column_int64(statement, 1),
+        };
+        return 0;
 }
 
 int state_db_staged_clear(StateDb *db, int64_t mailbox) {
         return db_run(db, SQL_STAGED_CLEAR, "i", mailbox);
-}
-
-int state_db_staged_each(StateDb *db, int64_t mailbox,
-                         int (*each)(uint32_t uid, const char *file, void *userdata),
-                         void *userdata) {
-        sqlite3_stmt *statement;
-        int r;
-
-        r = db_query(db, SQL_STAGED_EACH, &statement, "i", mailbox);
-        return r < 0 ? r : each_named(db, statement, each, userdata);
 }
 
 int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason) {
@@ -255,5 +248,5 @@ int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first
 
         r = db_query(db, SQL_PARKED_FROM, &statement, "iii", mailbox, (int64_t) side,
                      (int64_t) first);
-        return r < 0 ? r : collect_uids(db, statement, uids);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
 }

@@ -40,6 +40,9 @@ int db_run(StateDb *db, Sql sql, const char *types, ...);
 /* One row with one integer. Return: 0, STATE_DB_E_NONE, or negative. */
 int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...);
 
+/* Collect the first column, ascending, into a set. Takes the statement over: it is reset. */
+int db_collect_uids(StateDb *db, sqlite3_stmt *statement, UidSet *uids);
+
 /* Make the temporary tables if that was not done yet. */
 int db_need_temporary(StateDb *db);
 

@@ -15,6 +15,12 @@ int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote
                       (int64_t) gone, (int64_t) flags);
 }
 
+int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_CHANGE_DROP, "iii", mailbox, (int64_t) side, (int64_t) remote_uid);
+}
+
 int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                              uint32_t last) {
         int r;
@@ -128,26 +134,27 @@ int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *re
         return db_integer(db, (int64_t *) ret_n, SQL_UNKNOWN_COUNT, "ii", mailbox, (int64_t) side);
 }
 
-int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
-                          UidSet *uids) {
-        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+/* Collect the UIDs of a statement over side, after, max. */
+static int collect_unknown(StateDb *db, Sql sql, int64_t mailbox, Side side, uint32_t after,
+                           size_t max, UidSet *uids) {
+        sqlite3_stmt *statement;
         int r;
 
         if (!db->has_temporary)
                 return 0;
-        r = db_query(db, SQL_UNKNOWN_UIDS, &statement, "iiii", mailbox, (int64_t) side,
-                     (int64_t) after, (int64_t) max);
-        if (r < 0)
-                return r;
+        r = db_query(db, sql, &statement, "iiii", mailbox, (int64_t) side, (int64_t) after,
+                     (int64_t) max);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
+}
 
-        while ((r = db_step(db, statement)) > 0) {
-                uint32_t uid = (uint32_t) sqlite3_column_int64(statement, 0);
+int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
+                          UidSet *uids) {
+        return collect_unknown(db, SQL_UNKNOWN_UIDS, mailbox, side, after, max, uids);
+}
 
-                r = uid_set_add(uids, uid, uid);
-                if (r < 0)
-                        return r;
-        }
-        return r;
+int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
+                          UidSet *uids) {
+        return collect_unknown(db, SQL_UNIDENTIFIED, mailbox, side, after, max, uids);
 }
 
 int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,

@@ -34,8 +34,8 @@
         "CREATE TABLE intent (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " source_uid INTEGER NOT NULL, uidnext INTEGER NOT NULL, taken INTEGER NOT NULL,"          \
         " PRIMARY KEY (mailbox, side, source_uid)) WITHOUT ROWID;"                                 \
-        "CREATE TABLE staged (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, file TEXT NOT NULL," \
-        " PRIMARY KEY (mailbox, uid)) WITHOUT ROWID;"                                              \
+        "CREATE TABLE staged (mailbox INTEGER PRIMARY KEY, first INTEGER NOT NULL,"                \
+        " last INTEGER NOT NULL);"                                                                 \
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
@@ -121,15 +121,16 @@
         X(INTENT_FIND, "SELECT uidnext, taken FROM intent"                                         \
                        " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
         X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \
-        X(STAGED_ADD, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \
+        X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \
+        X(STAGED_GET, "SELECT first, last FROM staged WHERE mailbox = ?1")                         \
         X(STAGED_CLEAR, "DELETE FROM staged WHERE mailbox = ?1")                                   \
-        X(STAGED_EACH, "SELECT uid, file FROM staged WHERE mailbox = ?1 ORDER BY uid")             \
         X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4)")                           \
         X(UNPARK, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")              \
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
         X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change VALUES (?1, ?3, ?2, ?4, ?5)")            \
+        X(CHANGE_DROP, "DELETE FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND remote = ?3") \
         X(CHANGE_GONE_REMOTE, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0" \
                               " FROM message WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")     \
         X(CHANGE_GONE_LOCAL, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"  \
@@ -142,15 +143,16 @@
           "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"                     \
           " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
           " WHERE t.mailbox = ?1 AND t.side = 1 AND t.uid = m.local)")                             \
-        X(CHANGE_COUNT_GONE,                                                                       \
-          "SELECT count(*) FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND gone")            \
+        X(CHANGE_COUNT_GONE, "SELECT count(*) FROM temp.change c CROSS JOIN message m"             \
+                             " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
+                             " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone")                   \
         X(CHANGE_NEXT, "SELECT m.remote, m.local, m.flags, r.gone, r.flags, l.gone, l.flags"       \
-                       " FROM message m LEFT JOIN temp.change r"                                   \
+                       " FROM temp.change c CROSS JOIN message m"                                  \
+                       " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change r" \
                        " ON r.mailbox = m.mailbox AND r.remote = m.remote AND r.side = 0"          \
                        " LEFT JOIN temp.change l"                                                  \
                        " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"          \
-                       " WHERE m.mailbox = ?1 AND m.remote = (SELECT c.remote FROM temp.change c"  \
-                       " WHERE c.mailbox = ?1 AND c.remote > ?2 ORDER BY c.remote LIMIT 1)")       \
+                       " WHERE c.mailbox = ?1 AND c.remote > ?2 ORDER BY c.remote LIMIT 1")        \
         X(CHANGE_CLEAR, "DELETE FROM temp.change WHERE mailbox = ?1")                              \
         X(LISTED_PUT, "INSERT OR IGNORE INTO temp.listed VALUES (?1, ?2, ?3)")                     \
         X(LISTED_CLEAR, "DELETE FROM temp.listed WHERE mailbox = ?1")                              \
@@ -166,6 +168,8 @@
         X(UNKNOWN_COUNT, "SELECT count(*) FROM temp.unknown WHERE mailbox = ?1 AND side = ?2")     \
         X(UNKNOWN_UIDS, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
                         " AND uid > ?3 ORDER BY uid LIMIT ?4")                                     \
+        X(UNIDENTIFIED, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
+                        " AND uid > ?3 AND size IS NULL ORDER BY uid LIMIT ?4")                    \
         X(UNKNOWN_GET, "SELECT flags, date, zone, size FROM temp.unknown"                          \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \

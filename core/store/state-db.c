@@ -146,6 +146,20 @@ int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...)
         return 0;
 }
 
+int db_collect_uids(StateDb *db, sqlite3_stmt *borrowed, UidSet *uids) {
+        _cleanup_reset_ sqlite3_stmt *statement = borrowed;
+        int r;
+
+        while ((r = db_step(db, statement)) > 0) {
+                uint32_t uid = (uint32_t) sqlite3_column_int64(statement, 0);
+
+                r = uid_set_add(uids, uid, uid);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
 static int db_script(StateDb *db, const char *script) {
         return sqlite3_exec(db->sqlite, script, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(db);
 }

@@ -129,12 +129,10 @@ int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t sourc
                          Intent *ret_intent); /* or STATE_DB_E_NONE */
 int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n);
 
-/* Deliveries whose rows are committed but whose files may still be in tmp/. */
-int state_db_staged_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *file);
+/* Deliveries whose rows are committed but whose files may still be in tmp/: local UIDs in a range. */
+int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last);
+int state_db_staged_get(StateDb *db, int64_t mailbox, UidRange *ret_range); /* or STATE_DB_E_NONE */
 int state_db_staged_clear(StateDb *db, int64_t mailbox);
-int state_db_staged_each(StateDb *db, int64_t mailbox,
-                         int (*each)(uint32_t uid, const char *file, void *userdata),
-                         void *userdata);
 
 /* --- parked: messages that the other side refuses --- */
 
@@ -155,6 +153,8 @@ typedef struct ChangedMessage {
 
 int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid, bool gone,
                         MessageFlags flags);
+/* What was said of it is not so. */
+int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid);
 /* Every message of the base with a UID of @side in this range is gone there. */
 int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                              uint32_t last);
@@ -172,7 +172,9 @@ int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t ui
 int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                                   uint32_t last);
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
-/* UIDs above @after, at most @max of them, with what is known of them. */
+/* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
+int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
+                          UidSet *uids);
 int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
                           UidSet *uids);
 int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,

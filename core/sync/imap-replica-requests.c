@@ -259,6 +259,22 @@ static int imap_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
         return 0;
 }
 
+/* Nothing is ever between two states here: an APPEND is durable and visible when it is answered. */
+static int imap_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost) {
+        (void) replica, (void) mailbox, (void) staged, (void) lost;
+        return 0;
+}
+
+static int imap_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
+                      uint64_t ret_stamp[4]) {
+        (void) replica, (void) mailbox, (void) now_ns, (void) ret_stamp;
+        return 0;
+}
+
+static void imap_reset(Replica *replica) {
+        imap_replica_detach(imap_replica_of(replica));
+}
+
 /* Its STATUS is to be asked when the last mailbox is closed. */
 static int touch(ImapReplica *r, const Opened *opened) {
         char **touched;
@@ -327,7 +343,10 @@ const ReplicaOps imap_replica_ops = {
         .prepare = imap_nothing,
         .publish = imap_nothing,
         .noted = imap_noted,
+        .recover = imap_recover,
         .forgotten = imap_noted,
+        .stamp = imap_stamp,
+        .reset = imap_reset,
         .close = imap_close,
         .next = replica_next,
 };

@@ -199,6 +199,8 @@ static int tell_appended(ImapReplica *r, const Job *job) {
         waiting->event.mailbox = job->mailbox;
         waiting->event.cookie = job->cookie;
         waiting->event.message.uid = job->appended_uid;
+        waiting->event.message.flags = job->flags_given;
+        waiting->event.message.present = REPLICA_HAS_FLAGS;
         waiting->event.token.uidvalidity = job->appended_uidvalidity;
         return 0;
 }
@@ -349,6 +351,10 @@ void imap_replica_detach(ImapReplica *r) {
 
 ImapCapabilities imap_replica_capabilities(const ImapReplica *r) {
         return r->capabilities;
+}
+
+bool imap_replica_is_idle(const ImapReplica *r) {
+        return r->idle != NULL;
 }
 
 bool imap_replica_is_busy(const ImapReplica *r) {

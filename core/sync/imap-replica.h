@@ -53,6 +53,9 @@ ImapCapabilities imap_replica_capabilities(const ImapReplica *replica);
 /* Are requests under way, or events waiting? An IDLE under way does not count. */
 bool imap_replica_is_busy(const ImapReplica *replica);
 
+/* Is an IDLE under way, confirmed or not? It ends by itself with the next request. */
+bool imap_replica_is_idle(const ImapReplica *replica);
+
 /* A sentence about the last error of next(): the session's, or the server's last words. "" if none. */
 const char *imap_replica_error(const ImapReplica *replica);
 

@@ -44,6 +44,7 @@ typedef struct ReplicaMailbox {
         Keywords *
                 keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
         void *owner;      /* the engine's */
+        void *private; /* the replica's own; it frees it in close() and reset() */
 
         bool has_names; /* Maildir: changes() looks only at these files, not at all */
         char **names;   /* base names, NULL-terminated; owned by the engine */
@@ -137,8 +138,9 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_BEGIN,
         REPLICA_EVENT_BODY_DATA,
         REPLICA_EVENT_BODY_END,
-        /* An append was taken: cookie, message.uid (0: the replica cannot tell); DONE follows. A
-         * refused one gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
+        /* An append was taken: cookie, message.uid (0: the replica cannot tell) and message.flags as they
+         * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
+         * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
@@ -217,6 +219,10 @@ typedef struct ReplicaOps {
         int (*prepare)(Replica *replica, ReplicaMailbox *mailbox);
         int (*publish)(Replica *replica, ReplicaMailbox *mailbox);
 
+        /* After a crash between the commit of a batch and its publish(): make visible those of the
+         * UIDs of @staged that still can be; those that are nowhere are added to @lost. */
+        int (*recover)(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);
+
         /* The base has taken note, or has forgotten: called inside the state database's transaction
          * that does so. A Maildir keeps its table of files by it. */
         int (*noted)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
@@ -225,6 +231,15 @@ typedef struct ReplicaOps {
         /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
          * selected, and a STATUS comes for each mailbox that was worked on. DONE. */
         int (*close)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* Maildir: the stamp of the mailbox as it is now. Return: 1, 0 if it is too young to prove
+         * anything (or the replica has no stamps), or negative. @now_ns: since 1970. */
+        int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
+                     uint64_t ret_stamp[4]);
+
+        /* Forget every request and append that is under way, without answers. An IMAP replica is
+         * detached from its session by this. */
+        void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */
         int (*next)(Replica *replica, ReplicaEvent *ret_event);

@@ -1,0 +1,267 @@
+/*
+ * The engine: which mailboxes there are, on which side, and how they stand.
+ *
+ * Both sides are listed; then a mailbox that one side lacks is made there, if it was never in sync. One
+ * that was in sync and is gone from a side is a deletion, and so a claim: it is held, with a
+ * sentence, and nothing of it is touched.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "imap/session.h"
+#include "sync/engine-private.h"
+
+static int take_wire(SyncMailbox *mailbox, ByteView wire) {
+        char *copy;
+
+        if (mailbox->state.wire && bytes_equal(bytes_of(mailbox->state.wire), wire))
+                return 0;
+        copy = bytes_dup(wire);
+        if (!copy)
+                return -ENOMEM;
+        free(mailbox->state.wire);
+        mailbox->state.wire = copy;
+        mailbox->replica[SIDE_REMOTE].wire = copy;
+        return 0;
+}
+
+/* A mailbox that no list has shown before gets its row when both sides have it. */
+static int add_unsaved(Engine *engine, const char *name, SyncMailbox **ret_mailbox) {
+        MailboxState state = {.name = strdup(name)};
+        int r;
+
+        if (!state.name)
+                return -ENOMEM;
+        r = engine_add_mailbox(engine, &state, ret_mailbox);
+        if (r < 0)
+                mailbox_state_done(&state);
+        return r;
+}
+
+static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
+        SyncMailbox *mailbox;
+        int r;
+
+        if (!event->name) {
+                engine_note_text(engine, ENGINE_NOTE_NOTICE, NULL, "%s",
+                                 event->text ? event->text : "a mailbox cannot be used");
+                return 0;
+        }
+        if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
+                return engine->n_listing > 0 ? 0 : engine_list(engine);
+        if (!engine->options.wants(event->name, engine->options.userdata))
+                return 0;
+
+        mailbox = engine_lookup(engine, event->name);
+        if (engine->n_listing == 0) /* unasked for: NOTIFY */
+                return mailbox && mailbox->exists[side] ? 0 : engine_list(engine);
+        if (!mailbox) {
+                r = add_unsaved(engine, event->name, &mailbox);
+                if (r < 0)
+                        return r;
+        }
+        mailbox->exists[side] = true;
+        return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
+}
+
+static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                const char *own = engine->mailboxes[i]->state.wire;
+
+                if (own && bytes_equal(bytes_of(own), wire))
+                        return engine->mailboxes[i];
+        }
+        return NULL;
+}
+
+const char *engine_find_wire(Engine *engine, ByteView wire) {
+        const SyncMailbox *mailbox = find_wire(engine, wire);
+
+        return mailbox ? mailbox->state.name : NULL;
+}
+
+static bool stamp_differs(const ReplicaToken *a, const ReplicaToken *b) {
+        return memcmp(a->stamp, b->stamp, sizeof(a->stamp)) != 0;
+}
+
+/* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
+int engine_on_status(Engine *engine, const ReplicaEvent *event) {
+        SyncMailbox *mailbox =
+                event->name ? engine_lookup(engine, event->name) : find_wire(engine, event->wire);
+        const Side side = event->wire.size > 0 ? SIDE_REMOTE : SIDE_LOCAL;
+
+        if (!mailbox)
+                return 0; /* not ours, or LIST has not told yet */
+
+        if (side == SIDE_LOCAL) {
+                if (stamp_differs(&mailbox->state.token[SIDE_LOCAL], &event->token)) {
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+                }
+                return 0;
+        }
+
+        if (event->changed) {
+                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                return 0;
+        }
+        if (event->status.has_unseen)
+                mailbox->unseen = event->status.unseen;
+        if (status_is_dirty(&mailbox->state.token[SIDE_REMOTE],
+                            mailbox->state.messages + mailbox->state.parked[SIDE_REMOTE],
+                            &event->status))
+                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+        return 0;
+}
+
+static bool was_in_sync(const SyncMailbox *mailbox) {
+        return mailbox->state.id != 0;
+}
+
+/* In the base, and gone from a side. */
+static void hold_missing(SyncMailbox *mailbox, Side side) {
+        char text[512];
+
+        (void) snprintf(text, sizeof(text),
+                        "the mailbox is gone on the %s side; its %llu messages on the %s side are "
+                        "kept, and it is not synchronised until it is there again",
+                        side_name(side), (unsigned long long) mailbox->state.messages,
+                        side_name(side_other(side)));
+        if (!mailbox->error || strcmp(mailbox->error, text) != 0)
+                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+        sync_mailbox_set_error(mailbox, text);
+}
+
+/* Both sides have it: from now on it is kept in sync. */
+static int adopt(SyncMailbox *mailbox) {
+        Engine *engine = mailbox->engine;
+        int r;
+
+        r = engine_begin(engine);
+        if (r < 0)
+                return r;
+        r = state_db_add_mailbox(engine->db, mailbox->state.name, mailbox->state.wire,
+                                 &mailbox->state.id);
+        if (r < 0)
+                return r;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                mailbox->replica[side].id = mailbox->state.id;
+                sync_mailbox_mark(mailbox, side);
+        }
+        return 0;
+}
+
+static int create_on(SyncMailbox *mailbox, Side side) {
+        Engine *engine = mailbox->engine;
+        int r;
+
+        if (engine->options.dry_run) {
+                engine_note_text(engine, ENGINE_NOTE_WOULD, mailbox, "make the %s mailbox",
+                                 side_name(side));
+                return 0;
+        }
+        r = engine->replica[side]->ops->create(engine->replica[side], &mailbox->replica[side]);
+        if (r < 0)
+                return r;
+        engine->n_listing++; /* until its DONE */
+        return 0;
+}
+
+/* Both lists are in. What a list that failed does not show is no evidence of anything. */
+static int compare_lists(Engine *engine) {
+        if (engine->list_failed)
+                return 0;
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+                const bool *exists = mailbox->exists;
+                int r = 0;
+
+                if (!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL])
+                        continue;
+                if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
+                        if (!was_in_sync(mailbox))
+                                r = adopt(mailbox);
+                        else if (mailbox->error && mailbox->n_failures == 0)
+                                sync_mailbox_set_error(mailbox, NULL);
+                } else if (was_in_sync(mailbox))
+                        hold_missing(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
+                else
+                        r = create_on(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
+                if (r < 0)
+                        return r;
+        }
+        return engine_commit(engine);
+}
+
+static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
+        SyncMailbox *mailbox = event->mailbox->owner;
+        int r;
+
+        engine->n_listing--;
+        if (event->outcome != REPLICA_OK) {
+                char text[512];
+
+                (void) snprintf(text, sizeof(text), "it cannot be made on the %s side: %s",
+                                side_name(side), event->text ? event->text : "no reason given");
+                sync_mailbox_set_error(mailbox, text);
+                engine_note_text(engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+                return 0;
+        }
+
+        if (event->wire.size > 0 && side == SIDE_REMOTE) {
+                r = take_wire(mailbox, event->wire);
+                if (r < 0)
+                        return r;
+        }
+        mailbox->exists[side] = true;
+        sync_mailbox_set_error(mailbox, NULL);
+        r = adopt(mailbox);
+        if (r < 0)
+                return r;
+        engine_note(engine, &(EngineNote){
+                                    .type = ENGINE_NOTE_CREATED,
+                                    .mailbox = mailbox->state.name,
+                                    .side = side,
+                            });
+        return engine_commit(engine);
+}
+
+int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
+        if (event->type == REPLICA_EVENT_MAILBOX)
+                return on_mailbox(engine, side, event);
+        if (event->type == REPLICA_EVENT_ALERT)
+                engine_note_text(engine, ENGINE_NOTE_ALERT, NULL, "%s", event->text);
+        if (event->type == REPLICA_EVENT_OVERFLOW)
+                engine_note_text(engine, ENGINE_NOTE_OVERFLOW, NULL,
+                                 "changes may have been missed");
+        if (event->type != REPLICA_EVENT_DONE)
+                return 0; /* late answers to a run that was broken off */
+
+        switch (event->request) {
+        case REPLICA_LIST:
+                if (event->outcome != REPLICA_OK)
+                        engine_note_text(engine, ENGINE_NOTE_FAILED, NULL,
+                                         "the %s mailboxes cannot be listed: %s", side_name(side),
+                                         event->text ? event->text : "no reason given");
+                if (event->outcome != REPLICA_OK)
+                        engine->list_failed = true;
+                engine->n_listing--;
+                return engine->n_listing == 0 ? compare_lists(engine) : 0;
+        case REPLICA_CREATE:
+                return on_created(engine, side, event);
+        case REPLICA_CHANGES:
+        case REPLICA_FETCH:
+        case REPLICA_STORE:
+        case REPLICA_EXPUNGE:
+        case REPLICA_APPEND:
+        case REPLICA_CLOSE:
+                return 0;
+        case REPLICA_WAIT:
+                if (engine->options.waited)
+                        engine->options.waited(event, engine->options.userdata);
+                return 0;
+        }
+        abort();
+}

@@ -1,0 +1,180 @@
+#pragma once
+
+/* What the files of the engine share: a mailbox of the account, and a run over it. */
+
+#include "sync/engine.h"
+
+#define ENGINE_MAX_RUNS  64u                /* mailboxes worked on at a time */
+#define RUN_MAX_BATCH    64u                /* messages in a transaction of a transfer */
+#define RUN_MAX_BYTES    (4u * 1024 * 1024) /* and their size */
+#define RUN_MAX_PLANNED  500u               /* messages planned at a time */
+#define RUN_MAX_IDENTIFY 1000u              /* identities asked for at a time */
+
+typedef struct SyncRun SyncRun;
+
+typedef struct SyncMailbox {
+        Engine *engine; /* borrowed */
+        MailboxState state;
+        Keywords keywords;
+        bool has_keywords; /* loaded */
+        unsigned n_saved_keywords;
+        ReplicaMailbox replica[_SIDE_MAX];
+        bool exists[_SIDE_MAX]; /* as of the last list */
+        bool dirty[_SIDE_MAX];
+        bool confirmed[_SIDE_MAX];
+        uint64_t held[_SIDE_MAX];
+        int64_t held_since;
+        uint64_t held_stamp[4]; /* of engine_settle() */
+        bool has_settled;
+        uint64_t unseen;
+        char *error;         /* owned, NULL: none */
+        unsigned n_failures; /* in a row: a broken mailbox is not asked for ever */
+        char **names[2];     /* owned; local names to look at: [0] next run, [1] this one */
+        size_t n_names;
+        bool all_names; /* too many, or not known: look at everything */
+        SyncRun *run;   /* owned, NULL: idle */
+} SyncMailbox;
+
+/* A message received whole by one side, waiting for its row in the base. */
+typedef struct BatchMessage {
+        Side source;
+        uint32_t uid[_SIDE_MAX];
+        MessageFlags flags;
+} BatchMessage;
+
+/* A message whose plan is being carried out. */
+typedef struct PlannedMessage {
+        uint32_t remote_uid, local_uid;
+        MessagePlan plan;
+} PlannedMessage;
+
+typedef enum RunPhase {
+        RUN_ASK_LOCAL,
+        RUN_ASK_REMOTE,
+        RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
+        RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
+        RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
+        RUN_ACT,
+        RUN_TRANSFER,
+        RUN_CLOSE,
+} RunPhase;
+
+struct SyncRun {
+        SyncMailbox *mailbox; /* borrowed */
+        RunPhase phase;
+        unsigned n_under_way; /* requests without DONE */
+        unsigned n_rounds;
+        bool failed;     /* nothing more is done, answers are awaited */
+        bool incomplete; /* something could not be done: no token is committed */
+        bool again;      /* once closed, run again at once */
+
+        ReplicaToken opened[_SIDE_MAX]; /* as the sides said */
+        uint64_t modseq;                /* of the remote side, safe to commit */
+        uint32_t exists;
+        bool marked[_SIDE_MAX]; /* why there is a run */
+        bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
+        bool had_base; /* the base was not empty when the run began */
+        bool discard;  /* bodies under way belong to another UIDVALIDITY */
+        MessageFlags storable[_SIDE_MAX];
+        uint64_t n_changes[_SIDE_MAX];
+        bool holds[_SIDE_MAX];
+        uint64_t n_gone[_SIDE_MAX]; /* deletions carried out */
+        bool wrote[_SIDE_MAX];
+
+        /* Transfer: source side of the body that is being received, and what becomes of it. */
+        bool receiving[_SIDE_MAX], skipping[_SIDE_MAX];
+        uint32_t last_uid; /* of the bodies of new remote messages: they come in ascending order */
+        bool ascending;
+        bool intents;   /* intents of an earlier, interrupted run exist */
+        bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
+        uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
+
+        BatchMessage batch[RUN_MAX_BATCH];
+        size_t n_batch;
+        uint64_t batch_bytes;
+        unsigned n_appends; /* handed over whole, and not yet APPENDED or refused */
+
+        PlannedMessage *planned; /* owned */
+        size_t n_planned;
+        uint32_t planned_after; /* remote UID */
+        bool pass_planned;      /* this pass over the changes has found something to do */
+
+        /* Pairing. */
+        uint32_t identified[_SIDE_MAX];
+        Side digest_side;
+        uint32_t digest_uid;
+        void *digest; /* owned */
+
+        EngineCounts counts;
+        uint64_t total; /* messages to transfer, for progress; 0: not known */
+};
+
+/* Is an answer to come before the run can go on? */
+static inline bool run_is_waiting(const SyncRun *run) {
+        return run->n_under_way > 0 || run->n_appends > 0;
+}
+
+struct Engine {
+        StateDb *db;                 /* borrowed */
+        Replica *replica[_SIDE_MAX]; /* borrowed */
+        EngineOptions options;
+        SyncMailbox **mailboxes; /* owned, sorted by name */
+        size_t n_mailboxes, n_allocated;
+        size_t n_dirty, n_runs;
+        unsigned n_listing; /* sides that have not finished their list */
+        bool wants_list, list_failed, hold;
+        int64_t now;
+        bool is_stalled;     /* a destination takes no more for now: its source is not pumped */
+        Side stalled;        /* that destination */
+        Buffer stalled_data; /* what it has not taken yet */
+        char *error;
+};
+
+/* engine.c */
+int engine_commit(Engine *engine);
+int engine_begin(Engine *engine);
+void engine_note(Engine *engine, const EngineNote *note);
+void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+SyncMailbox *engine_lookup(Engine *engine, const char *name);
+int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
+void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
+void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
+int sync_mailbox_save(SyncMailbox *mailbox);
+
+/* engine-mailboxes.c */
+int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
+int engine_on_status(Engine *engine, const ReplicaEvent *event);
+
+/* run.c: the course of a run */
+int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
+SyncRun *run_free(SyncRun *run);
+int run_start(SyncRun *run);
+int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_next_phase(SyncRun *run);
+void run_fail(SyncRun *run, const char *text);
+int run_close(SyncRun *run);
+
+/* run-delta.c: what the sides say */
+int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
+int run_apply_brake(SyncRun *run, Side side);
+int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
+int run_check_delta(SyncRun *run);
+
+/* run-pair.c */
+int run_identify(SyncRun *run);
+int run_digest(SyncRun *run);
+int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
+
+/* run-act.c */
+int run_act(SyncRun *run);
+int run_act_done(SyncRun *run);
+
+/* run-transfer.c */
+int run_transfer(SyncRun *run);
+int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_flush_batch(SyncRun *run);
+int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+DEFINE_CLEANUP(SyncRun *, run_free)

@@ -1,0 +1,646 @@
+/*
+ * The engine of one account: its mailboxes, what is marked, and the pump that drives the runs.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "sync/engine-private.h"
+
+#define MAX_NAMES 256u /* local names remembered for a mailbox; more: look at all of it */
+
+/* In a dry run everything happens in one transaction that is never committed. */
+int engine_begin(Engine *engine) {
+        return state_db_begin(engine->db);
+}
+
+int engine_commit(Engine *engine) {
+        return engine->options.dry_run ? 0 : state_db_commit(engine->db);
+}
+
+void engine_note(Engine *engine, const EngineNote *note) {
+        engine->options.note(note, engine->options.userdata);
+}
+
+void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
+                      const char *format, ...) {
+        char text[1024];
+        va_list args;
+
+        va_start(args, format);
+        (void) vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+
+        engine_note(engine, &(EngineNote){
+                                    .type = type,
+                                    .mailbox = mailbox ? mailbox->state.name : NULL,
+                                    .text = text,
+                            });
+}
+
+/* --- names of local files that changed --- */
+
+static char **names_free(char **names) {
+        for (size_t i = 0; names && names[i]; i++)
+                free(names[i]);
+        free(names);
+        return NULL;
+}
+
+static void sync_mailbox_forget_names(SyncMailbox *mailbox) {
+        mailbox->names[0] = names_free(mailbox->names[0]);
+        mailbox->n_names = 0;
+}
+
+/* Add to the names that the next run looks at. Out of memory or room: look at everything. */
+static void sync_mailbox_add_names(SyncMailbox *mailbox, char **names) {
+        if (mailbox->all_names)
+                return;
+
+        for (size_t i = 0; names && names[i]; i++) {
+                char **grown = NULL, *copy = NULL;
+
+                if (mailbox->n_names < MAX_NAMES)
+                        grown = reallocarray(mailbox->names[0], mailbox->n_names + 2,
+                                             sizeof(char *));
+                if (grown) {
+                        mailbox->names[0] = grown;
+                        grown[mailbox->n_names] = NULL;
+                        copy = strdup(names[i]);
+                }
+                if (!copy) {
+                        mailbox->all_names = true;
+                        sync_mailbox_forget_names(mailbox);
+                        return;
+                }
+                grown[mailbox->n_names++] = copy;
+                grown[mailbox->n_names] = NULL;
+        }
+}
+
+/* --- mailboxes --- */
+
+static SyncMailbox *sync_mailbox_free(SyncMailbox *mailbox) {
+        if (!mailbox)
+                return NULL;
+
+        run_free(mailbox->run);
+        mailbox_state_done(&mailbox->state);
+        keywords_done(&mailbox->keywords);
+        names_free(mailbox->names[0]);
+        names_free(mailbox->names[1]);
+        free(mailbox->error);
+        free(mailbox);
+        return NULL;
+}
+
+DEFINE_CLEANUP(SyncMailbox *, sync_mailbox_free)
+
+/* The position of @name, or where it would be. */
+static size_t find_position(const Engine *engine, const char *name, bool *ret_found) {
+        size_t low = 0, high = engine->n_mailboxes;
+
+        *ret_found = false;
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(name, engine->mailboxes[middle]->state.name);
+
+                if (order == 0) {
+                        *ret_found = true;
+                        return middle;
+                }
+                if (order < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return low;
+}
+
+SyncMailbox *engine_lookup(Engine *engine, const char *name) {
+        bool found;
+        size_t position = find_position(engine, name, &found);
+
+        return found ? engine->mailboxes[position] : NULL;
+}
+
+/* Takes the content of @state over on success. */
+int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox) {
+        _cleanup_(sync_mailbox_freep) SyncMailbox *mailbox = NULL;
+        size_t position;
+        bool found;
+
+        if (engine->n_mailboxes == engine->n_allocated) {
+                size_t n = engine->n_allocated ? engine->n_allocated * 2 : 16;
+                SyncMailbox **grown = reallocarray(engine->mailboxes, n, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                engine->mailboxes = grown;
+                engine->n_allocated = n;
+        }
+
+        mailbox = calloc(1, sizeof(*mailbox));
+        if (!mailbox)
+                return -ENOMEM;
+        mailbox->engine = engine;
+        mailbox->state = *state;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                mailbox->replica[side] = (ReplicaMailbox){
+                        .id = state->id,
+                        .name = state->name,
+                        .wire = side == SIDE_REMOTE ? state->wire : NULL,
+                        .keywords = &mailbox->keywords,
+                        .owner = mailbox,
+                };
+        *state = (MailboxState){0};
+
+        position = find_position(engine, mailbox->state.name, &found);
+        assert(!found);
+        memmove(engine->mailboxes + position + 1, engine->mailboxes + position,
+                (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
+        engine->n_mailboxes++;
+        engine->mailboxes[position] = mailbox;
+        if (ret_mailbox)
+                *ret_mailbox = mailbox;
+        mailbox = NULL;
+        return 0;
+}
+
+static int load_mailbox(MailboxState *state, void *userdata) {
+        return engine_add_mailbox(userdata, state, NULL);
+}
+
+void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text) {
+        free(mailbox->error);
+        mailbox->error = text ? strdup(text) : NULL;
+}
+
+static bool is_marked(const SyncMailbox *mailbox) {
+        return mailbox->dirty[SIDE_REMOTE] || mailbox->dirty[SIDE_LOCAL];
+}
+
+void sync_mailbox_mark(SyncMailbox *mailbox, Side side) {
+        if (!is_marked(mailbox))
+                mailbox->engine->n_dirty++;
+        mailbox->dirty[side] = true;
+        mailbox->has_settled = false;
+}
+
+int sync_mailbox_save(SyncMailbox *mailbox) {
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        if (mailbox->has_keywords && mailbox->n_saved_keywords < mailbox->keywords.n_names) {
+                r = state_db_save_keywords(db, mailbox->state.id, &mailbox->keywords,
+                                           mailbox->n_saved_keywords);
+                if (r < 0)
+                        return r;
+                mailbox->n_saved_keywords = mailbox->keywords.n_names;
+        }
+        return state_db_save_mailbox(db, &mailbox->state);
+}
+
+/* --- life --- */
+
+int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions *options,
+               Engine **ret_engine) {
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        int r;
+
+        assert(options->wants && options->note);
+
+        engine = calloc(1, sizeof(*engine));
+        if (!engine)
+                return -ENOMEM;
+        engine->db = db;
+        engine->replica[SIDE_REMOTE] = remote;
+        engine->replica[SIDE_LOCAL] = local;
+        engine->options = *options;
+
+        r = state_db_each_mailbox(db, load_mailbox, engine);
+        if (r < 0)
+                return r;
+
+        *ret_engine = TAKE_PTR(engine);
+        return 0;
+}
+
+Engine *engine_free(Engine *engine) {
+        if (!engine)
+                return NULL;
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (engine->replica[side])
+                        engine->replica[side]->ops->reset(engine->replica[side]);
+        state_db_rollback(engine->db);
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                sync_mailbox_free(engine->mailboxes[i]);
+        free(engine->mailboxes);
+        buffer_done(&engine->stalled_data);
+        free(engine->error);
+        free(engine);
+        return NULL;
+}
+
+/* --- marks --- */
+
+int engine_list(Engine *engine) {
+        engine->wants_list = true;
+        return 0;
+}
+
+int engine_mark(Engine *engine, const char *name, Side side, char **names) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox || !mailbox->exists[side])
+                return engine_list(engine);
+
+        if (side == SIDE_LOCAL) {
+                if (names)
+                        sync_mailbox_add_names(mailbox, names);
+                else
+                        mailbox->all_names = true;
+        }
+        mailbox->n_failures = 0;
+        sync_mailbox_mark(mailbox, side);
+        return 0;
+}
+
+void engine_mark_all(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                mailbox->n_failures = 0;
+                mailbox->all_names = true;
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        if (mailbox->exists[side])
+                                sync_mailbox_mark(mailbox, side);
+        }
+}
+
+void engine_retry(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                if (mailbox->error && !mailbox->run && mailbox->exists[SIDE_REMOTE] &&
+                    mailbox->exists[SIDE_LOCAL]) {
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+                }
+        }
+}
+
+void engine_hold(Engine *engine, bool hold) {
+        engine->hold = hold;
+}
+
+int engine_confirm(Engine *engine, const char *name) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+        bool any = false;
+
+        for (Side side = 0; mailbox && side < _SIDE_MAX; side++)
+                if (mailbox->held[side] > 0) {
+                        mailbox->confirmed[side] = true;
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, side);
+                        any = true;
+                }
+        return any ? 0 : STATE_DB_E_NONE;
+}
+
+/* --- the pump --- */
+
+/* Begin the run of a marked mailbox: its marks are used up. */
+static int start_run(SyncMailbox *mailbox) {
+        int r;
+
+        r = run_new(mailbox, &mailbox->run);
+        if (r < 0)
+                return r;
+        mailbox->engine->n_runs++;
+        mailbox->engine->n_dirty--;
+
+        names_free(mailbox->names[1]);
+        mailbox->names[1] = TAKE_PTR(mailbox->names[0]);
+        mailbox->n_names = 0;
+        mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
+        mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
+        mailbox->replica[SIDE_LOCAL].has_names = !mailbox->all_names; /* unmarked: none */
+        mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
+        mailbox->all_names = false;
+        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
+
+        engine_note(mailbox->engine,
+                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
+        return run_start(mailbox->run);
+}
+
+/* Return: how many runs were begun, or negative. */
+static int start_runs(Engine *engine) {
+        int n_started = 0;
+
+        if (engine->hold || engine->n_listing > 0)
+                return 0;
+
+        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty > 0; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+                int r;
+
+                if (engine->n_runs >= ENGINE_MAX_RUNS)
+                        break;
+                if (mailbox->run || !is_marked(mailbox))
+                        continue;
+                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
+                        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
+                        engine->n_dirty--;
+                        continue;
+                }
+                r = start_run(mailbox);
+                if (r < 0)
+                        return r;
+                n_started++;
+        }
+        return n_started;
+}
+
+static int start_list(Engine *engine) {
+        if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
+                return 0;
+
+        engine->wants_list = engine->list_failed = false;
+        engine->n_listing = _SIDE_MAX;
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                engine->mailboxes[i]->exists[SIDE_REMOTE] =
+                        engine->mailboxes[i]->exists[SIDE_LOCAL] = false;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                int r = engine->replica[side]->ops->list(engine->replica[side]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}
+
+/* A run that has nothing under way and nothing left to do is over. */
+static void end_run(Engine *engine, SyncMailbox *mailbox) {
+        bool again = mailbox->run->again;
+
+        (void) state_db_run_clear(engine->db, mailbox->state.id);
+        mailbox->run = run_free(mailbox->run);
+        engine->n_runs--;
+        if (again) {
+                mailbox->all_names = true;
+                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                sync_mailbox_mark(mailbox, SIDE_LOCAL);
+        }
+}
+
+static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
+        SyncMailbox *mailbox;
+        int r;
+
+        if (!event->mailbox)
+                return event->type == REPLICA_EVENT_STATUS
+                               ? engine_on_status(engine, event)
+                               : engine_on_list_event(engine, side, event);
+
+        mailbox = event->mailbox->owner;
+        if (!mailbox->run || event->request == REPLICA_WAIT)
+                return engine_on_list_event(engine, side, event);
+
+        r = run_on_event(mailbox->run, side, event);
+        if (r < 0)
+                return r;
+        if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
+                end_run(engine, mailbox);
+        return 0;
+}
+
+/* Give a stalled destination what it has not taken. Return: 1 it took all, 0 not yet, negative. */
+static int unstall(Engine *engine) {
+        Replica *replica = engine->replica[engine->stalled];
+        ssize_t n;
+
+        n = replica->ops->append_data(replica, buffer_view(&engine->stalled_data));
+        if (n < 0)
+                return (int) n;
+        buffer_consume(&engine->stalled_data, (size_t) n);
+        if (engine->stalled_data.size > 0)
+                return 0;
+
+        engine->is_stalled = false;
+        return 1;
+}
+
+/* Take one event of a side. Return: 1 there was one, 0 none, negative. */
+static int pump_side(Engine *engine, Side side) {
+        ReplicaEvent event;
+        int r;
+
+        if (engine->is_stalled && side == side_other(engine->stalled)) {
+                r = unstall(engine);
+                if (r <= 0)
+                        return r;
+        }
+
+        r = engine->replica[side]->ops->next(engine->replica[side], &event);
+        if (r <= 0)
+                return r;
+
+        r = dispatch(engine, side, &event);
+        return r < 0 ? r : 1;
+}
+
+/* Keep the sentence of what SQLite said: a later call would overwrite it. */
+static int fail(Engine *engine, int error) {
+        if (!engine->error)
+                engine->error = strdup(state_db_error(engine->db));
+        state_db_rollback(engine->db);
+        return error;
+}
+
+int engine_pump(Engine *engine, int64_t now) {
+        bool progress;
+
+        engine->now = now;
+        do {
+                int r;
+
+                /* One remote event, then all that the local side says to it: nothing piles up there. */
+                r = pump_side(engine, SIDE_REMOTE);
+                progress = r > 0;
+                while (r >= 0 && (r = pump_side(engine, SIDE_LOCAL)) > 0)
+                        progress = true;
+
+                if (r >= 0 && !progress) {
+                        r = start_list(engine);
+                        if (r == 0)
+                                r = start_runs(engine);
+                        progress = r > 0;
+                }
+                if (r < 0)
+                        return fail(engine, r);
+        } while (progress);
+
+        return engine_is_busy(engine);
+}
+
+int engine_interrupt(Engine *engine) {
+        int r = 0;
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                if (!mailbox->run)
+                        continue;
+                if (r == 0 && !mailbox->run->failed)
+                        r = run_flush_batch(mailbox->run);
+                mailbox->run->again = true;
+                end_run(engine, mailbox);
+        }
+        state_db_rollback(engine->db);
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                engine->replica[side]->ops->reset(engine->replica[side]);
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        engine->mailboxes[i]->replica[side].private = NULL;
+        engine->is_stalled = false;
+        buffer_done(&engine->stalled_data);
+        engine->wants_list = true;
+        engine->n_listing = 0;
+        return r;
+}
+
+/* --- questions --- */
+
+bool engine_is_busy(const Engine *engine) {
+        return engine->n_runs > 0 || engine->n_listing > 0 ||
+               (!engine->hold && (engine->n_dirty > 0 || engine->wants_list));
+}
+
+static EngineMailbox describe(const SyncMailbox *mailbox) {
+        return (EngineMailbox){
+                .name = mailbox->state.name,
+                .wire = mailbox->state.wire,
+                .messages = mailbox->state.messages,
+                .unseen = mailbox->unseen,
+                .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
+                .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
+                .held_since = mailbox->held_since,
+                .last_change = mailbox->state.last_change,
+                .pending = mailbox->run || is_marked(mailbox),
+                .error = mailbox->error ? mailbox->error : "",
+        };
+}
+
+int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
+                        void *userdata) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                const EngineMailbox mailbox = describe(engine->mailboxes[i]);
+                int r = each(&mailbox, userdata);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
+        static EngineMailbox found;
+        const SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox)
+                return NULL;
+        found = describe(mailbox);
+        return &found;
+}
+
+ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        return mailbox && mailbox->exists[side] ? &mailbox->replica[side] : NULL;
+}
+
+EngineTotals engine_totals(const Engine *engine) {
+        EngineTotals totals = {.mailboxes = engine->n_mailboxes};
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                const EngineMailbox mailbox = describe(engine->mailboxes[i]);
+
+                totals.messages += mailbox.messages;
+                totals.pending += mailbox.pending;
+                totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
+                totals.parked += mailbox.parked;
+                totals.failed += mailbox.error[0] != '\0';
+        }
+        return totals;
+}
+
+const char *engine_error(const Engine *engine) {
+        return engine->error ? engine->error : "";
+}
+
+/* --- stamps --- */
+
+static bool has_stamp(const ReplicaToken *token) {
+        return (token->stamp[0] | token->stamp[1] | token->stamp[2] | token->stamp[3]) != 0;
+}
+
+/* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */
+static bool may_settle(const SyncMailbox *mailbox) {
+        return !mailbox->run && !is_marked(mailbox) && !mailbox->error &&
+               mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
+               mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
+               !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
+}
+
+bool engine_needs_settling(const Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                if (may_settle(engine->mailboxes[i]))
+                        return !engine->options.dry_run;
+        return false;
+}
+
+static int settle_one(Engine *engine, SyncMailbox *mailbox, bool commit, int64_t now) {
+        Replica *local = engine->replica[SIDE_LOCAL];
+        uint64_t stamp[4];
+        int r;
+
+        r = local->ops->stamp(local, &mailbox->replica[SIDE_LOCAL], now * 1000, stamp);
+        if (r < 0)
+                return 0;
+        if (!commit) {
+                memcpy(mailbox->held_stamp, stamp, sizeof(stamp));
+                mailbox->has_settled = r > 0;
+                return r == 0;
+        }
+        if (!mailbox->has_settled || memcmp(mailbox->held_stamp, stamp, sizeof(stamp)) != 0)
+                return 1;
+
+        memcpy(mailbox->state.token[SIDE_LOCAL].stamp, stamp, sizeof(stamp));
+        r = engine_begin(engine);
+        return r < 0 ? r : sync_mailbox_save(mailbox);
+}
+
+int engine_settle(Engine *engine, bool commit, int64_t now) {
+        int n_young = 0, r;
+
+        if (engine->options.dry_run)
+                return 0;
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                if (!may_settle(engine->mailboxes[i]))
+                        continue;
+                r = settle_one(engine, engine->mailboxes[i], commit, now);
+                if (r < 0)
+                        return fail(engine, r);
+                n_young += r;
+        }
+        r = engine_commit(engine);
+        return r < 0 ? fail(engine, r) : n_young;
+}

@@ -1,0 +1,161 @@
+#pragma once
+
+/*
+ * The engine of one account: keeps two replicas equal
+ *
+ * It is told what may have changed, asks both sides, plans, acts, and commits, in an order in which a
+ * crash after any step loses nothing and repeats harmlessly. It owns no loop, no clock and no socket:
+ * the owner calls engine_pump() whenever a replica may have events, and passes the time.
+ *
+ *      engine_list()                   look at the mailboxes of both sides, sync what differs
+ *      engine_mark(name, side, ...)    this one has changed (NOTIFY, inotify)
+ *      engine_pump(now)                go as far as it goes without waiting
+ *
+ * A mailbox that cannot be brought in sync keeps its sentence (engine_each_mailbox) and stops nothing
+ * else. Negative returns are failures of the whole: of the state database (engine_error() has the
+ * sentence), of memory, or -ENOTCONN and such from a replica that was lost.
+ */
+
+#include "store/state-db.h"
+#include "sync/plan.h"
+#include "sync/replica.h"
+
+typedef struct Engine Engine;
+
+/* A digest of messages, for pairing where Message-ID, size and date leave a doubt; given by the
+ * daemon, which has the library. @bytes come with CRLF line ends. */
+typedef struct EngineDigest {
+        void *(*begin)(void); /* NULL: out of memory */
+        void (*update)(void *digest, ByteView bytes);
+        size_t (*end)(void *digest, char out[64]); /* the size; frees @digest */
+} EngineDigest;
+
+/* What a run did, each by the side where it was done. */
+typedef struct EngineCounts {
+        uint64_t added[_SIDE_MAX], changed[_SIDE_MAX], removed[_SIDE_MAX];
+        uint64_t paired;
+        uint64_t bytes; /* of messages transferred */
+} EngineCounts;
+
+typedef enum EngineNoteType {
+        ENGINE_NOTE_SYNCED,   /* a run has ended well: counts */
+        ENGINE_NOTE_FAILED,   /* a run could not be completed: text */
+        ENGINE_NOTE_HELD,     /* the brake holds deletions: side, held, messages, text */
+        ENGINE_NOTE_CREATED,  /* a mailbox was made: side */
+        ENGINE_NOTE_PARKED,   /* a message was refused: text */
+        ENGINE_NOTE_NOTICE,   /* something rare that a person may want to know: text */
+        ENGINE_NOTE_WOULD,    /* dry run: what would be done: text */
+        ENGINE_NOTE_RUN,      /* a mailbox is about to be looked at: watch it from now on */
+        ENGINE_NOTE_ALERT,    /* the server wants a person to read this: text */
+        ENGINE_NOTE_OVERFLOW, /* the remote side stopped telling of changes (NOTIFY) */
+        ENGINE_NOTE_PROGRESS, /* of a transfer: done, total (0: not known) */
+} EngineNoteType;
+
+typedef struct EngineNote {
+        EngineNoteType type;
+        const char *mailbox; /* NULL: the account */
+        const char *text;
+        Side side;
+        uint64_t held, messages;
+        uint64_t done, total;
+        const EngineCounts *counts;
+} EngineNote;
+
+typedef struct EngineOptions {
+        Brake brake;
+        bool dry_run; /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        const EngineDigest *digest;
+        /* Is the mailbox to be synchronised? */
+        bool (*wants)(const char *mailbox, void *userdata);
+        void (*note)(const EngineNote *note, void *userdata);
+        /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
+         * NULL. */
+        void (*waited)(const ReplicaEvent *done, void *userdata);
+        void *userdata;
+} EngineOptions;
+
+/* @db, @remote and @local are borrowed. */
+int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions *options,
+               Engine **ret_engine);
+Engine *engine_free(Engine *engine);
+
+/* Ask both sides for their mailboxes, make those that one of them lacks, sync those that differ. */
+int engine_list(Engine *engine);
+
+/**
+ * engine_mark() - a mailbox may have changed on a side
+ * @names: Maildir: base names of the files that changed, NULL-terminated, copied; NULL: look at all
+ *
+ * An unknown name asks for engine_list(). Nothing happens until engine_pump().
+ */
+int engine_mark(Engine *engine, const char *mailbox, Side side, char **names);
+
+/* Mark every mailbox on both sides, as after a resume or on "sync" of a person. */
+void engine_mark_all(Engine *engine);
+
+/* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
+void engine_retry(Engine *engine);
+
+/**
+ * engine_pump() - go on until there is nothing more to do now
+ * @now: usec since 1970
+ *
+ * Return: 1 if something is under way, 0 if all is done that can be done, or negative.
+ */
+int engine_pump(Engine *engine, int64_t now);
+
+/* May runs begin? While held back, marks are only kept (paused account, waiting connection). */
+void engine_hold(Engine *engine, bool hold);
+
+/* The remote side is lost: what was received whole is kept, all else is forgotten and asked again. */
+int engine_interrupt(Engine *engine);
+
+/* A mailbox's wire name, as STATUS has it: the mailbox that is meant, NULL if none. */
+const char *engine_find_wire(Engine *engine, ByteView wire);
+
+/* Is anything marked, listed or running? */
+bool engine_is_busy(const Engine *engine);
+
+/* Deletions of this mailbox that are held may go on: marks it. STATE_DB_E_NONE if nothing is held. */
+int engine_confirm(Engine *engine, const char *mailbox);
+
+/**
+ * engine_settle() - let the stamps of quiet folders be remembered (Maildir)
+ *
+ * So that the next start needs no scan. Two steps, because a change by somebody else must not be
+ * taken for seen: engine_settle(false) reads the stamps; then the owner takes in all that inotify has
+ * to tell (engine_mark); then engine_settle(true) commits those that are still unmarked and old
+ * enough. Return: how many are too young still, or negative.
+ */
+int engine_settle(Engine *engine, bool commit, int64_t now);
+
+/* Is there a folder whose stamp is not remembered, so that engine_settle() has something to do? */
+bool engine_needs_settling(const Engine *engine);
+
+/* For imap_replica_idle(); NULL if this side has no such mailbox. */
+ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side);
+
+typedef struct EngineMailbox {
+        const char *name;
+        const char *wire; /* NULL: not known on the remote side */
+        uint64_t messages, unseen, parked;
+        uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
+        int64_t held_since, last_change;
+        bool pending;
+        const char *error; /* "" */
+} EngineMailbox;
+
+int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
+                        void *userdata);
+const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
+
+/* Sums over all mailboxes. */
+typedef struct EngineTotals {
+        uint64_t mailboxes, messages, pending, held, parked, failed;
+} EngineTotals;
+EngineTotals engine_totals(const Engine *engine);
+
+/* The first sentence of the last failure of the whole; "" if none. */
+const char *engine_error(const Engine *engine);
+
+DEFINE_CLEANUP(Engine *, engine_free)

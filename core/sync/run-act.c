@@ -1,0 +1,264 @@
+/*
+ * A run, acting: flags and deletions of messages that the base knows
+ *
+ * The changes are a queue: a chunk is taken out of it and planned, its requests are made, and when all
+ * are answered its rows are committed. What the sides say meanwhile goes back into the queue, so that
+ * passes are made over it until one finds nothing to do.
+ */
+
+#include <assert.h>
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+/* Requests of one kind over many messages. */
+typedef struct Group {
+        Side side;
+        bool expunge;
+        MessageFlags add, remove;
+        UidSet uids; /* owned */
+} Group;
+
+typedef struct Groups {
+        Group *groups; /* owned */
+        size_t n_groups;
+} Groups;
+
+static void groups_done(Groups *groups) {
+        for (size_t i = 0; i < groups->n_groups; i++)
+                uid_set_done(&groups->groups[i].uids);
+        free(groups->groups);
+}
+
+static int groups_add(Groups *groups, const Group *like, uint32_t uid) {
+        Group *grown;
+
+        for (size_t i = 0; i < groups->n_groups; i++) {
+                Group *group = &groups->groups[i];
+
+                if (group->side == like->side && group->expunge == like->expunge &&
+                    group->add == like->add && group->remove == like->remove)
+                        return uid_set_add(&group->uids, uid, uid);
+        }
+
+        grown = reallocarray(groups->groups, groups->n_groups + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        groups->groups = grown;
+        grown[groups->n_groups] = *like;
+        grown[groups->n_groups].uids = UID_SET_NULL;
+        return uid_set_add(&grown[groups->n_groups++].uids, uid, uid);
+}
+
+static int group_request(SyncRun *run, const Group *group) {
+        ReplicaMailbox *mailbox = &run->mailbox->replica[group->side];
+        Replica *replica = run->mailbox->engine->replica[group->side];
+        int r;
+
+        r = group->expunge ? replica->ops->expunge(replica, mailbox, &group->uids)
+                           : replica->ops->store(replica, mailbox, &group->uids, group->add,
+                                                 group->remove);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        run->wrote[group->side] = true;
+        return 0;
+}
+
+/* What a plan asks for of either side. */
+static int collect(Groups *groups, const PlannedMessage *planned) {
+        const uint32_t uids[_SIDE_MAX] = {planned->remote_uid, planned->local_uid};
+        const MessagePlan *plan = &planned->plan;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                const Group group = {
+                        .side = side,
+                        .expunge = plan->expunge[side],
+                        .add = plan->add[side],
+                        .remove = plan->remove[side],
+                };
+                int r;
+
+                if (!group.expunge && !group.add && !group.remove)
+                        continue;
+                r = groups_add(groups, &group, uids[side]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int request_all(SyncRun *run) {
+        _cleanup_(groups_done) Groups groups = {0};
+        int r;
+
+        for (size_t i = 0; i < run->n_planned; i++) {
+                r = collect(&groups, &run->planned[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        for (size_t i = 0; i < groups.n_groups; i++) {
+                r = group_request(run, &groups.groups[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool is_held(const SyncRun *run, const ChangedMessage *message) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (message->gone[side] && run->holds[side])
+                        return true;
+        return false;
+}
+
+static MessagePlan plan_changed(const SyncRun *run, const ChangedMessage *message) {
+        PlanSide sides[_SIDE_MAX];
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                sides[side] = (PlanSide){
+                        .present = !message->gone[side],
+                        .flags = message->flags[side],
+                        .storable = run->storable[side],
+                };
+        return plan_message(message->base.flags, sides);
+}
+
+/* Take the next changes out of the queue and plan them. */
+static int plan_chunk(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        if (!run->planned) {
+                run->planned = reallocarray(NULL, RUN_MAX_PLANNED, sizeof(*run->planned));
+                if (!run->planned)
+                        return -ENOMEM;
+        }
+
+        run->n_planned = 0;
+        while (run->n_planned < RUN_MAX_PLANNED) {
+                ChangedMessage message;
+                PlannedMessage planned;
+
+                r = state_db_change_next(db, mailbox->state.id, run->planned_after, &message);
+                if (r < 0)
+                        return r;
+                if (r == STATE_DB_E_NONE)
+                        break;
+
+                run->planned_after = message.base.uid[SIDE_REMOTE];
+                if (is_held(run, &message))
+                        continue;
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        r = state_db_change_drop(db, mailbox->state.id, side, run->planned_after);
+                        if (r < 0)
+                                return r;
+                }
+
+                planned = (PlannedMessage){
+                        .remote_uid = message.base.uid[SIDE_REMOTE],
+                        .local_uid = message.base.uid[SIDE_LOCAL],
+                        .plan = plan_changed(run, &message),
+                };
+                if (!message_plan_is_empty(&planned.plan, message.base.flags))
+                        run->planned[run->n_planned++] = planned;
+        }
+        return 0;
+}
+
+static void note_would(SyncRun *run) {
+        for (size_t i = 0; i < run->n_planned; i++) {
+                const PlannedMessage *planned = &run->planned[i];
+                const MessagePlan *plan = &planned->plan;
+                const uint32_t uids[_SIDE_MAX] = {planned->remote_uid, planned->local_uid};
+
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        if (plan->expunge[side])
+                                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
+                                                 run->mailbox, "delete %s message %u",
+                                                 side_name(side), uids[side]);
+                        if (plan->add[side] || plan->remove[side])
+                                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
+                                                 run->mailbox, "change flags of %s message %u",
+                                                 side_name(side), uids[side]);
+                }
+        }
+}
+
+int run_act(SyncRun *run) {
+        int r;
+
+        run->phase = RUN_ACT;
+        for (;;) {
+                if (run->planned_after == 0)
+                        for (Side side = 0; side < _SIDE_MAX; side++) {
+                                r = run_apply_brake(run, side);
+                                if (r < 0)
+                                        return r;
+                        }
+
+                r = plan_chunk(run);
+                if (r < 0)
+                        return r;
+                if (run->n_planned > 0)
+                        break;
+                if (!run->pass_planned)
+                        return run_transfer(run);
+                run->pass_planned = false;
+                run->planned_after = 0;
+        }
+
+        run->pass_planned = true;
+        if (run->mailbox->engine->options.dry_run) {
+                note_would(run);
+                return run_act(run);
+        }
+
+        r = request_all(run);
+        if (r < 0)
+                return r;
+        return run->n_under_way == 0 ? run_act_done(run) : 0;
+}
+
+/* The requests of one plan are done: so say its rows. */
+static int commit_planned(SyncRun *run, const PlannedMessage *planned) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
+        StateDb *db = mailbox->engine->db;
+        const MessagePlan *plan = &planned->plan;
+        int r;
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (plan->add[side] || plan->remove[side])
+                        run->counts.changed[side]++;
+        if (!plan->forget && !plan->expunge[SIDE_REMOTE] && !plan->expunge[SIDE_LOCAL])
+                return state_db_set_flags(db, mailbox->state.id, planned->remote_uid, plan->flags);
+
+        r = state_db_remove(db, mailbox->state.id, planned->remote_uid);
+        if (r >= 0)
+                r = local->ops->forgotten(local, &mailbox->replica[SIDE_LOCAL], planned->local_uid);
+        if (r < 0)
+                return r;
+        mailbox->state.messages--;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (plan->expunge[side]) {
+                        run->counts.removed[side]++;
+                        mailbox->state.gone[side_other(side)]++;
+                }
+        return 0;
+}
+
+int run_act_done(SyncRun *run) {
+        int r;
+
+        r = engine_begin(run->mailbox->engine);
+        for (size_t i = 0; r >= 0 && i < run->n_planned; i++)
+                r = commit_planned(run, &run->planned[i]);
+        if (r >= 0)
+                r = sync_mailbox_save(run->mailbox);
+        if (r >= 0)
+                r = engine_commit(run->mailbox->engine);
+        return r < 0 ? r : run_act(run);
+}

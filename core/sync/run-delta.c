@@ -1,0 +1,194 @@
+/* A run, what the sides say: held against the base, so that only real changes are left. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "sync/engine-private.h"
+
+/* A message of the base: has it changed, in what this side can store at all? */
+static int on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags) {
+        const MessageFlags storable = run->storable[side];
+        const MessageFlags now = (flags & storable) | (base->flags & ~storable);
+
+        if (now == base->flags) /* an echo of our own change, or changed back meanwhile */
+                return run->n_changes[side] == 0
+                               ? 0
+                               : state_db_change_drop(run->mailbox->engine->db,
+                                                      run->mailbox->state.id, side,
+                                                      base->uid[SIDE_REMOTE]);
+
+        run->n_changes[side]++;
+        return state_db_change_put(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                   base->uid[SIDE_REMOTE], false, now);
+}
+
+int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        BaseMessage base;
+        int r;
+
+        if (run->discard && side == SIDE_REMOTE)
+                return 0;
+        if (run->complete[side]) {
+                r = state_db_listed_put(db, state->id, side, message->uid);
+                if (r < 0)
+                        return r;
+        }
+
+        r = state_db_find(db, state->id, side, message->uid, &base);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return message->present & REPLICA_HAS_FLAGS
+                               ? on_known(run, side, &base, message->flags)
+                               : 0;
+        if (state->parked[side] > 0 && state_db_is_parked(db, state->id, side, message->uid))
+                return 0;
+
+        return state_db_unknown_put(db, state->id, side, message);
+}
+
+/* Parked messages of this side that are gone need no parking any more. */
+static int unpark(SyncRun *run, Side side, uint32_t first, uint32_t last) {
+        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
+        MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        int r;
+
+        r = state_db_parked_from(db, state->id, side, first, &parked);
+        for (size_t i = 0; r >= 0 && i < parked.n_ranges; i++)
+                for (uint64_t uid = parked.ranges[i].first;
+                     r >= 0 && uid <= parked.ranges[i].last && uid <= last; uid++) {
+                        r = engine_begin(run->mailbox->engine);
+                        if (r >= 0)
+                                r = state_db_unpark(db, state->id, side, (uint32_t) uid);
+                        if (r >= 0)
+                                state->parked[side]--;
+                }
+        return r < 0 ? r : 0;
+}
+
+int run_on_vanished(SyncRun *run, Side side, const UidSet *uids) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        int r;
+
+        if (run->discard && side == SIDE_REMOTE)
+                return 0;
+        for (size_t i = 0; i < uids->n_ranges; i++) {
+                const UidRange range = uids->ranges[i];
+
+                r = state_db_change_put_gone(db, state->id, side, range.first, range.last);
+                if (r >= 0)
+                        r = state_db_unknown_remove_range(db, state->id, side, range.first,
+                                                          range.last);
+                if (r >= 0 && state->parked[side] > 0)
+                        r = unpark(run, side, range.first, range.last);
+                if (r < 0)
+                        return r;
+        }
+        run->n_changes[side]++;
+        return 0;
+}
+
+/* --- the check and the brake --- */
+
+static void note_held(SyncRun *run, Side side, uint64_t n_gone) {
+        SyncMailbox *mailbox = run->mailbox;
+        char text[512];
+
+        (void) snprintf(text, sizeof(text),
+                        "%llu of %llu messages vanished on the %s side; the other side keeps them "
+                        "until this is confirmed",
+                        (unsigned long long) n_gone, (unsigned long long) mailbox->state.messages,
+                        side_name(side));
+        if (mailbox->held[side] != n_gone)
+                engine_note(mailbox->engine, &(EngineNote){
+                                                     .type = ENGINE_NOTE_HELD,
+                                                     .mailbox = mailbox->state.name,
+                                                     .text = text,
+                                                     .side = side,
+                                                     .held = n_gone,
+                                                     .messages = mailbox->state.messages,
+                                             });
+        if (mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL] == 0)
+                mailbox->held_since = mailbox->engine->now;
+        mailbox->held[side] = n_gone;
+}
+
+#define BRAKE_WINDOW ((int64_t) 3600 * 1000000)
+
+/* May what vanished on this side be carried out? Asked before every pass over the changes. */
+int run_apply_brake(SyncRun *run, Side side) {
+        SyncMailbox *mailbox = run->mailbox;
+        const int64_t now = mailbox->engine->now;
+        uint64_t n_gone;
+        int r;
+
+        r = state_db_change_count_gone(mailbox->engine->db, mailbox->state.id, side, &n_gone);
+        if (r < 0)
+                return r;
+        if (now - mailbox->state.gone_since > BRAKE_WINDOW) {
+                mailbox->state.gone[SIDE_REMOTE] = mailbox->state.gone[SIDE_LOCAL] = 0;
+                mailbox->state.gone_since = now;
+        }
+
+        run->holds[side] = !mailbox->confirmed[side] &&
+                           brake_holds(&mailbox->engine->options.brake, mailbox->state.messages,
+                                       n_gone, mailbox->state.gone[side]);
+        if (run->holds[side])
+                note_held(run, side, n_gone);
+        else if (run->asked[side])
+                mailbox->held[side] = 0;
+        return 0;
+}
+
+/* Return: 1 if the remote side must be asked again, 0 if its delta adds up, or negative. */
+static int check_count(SyncRun *run, uint64_t n_gone) {
+        const MailboxState *state = &run->mailbox->state;
+        uint64_t n_unknown;
+        int r;
+
+        if (!run->asked[SIDE_REMOTE] || !run->is_open[SIDE_REMOTE])
+                return 0;
+        r = state_db_unknown_count(run->mailbox->engine->db, state->id, SIDE_REMOTE, &n_unknown);
+        if (r < 0)
+                return r;
+
+        if (delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
+                          run->exists))
+                return 0;
+        if (run->phase == RUN_RELIST) {
+                run_fail(run, "what the server lists is not what it says it has; trying again");
+                return 0;
+        }
+        return 1;
+}
+
+/*
+ * What vanished is known now: from a complete list by what it does not hold, else as it was told.
+ * Return: 1 if the remote side must be asked again, 0 to go on, or negative.
+ */
+int run_check_delta(SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        uint64_t n_gone;
+        int r;
+
+        r = run_flush_batch(run);
+        if (r < 0)
+                return r;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                if (run->complete[side] && run->had_base) {
+                        r = state_db_change_put_unlisted(db, state->id, side);
+                        if (r < 0)
+                                return r;
+                        run->n_changes[side]++;
+                }
+        }
+
+        r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
+        return r < 0 ? r : check_count(run, n_gone);
+}

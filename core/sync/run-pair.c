@@ -1,0 +1,216 @@
+/*
+ * A run, pairing: the one safety net
+ *
+ * Where both sides hold messages that the base does not know, they may be the same ones: a first sync
+ * onto an existing Maildir, a lost database, a changed UIDVALIDITY, a crash between an APPEND and its
+ * OK. So before anything is transferred, ask what they are, and pair what is surely the same: by
+ * Message-ID and size, then the date, and where that still leaves a doubt, by their bytes. Never guess.
+ */
+
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+static int ask_identity(SyncRun *run, Side side, const UidSet *uids) {
+        Replica *replica = run->mailbox->engine->replica[side];
+        int r;
+
+        r = replica->ops->fetch(replica, &run->mailbox->replica[side], uids, REPLICA_WANT_IDENTITY);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        return 0;
+}
+
+/* Return: 1 if identities of this side are still to come, 0 if all are known, or negative. */
+static int identify_side(SyncRun *run, Side side) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        int r;
+
+        r = state_db_unidentified(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                  run->identified[side], RUN_MAX_IDENTIFY, &uids);
+        if (r < 0)
+                return r;
+        if (uid_set_is_empty(&uids))
+                return 0;
+
+        run->identified[side] = uids.ranges[uids.n_ranges - 1].last;
+        r = ask_identity(run, side, &uids);
+        return r < 0 ? r : 1;
+}
+
+/* A pair becomes a row of the base; what either side has set, the other gets. */
+static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags flags[_SIDE_MAX]) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
+        StateDb *db = mailbox->engine->db;
+        BaseMessage message = *pair;
+        int r;
+
+        /* What both have is the base; what only one has is then a change of that side. */
+        message.flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                message.flags |= flags[side] & ~run->storable[side_other(side)];
+
+        r = state_db_add(db, mailbox->state.id, &message);
+        if (r >= 0)
+                r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
+        if (r >= 0)
+                r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
+                                           pair->uid[SIDE_LOCAL]);
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
+                r = state_db_unknown_remove(db, mailbox->state.id, side, pair->uid[side]);
+                if (r >= 0 && flags[side] != message.flags) {
+                        run->n_changes[side]++;
+                        r = state_db_change_put(db, mailbox->state.id, side, pair->uid[SIDE_REMOTE],
+                                                false, flags[side]);
+                }
+        }
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages++;
+        run->counts.paired++;
+        return 0;
+}
+
+/* All pairs that the rung allows. */
+static int pair_rung(SyncRun *run, PairRung rung) {
+        SyncMailbox *mailbox = run->mailbox;
+        uint32_t after = 0;
+        int r;
+
+        for (;;) {
+                MessageFlags flags[_SIDE_MAX];
+                BaseMessage pair;
+
+                r = state_db_pair_next(mailbox->engine->db, mailbox->state.id, rung, after, &pair,
+                                       flags);
+                if (r < 0)
+                        return r;
+                if (r == STATE_DB_E_NONE)
+                        return 0;
+                after = pair.uid[SIDE_REMOTE];
+
+                r = engine_begin(mailbox->engine);
+                if (r >= 0)
+                        r = commit_pair(run, &pair, flags);
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* What was paired is kept, come what may. */
+static int conclude_pairing(SyncRun *run) {
+        int r = 0;
+
+        if (run->counts.paired > 0) {
+                r = engine_begin(run->mailbox->engine);
+                if (r >= 0)
+                        r = sync_mailbox_save(run->mailbox);
+                if (r >= 0)
+                        r = engine_commit(run->mailbox->engine);
+        }
+        return r < 0 ? r : run_act(run);
+}
+
+/* The next message whose bytes must be looked at: all doubtful ones of one side, then of the other. */
+int run_digest(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+
+        run->phase = RUN_DIGEST;
+        for (; run->digest_side < _SIDE_MAX; run->digest_side++, run->digest_uid = 0) {
+                _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+                Replica *replica = mailbox->engine->replica[run->digest_side];
+                int r;
+
+                r = state_db_doubtful_next(mailbox->engine->db, mailbox->state.id, run->digest_side,
+                                           run->digest_uid, &run->digest_uid);
+                if (r < 0)
+                        return r;
+                if (r == STATE_DB_E_NONE)
+                        continue;
+
+                r = uid_set_add(&uids, run->digest_uid, run->digest_uid);
+                if (r >= 0)
+                        r = replica->ops->fetch(replica, &mailbox->replica[run->digest_side], &uids,
+                                                REPLICA_WANT_BODY);
+                if (r < 0)
+                        return r;
+                run->n_under_way++;
+                return 0;
+        }
+
+        int r = pair_rung(run, PAIR_DIGEST);
+        return r < 0 ? r : conclude_pairing(run);
+}
+
+int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const EngineDigest *digest = run->mailbox->engine->options.digest;
+        char value[64];
+        size_t size;
+
+        switch (event->type) {
+        case REPLICA_EVENT_BODY_BEGIN:
+                if (run->digest)
+                        (void) digest->end(run->digest, value);
+                run->digest = digest->begin();
+                return run->digest ? 0 : -ENOMEM;
+        case REPLICA_EVENT_BODY_DATA:
+                if (run->digest)
+                        digest->update(run->digest, event->data);
+                return 0;
+        case REPLICA_EVENT_BODY_END:
+                if (!run->digest)
+                        return 0;
+                size = digest->end(run->digest, value);
+                run->digest = NULL;
+                if (event->text || event->message.uid == 0)
+                        return 0; /* no body, no digest, no pair */
+                return state_db_unknown_set_digest(run->mailbox->engine->db, run->mailbox->state.id,
+                                                   side, event->message.uid,
+                                                   (ByteView){value, size});
+        case REPLICA_EVENT_MAILBOX:
+        case REPLICA_EVENT_STATUS:
+        case REPLICA_EVENT_OVERFLOW:
+        case REPLICA_EVENT_ALERT:
+        case REPLICA_EVENT_OPENED:
+        case REPLICA_EVENT_MESSAGE:
+        case REPLICA_EVENT_VANISHED:
+        case REPLICA_EVENT_APPENDED:
+        case REPLICA_EVENT_DONE:
+                return 0;
+        }
+        abort();
+}
+
+int run_identify(SyncRun *run) {
+        uint64_t n_unknown[_SIDE_MAX];
+        int n_asked = 0, r;
+
+        run->phase = RUN_IDENTIFY;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                r = state_db_unknown_count(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                           &n_unknown[side]);
+                if (r < 0)
+                        return r;
+        }
+        if (n_unknown[SIDE_REMOTE] == 0 || n_unknown[SIDE_LOCAL] == 0)
+                return run_act(run);
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                r = identify_side(run, side);
+                if (r < 0)
+                        return r;
+                n_asked += r;
+        }
+        if (n_asked > 0)
+                return 0;
+
+        r = pair_rung(run, PAIR_MESSAGE_ID);
+        if (r >= 0)
+                r = pair_rung(run, PAIR_DATE);
+        if (r < 0)
+                return r;
+        return run->mailbox->engine->options.digest ? run_digest(run) : conclude_pairing(run);
+}

@@ -1,0 +1,419 @@
+/*
+ * A run, transfers: messages that one side does not have
+ *
+ * Bodies stream from one replica into the other, piece by piece. What the destination has taken is
+ * gathered into batches; a batch is made durable there, its rows are committed, then it is made
+ * visible. Before a message leaves for the remote side, an intent is committed: if its answer is
+ * lost, the next run looks for it there before it sends it again.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "sync/engine-private.h"
+
+/* --- batches --- */
+
+static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
+        StateDb *db = mailbox->engine->db;
+        const BaseMessage base = {
+                .uid = {message->uid[SIDE_REMOTE], message->uid[SIDE_LOCAL]},
+                .flags = message->flags,
+        };
+        int r;
+
+        r = state_db_add(db, mailbox->state.id, &base);
+        if (r >= 0)
+                r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
+        if (r >= 0 && message->source == SIDE_LOCAL)
+                r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
+                                           base.uid[SIDE_LOCAL]);
+        if (r >= 0)
+                r = state_db_unknown_remove(db, mailbox->state.id, message->source,
+                                            base.uid[message->source]);
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages++;
+        run->counts.added[side_other(message->source)]++;
+
+        /* What came as a body is not listed beside that. */
+        return run->complete[SIDE_REMOTE] && run->had_base
+                       ? state_db_listed_put(db, mailbox->state.id, SIDE_REMOTE,
+                                             base.uid[SIDE_REMOTE])
+                       : 0;
+}
+
+/*
+ * New remote messages arrive in ascending order, so that uidnext may follow them: an interrupted
+ * first sync goes on where it was. Its modseq is that of SELECT, since when nothing was missed.
+ */
+static void advance_uidnext(SyncRun *run) {
+        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
+
+        if (!run->ascending || run->last_uid == 0 || run->phase != RUN_ASK_REMOTE)
+                return;
+        if (token->uidvalidity == 0) {
+                token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
+                token->modseq = run->opened[SIDE_REMOTE].modseq;
+        }
+        if (run->last_uid < UID_MAX)
+                token->uidnext = MAX(token->uidnext, run->last_uid + 1);
+}
+
+/* The range of local UIDs that come to be with this batch. */
+static UidRange staged_range(const SyncRun *run) {
+        UidRange range = {UID_MAX, 0};
+
+        for (size_t i = 0; i < run->n_batch; i++) {
+                if (run->batch[i].source != SIDE_REMOTE)
+                        continue;
+                range.first = MIN(range.first, run->batch[i].uid[SIDE_LOCAL]);
+                range.last = MAX(range.last, run->batch[i].uid[SIDE_LOCAL]);
+        }
+        return range;
+}
+
+static int commit_batch(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        const UidRange staged = staged_range(run);
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        r = engine_begin(mailbox->engine);
+        for (size_t i = 0; r >= 0 && i < run->n_batch; i++)
+                r = commit_batch_message(run, &run->batch[i]);
+        if (r >= 0 && staged.last > 0) {
+                r = state_db_staged_set(db, mailbox->state.id, staged.first, staged.last);
+                run->is_staged = true;
+        }
+        if (r < 0)
+                return r;
+
+        advance_uidnext(run);
+        r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
+}
+
+static int fail_locally(SyncRun *run, const char *what, int error) {
+        char text[256];
+
+        if (error == -ENOMEM)
+                return error;
+        (void) snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+        run_fail(run, text);
+        return 0;
+}
+
+int run_flush_batch(SyncRun *run) {
+        ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
+        Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
+        int r;
+
+        if (run->n_batch == 0)
+                return 0;
+
+        r = local->ops->prepare(local, mailbox);
+        if (r < 0) {
+                run->n_batch = 0; /* what was not made durable is lost, and fetched again */
+                return fail_locally(run, "new messages cannot be written", r);
+        }
+        r = commit_batch(run);
+        if (r < 0)
+                return r;
+        run->n_batch = 0;
+        run->batch_bytes = 0;
+
+        r = local->ops->publish(local, mailbox);
+        return r < 0 ? fail_locally(run, "new messages cannot be moved into the mailbox", r) : 0;
+}
+
+/* --- refused messages --- */
+
+/* The other side will not have this message of @source, ever: keep it where it is, show it, go on. */
+int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *replica = mailbox->engine->replica[source];
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        engine_note_text(mailbox->engine, ENGINE_NOTE_PARKED, mailbox,
+                         "%s message %u stays on its side only: %s", side_name(source), uid,
+                         reason ? reason : "it was refused");
+        r = engine_begin(mailbox->engine);
+        if (r >= 0)
+                r = state_db_park(db, mailbox->state.id, source, uid, reason ? reason : "refused");
+        if (r >= 0)
+                r = replica->ops->noted(replica, &mailbox->replica[source], uid);
+        if (r >= 0)
+                r = state_db_intent_remove(db, mailbox->state.id, side_other(source), uid);
+        if (r >= 0)
+                r = state_db_unknown_remove(db, mailbox->state.id, source, uid);
+        if (r < 0)
+                return r;
+
+        mailbox->state.parked[source]++;
+        r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
+}
+
+/* No body came. The first time it is asked for again; then it is parked. */
+static int on_no_body(SyncRun *run, Side side, const ReplicaMessage *message, const char *why) {
+        run->ascending = false;
+        if (message->uid == 0)
+                return 0;
+        if (run->phase != RUN_TRANSFER)
+                return state_db_unknown_put(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                            message);
+        return run_park(run, side, message->uid, why ? why : "it has no body");
+}
+
+/* --- bodies --- */
+
+static bool is_wanted(SyncRun *run, Side side, uint32_t uid) {
+        const MailboxState *state = &run->mailbox->state;
+        BaseMessage base;
+
+        if (run->failed || (run->discard && side == SIDE_REMOTE) || uid == 0)
+                return false;
+        if (state_db_find(run->mailbox->engine->db, state->id, side, uid, &base) == 0)
+                return false;
+        for (size_t i = 0; i < run->n_batch; i++)
+                if (run->batch[i].uid[side] == uid)
+                        return false;
+        return true;
+}
+
+static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message) {
+        const Side to = side_other(side);
+        Replica *replica = run->mailbox->engine->replica[to];
+        int r;
+
+        run->receiving[side] = is_wanted(run, side, message->uid);
+        if (!run->receiving[side])
+                return 0;
+
+        r = replica->ops->append_begin(replica, &run->mailbox->replica[to], message, message->uid);
+        if (r < 0) {
+                run->receiving[side] = false;
+                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
+        }
+        run->wrote[to] = true;
+        return 0;
+}
+
+static int on_body_data(SyncRun *run, Side side, ByteView data) {
+        Engine *engine = run->mailbox->engine;
+        const Side to = side_other(side);
+        ssize_t n;
+
+        if (!run->receiving[side])
+                return 0;
+        run->counts.bytes += data.size;
+        run->batch_bytes += data.size;
+
+        n = engine->replica[to]->ops->append_data(engine->replica[to], data);
+        if (n < 0) {
+                run->receiving[side] = false;
+                (void) engine->replica[to]->ops->append_abort(engine->replica[to]);
+                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", (int) n)
+                                        : (int) n;
+        }
+        if ((size_t) n == data.size)
+                return 0;
+
+        engine->is_stalled = true;
+        engine->stalled = to;
+        engine->stalled_data.size = 0;
+        return buffer_append(&engine->stalled_data, data.data + n, data.size - (size_t) n);
+}
+
+static int on_body_end(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const Side to = side_other(side);
+        Replica *replica = run->mailbox->engine->replica[to];
+        int r;
+
+        if (event->text) {
+                if (run->receiving[side]) {
+                        r = replica->ops->append_abort(replica);
+                        if (r < 0)
+                                return r;
+                }
+                run->receiving[side] = false;
+                return run->failed ? 0 : on_no_body(run, side, &event->message, event->text);
+        }
+        if (!run->receiving[side])
+                return 0;
+
+        run->receiving[side] = false;
+        r = replica->ops->append_end(replica, &event->message);
+        if (r < 0)
+                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
+        run->n_appends++;
+        return 0;
+}
+
+int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
+        if (event->type == REPLICA_EVENT_BODY_BEGIN)
+                return on_body_begin(run, side, &event->message);
+        if (event->type == REPLICA_EVENT_BODY_DATA)
+                return on_body_data(run, side, event->data);
+        return on_body_end(run, side, event);
+}
+
+/* Taken, but under which UID the remote side does not say: the next run will find it there. */
+static int on_taken_unnamed(SyncRun *run, uint32_t local_uid) {
+        const Intent intent = {.side = SIDE_REMOTE, .source_uid = local_uid, .taken = true};
+        int r;
+
+        run->again = true;
+        r = engine_begin(run->mailbox->engine);
+        if (r >= 0)
+                r = state_db_intent_add(run->mailbox->engine->db, run->mailbox->state.id, &intent);
+        return r < 0 ? r : engine_commit(run->mailbox->engine);
+}
+
+int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const Side source = side_other(side);
+        ReplicaToken *opened = &run->opened[SIDE_REMOTE];
+        BatchMessage *message;
+
+        int r;
+
+        run->n_appends--;
+        if (event->message.uid == 0) {
+                r = on_taken_unnamed(run, (uint32_t) event->cookie);
+                return r < 0 ? r : run_next_phase(run);
+        }
+
+        assert(run->n_batch < RUN_MAX_BATCH);
+        message = &run->batch[run->n_batch++];
+        *message = (BatchMessage){.source = source, .flags = event->message.flags};
+        message->uid[source] = (uint32_t) event->cookie;
+        message->uid[side] = event->message.uid;
+
+        if (source == SIDE_REMOTE) {
+                if (message->uid[SIDE_REMOTE] <= run->last_uid)
+                        run->ascending = false;
+                run->last_uid = MAX(run->last_uid, message->uid[SIDE_REMOTE]);
+                if (run->last_uid >= opened->uidnext && run->last_uid < UID_MAX)
+                        opened->uidnext = run->last_uid + 1;
+        } else if (message->uid[SIDE_REMOTE] == opened->uidnext)
+                opened->uidnext++;
+
+        if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
+                r = run_flush_batch(run);
+                if (r < 0)
+                        return r;
+        }
+        return run_next_phase(run);
+}
+
+/* --- asking for bodies --- */
+
+static int fetch_bodies(SyncRun *run, Side side, const UidSet *uids) {
+        Replica *replica = run->mailbox->engine->replica[side];
+        int r;
+
+        r = replica->ops->fetch(replica, &run->mailbox->replica[side], uids, REPLICA_WANT_BODY);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
+        return 0;
+}
+
+/*
+ * Write down that this message is about to leave. One that an earlier run sent, and whose copy the
+ * pairing has not found, is not sent for ever. Return: 1 send it, 0 do not, or negative.
+ */
+static int intend(SyncRun *run, uint32_t uid) {
+        SyncMailbox *mailbox = run->mailbox;
+        Intent intent;
+        int r;
+
+        r = state_db_intent_find(mailbox->engine->db, mailbox->state.id, SIDE_REMOTE, uid, &intent);
+        if (r < 0)
+                return r;
+        if (r == 0 && intent.taken) {
+                r = run_park(run, SIDE_LOCAL, uid, "the server took it but does not show it");
+                return r < 0 ? r : 0;
+        }
+
+        intent = (Intent){
+                .side = SIDE_REMOTE,
+                .source_uid = uid,
+                .uidnext = run->opened[SIDE_REMOTE].uidnext,
+        };
+        r = engine_begin(mailbox->engine);
+        if (r >= 0)
+                r = state_db_intent_add(mailbox->engine->db, mailbox->state.id, &intent);
+        return r < 0 ? r : 1;
+}
+
+static int upload_chunk(SyncRun *run, const UidSet *uids) {
+        _cleanup_(uid_set_done) UidSet send = UID_SET_NULL;
+        int r;
+
+        for (size_t i = 0; i < uids->n_ranges; i++)
+                for (uint64_t uid = uids->ranges[i].first; uid <= uids->ranges[i].last; uid++) {
+                        r = intend(run, (uint32_t) uid);
+                        if (r > 0)
+                                r = uid_set_add(&send, (uint32_t) uid, (uint32_t) uid);
+                        if (r < 0)
+                                return r;
+                }
+
+        run->transferred[SIDE_LOCAL] = uids->ranges[uids->n_ranges - 1].last;
+        r = engine_commit(run->mailbox->engine);
+        if (r < 0 || uid_set_is_empty(&send))
+                return r;
+        return fetch_bodies(run, SIDE_LOCAL, &send);
+}
+
+/* The next unknown messages of this side, that were not asked for in this run. */
+static int transfer_side(SyncRun *run, Side side, size_t max) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        SyncMailbox *mailbox = run->mailbox;
+        int r;
+
+        r = state_db_unknown_uids(mailbox->engine->db, mailbox->state.id, side,
+                                  run->transferred[side], max, &uids);
+        if (r < 0 || uid_set_is_empty(&uids))
+                return r;
+
+        if (mailbox->engine->options.dry_run) {
+                engine_note_text(mailbox->engine, ENGINE_NOTE_WOULD, mailbox,
+                                 "copy %llu messages from %s to %s",
+                                 (unsigned long long) uid_set_count(&uids), side_name(side),
+                                 side_name(side_other(side)));
+                run->transferred[side] = uids.ranges[uids.n_ranges - 1].last;
+                return 1;
+        }
+        return side == SIDE_LOCAL ? upload_chunk(run, &uids) : fetch_bodies(run, side, &uids);
+}
+
+int run_transfer(SyncRun *run) {
+        int r;
+
+        run->phase = RUN_TRANSFER;
+        r = run_flush_batch(run);
+        if (r < 0)
+                return r;
+        if (run->failed)
+                return run_close(run);
+
+        do {
+                r = transfer_side(run, SIDE_REMOTE, RUN_MAX_IDENTIFY);
+                if (r < 0)
+                        return r;
+                r = transfer_side(run, SIDE_LOCAL, RUN_MAX_BATCH);
+                if (r < 0)
+                        return r;
+        } while (r > 0);
+
+        return run->n_under_way == 0 ? run_close(run) : 0;
+}

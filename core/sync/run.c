@@ -1,0 +1,474 @@
+/*
+ * A run: one mailbox brought in sync
+ *
+ *      ask local -> ask remote -> (relist) -> check -> (identify -> digest) -> act -> transfer -> close
+ *
+ * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
+ * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
+ * that they close; a run that could not do everything commits none, and what it did do is found done
+ * by the next one.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "sync/engine-private.h"
+
+int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
+        SyncRun *run = calloc(1, sizeof(*run));
+        int r;
+
+        if (!run)
+                return -ENOMEM;
+        run->mailbox = mailbox;
+        run->had_base = mailbox->state.messages > 0;
+        run->ascending = true;
+        run->storable[SIDE_REMOTE] = run->storable[SIDE_LOCAL] = FLAGS_FIXED;
+
+        if (!mailbox->has_keywords) {
+                r = state_db_load_keywords(mailbox->engine->db, mailbox->state.id,
+                                           &mailbox->keywords);
+                if (r < 0) {
+                        free(run);
+                        return r;
+                }
+                mailbox->has_keywords = true;
+                mailbox->n_saved_keywords = mailbox->keywords.n_names;
+        }
+
+        *ret_run = run;
+        return 0;
+}
+
+SyncRun *run_free(SyncRun *run) {
+        if (!run)
+                return NULL;
+
+        if (run->digest) {
+                char unused[64];
+
+                (void) run->mailbox->engine->options.digest->end(run->digest, unused);
+        }
+        free(run->planned);
+        free(run);
+        return NULL;
+}
+
+static Replica *run_replica(const SyncRun *run, Side side) {
+        return run->mailbox->engine->replica[side];
+}
+
+/* The run cannot go on. What is under way is awaited, then the mailbox is closed with this sentence. */
+void run_fail(SyncRun *run, const char *text) {
+        if (run->failed)
+                return;
+        run->failed = true;
+        run->incomplete = true;
+        sync_mailbox_set_error(run->mailbox, text ? text : "it could not be brought in sync");
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
+                         run->mailbox->error ? run->mailbox->error : "");
+}
+
+/* --- asking --- */
+
+static int ask(SyncRun *run, Side side, const ReplicaToken *since, const UidSet *known,
+               ReplicaWant want) {
+        Replica *replica = run_replica(run, side);
+        int r;
+
+        r = replica->ops->changes(replica, &run->mailbox->replica[side], since, known, want);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        run->asked[side] = true;
+        return 0;
+}
+
+/* What the base or the parked hold of this side beyond its uidnext: not to be asked for again. */
+static int known_beyond(SyncRun *run, Side side, UidSet *ret_known) {
+        const MailboxState *state = &run->mailbox->state;
+        const uint32_t first = MAX(state->token[side].uidnext, 1u);
+        StateDb *db = run->mailbox->engine->db;
+        int r;
+
+        r = state_db_uids_from(db, state->id, side, first, ret_known);
+        if (r < 0 || state->parked[side] == 0)
+                return r;
+        return state_db_parked_from(db, state->id, side, first, ret_known);
+}
+
+/* A message of the base whose file never came to be: as if it had not been fetched yet. */
+static int run_forget_lost(SyncRun *run, uint32_t local_uid) {
+        SyncMailbox *mailbox = run->mailbox;
+        ReplicaToken *token = &mailbox->state.token[SIDE_REMOTE];
+        Replica *local = run_replica(run, SIDE_LOCAL);
+        BaseMessage message;
+        int r;
+
+        r = state_db_find(mailbox->engine->db, mailbox->state.id, SIDE_LOCAL, local_uid, &message);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = state_db_remove(mailbox->engine->db, mailbox->state.id, message.uid[SIDE_REMOTE]);
+        if (r >= 0)
+                r = local->ops->forgotten(local, &mailbox->replica[SIDE_LOCAL], local_uid);
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages--;
+        token->uidnext = MIN(token->uidnext, message.uid[SIDE_REMOTE]);
+        run->marked[SIDE_REMOTE] = true;
+        return 0;
+}
+
+/*
+ * A batch was committed and perhaps not made visible: do that now. Messages that are nowhere were lost
+ * with the crash and are fetched again: the base must not take their absence for a deletion.
+ */
+static int recover_staged(SyncRun *run) {
+        _cleanup_(uid_set_done) UidSet lost = UID_SET_NULL;
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = run_replica(run, SIDE_LOCAL);
+        StateDb *db = mailbox->engine->db;
+        UidRange staged;
+        int r;
+
+        r = state_db_staged_get(db, mailbox->state.id, &staged);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = local->ops->recover(local, &mailbox->replica[SIDE_LOCAL], staged, &lost);
+        if (r >= 0)
+                r = engine_begin(mailbox->engine);
+
+        for (size_t i = 0; r >= 0 && i < lost.n_ranges; i++)
+                for (uint64_t uid = lost.ranges[i].first; r >= 0 && uid <= lost.ranges[i].last;
+                     uid++)
+                        r = run_forget_lost(run, (uint32_t) uid);
+        if (r >= 0)
+                r = state_db_staged_clear(db, mailbox->state.id);
+        if (r >= 0)
+                r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
+}
+
+int run_start(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        uint64_t n_intents;
+        int r;
+
+        r = recover_staged(run);
+        if (r < 0)
+                return r;
+
+        r = state_db_intent_count(mailbox->engine->db, mailbox->state.id, &n_intents);
+        if (r < 0)
+                return r;
+        run->intents = n_intents > 0;
+
+        run->phase = RUN_ASK_LOCAL;
+        return ask(run, SIDE_LOCAL, &mailbox->state.token[SIDE_LOCAL], NULL, REPLICA_WANT_FLAGS);
+}
+
+static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
+        return state_db_unknown_count(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                      ret_n);
+}
+
+/*
+ * New remote messages come with their bodies in the same round trip, unless local ones wait for a
+ * counterpart: then only what identifies them.
+ */
+static int ask_remote(SyncRun *run) {
+        _cleanup_(uid_set_done) UidSet known = UID_SET_NULL;
+        SyncMailbox *mailbox = run->mailbox;
+        ReplicaWant want = REPLICA_WANT_BODY;
+        uint64_t n_unknown;
+        int r;
+
+        r = count_unknown(run, SIDE_LOCAL, &n_unknown);
+        if (r < 0)
+                return r;
+
+        run->phase = RUN_ASK_REMOTE;
+        if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
+                return run_next_phase(run); /* an echo of our own, nothing else */
+
+        if (n_unknown > 0 || run->intents || mailbox->engine->options.dry_run)
+                want = REPLICA_WANT_IDENTITY;
+        r = known_beyond(run, SIDE_REMOTE, &known);
+        if (r < 0)
+                return r;
+        return ask(run, SIDE_REMOTE, &mailbox->state.token[SIDE_REMOTE], &known, want);
+}
+
+/* Not to be believed: have every remote UID listed, and let the list decide. */
+static int relist(SyncRun *run) {
+        const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
+
+        run->phase = RUN_RELIST;
+        return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
+}
+
+/*
+ * The remote UIDs of the base mean nothing any more (UIDVALIDITY, or the server lost its index).
+ * Forget them, so that everything on both sides is unknown, and pair it anew. Nothing is deleted by
+ * that on either side.
+ */
+static int repair(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
+                         "the remote side has numbered its messages anew; comparing all of them");
+
+        r = engine_begin(mailbox->engine);
+        if (r >= 0)
+                r = state_db_remove_all(db, mailbox->state.id);
+        if (r >= 0)
+                r = state_db_file_set_all_unknown(db, mailbox->state.id);
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages = 0;
+        mailbox->state.token[SIDE_REMOTE] = (ReplicaToken){0};
+        mailbox->state.token[SIDE_LOCAL].modseq = 0;
+        memset(mailbox->state.token[SIDE_LOCAL].stamp, 0, sizeof(uint64_t[4]));
+        r = sync_mailbox_save(mailbox);
+        if (r >= 0)
+                r = engine_commit(mailbox->engine);
+        if (r < 0)
+                return r;
+
+        run->again = true;
+        return run_close(run);
+}
+
+/* Both sides have said what there is to say. */
+static int on_asked(SyncRun *run) {
+        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_REMOTE];
+        int r;
+
+        if (run->asked[SIDE_REMOTE] && run->is_open[SIDE_REMOTE] && committed->uidvalidity != 0 &&
+            (committed->uidvalidity != run->opened[SIDE_REMOTE].uidvalidity ||
+             token_is_behind(committed, &run->opened[SIDE_REMOTE])))
+                return repair(run);
+
+        r = run_check_delta(run);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return run->n_rounds++ == 0 ? ask_remote(run) : relist(run);
+
+        return run_identify(run);
+}
+
+int run_next_phase(SyncRun *run) {
+        if (run_is_waiting(run))
+                return 0;
+        if (run->failed && run->phase != RUN_CLOSE)
+                return run_close(run);
+
+        switch (run->phase) {
+        case RUN_ASK_LOCAL:
+                return ask_remote(run);
+        case RUN_ASK_REMOTE:
+        case RUN_RELIST:
+                return on_asked(run);
+        case RUN_IDENTIFY:
+                return run_identify(run);
+        case RUN_DIGEST:
+                return run_digest(run);
+        case RUN_ACT:
+                return run_act_done(run);
+        case RUN_TRANSFER:
+                return run_transfer(run);
+        case RUN_CLOSE:
+                return 0;
+        }
+        abort();
+}
+
+/* --- the end --- */
+
+static void commit_tokens(SyncRun *run) {
+        ReplicaToken *token = run->mailbox->state.token;
+
+        if (run->is_open[SIDE_REMOTE] && !run->holds[SIDE_REMOTE]) {
+                token[SIDE_REMOTE].uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
+                token[SIDE_REMOTE].uidnext =
+                        MAX(token[SIDE_REMOTE].uidnext, run->opened[SIDE_REMOTE].uidnext);
+                token[SIDE_REMOTE].modseq = run->modseq;
+        }
+        if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL]) {
+                const ReplicaToken before = token[SIDE_LOCAL];
+
+                token[SIDE_LOCAL] = run->opened[SIDE_LOCAL];
+                if (!run->marked[SIDE_LOCAL])
+                        memcpy(token[SIDE_LOCAL].stamp, before.stamp, sizeof(before.stamp));
+                else if (run->mailbox->replica[SIDE_LOCAL].has_names)
+                        memset(token[SIDE_LOCAL].stamp, 0, sizeof(before.stamp));
+        }
+        if (run->wrote[SIDE_LOCAL])
+                memset(token[SIDE_LOCAL].stamp, 0, sizeof(uint64_t[4]));
+}
+
+static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
+        return a->uidvalidity != b->uidvalidity || a->uidnext != b->uidnext ||
+               a->modseq != b->modseq || memcmp(a->stamp, b->stamp, sizeof(a->stamp)) != 0;
+}
+
+static bool did_something(const EngineCounts *counts) {
+        return counts->paired || counts->added[0] || counts->added[1] || counts->changed[0] ||
+               counts->changed[1] || counts->removed[0] || counts->removed[1];
+}
+
+/* Everything of both deltas has taken effect: say so in the base. */
+static int conclude(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        ReplicaToken before[_SIDE_MAX];
+        int r;
+
+        memcpy(before, mailbox->state.token, sizeof(before));
+        if (!run->incomplete)
+                commit_tokens(run);
+        if (did_something(&run->counts))
+                mailbox->state.last_change = mailbox->engine->now;
+
+        if (run->is_staged || did_something(&run->counts) ||
+            token_changed(&before[0], &mailbox->state.token[0]) ||
+            token_changed(&before[1], &mailbox->state.token[1])) {
+                r = engine_begin(mailbox->engine);
+                if (r >= 0 && run->is_staged)
+                        r = state_db_staged_clear(mailbox->engine->db, mailbox->state.id);
+                if (r >= 0)
+                        r = sync_mailbox_save(mailbox);
+                if (r < 0)
+                        return r;
+                run->is_staged = false;
+        }
+        return engine_commit(mailbox->engine);
+}
+
+static int close_side(SyncRun *run, Side side) {
+        Replica *replica = run_replica(run, side);
+        int r;
+
+        if (!run->is_open[side] && !run->wrote[side])
+                return 0;
+        r = replica->ops->close(replica, &run->mailbox->replica[side]);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        return 0;
+}
+
+int run_close(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        int r;
+
+        r = run_flush_batch(run);
+        if (r < 0)
+                return r;
+        run->phase = RUN_CLOSE;
+        if (!run->again) {
+                r = conclude(run);
+                if (r < 0)
+                        return r;
+        }
+        if (!run->incomplete && !run->again) {
+                sync_mailbox_set_error(mailbox, NULL);
+                mailbox->n_failures = 0;
+                engine_note(mailbox->engine, &(EngineNote){
+                                                     .type = ENGINE_NOTE_SYNCED,
+                                                     .mailbox = mailbox->state.name,
+                                                     .counts = &run->counts,
+                                             });
+        } else
+                mailbox->n_failures++;
+
+        r = close_side(run, SIDE_REMOTE);
+        return r < 0 ? r : close_side(run, SIDE_LOCAL);
+}
+
+/* --- events --- */
+
+static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const ReplicaToken *committed = &run->mailbox->state.token[side];
+
+        run->opened[side] = event->token;
+        run->is_open[side] = true;
+        run->complete[side] = event->complete;
+        run->storable[side] = event->storable;
+        if (event->storable_keywords)
+                run->storable[side] |= ~FLAGS_FIXED;
+        if (side == SIDE_REMOTE) {
+                run->exists = event->exists;
+                run->modseq = event->token.modseq;
+                run->discard = committed->uidvalidity != 0 &&
+                               committed->uidvalidity != event->token.uidvalidity;
+        }
+        return 0;
+}
+
+static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
+        if (event->request == REPLICA_APPEND) {
+                if (event->outcome != REPLICA_OK) { /* else APPENDED has said so */
+                        assert(run->n_appends > 0);
+                        run->n_appends--;
+                }
+        } else {
+                assert(run->n_under_way > 0);
+                run->n_under_way--;
+        }
+
+        if (side == SIDE_REMOTE && run->phase != RUN_CLOSE && event->token.modseq > 0)
+                run->modseq = event->token.modseq;
+        if (side == SIDE_REMOTE &&
+            (event->request == REPLICA_CHANGES || event->request == REPLICA_FETCH) &&
+            event->outcome == REPLICA_OK)
+                run->exists = event->exists;
+
+        if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
+                return run_next_phase(run);
+
+        if (event->request == REPLICA_APPEND) {
+                int r = event->outcome == REPLICA_REFUSED
+                                ? run_park(run, side_other(side), (uint32_t) event->cookie,
+                                           event->text)
+                                : 0;
+
+                if (r < 0)
+                        return r;
+                if (event->outcome == REPLICA_REFUSED)
+                        return run_next_phase(run);
+        }
+        run_fail(run, event->text);
+        return run_next_phase(run);
+}
+
+int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
+        switch (event->type) {
+        case REPLICA_EVENT_OPENED:
+                return on_opened(run, side, event);
+        case REPLICA_EVENT_MESSAGE:
+                return run->failed ? 0 : run_on_message(run, side, &event->message);
+        case REPLICA_EVENT_VANISHED:
+                return run->failed ? 0 : run_on_vanished(run, side, &event->uids);
+        case REPLICA_EVENT_BODY_BEGIN:
+        case REPLICA_EVENT_BODY_DATA:
+        case REPLICA_EVENT_BODY_END:
+                return run->phase == RUN_DIGEST ? run_on_digest_event(run, side, event)
+                                                : run_on_body(run, side, event);
+        case REPLICA_EVENT_APPENDED:
+                return run_on_appended(run, side, event);
+        case REPLICA_EVENT_DONE:
+                return on_done(run, side, event);
+        case REPLICA_EVENT_MAILBOX:
+        case REPLICA_EVENT_STATUS:
+        case REPLICA_EVENT_OVERFLOW:
+        case REPLICA_EVENT_ALERT:
+                return 0;
+        }
+        abort();
+}
