@@ -239,7 +239,10 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
         case REPLICA_EVENT_APPENDED:
                 put_string(test, "APPENDED %s", event->mailbox->name);
                 put_format(test, " %" PRIu64, event->cookie);
-                put_format(test, " uid=%" PRIu64, event->message.uid);
+                put_format(test, " uid=%" PRIu64 " (", event->message.uid);
+                assert(flags_format(event->message.flags, event->mailbox->keywords,
+                                    &test->transcript.events) == 0);
+                put_string(test, ")%s", "");
                 break;
         case REPLICA_EVENT_DONE:
                 put_finished(test, event);

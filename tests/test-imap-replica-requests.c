@@ -130,7 +130,7 @@ static void test_appends(void) {
                       "C: 1 APPEND A (\\Seen work)" DATE " {3+}\n"
                       "C: abc\n"
                       "S: 1 OK [APPENDUID 7 31] Append completed.\n"
-                      "E: APPENDED A 42 uid=31\n"
+                      "E: APPENDED A 42 uid=31 (\\Seen work)\n"
                       "E: DONE APPEND A 42\n");
         replica_check("a synchronising literal, no flags, a name to quote", BARE, "",
                       "> append to&do 42 - abc\n"
@@ -138,7 +138,7 @@ static void test_appends(void) {
                       "S: + go\n"
                       "C: abc\n"
                       "S: 1 OK done\n"
-                      "E: APPENDED to&do 42 uid=0\n"
+                      "E: APPENDED to&do 42 uid=0 ()\n"
                       "E: DONE APPEND to&do 42\n");
         replica_check("a synchronising literal that is refused", BARE, "",
                       "> append A 42 - abc\n"
@@ -192,7 +192,7 @@ static void test_appends(void) {
                       "E: DONE APPEND A 1 REFUSED: the message is larger than the server takes "
                       "(APPENDLIMIT)\n"
                       "E: DONE APPEND A 2 REFUSED: a message without a byte cannot be uploaded\n"
-                      "E: APPENDED A 3 uid=0\n"
+                      "E: APPENDED A 3 uid=0 ()\n"
                       "E: DONE APPEND A 3\n");
         replica_check("a UID under another UIDVALIDITY means nothing", DOVECOT, "q",
                       OPEN_A "> append A 42 - abc\n"
@@ -201,7 +201,7 @@ static void test_appends(void) {
                              "S: * 4 EXISTS\n"
                              "S: * OK [HIGHESTMODSEQ 22] Highest\n"
                              "S: 2 OK [APPENDUID 8 1] done\n"
-                             "E: APPENDED A 42 uid=0\n"
+                             "E: APPENDED A 42 uid=0 ()\n"
                              "E: DONE APPEND A 42 modseq=22 exists=4\n");
         replica_check("flags that became known behind the body", DOVECOT, "q",
                       "> append A 42 \\Seen>\\Flagged abc\n"
@@ -214,7 +214,7 @@ static void test_appends(void) {
                               "3", "7", "32", "21") "S: 2 OK\n"
                                                     "S: 3 OK\n"
                                                     "S: 4 OK\n"
-                                                    "E: APPENDED A 42 uid=31\n"
+                                                    "E: APPENDED A 42 uid=31 (\\Flagged)\n"
                                                     "E: DONE APPEND A 42 exists=3\n");
         replica_check("nothing is said in the middle of a message", BARE, "",
                       "> append A 42 - abc\n"
@@ -228,7 +228,7 @@ static void test_appends(void) {
                       "S: * OK [UIDVALIDITY 7] .\n"
                       "S: 2 OK\n"
                       "S: 3 OK\n"
-                      "E: APPENDED A 42 uid=0\n"
+                      "E: APPENDED A 42 uid=0 ()\n"
                       "E: DONE APPEND A 42\n"
                       "E: DONE FETCH A exists=0\n");
 }
@@ -260,7 +260,7 @@ static void test_close(void) {
                                     "S: * STATUS C (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 9 "
                                     "HIGHESTMODSEQ 31)\n"
                                     "S: 7 OK\n"
-                                    "E: APPENDED B 42 uid=0\n"
+                                    "E: APPENDED B 42 uid=0 ()\n"
                                     "E: DONE APPEND B 42\n"
                                     "E: OPENED C 9 2 31 exists=1 " STORABLE "\n"
                                     "E: DONE CHANGES C modseq=31 exists=1\n"

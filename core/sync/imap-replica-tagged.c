@@ -170,6 +170,8 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->kind == JOB_APPEND && job->appended) {
                 if (needs_flags(job))
                         return next_phase(r, job, JOB_FLAGS);
+                if (job->phase == JOB_FLAGS && job->outcome == REPLICA_OK)
+                        job->flags_given = job->flags_meant;
                 job->outcome = REPLICA_OK; /* it is there, whatever became of its flags */
         }
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {

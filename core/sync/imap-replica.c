@@ -201,7 +201,9 @@ static int tell_appended(ImapReplica *r, const Job *job) {
         waiting->event.message.uid = job->appended_uid;
         waiting->event.message.flags = job->flags_given;
         waiting->event.message.present = REPLICA_HAS_FLAGS;
-        waiting->event.token.uidvalidity = job->appended_uidvalidity;
+        waiting->event.token = token_of(job->opened);
+        if (job->appended_uidvalidity > 0)
+                waiting->event.token.uidvalidity = job->appended_uidvalidity;
         return 0;
 }
 
