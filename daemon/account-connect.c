@@ -67,36 +67,42 @@ static uint64_t back_off(unsigned n_attempts) {
         return usec + random_below(usec / 2);
 }
 
-void account_refuse(Account *account, const char *why) {
+/* @why may belong to the login or the session, which go. */
+static void say_and_disconnect(Account *account, AccountState state, const char *why) {
+        account_set_state(account, state, "%s", why);
         account_disconnect(account);
+}
+
+void account_refuse(Account *account, const char *why) {
+        say_and_disconnect(account, ACCOUNT_STATE_REFUSED, why);
         account->secret = secret_free(account->secret);
         account->password = NULL;
         account->retry_usec = 0;
         account_disarm(account);
-        account_set_state(account, ACCOUNT_STATE_REFUSED, "%s", why);
-        log_error("%s: %s", account_name(account), why);
+        log_error("%s: %s", account_name(account), account->sentence);
         if (account->options.once)
                 account_finish(account);
 }
 
 void account_lose(Account *account, int error, const char *why) {
+        char sentence[300];
         uint64_t usec;
 
         if (error == -EKEYREJECTED) {
                 account_refuse(account, why);
                 return;
         }
-        account_disconnect(account);
+        say_and_disconnect(account, ACCOUNT_STATE_WAITING, why);
         if (account->options.once) {
-                account_set_state(account, ACCOUNT_STATE_WAITING, "%s", why);
-                log_error("%s: %s", account_name(account), why);
+                log_error("%s: %s", account_name(account), account->sentence);
                 account_finish(account);
                 return;
         }
 
         usec = back_off(account->n_attempts++);
         account->retry_usec = account_now() + (int64_t) usec;
-        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; trying again in %llu s", why,
+        (void) snprintf(sentence, sizeof(sentence), "%.280s", account->sentence);
+        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; trying again in %llu s", sentence,
                           (unsigned long long) (usec / SECOND));
         log_warning("%s: %s", account_name(account), account->sentence);
         account_arm(account, usec, SECOND, account_connect);
@@ -295,8 +301,24 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
         dial(account);
 }
 
+#define GRACE_USEC ((int64_t) 5 * 1000000)
+
+/*
+ * An upload was cut off: what the server had received by then it may be storing still, after we have
+ * looked whether it is there. So give it some time before looking. Return: usec, 0 for none.
+ */
+static uint64_t upload_grace(Account *account) {
+        int64_t newest, left;
+
+        if (state_db_newest_intent(account->db, &newest) != 0 || newest == 0)
+                return 0;
+        left = newest + GRACE_USEC - account_now();
+        return left > 0 && left <= GRACE_USEC ? (uint64_t) left : 0;
+}
+
 void account_connect(Account *account) {
         const Endpoint *remote = &account->config->remote;
+        uint64_t grace;
         int r;
 
         if (account->connection || account->paused || account->stopping || !account->engine)
@@ -305,6 +327,13 @@ void account_connect(Account *account) {
         account->retry_usec = 0;
         account_set_state(account, ACCOUNT_STATE_CONNECTING, " ");
 
+        grace = upload_grace(account);
+        if (grace > 0) {
+                account_set_state(account, ACCOUNT_STATE_CONNECTING,
+                                  "an upload was interrupted; waiting until the server has finished it");
+                account_arm(account, grace, 1, account_connect);
+                return;
+        }
         if (!remote->user || account->password) {
                 dial(account);
                 return;

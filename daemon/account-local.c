@@ -121,6 +121,20 @@ static void watch_tree(Account *account) {
 
 /* --- opening --- */
 
+/* A damaged database is put aside, not deleted; what it knew is found again by pairing. */
+static int put_aside(Account *account, const char *path) {
+        _cleanup_free_ char *aside = NULL;
+
+        if (asprintf(&aside, "%s.damaged-%lld", path, (long long) account_now() / 1000000) < 0)
+                return -ENOMEM;
+        if (rename(path, aside) < 0)
+                return -errno;
+        log_error("%s: the state was damaged and is now %s; both sides are compared anew, and no mail "
+                  "is lost",
+                  account_name(account), aside);
+        return 0;
+}
+
 static int open_database(Account *account) {
         _cleanup_free_ char *path = NULL, *error = NULL;
         int r;
@@ -128,6 +142,10 @@ static int open_database(Account *account) {
         if (asprintf(&path, "%s/%s.db", account->options.state_dir, account_name(account)) < 0)
                 return -ENOMEM;
         r = state_db_open(path, &account->db, &error);
+        if (r == -EBADMSG && !account->options.dry_run && put_aside(account, path) >= 0) {
+                free(error);
+                r = state_db_open(path, &account->db, &error);
+        }
         if (r != 0)
                 account_set_state(account, ACCOUNT_STATE_REFUSED, "%s",
                                   error ? error : strerror(ENOMEM));
@@ -138,6 +156,30 @@ static int any_mailbox(MailboxState *state, void *userdata) {
         *(bool *) userdata |= state->messages > 0;
         mailbox_state_done(state);
         return 0;
+}
+
+static int any_folder(const char *mailbox, bool bad, void *userdata) {
+        (void) mailbox, (void) bad;
+        *(bool *) userdata = true;
+        return 0;
+}
+
+/* An empty directory where there was mail: the place where a disk is to be mounted. */
+static int refuse_empty_root(Account *account) {
+        bool has_folders = false;
+        int r;
+
+        r = maildir_root_list(account->root, any_folder, &has_folders);
+        if (r < 0 || has_folders)
+                return r;
+        account_set_state(account, ACCOUNT_STATE_REFUSED,
+                          "%s is empty, but was in sync before; nothing is changed on the server. Is a "
+                          "disk not mounted? Put the mail back, or remove %s/%s.db to fetch everything "
+                          "anew",
+                          account->config->maildir, account->options.state_dir,
+                          account_name(account));
+        account->root = maildir_root_free(account->root);
+        return -ENOENT;
 }
 
 /* A root that is missing while the base has messages is not an empty Maildir: a disk is not mounted. */
@@ -159,15 +201,21 @@ static int open_root(Account *account) {
                         "fetch everything anew",
                         path, account->options.state_dir, account_name(account));
         else if (r == -ENOENT)
-                account_set_state(account, ACCOUNT_STATE_REFUSED, "%s does not exist", path);
+                return 0; /* a dry run of a first sync: nothing is there */
         else if (r < 0)
                 account_set_state(account, ACCOUNT_STATE_REFUSED, "%s cannot be opened: %s", path,
                                   strerror(-r));
+        else if (has_messages)
+                return refuse_empty_root(account);
         return r;
 }
 
-static void remember_capabilities(Account *account) {
-        char *words = NULL;
+static void remember_facts(Account *account) {
+        char *words = NULL, *time = NULL;
+
+        if (state_db_get(account->db, "uidvalidity-checked", &time) == 0)
+                account->uidvalidity_usec = strtoll(time, NULL, 10);
+        free(time);
 
         if (state_db_get(account->db, "capabilities", &words) == 0) {
                 account->capabilities = imap_capabilities_parse(bytes_of(words));
@@ -179,6 +227,14 @@ static void remember_capabilities(Account *account) {
 int account_open_local(Account *account) {
         int r;
 
+        if (!account->config->maildir) {
+                account_set_state(account, ACCOUNT_STATE_REFUSED,
+                                  "this version cannot have an IMAP server as the local side; set "
+                                  "maildir instead of [local %s]",
+                                  account_name(account));
+                return -EOPNOTSUPP;
+        }
+
         r = open_database(account);
         if (r < 0)
                 return r;
@@ -188,7 +244,7 @@ int account_open_local(Account *account) {
         r = maildir_replica_new(account->root, account->db, account->options.host, &account->local);
         if (r < 0)
                 return r;
-        remember_capabilities(account);
+        remember_facts(account);
         if (!account->options.dry_run)
                 watch_tree(account);
         if (!account->options.once)

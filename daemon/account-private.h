@@ -59,7 +59,12 @@ struct Account {
         ConnectionTraffic traffic_before; /* of connections that are gone */
         void (*on_stopped)(Account *account, void *userdata);
         void *stopped_userdata;
-        unsigned n_settled; /* rounds of settling at the end */
+        enum {
+                SETTLE_NOT_YET,
+                SETTLE_WAIT,   /* until the stamps are old enough */
+                SETTLE_COMMIT, /* they are; once the engine has looked at the last news */
+        } settling;
+        int64_t uidvalidity_usec; /* since 1970: when UIDVALIDITY was asked for last */
 };
 
 int64_t account_now(void); /* usec since 1970 */

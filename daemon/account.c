@@ -90,10 +90,36 @@ static void on_pump_failed(Account *account, int error) {
                 account_lose(account, error, strerror(-error));
 }
 
+/*
+ * A mailbox that was deleted and made again may have the very numbers of the old one but UIDVALIDITY,
+ * which costs three bytes a mailbox. So --once asks for it once a day, the daemon whenever it connects.
+ */
+#define UIDVALIDITY_CHECK ((int64_t) 24 * 3600 * 1000000)
+
+static bool is_uidvalidity_due(const Account *account) {
+        const int64_t age = account_now() - account->uidvalidity_usec;
+
+        return age < 0 || age > UIDVALIDITY_CHECK;
+}
+
+static void note_uidvalidity_check(Account *account) {
+        char text[32];
+
+        if (!is_uidvalidity_due(account) || account->options.dry_run || account->failed)
+                return;
+        account->uidvalidity_usec = account_now();
+        (void) snprintf(text, sizeof(text), "%lld", (long long) account->uidvalidity_usec);
+        if (state_db_begin(account->db) < 0 ||
+            state_db_set(account->db, "uidvalidity-checked", text) < 0 ||
+            state_db_commit(account->db) < 0)
+                state_db_rollback(account->db);
+}
+
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
                 account_finish(account);
                 return;
@@ -142,22 +168,29 @@ static void finished(Account *account) {
                 account->options.on_finished(account, account->options.userdata);
 }
 
-#define SETTLE_USEC   ((uint64_t) 30000)  /* more than a tick of the file system's clock */
-#define WATCH_USEC    ((uint64_t) 120000) /* more than inotify's news are held back */
-#define SETTLE_ROUNDS 3u
+#define SETTLE_USEC ((uint64_t) 30000) /* more than a tick of the file system's clock */
 
-static void settle_commit(Account *account) {
-        (void) engine_settle(account->engine, true, account_now());
-        finished(account);
+/* Take in what inotify has to tell, our own doing for the most part, and look at it. */
+static void on_settled(Account *account) {
+        maildir_watch_flush(account->watch);
+        account->settling = SETTLE_COMMIT;
+        if (account->is_attached)
+                account_pump(account); /* comes back by on_idle() */
+        else
+                account_finish(account);
 }
 
-static void settle_read(Account *account) {
-        int n_young = engine_settle(account->engine, false, account_now());
+/* What is still as it was, and nobody else has touched meanwhile, may be remembered. */
+static void commit_stamps(Account *account) {
+        (void) engine_settle(account->engine, false, account_now());
+        maildir_watch_flush(account->watch);
+        (void) engine_settle(account->engine, true, account_now());
+}
 
-        if (n_young > 0 && ++account->n_settled < SETTLE_ROUNDS)
-                account_arm(account, SETTLE_USEC, 1, settle_read);
-        else
-                account_arm(account, WATCH_USEC, 1, settle_commit);
+static bool may_settle(const Account *account) {
+        return account->engine && account->watch && !account->watch_is_broken && !account->failed &&
+               (account->options.once || !engine_is_busy(account->engine)) &&
+               engine_needs_settling(account->engine);
 }
 
 /*
@@ -167,17 +200,23 @@ static void settle_read(Account *account) {
 void account_finish(Account *account) {
         if (account->finished)
                 return;
+        if (account->settling == SETTLE_NOT_YET && may_settle(account)) {
+                account->settling = SETTLE_WAIT;
+                account_arm(account, SETTLE_USEC, 1, on_settled);
+                return;
+        }
+        if (account->settling == SETTLE_WAIT)
+                return;
+        if (account->settling == SETTLE_COMMIT && may_settle(account))
+                commit_stamps(account);
+
         if (account->is_attached) {
                 (void) imap_replica_logout(account->remote);
                 connection_flush(account->connection);
         }
-        account_disconnect(account);
-
-        if (account->engine && account->watch && !account->watch_is_broken &&
-            engine_needs_settling(account->engine))
-                account_arm(account, SETTLE_USEC, 1, settle_read);
-        else
-                finished(account);
+        if (account->engine)
+                account_disconnect(account);
+        finished(account);
 }
 
 void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),
@@ -185,10 +224,7 @@ void account_stop(Account *account, void (*on_stopped)(Account *account, void *u
         account->stopping = true;
         account->on_stopped = on_stopped;
         account->stopped_userdata = userdata;
-        if (account->engine)
-                account_finish(account);
-        else
-                finished(account);
+        account_finish(account);
 }
 
 /* --- what the engine tells --- */
@@ -228,7 +264,10 @@ static void on_note(const EngineNote *note, void *userdata) {
 /* --- life --- */
 
 static int make_engine(Account *account) {
-        const ImapReplicaOptions replica_options = {.once = account->options.once};
+        const ImapReplicaOptions replica_options = {
+                .once = account->options.once,
+                .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
+        };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .dry_run = account->options.dry_run,
@@ -389,7 +428,7 @@ bool account_is_in_sync(Account *account) {
         if (!account->engine)
                 return false;
         totals = engine_totals(account->engine);
-        return totals.failed == 0 && totals.held == 0 && !account->failed &&
+        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 && !account->failed &&
                (account->state == ACCOUNT_STATE_IN_SYNC ||
                 (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
 }

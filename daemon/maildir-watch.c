@@ -543,6 +543,14 @@ size_t maildir_watch_count(const MaildirWatch *watch) {
         return watch_table_count(&watch->table);
 }
 
+void maildir_watch_flush(MaildirWatch *watch) {
+        if (watch->error < 0)
+                return;
+        read_events(watch);
+        watch->files = (Pause){.first = 0};
+        tell_files(watch);
+}
+
 int maildir_change_next(MaildirChange *change, MaildirFate *ret_fate, MaildirSub *ret_sub,
                         const char **ret_name) {
         return changed_names_next(&change->names, ret_fate, ret_sub, ret_name);

@@ -74,6 +74,10 @@ int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *m
 /* No more news of it, not even those that are collected. No-op if it is not watched. */
 void maildir_watch_remove(MaildirWatch *watch, const char *mailbox);
 
+/* Tell now what files came or went until now, without waiting for a quiet moment. Not from the
+ * callback. */
+void maildir_watch_flush(MaildirWatch *watch);
+
 /* The number of kernel watches in use, for status. */
 size_t maildir_watch_count(const MaildirWatch *watch);
 

@@ -104,8 +104,7 @@ static int reaper_on_exit(sd_event_source *source, int fd, uint32_t revents, voi
         reap(reaper->pid);
         (void) sd_event_source_set_floating(reaper->timer, false);
         reaper->timer = sd_event_source_disable_unref(reaper->timer);
-        (void) sd_event_source_set_floating(source, false);
-        sd_event_source_unref(source);
+        (void) sd_event_source_set_floating(source, false); /* frees it once this returns */
         return 0;
 }
 

@@ -124,6 +124,10 @@ MaildirRoot *maildir_root_free(MaildirRoot *root) {
         return NULL;
 }
 
+const char *maildir_root_path(const MaildirRoot *root) {
+        return root->path;
+}
+
 int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *ret_ino) {
         struct stat st;
 

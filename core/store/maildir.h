@@ -34,6 +34,9 @@ typedef struct Maildir Maildir;
 int maildir_root_open(const char *path, MaildirLayout layout, bool create, MaildirRoot **ret_root);
 MaildirRoot *maildir_root_free(MaildirRoot *root);
 
+/* As it was opened; borrowed. */
+const char *maildir_root_path(const MaildirRoot *root);
+
 /* st_dev and st_ino of the root's directory: whether it is the tree that was there last time. */
 int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *ret_ino);
 

@@ -127,6 +127,7 @@ struct Engine {
         bool is_stalled;     /* a destination takes no more for now: its source is not pumped */
         Side stalled;        /* that destination */
         Buffer stalled_data; /* what it has not taken yet */
+        char delimiter; /* of the remote names, as LIST had it last */
         char *error;
 };
 
@@ -158,6 +159,7 @@ int run_close(SyncRun *run);
 /* run-delta.c: what the sides say */
 int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
 int run_apply_brake(SyncRun *run, Side side);
+void run_saw_uid(SyncRun *run, Side side, uint32_t uid);
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 

@@ -16,8 +16,10 @@ static bool has(const ImapReplica *r, ImapCapability one) {
 }
 
 unsigned status_items(const ImapReplica *r) {
-        const unsigned items = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_UIDVALIDITY;
+        unsigned items = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT;
 
+        if (!r->options.skip_uidvalidity)
+                items |= IMAP_STATUS_UIDVALIDITY;
         return has_condstore(r) ? items | IMAP_STATUS_HIGHESTMODSEQ : items;
 }
 

@@ -31,6 +31,7 @@ typedef struct ImapReplicaOptions {
         bool once;             /* close() leaves all as it is: the session ends anyway */
         bool want_special_use; /* list() asks for it, where that costs anything */
         bool want_subscribed;
+        bool skip_uidvalidity; /* list() does not ask for it */
 } ImapReplicaOptions;
 
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);

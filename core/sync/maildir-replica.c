@@ -293,11 +293,11 @@ static int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         int k;
 
         if (op->step == OP_BEGIN) {
-                k = r->root ? maildir_root_list(r->root, add_name, op) : -ENOENT;
+                k = r->root ? maildir_root_list(r->root, add_name, op) : 0;
                 if (k == -ENOMEM)
                         return k;
                 if (k < 0)
-                        return op_fail(op, REPLICA_FAILED, "the Maildir cannot be read", k);
+                        return op_fail(op, REPLICA_FAILED, maildir_root_path(r->root), k);
                 op->step = OP_STATUS;
         }
         if (op->n_listed == op->n_names) {
@@ -325,6 +325,7 @@ static int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
 }
 
 static int op_create(MaildirReplica *r, Op *op) {
+        char what[200] = "no folder can be made";
         int k;
 
         op->step = OP_DONE;
@@ -335,7 +336,10 @@ static int op_create(MaildirReplica *r, Op *op) {
                                 "the Maildir's layout cannot hold a mailbox of this name");
                 return 0;
         }
-        return k < 0 ? op_fail(op, REPLICA_FAILED, "the folder cannot be made", k) : 0;
+        if (k < 0 && r->root)
+                (void) snprintf(what, sizeof(what), "no folder can be made in %.150s",
+                                maildir_root_path(r->root));
+        return k < 0 ? op_fail(op, REPLICA_FAILED, what, k) : 0;
 }
 
 /* --- events --- */
@@ -484,8 +488,4 @@ Replica *maildir_replica_free(Replica *replica) {
         maildir_reset(replica);
         free(from_replica(replica));
         return NULL;
-}
-
-void maildir_replica_set_root(Replica *replica, MaildirRoot *root) {
-        from_replica(replica)->root = root;
 }

@@ -15,9 +15,6 @@
 #include "store/state-db.h"
 #include "sync/replica.h"
 
-/* @root and @db are borrowed. @host: for file names, borrowed. Return: 0, or -ENOMEM. */
+/* @root and @db are borrowed; @root NULL: there is nothing, and nothing can be made. @host: for file names, borrowed. Return: 0, or -ENOMEM. */
 int maildir_replica_new(MaildirRoot *root, StateDb *db, const char *host, Replica **ret_replica);
 Replica *maildir_replica_free(Replica *replica);
-
-/* Look for the tree's root here from now on (it was missing, or another one was mounted). */
-void maildir_replica_set_root(Replica *replica, MaildirRoot *root);

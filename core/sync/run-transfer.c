@@ -266,7 +266,12 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 
 /* Taken, but under which UID the remote side does not say: the next run will find it there. */
 static int on_taken_unnamed(SyncRun *run, uint32_t local_uid) {
-        const Intent intent = {.side = SIDE_REMOTE, .source_uid = local_uid, .taken = true};
+        const Intent intent = {
+                .side = SIDE_REMOTE,
+                .source_uid = local_uid,
+                .taken = true,
+                .time = run->mailbox->engine->now,
+        };
         int r;
 
         run->again = true;
@@ -295,6 +300,7 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         message->uid[source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
 
+        run_saw_uid(run, side, event->message.uid);
         if (source == SIDE_REMOTE) {
                 if (message->uid[SIDE_REMOTE] <= run->last_uid)
                         run->ascending = false;
@@ -347,6 +353,7 @@ static int intend(SyncRun *run, uint32_t uid) {
                 .side = SIDE_REMOTE,
                 .source_uid = uid,
                 .uidnext = run->opened[SIDE_REMOTE].uidnext,
+                .time = mailbox->engine->now,
         };
         r = engine_begin(mailbox->engine);
         if (r >= 0)
