@@ -278,7 +278,7 @@ static void test_methods(void) {
                  "C: 2 CAPABILITY\n"
                  "S: * CAPABILITY IMAP4rev1\n"
                  "S: 2 OK done\n"
-                 "E: REFUSED the server refuses the login: “wrong”\n"                                                                                                    },
+                 "E: REFUSED the server refuses the user name or password: “wrong”\n"                                                                                                    },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -368,15 +368,15 @@ static void test_refusals(void) {
                  "S: * ENABLED\n"
                  "S: 2 OK ENABLE ignored in non-authenticated state.\n"
                  "S: 3 BAD Error in IMAP command received by server.\n"
-                 "E: REFUSED the server refuses the login: “Authentication failed.”\n"          },
+                 "E: REFUSED the server refuses the user name or password: “Authentication failed.”\n"          },
                 {"a bare NO",                                                     NULL,    "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 NO LOGIN failed.\n"
-                                  "E: REFUSED the server refuses the login: “LOGIN failed.”\n"  },
+                                  "E: REFUSED the server refuses the user name or password: “LOGIN failed.”\n"  },
                 {"expired",                                                       NULL,    "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 NO [EXPIRED] change it\n"
-                                  "E: REFUSED the server refuses the login: “change it”\n"      },
+                                  "E: REFUSED the server refuses the user name or password: “change it”\n"      },
                 {"unavailable",                                                   NULL,    "e",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"

@@ -289,6 +289,8 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         int r;
 
         run->n_appends--;
+        if (side == SIDE_REMOTE && event->token.modseq > 0)
+                run->modseq = event->token.modseq;
         if (event->message.uid == 0) {
                 r = on_taken_unnamed(run, (uint32_t) event->cookie);
                 return r < 0 ? r : run_next_phase(run);
