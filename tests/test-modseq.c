@@ -56,7 +56,7 @@ int main(void) {
                 {"no code after VANISHED: it lags",    "s25 t25 t25"            },
                 {"a code may go back",                 "s25 c24 t24"            },
                 {"code 0 says nothing",                "s25 c0 f26 t26"         },
-                {"NOMODSEQ stays without",             "s0 f9 c9 t0"               },
+                {"NOMODSEQ stays without",             "s0 f9 c9 t0"            },
                 {"a new SELECT forgets what was seen", "s25 f30 s26 t26"        },
                 {"63 bits",                            "s9223372036854775806 f9223372036854775807 "
                             "t9223372036854775807"   },

@@ -351,10 +351,13 @@ ImapTag session_oldest_tag(const ImapSession *s) {
 
 /* The place of a tag among those under way, or SIZE_MAX. */
 static size_t find_under_way(const ImapSession *s, ImapTag tag) {
-        const ImapTag *tags = s->under_way + s->first_under_way;
+        const ImapTag *tags;
         size_t low = 0, high = s->n_under_way;
 
-        if (high > 0 && tags[0] == tag)
+        if (high == 0)
+                return SIZE_MAX;
+        tags = s->under_way + s->first_under_way;
+        if (tags[0] == tag)
                 return 0;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;

@@ -356,17 +356,14 @@ static ImapLiteralMode literal_mode(const ImapReplica *r) {
         return has(r, IMAP_CAPABILITY_LITERAL_MINUS) ? IMAP_LITERAL_MINUS : IMAP_LITERAL_SYNC;
 }
 
-static int format_append(ImapReplica *r, const Job *job, Buffer *out) {
-        const MessageFlags flags = storable(opened_find(r, job->mailbox), job->flags_given);
-        _cleanup_free_ char *wire = NULL;
+static int format_append(const Job *job, Buffer *out) {
+        const MessageFlags flags = storable(job->opened, job->flags_given);
         size_t empty;
         int e;
 
-        e = mailbox_wire(r, job->mailbox, &wire);
+        e = buffer_append_string(out, "APPEND ");
         if (e == 0)
-                e = buffer_append_string(out, "APPEND ");
-        if (e == 0)
-                e = format_mailbox(bytes_of(wire), out);
+                e = format_mailbox(bytes_of(job->opened->wire), out);
         if (e == 0)
                 e = buffer_append_string(out, " (");
         empty = out->size;
@@ -389,8 +386,8 @@ int append_start(ImapReplica *r, Job *job) {
         ImapTag tag;
         int e;
 
-        e = format_append(r, job, &out);
-        if (e > 0 || e == -EINVAL)
+        e = format_append(job, &out);
+        if (e == -EINVAL)
                 return job_fail(job, REPLICA_REFUSED,
                                 "the mailbox has a name that cannot be said to the server",
                                 BYTES_NULL);
@@ -414,9 +411,7 @@ static int start_append_flags(ImapReplica *r, Job *job) {
         const MessageFlags remove = job->flags_given & ~job->flags_meant;
         int e;
 
-        e = opened_get(r, job->mailbox, &job->opened);
-        if (e == 0)
-                e = uid_set_add(&job->uids, job->appended_uid, job->appended_uid);
+        e = uid_set_add(&job->uids, job->appended_uid, job->appended_uid);
         if (e == 0)
                 e = submit_store(r, job, '+', storable(job->opened, add));
         if (e == 0)

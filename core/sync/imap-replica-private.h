@@ -23,7 +23,7 @@
 #include "sync/modseq.h"
 
 /* RFC 7162 section 4: command lines of at most 8192 octets. */
-#define COMMAND_MAX 8000u
+#define COMMAND_MAX 7900u
 
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
@@ -44,6 +44,7 @@ typedef struct Opened {
         bool storable_keywords;
 
         bool closing;    /* close() was asked for */
+        bool only_idle;  /* opened by IDLE: nobody will close it */
         bool lost_track; /* an expunge or change without its UID: list everything next time */
         ReplicaOutcome failure; /* of the last SELECT */
         char *failure_text;     /* owned */
@@ -221,6 +222,7 @@ void job_free(ImapReplica *r, Job *job);
 int job_queue(ImapReplica *r, Job *job);       /* takes it, on failure as well */
 int job_queue_first(ImapReplica *r, Job *job); /* the next phase of one that had its turn */
 int replica_pump(ImapReplica *r);
+void replica_relax(ImapReplica *r);
 void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);

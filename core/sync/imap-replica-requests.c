@@ -24,7 +24,7 @@ static int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox,
         }
 
         if (job->opened) {
-                job->opened->closing = false;
+                job->opened->closing = job->opened->only_idle = false;
                 job->uidvalidity = job->opened->uidvalidity;
         }
         *ret_job = job;
@@ -157,7 +157,7 @@ static int imap_append_begin(Replica *replica, ReplicaMailbox *mailbox,
 
         if (!(message->present & REPLICA_HAS_SIZE))
                 return -EINVAL;
-        e = job_new(r, JOB_APPEND, mailbox, &job);
+        e = job_new_opened(r, JOB_APPEND, mailbox, &job);
         if (e < 0)
                 return e;
 
@@ -296,7 +296,7 @@ static int touch(ImapReplica *r, const Opened *opened) {
 
 static bool is_any_open(const ImapReplica *r) {
         for (const Opened *opened = r->openeds; opened; opened = opened->next)
-                if (opened->mailbox && !opened->closing)
+                if (opened->mailbox && !opened->closing && !opened->only_idle)
                         return true;
 
         return false;

@@ -113,13 +113,13 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
 }
 
 /* RFC 4315 section 3. The UID means nothing under another UIDVALIDITY than the known one. */
-static void on_appended(ImapReplica *r, Job *job, const ImapText *text) {
-        const Opened *opened = opened_find(r, job->mailbox);
+static void on_appended(Job *job, const ImapText *text) {
+        const Opened *opened = job->opened;
 
         job->appended = true;
         if (text->code != IMAP_CODE_APPENDUID || text->uids.n_ranges == 0)
                 return;
-        if (opened && opened->uidvalidity > 0 && opened->uidvalidity != text->number[0])
+        if (opened->uidvalidity > 0 && opened->uidvalidity != text->number[0])
                 return;
 
         job->appended_uidvalidity = (uint32_t) text->number[0];
@@ -170,6 +170,8 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->kind == JOB_APPEND && job->appended) {
                 if (needs_flags(job))
                         return next_phase(r, job, JOB_FLAGS);
+                if (job->phase == JOB_FLAGS && job->outcome == REPLICA_OK)
+                        job->flags_given = job->flags_meant;
                 job->outcome = REPLICA_OK; /* it is there, whatever became of its flags */
         }
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {
@@ -275,7 +277,7 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
         }
 
         if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
-                on_appended(r, command->job, text);
+                on_appended(command->job, text);
         return text->status == IMAP_OK ? 0 : on_refused(r, command, text);
 }
 

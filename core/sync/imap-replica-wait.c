@@ -152,6 +152,7 @@ int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
 }
 
 int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
+        const bool was_open = opened_find(r, mailbox);
         Job *job;
         int e;
 
@@ -165,6 +166,8 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
                 job_free(r, job);
                 return e;
         }
+        if (job->opened && !was_open)
+                job->opened->only_idle = true;
         if (job->opened)
                 job->opened->closing = false;
 

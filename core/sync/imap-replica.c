@@ -201,15 +201,18 @@ static int tell_appended(ImapReplica *r, const Job *job) {
         waiting->event.message.uid = job->appended_uid;
         waiting->event.message.flags = job->flags_given;
         waiting->event.message.present = REPLICA_HAS_FLAGS;
-        waiting->event.token.uidvalidity = job->appended_uidvalidity;
+        waiting->event.token = token_of(job->opened);
+        if (job->appended_uidvalidity > 0)
+                waiting->event.token.uidvalidity = job->appended_uidvalidity;
         return 0;
 }
 
-/* A closed mailbox may go away, although it may still be selected. */
+/* A closed mailbox may go away, although it may still be selected; one that was only waited in, when
+ * the waiting is over. */
 static void finish_close(ImapReplica *r, const Job *job) {
-        Opened *opened = opened_find(r, job->mailbox);
+        Opened *opened = job->mailbox ? opened_find(r, job->mailbox) : NULL;
 
-        if (!opened || !opened->closing)
+        if (!opened || !(job->kind == JOB_CLOSE ? opened->closing : opened->only_idle))
                 return;
         opened->mailbox = NULL;
         (void) opened_unref(r, opened);
@@ -238,7 +241,7 @@ int job_complete(ImapReplica *r, Job *job) {
         if (job->kind == JOB_CREATE && job->n_wires > 0)
                 waiting->wire = TAKE_PTR(job->wires[0]);
 
-        if (job->kind == JOB_CLOSE)
+        if (job->kind == JOB_CLOSE || (job->kind == JOB_IDLE && (!r->idle || r->idle == job)))
                 finish_close(r, job);
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
@@ -314,6 +317,23 @@ static void forget_jobs(ImapReplica *r) {
         r->touched = NULL;
         r->n_touched = 0;
         names_done(&r->names);
+}
+
+/* What a burst needed is given back when there is nothing to do. */
+void replica_relax(ImapReplica *r) {
+        static const size_t keep = 16;
+
+        if (r->n_events == 0 && r->events_capacity > keep) {
+                free(r->events);
+                r->events = NULL;
+                r->first_event = r->events_capacity = 0;
+        }
+        if (r->n_commands == 0 && r->commands_capacity > keep) {
+                free(r->commands);
+                r->commands = NULL;
+                r->first_command = r->commands_capacity = 0;
+        }
+        buffer_trim(&r->message_id, 256);
 }
 
 void imap_replica_detach(ImapReplica *r) {
