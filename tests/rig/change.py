@@ -36,13 +36,14 @@ class Changes:
         self.removed = collections.Counter()
         self.count = rng.randrange(1_000_000) * 1000  # names of one are not those of another
 
-    def apply(self, count):
-        """So many changes, on one side or the other."""
+    def apply(self, count, removals=True):
+        """So many changes, on one side or the other. Without UIDPLUS nothing can be removed safely."""
         kinds = [self.flag_remote] * 5 + [self.flag_local] * 5
         kinds += [self.append_remote, self.deliver_local] * 3
-        kinds += [self.expunge_remote, self.unlink_local] * 2
-        kinds += [self.move_remote, self.move_local, self.create_remote, self.create_local]
-        kinds += [self.flag_and_delete]
+        kinds += [self.create_remote, self.create_local]
+        if removals:
+            kinds += [self.expunge_remote, self.unlink_local] * 2
+            kinds += [self.move_remote, self.move_local, self.flag_and_delete]
         for _ in range(count):
             self.count += 1
             self.rng.choice(kinds)()

@@ -15,8 +15,8 @@ class Network(case.SystemTest):
         self.names = populate.mailbox_names(4)
         populate.fill(self.session(self.dovecot), self.names, MESSAGES, holes=False)
 
-    def through(self, wire, name, **settings):
-        return self.account(self.dovecot, name=name, settings={"port": wire.port, "timeout": "5s", **settings})
+    def through(self, wire, name, tls="implicit"):
+        return self.account(self.dovecot, name=name, tls=tls, settings={"port": wire.port, "timeout": "5s"})
 
     def assert_finished_later(self, account, port):
         account.settings["port"] = port

@@ -1,5 +1,6 @@
 """imapsyncd --once: both sides equal, whatever was there; a second run changes nothing at all."""
 
+import difflib
 import random
 import re
 import shutil
@@ -37,9 +38,11 @@ class OnceTest(case.SystemTest):
         before = account.tree.stamp(), account.rows(), self.numbers(server)
         result = self.once(account)
         after = account.tree.stamp(), account.rows(), self.numbers(server)
-        self.assertEqual(before[0], after[0])
-        self.assertEqual(before[1], after[1])
-        self.assertEqual(before[2], after[2])
+        for what, one, two in zip(("files", "rows", "server"), before, after):
+            with self.subTest("a run with nothing to do changes nothing", what=what):
+                one, two = (side if isinstance(side, list) else list(map(str, side.items())) for side in (one, two))
+                changed = list(difflib.unified_diff(one, two, lineterm="", n=0))[2:]
+                self.assertEqual(len(changed), 0, "\n".join(changed[:12]))
         return result
 
     def assert_expected(self, account, server, changes):
@@ -47,11 +50,11 @@ class OnceTest(case.SystemTest):
         found = compare.differences(remote, changes.expected(), "on both sides", "expected")
         self.assertEqual(found, [], "\n".join(found[:20]))
 
-    def run_changes(self, account, server, count, seed, status=0):
+    def run_changes(self, account, server, count, seed, removals=True):
         """Random changes on both sides at once, then one run."""
         changes = change.Changes(random.Random(seed), self.session(server), account.tree)
-        changes.apply(count)
-        result = self.once(account, status=status)
+        changes.apply(count, removals)
+        result = self.once(account)
         self.assert_expected(account, server, changes)
         return result
 
@@ -131,6 +134,18 @@ class Small(OnceTest):
         result = self.once(account, status=1)
         self.assertIn("the keyring is locked", result.err)
 
+    def test_no_safe_expunge(self):
+        """Without UIDPLUS an EXPUNGE would take what others marked: it is not done, and said."""
+        account, server = self.small(server_options={"capability": "IMAP4rev1"})
+        with server.session() as session:
+            session.select("INBOX")
+            session.store(session.uids()[0], "+", ["\\Deleted"])
+        account.tree.folder("INBOX").files()[-1].unlink()
+        result = self.once(account, status=1)
+        self.assertIn("INBOX", result.err)
+        with server.session() as session:
+            self.assertEqual(len(compare.remote(session)["INBOX"]), 12)
+
     def test_capabilities(self):
         """Each rung of the ladder: use what is offered, and nothing else."""
         for name, capability in CAPABILITIES.items():
@@ -141,7 +156,7 @@ class Small(OnceTest):
                 self.once(account)
                 self.assert_equal_sides(account, server)
                 self.assert_nothing_to_do(account, server)
-                self.run_changes(account, server, 60, seed=5)
+                self.run_changes(account, server, 60, seed=5, removals="UIDPLUS" in capability)
                 self.assert_nothing_to_do(account, server)
 
     def test_without_compress(self):
