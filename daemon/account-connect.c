@@ -47,7 +47,9 @@ void account_disconnect(Account *account) {
                 account->traffic_before.bytes_in += traffic.bytes_in;
                 account->traffic_before.bytes_out += traffic.bytes_out;
                 connection_close(account->connection);
-                account->connection = connection_free(account->connection);
+                connection_free(account->closed); /* not the one whose callback this may be */
+                account->closed = TAKE_PTR(account->connection);
+                (void) sd_event_source_set_enabled(account->pump, SD_EVENT_ONESHOT);
         }
 }
 

@@ -33,6 +33,7 @@ struct Account {
         bool watch_is_broken;
 
         Connection *connection;
+        Connection *closed; /* to be freed by the loop: this may be a callback of it */
         ImapLogin *login; /* until it is over */
         Secret *secret;
         char *password; /* owned by secret */

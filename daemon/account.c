@@ -66,8 +66,11 @@ void account_disarm(Account *account) {
 }
 
 static int on_pump(sd_event_source *source, void *userdata) {
+        Account *account = userdata;
+
         (void) source;
-        account_pump(userdata);
+        account->closed = connection_free(account->closed);
+        account_pump(account);
         return 0;
 }
 
@@ -341,6 +344,7 @@ Account *account_free(Account *account) {
                 account_disconnect(account);
         sd_event_source_disable_unref(account->timer);
         sd_event_source_disable_unref(account->pump);
+        connection_free(account->closed);
         maildir_watch_free(account->watch);
         engine_free(account->engine);
         imap_replica_free(account->remote);

@@ -465,8 +465,15 @@ static int start_kind(ImapReplica *r, Job *job) {
         abort(); /* the switch is complete */
 }
 
+static bool is_write(const Job *job) {
+        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_APPEND;
+}
+
 int job_start(ImapReplica *r, Job *job) {
         int e;
+
+        if (job->opened && is_write(job))
+                job->opened->is_written = true;
 
         if (job->outcome == REPLICA_OK) {
                 e = start_kind(r, job);

@@ -33,6 +33,7 @@ typedef struct Opened {
         struct Opened *next;
         unsigned n_refs;
         ReplicaMailbox *mailbox; /* borrowed; NULL once it is closed */
+        bool is_written;         /* a STORE, EXPUNGE or APPEND was sent for it */
         char *wire;              /* owned */
 
         uint32_t uidvalidity; /* as of the last SELECT; 0: never selected */

@@ -314,7 +314,7 @@ static int imap_close(Replica *replica, ReplicaMailbox *mailbox) {
 
         opened = opened_find(r, mailbox);
         if (opened) {
-                e = r->options.once ? 0 : touch(r, opened);
+                e = r->options.once && !opened->is_written ? 0 : touch(r, opened);
                 if (e < 0) {
                         job_free(r, job);
                         return e;
