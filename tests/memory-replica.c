@@ -10,8 +10,8 @@
 #include "memory-replica.h"
 #include "test.h"
 
-#define MAX_EVENTS 2000000u /* more is an endless loop */
-#define PIECE      7u       /* bytes of a body in an event */
+#define MAX_EVENTS 200000u /* more is an endless loop */
+#define PIECE      7u      /* bytes of a body in an event */
 
 typedef struct Request {
         struct Request *next;
@@ -221,6 +221,7 @@ static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMai
 }
 
 static Event *push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome) {
+        const Session *session = find_session(r, request->mailbox);
         const MemoryMailbox *stored = request->mailbox ? find_mailbox(r, request->mailbox) : NULL;
         Event *event = push(r, REPLICA_EVENT_DONE, request->mailbox);
 
@@ -229,7 +230,7 @@ static Event *push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
         event->event.cookie = request->cookie;
         if (stored) {
                 event->event.exists = (uint32_t) memory_count_visible(stored);
-                event->event.token.modseq = modseq_of(r, stored->modseq);
+                event->event.token.modseq = modseq_of(r, session ? session->told : stored->modseq);
         }
         if (outcome != REPLICA_OK) {
                 event->text = must(strdup("the store says no"));
@@ -249,6 +250,8 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
                 event->event.token.stamp[0] = stored->modseq;
                 return;
         }
+        if (r->replica.side == SIDE_LOCAL)
+                event->event.name = event->text;
         event->event.wire = bytes_of(event->text);
         event->event.status = (ReplicaStatus){
                 .uidnext = stored->uidnext,

@@ -282,6 +282,7 @@ void engine_mark_all(Engine *engine) {
 }
 
 void engine_retry(Engine *engine) {
+        engine->wants_list |= engine->list_failed;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
@@ -329,7 +330,8 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->n_names = 0;
         mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
-        mailbox->replica[SIDE_LOCAL].has_names = !mailbox->all_names; /* unmarked: none */
+        mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
+                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0;
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
@@ -372,8 +374,8 @@ static int start_list(Engine *engine) {
         engine->wants_list = engine->list_failed = false;
         engine->n_listing = _SIDE_MAX;
         for (size_t i = 0; i < engine->n_mailboxes; i++)
-                engine->mailboxes[i]->exists[SIDE_REMOTE] =
-                        engine->mailboxes[i]->exists[SIDE_LOCAL] = false;
+                engine->mailboxes[i]->listed[SIDE_REMOTE] =
+                        engine->mailboxes[i]->listed[SIDE_LOCAL] = false;
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 int r = engine->replica[side]->ops->list(engine->replica[side]);
@@ -386,8 +388,10 @@ static int start_list(Engine *engine) {
 
 /* A run that has nothing under way and nothing left to do is over. */
 static void end_run(Engine *engine, SyncMailbox *mailbox) {
-        bool again = mailbox->run->again;
+        const bool again = mailbox->run->again;
 
+        /* names that this run has used up may not have been dealt with */
+        mailbox->all_names |= mailbox->run->incomplete;
         (void) state_db_run_clear(engine->db, mailbox->state.id);
         mailbox->run = run_free(mailbox->run);
         engine->n_runs--;
@@ -404,7 +408,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
 
         if (!event->mailbox)
                 return event->type == REPLICA_EVENT_STATUS
-                               ? engine_on_status(engine, event)
+                               ? engine_on_status(engine, side, event)
                                : engine_on_list_event(engine, side, event);
 
         mailbox = event->mailbox->owner;
@@ -447,6 +451,7 @@ static int pump_side(Engine *engine, Side side) {
         }
 
         r = engine->replica[side]->ops->next(engine->replica[side], &event);
+        engine->is_lost = r < 0;
         if (r <= 0)
                 return r;
 
@@ -456,8 +461,8 @@ static int pump_side(Engine *engine, Side side) {
 
 /* Keep the sentence of what SQLite said: a later call would overwrite it. */
 static int fail(Engine *engine, int error) {
-        if (!engine->error)
-                engine->error = strdup(state_db_error(engine->db));
+        free(engine->error);
+        engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
         state_db_rollback(engine->db);
         return error;
 }
@@ -488,6 +493,36 @@ int engine_pump(Engine *engine, int64_t now) {
         return engine_is_busy(engine);
 }
 
+/* What was rolled back never was, in memory too. */
+static int reload_mailbox(MailboxState *state, void *userdata) {
+        SyncMailbox *mailbox = engine_lookup(userdata, state->name);
+        MailboxState *own = &mailbox->state;
+        char *name = own->name, *wire = own->wire;
+
+        *own = *state;
+        own->name = name;
+        own->wire = wire;
+        free(state->name);
+        free(state->wire);
+        *state = (MailboxState){0};
+        return 0;
+}
+
+static int reload_mailboxes(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                mailbox->state = (MailboxState){
+                        .name = mailbox->state.name,
+                        .wire = mailbox->state.wire,
+                };
+                keywords_done(&mailbox->keywords);
+                mailbox->has_keywords = false;
+                mailbox->seen[SIDE_REMOTE].is_known = mailbox->seen[SIDE_LOCAL].is_known = false;
+        }
+        return state_db_each_mailbox(engine->db, reload_mailbox, engine);
+}
+
 int engine_interrupt(Engine *engine) {
         int r = 0;
 
@@ -502,6 +537,8 @@ int engine_interrupt(Engine *engine) {
                 end_run(engine, mailbox);
         }
         state_db_rollback(engine->db);
+        if (r == 0)
+                r = reload_mailboxes(engine);
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 engine->replica[side]->ops->reset(engine->replica[side]);
@@ -512,7 +549,8 @@ int engine_interrupt(Engine *engine) {
         buffer_done(&engine->stalled_data);
         engine->wants_list = true;
         engine->n_listing = 0;
-        return r;
+        engine->is_lost = false;
+        return r < 0 ? fail(engine, r) : 0;
 }
 
 /* --- questions --- */

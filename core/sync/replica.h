@@ -44,7 +44,7 @@ typedef struct ReplicaMailbox {
         Keywords *
                 keywords; /* of this mailbox, shared by both sides; borrowed. Replicas enter new ones. */
         void *owner;      /* the engine's */
-        void *private;      /* the replica's own; it frees it in close() and reset() */
+        void *private; /* the replica's own; it frees it in close() and reset() */
 
         bool has_names; /* Maildir: changes() looks only at these files, not at all */
         char **names;   /* base names, NULL-terminated; owned by the engine */
