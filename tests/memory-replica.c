@@ -523,7 +523,8 @@ static void do_append(MemoryReplica *r, Request *request) {
         fill_message(r, event, message, false);
         event->event.cookie = request->cookie;
         event->event.request = REPLICA_APPEND;
-        event->event.token.modseq = modseq_of(r, stored->modseq);
+        if (find_session(r, request->mailbox))
+                event->event.token.modseq = modseq_of(r, find_session(r, request->mailbox)->told);
         if (r->store->no_uidplus)
                 event->event.message.uid = 0;
 }

@@ -51,8 +51,13 @@ static void check_held(SyncCase *c) {
 
 /* Go on to the end. Return: false if the process was killed. */
 static bool finish(SyncCase *c) {
-        if (!world_sync(&c->world))
-                return false;
+        uint64_t n_happened;
+
+        do {
+                n_happened = c->n_happened;
+                if (!world_sync(&c->world))
+                        return false;
+        } while (c->n_happened > n_happened); /* perhaps when the engine had looked already */
         if (c->confirms) {
                 (void) engine_confirm(c->world.engine, SYNC_CASE_MAILBOX);
                 if (!world_pump(&c->world))
@@ -104,7 +109,7 @@ static bool run_killed(const char *path, uint64_t n) {
 
         (void) snprintf(way, sizeof(way), "killed after action %llu", (unsigned long long) n);
         sync_case_load(&c, path);
-        c.world.kill.at = n;
+        c.world.kill = (KillSwitch){.at = n};
         sync_case_start(&c);
         killed = !finish(&c);
         world_stop(&c.world);

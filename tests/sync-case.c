@@ -421,8 +421,10 @@ static void on_next(void *userdata) {
 
         c->n_events++;
         for (size_t i = 0; i < c->n_meanwhile; i++)
-                if (c->meanwhile[i].at == c->n_events)
+                if (c->meanwhile[i].at == c->n_events) {
                         happen(c, &c->meanwhile[i]);
+                        c->n_happened++;
+                }
 }
 
 void sync_case_start(SyncCase *c) {

@@ -42,7 +42,7 @@ typedef struct SyncCase {
 
         Meanwhile meanwhile[8];
         size_t n_meanwhile;
-        uint64_t n_events;
+        uint64_t n_events, n_happened;
 
         bool confirms;
         uint64_t held[_SIDE_MAX];

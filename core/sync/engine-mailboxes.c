@@ -138,6 +138,14 @@ static bool was_in_sync(const SyncMailbox *mailbox) {
         return mailbox->state.id != 0;
 }
 
+/* The error of a mailbox that is not on both sides; @text NULL: it is. */
+static void set_missing(SyncMailbox *mailbox, const char *text) {
+        if (text && (!mailbox->error || strcmp(mailbox->error, text) != 0))
+                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+        sync_mailbox_set_error(mailbox, text);
+        mailbox->is_missing = text != NULL;
+}
+
 /* In the base, and gone from a side. */
 static void hold_missing(SyncMailbox *mailbox, Side side) {
         char text[512];
@@ -147,9 +155,7 @@ static void hold_missing(SyncMailbox *mailbox, Side side) {
                         "kept, and it is not synchronised until it is there again",
                         side_name(side), (unsigned long long) mailbox->state.messages,
                         side_name(side_other(side)));
-        if (!mailbox->error || strcmp(mailbox->error, text) != 0)
-                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
-        sync_mailbox_set_error(mailbox, text);
+        set_missing(mailbox, text);
 }
 
 /* Both sides have it: from now on it is kept in sync. */
@@ -204,8 +210,8 @@ static int compare_lists(Engine *engine) {
                 if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
                         if (!was_in_sync(mailbox))
                                 r = adopt(mailbox);
-                        else if (mailbox->error && mailbox->n_failures == 0)
-                                sync_mailbox_set_error(mailbox, NULL);
+                        else if (mailbox->is_missing)
+                                set_missing(mailbox, NULL);
                 } else if (was_in_sync(mailbox))
                         hold_missing(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
                 else
@@ -226,8 +232,7 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
 
                 (void) snprintf(text, sizeof(text), "it cannot be made on the %s side: %s",
                                 side_name(side), event->text ? event->text : "no reason given");
-                sync_mailbox_set_error(mailbox, text);
-                engine_note_text(engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+                set_missing(mailbox, text);
                 return 0;
         }
 
@@ -237,7 +242,7 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
         mailbox->exists[side] = true;
-        sync_mailbox_set_error(mailbox, NULL);
+        set_missing(mailbox, NULL);
         r = adopt(mailbox);
         if (r < 0)
                 return r;

@@ -37,9 +37,9 @@ typedef struct SyncMailbox {
                 uint64_t messages;
         } seen[_SIDE_MAX];
         uint64_t unseen;
-        char *error;         /* owned, NULL: none */
-        unsigned n_failures; /* in a row: a broken mailbox is not asked for ever */
-        char **names[2];     /* owned; local names to look at: [0] next run, [1] this one */
+        char *error;     /* owned, NULL: none */
+        bool is_missing; /* the error: it is not on both sides */
+        char **names[2]; /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */

@@ -264,7 +264,6 @@ int engine_mark(Engine *engine, const char *name, Side side, char **names) {
                 else
                         mailbox->all_names = true;
         }
-        mailbox->n_failures = 0;
         sync_mailbox_mark(mailbox, side);
         return 0;
 }
@@ -273,7 +272,6 @@ void engine_mark_all(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
-                mailbox->n_failures = 0;
                 mailbox->all_names = true;
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         if (mailbox->exists[side])
@@ -518,7 +516,7 @@ static int reload_mailboxes(Engine *engine) {
                 };
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
-                mailbox->seen[SIDE_REMOTE].is_known = mailbox->seen[SIDE_LOCAL].is_known = false;
+                memset(mailbox->seen, 0, sizeof(mailbox->seen));
         }
         return state_db_each_mailbox(engine->db, reload_mailbox, engine);
 }
@@ -597,7 +595,10 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
 }
 
 EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {.mailboxes = engine->n_mailboxes};
+        EngineTotals totals = {
+                .mailboxes = engine->n_mailboxes,
+                .failed = engine->list_failed,
+        };
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);

@@ -457,12 +457,9 @@ static int close_side(SyncRun *run, Side side) {
 static void note_end(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
 
-        if (run->incomplete) {
-                mailbox->n_failures++;
+        if (run->incomplete)
                 return;
-        }
         sync_mailbox_set_error(mailbox, NULL);
-        mailbox->n_failures = 0;
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;
