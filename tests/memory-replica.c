@@ -62,6 +62,34 @@ struct MemoryReplica {
         uint64_t n_events, n_writes, n_bodies;
 };
 
+bool memory_replica_trace;
+
+static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
+        static const char *const types[] = {"MAILBOX",  "STATUS",     "OPENED",    "MESSAGE",
+                                            "VANISHED", "BODY_BEGIN", "BODY_DATA", "BODY_END",
+                                            "APPENDED", "DONE"};
+        static const char *const requests[] = {"LIST",  "CREATE",  "CHANGES", "FETCH",
+                                               "STORE", "EXPUNGE", "APPEND",  "CLOSE"};
+
+        if (event->type == REPLICA_EVENT_BODY_DATA)
+                return;
+        fprintf(stderr, "    %s %s", side_name(r->replica.side), types[event->type]);
+        if (event->type == REPLICA_EVENT_DONE)
+                fprintf(stderr, " %s outcome %d", requests[event->request], (int) event->outcome);
+        if (event->message.uid)
+                fprintf(stderr, " uid %u flags %llx", event->message.uid,
+                        (unsigned long long) event->message.flags);
+        if (event->cookie)
+                fprintf(stderr, " cookie %llu", (unsigned long long) event->cookie);
+        if (event->type == REPLICA_EVENT_OPENED || event->type == REPLICA_EVENT_DONE)
+                fprintf(stderr, " uidnext %u modseq %llu exists %u complete %d",
+                        event->token.uidnext, (unsigned long long) event->token.modseq,
+                        event->exists, event->complete);
+        for (size_t i = 0; i < event->uids.n_ranges; i++)
+                fprintf(stderr, " %u:%u", event->uids.ranges[i].first, event->uids.ranges[i].last);
+        fprintf(stderr, "%s%s\n", event->text ? " " : "", event->text ? event->text : "");
+}
+
 static MemoryReplica *self(Replica *replica) {
         return (MemoryReplica *) replica;
 }
@@ -425,6 +453,7 @@ static void do_changes(MemoryReplica *r, Request *request) {
         opened = push_opened(r, request, stored);
         if (r->store->is_files && request->mailbox->has_names) {
                 opened->event.token = *since;
+                find_session(r, request->mailbox)->told = since->modseq;
                 opened->event.token.uidvalidity = stored->uidvalidity;
                 push_named(r, request, stored);
         } else {
@@ -850,6 +879,8 @@ static int memory_next(Replica *replica, ReplicaEvent *ret_event) {
         if (!r->events)
                 r->events_end = &r->events;
         *ret_event = r->taken->event;
+        if (memory_replica_trace)
+                trace(r, ret_event);
         return 1;
 }
 

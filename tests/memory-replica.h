@@ -36,6 +36,9 @@ void memory_replica_on_next(MemoryReplica *replica, void (*on_next)(void *userda
                             void *userdata);
 
 uint64_t memory_replica_n_events(const MemoryReplica *replica);
+/* Print each event of every replica, to find out what happened. */
+extern bool memory_replica_trace;
+
 /* Requests that change something. */
 uint64_t memory_replica_n_writes(const MemoryReplica *replica);
 /* Bodies that were asked for. */

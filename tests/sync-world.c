@@ -240,15 +240,31 @@ void world_parse_message(World *world, const char *text, WorldMessage *ret_messa
         *ret_message = message;
 }
 
+static int compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
 static void format_flags(MessageFlags flags, const Keywords *keywords, Buffer *out) {
+        const char *names[KEYWORDS_MAX];
+        size_t n_names = 0;
+
         if (flags & FLAGS_FIXED)
                 assert(buffer_append_string(out, " ") == 0);
         for (unsigned i = 0; flag_letters[i]; i++)
                 if (flags >> i & 1)
                         assert(buffer_append(out, &flag_letters[i], 1) == 0);
+
         for (unsigned i = 0; i < keywords->n_names; i++)
                 if (flags >> (KEYWORD_FIRST + i) & 1)
-                        assert(buffer_append_format(out, " +%s", keywords->names[i]) == 0);
+                        names[n_names++] = keywords->names[i];
+        if (n_names > 0)
+                qsort(names, n_names, sizeof(*names), compare_strings);
+        for (size_t i = 0; i < n_names; i++)
+                assert(buffer_append_format(out, " +%s", names[i]) == 0);
+}
+
+void world_format_flags(const World *world, MessageFlags flags, Buffer *out) {
+        format_flags(flags, &world->keywords, out);
 }
 
 static void format_message(const MemoryMessage *message, const Keywords *keywords, Buffer *out) {
@@ -341,16 +357,12 @@ static int find_state(MailboxState *state, void *userdata) {
         return 0;
 }
 
-static int compare_lines(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
 static char *join_lines(Description *d) {
         Buffer text = BUFFER_NULL;
         char *joined;
 
         if (d->n_lines > 0)
-                qsort(d->lines, d->n_lines, sizeof(*d->lines), compare_lines);
+                qsort(d->lines, d->n_lines, sizeof(*d->lines), compare_strings);
         for (size_t i = 0; i < d->n_lines; i++) {
                 assert(buffer_append_format(&text, "%s\n", d->lines[i]) == 0);
                 free(d->lines[i]);

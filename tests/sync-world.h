@@ -61,6 +61,7 @@ typedef struct WorldMessage {
 
 void world_parse_message(World *world, const char *text, WorldMessage *ret_message);
 MessageFlags world_parse_flags(World *world, const char *text);
+void world_format_flags(const World *world, MessageFlags flags, Buffer *out);
 MessageFlags world_flags(World *world, Side side, MessageFlags flags); /* in the side's own table */
 
 /* What both sides and the base hold: a line "remote | local | base" a message, sorted; to be freed. */

@@ -119,7 +119,8 @@ struct SyncRun {
         uint32_t identified[_SIDE_MAX];
         Side digest_side;
         uint32_t digest_uid;
-        void *digest; /* owned */
+        bool digest_again; /* it came without a body */
+        void *digest;      /* owned */
 
         EngineCounts counts;
         uint64_t total; /* messages to transfer, for progress; 0: not known */
@@ -141,9 +142,8 @@ struct Engine {
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
         int64_t now;
-        bool is_stalled;     /* a destination takes no more for now: its source is not pumped */
-        Side stalled;        /* that destination */
-        Buffer stalled_data; /* what it has not taken yet */
+        bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
+        Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
         char *error;
 };
 

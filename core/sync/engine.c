@@ -239,7 +239,8 @@ Engine *engine_free(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 sync_mailbox_free(engine->mailboxes[i]);
         free(engine->mailboxes);
-        buffer_done(&engine->stalled_data);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                buffer_done(&engine->stalled_data[side]);
         free(engine->error);
         free(engine);
         return NULL;
@@ -422,18 +423,19 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
 }
 
 /* Give a stalled destination what it has not taken. Return: 1 it took all, 0 not yet, negative. */
-static int unstall(Engine *engine) {
-        Replica *replica = engine->replica[engine->stalled];
+static int unstall(Engine *engine, Side side) {
+        Replica *replica = engine->replica[side];
+        Buffer *data = &engine->stalled_data[side];
         ssize_t n;
 
-        n = replica->ops->append_data(replica, buffer_view(&engine->stalled_data));
+        n = replica->ops->append_data(replica, buffer_view(data));
         if (n < 0)
                 return (int) n;
-        buffer_consume(&engine->stalled_data, (size_t) n);
-        if (engine->stalled_data.size > 0)
+        buffer_consume(data, (size_t) n);
+        if (data->size > 0)
                 return 0;
 
-        engine->is_stalled = false;
+        engine->is_stalled[side] = false;
         return 1;
 }
 
@@ -442,8 +444,8 @@ static int pump_side(Engine *engine, Side side) {
         ReplicaEvent event;
         int r;
 
-        if (engine->is_stalled && side == side_other(engine->stalled)) {
-                r = unstall(engine);
+        if (engine->is_stalled[side_other(side)]) {
+                r = unstall(engine, side_other(side));
                 if (r <= 0)
                         return r;
         }
@@ -543,8 +545,10 @@ int engine_interrupt(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         engine->mailboxes[i]->replica[side].private = NULL;
-        engine->is_stalled = false;
-        buffer_done(&engine->stalled_data);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                engine->is_stalled[side] = false;
+                buffer_done(&engine->stalled_data[side]);
+        }
         engine->wants_list = true;
         engine->n_listing = 0;
         engine->is_lost = false;

@@ -111,6 +111,8 @@ int run_on_vanished(SyncRun *run, Side side, const UidSet *uids) {
 
         if (run->discard[side])
                 return 0;
+        /* it may be of a message that has no row yet: do not commit that this was heard */
+        run->again |= run->n_batch > 0 || run->n_appends > 0 || run->receiving[side];
         for (size_t i = 0; i < uids->n_ranges; i++) {
                 const UidRange range = uids->ranges[i];
 

@@ -162,6 +162,23 @@ int run_digest(SyncRun *run) {
         return r < 0 ? r : conclude_pairing(run);
 }
 
+/*
+ * The bytes of a doubtful message are not to be had. To take it for new would double it, so it is
+ * asked for once more, and then stays where it is.
+ */
+static int on_no_digest(SyncRun *run, Side side, const ReplicaEvent *event) {
+        if (event->message.uid == 0)
+                return 0;
+        if (run->digest_again) {
+                run->digest_again = false;
+                return run_park(run, side, event->message.uid,
+                                event->text ? event->text : "it has no body");
+        }
+        run->digest_again = true;
+        run->digest_uid = event->message.uid - 1;
+        return 0;
+}
+
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         const EngineDigest *digest = run->mailbox->engine->options.digest;
         char value[64];
@@ -183,7 +200,8 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 size = digest->end(run->digest, value);
                 run->digest = NULL;
                 if (event->text || event->message.uid == 0)
-                        return 0; /* no body, no digest, no pair */
+                        return on_no_digest(run, side, event);
+                run->digest_again = false;
                 return state_db_unknown_set_digest(run->mailbox->engine->db, run->mailbox->state.id,
                                                    side, event->message.uid,
                                                    (ByteView){value, size});

@@ -272,10 +272,9 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
         if ((size_t) n == data.size)
                 return 0;
 
-        engine->is_stalled = true;
-        engine->stalled = to;
-        engine->stalled_data.size = 0;
-        return buffer_append(&engine->stalled_data, data.data + n, data.size - (size_t) n);
+        engine->is_stalled[to] = true;
+        engine->stalled_data[to].size = 0;
+        return buffer_append(&engine->stalled_data[to], data.data + n, data.size - (size_t) n);
 }
 
 /* The body did not come whole. */
@@ -404,8 +403,7 @@ int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event) {
 
         if (run->receiving[source] && run->receiving_uid[source] == event->cookie) {
                 run->receiving[source] = false;
-                if (engine->is_stalled && engine->stalled == side)
-                        engine->is_stalled = false;
+                engine->is_stalled[side] = false;
         } else {
                 assert(run->n_appends > 0);
                 run->n_appends--;
