@@ -201,6 +201,10 @@ int state_db_newest_intent(StateDb *db, int64_t *ret_time) {
         return db_integer(db, ret_time, SQL_INTENT_NEWEST, "");
 }
 
+int state_db_intent_remove_all(StateDb *db, int64_t mailbox) {
+        return db_run(db, SQL_INTENT_FORGET, "i", mailbox);
+}
+
 int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last) {
         return db_run(db, SQL_STAGED_SET, "iii", mailbox, (int64_t) first, (int64_t) last);
 }
@@ -238,6 +242,10 @@ int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
         if (r < 0)
                 return r;
         return sqlite3_changes(db->sqlite) > 0 ? 0 : STATE_DB_E_NONE;
+}
+
+int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side) {
+        return db_run(db, SQL_PARKED_CLEAR, "ii", mailbox, (int64_t) side);
 }
 
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {

@@ -21,15 +21,15 @@ int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remot
         return db_run(db, SQL_CHANGE_DROP, "iii", mailbox, (int64_t) side, (int64_t) remote_uid);
 }
 
-int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first,
-                             uint32_t last) {
+int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first, uint32_t last,
+                             bool late) {
         int r;
 
         r = db_need_temporary(db);
         if (r < 0)
                 return r;
         return db_run(db, side == SIDE_REMOTE ? SQL_CHANGE_GONE_REMOTE : SQL_CHANGE_GONE_LOCAL,
-                      "iii", mailbox, (int64_t) first, (int64_t) last);
+                      "iiii", mailbox, (int64_t) first, (int64_t) last, (int64_t) (late ? 2 : 1));
 }
 
 int state_db_change_put_unlisted(StateDb *db, int64_t mailbox, Side side) {
@@ -43,18 +43,27 @@ int state_db_change_put_unlisted(StateDb *db, int64_t mailbox, Side side) {
                       "i", mailbox);
 }
 
-int state_db_change_count_gone(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {
+static int count_gone(StateDb *db, int64_t mailbox, Side side, int64_t gone, uint64_t *ret_n) {
         *ret_n = 0;
         if (!db->has_temporary)
                 return 0;
-        return db_integer(db, (int64_t *) ret_n, SQL_CHANGE_COUNT_GONE, "ii", mailbox,
-                          (int64_t) side);
+        return db_integer(db, (int64_t *) ret_n, SQL_CHANGE_COUNT_GONE, "iii", mailbox,
+                          (int64_t) side, gone);
+}
+
+int state_db_change_count_gone(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {
+        return count_gone(db, mailbox, side, 1, ret_n);
+}
+
+int state_db_change_count_late(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {
+        return count_gone(db, mailbox, side, 2, ret_n);
 }
 
 /* One side of a row of CHANGE_NEXT: its columns are NULL where it has nothing to say. */
 static void column_change(sqlite3_stmt *statement, int column, Side side, ChangedMessage *message) {
         message->has[side] = sqlite3_column_type(statement, column) != SQLITE_NULL;
         message->gone[side] = sqlite3_column_int(statement, column) != 0;
+        message->late |= sqlite3_column_int(statement, column) == 2;
         message->flags[side] = message->has[side]
                                        ? (MessageFlags) sqlite3_column_int64(statement, column + 1)
                                        : message->base.flags;
@@ -93,6 +102,22 @@ int state_db_listed_put(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
         return db_run(db, SQL_LISTED_PUT, "iii", mailbox, (int64_t) side, (int64_t) uid);
 }
 
+int state_db_listed_clear(StateDb *db, int64_t mailbox, Side side) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_LISTED_CLEAR_SIDE, "ii", mailbox, (int64_t) side);
+}
+
+int state_db_parked_unlisted(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_need_temporary(db);
+        if (r >= 0)
+                r = db_query(db, SQL_PARKED_UNLISTED, &statement, "ii", mailbox, (int64_t) side);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
+}
+
 int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
         const bool has_date = message->present & REPLICA_HAS_DATE;
         const bool has_size = message->present & REPLICA_HAS_SIZE;
@@ -125,6 +150,24 @@ int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint3
                 return 0;
         return db_run(db, SQL_UNKNOWN_REMOVE, "iiii", mailbox, (int64_t) side, (int64_t) first,
                       (int64_t) last);
+}
+
+int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_UNKNOWN_REMOVE_UNLISTED, "ii", mailbox, (int64_t) side);
+}
+
+int state_db_unknown_add_gone(StateDb *db, int64_t mailbox) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_UNKNOWN_ADD_GONE, "i", mailbox);
+}
+
+int state_db_unknown_remove_known(StateDb *db, int64_t mailbox) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
 }
 
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {

@@ -43,16 +43,19 @@
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
-        "CREATE TEMP TABLE change (mailbox INTEGER NOT NULL, remote INTEGER NOT NULL,"             \
+        "CREATE TEMP TABLE IF NOT EXISTS change (mailbox INTEGER NOT NULL, remote INTEGER NOT "    \
+        "NULL,"                                                                                    \
         " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL,"                   \
         " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
-        "CREATE TEMP TABLE listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"               \
+        "CREATE TEMP TABLE IF NOT EXISTS listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL," \
         " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
-        "CREATE TEMP TABLE unknown (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"              \
+        "CREATE TEMP TABLE IF NOT EXISTS unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "     \
+        "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
         " size INTEGER, message_id TEXT, digest BLOB,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
-        "CREATE INDEX temp.unknown_identity ON unknown (mailbox, size, message_id, side);"
+        "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
+        "side);"
 
 /* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
 #define _PAIR_FROM                                                                                 \
@@ -63,6 +66,10 @@
         " AND NOT EXISTS (SELECT 1 FROM temp.unknown t WHERE t.mailbox = ?1 AND t.side = " x       \
         ".side AND t.size = " x ".size AND t.message_id = " x ".message_id" also                   \
         " AND t.uid <> " x ".uid)"
+/* gone: 1, or 2 if told after the counts were checked; what was told in time stays so. */
+#define _GONE_STAYS                                                                                \
+        " ON CONFLICT (mailbox, remote, side) DO UPDATE"                                           \
+        " SET gone = CASE gone WHEN 1 THEN 1 ELSE excluded.gone END"
 #define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
 
 #define STATE_DB_STATEMENTS(X)                                                                     \
@@ -133,10 +140,12 @@
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
         X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change VALUES (?1, ?3, ?2, ?4, ?5)")            \
         X(CHANGE_DROP, "DELETE FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND remote = ?3") \
-        X(CHANGE_GONE_REMOTE, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0" \
-                              " FROM message WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")     \
-        X(CHANGE_GONE_LOCAL, "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"  \
-                             " FROM message WHERE mailbox = ?1 AND local BETWEEN ?2 AND ?3")       \
+        X(CHANGE_GONE_REMOTE,                                                                      \
+          "INSERT INTO temp.change SELECT mailbox, remote, 0, ?4, 0"                               \
+          " FROM message WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3" _GONE_STAYS)             \
+        X(CHANGE_GONE_LOCAL,                                                                       \
+          "INSERT INTO temp.change SELECT mailbox, remote, 1, ?4, 0"                               \
+          " FROM message WHERE mailbox = ?1 AND local BETWEEN ?2 AND ?3" _GONE_STAYS)              \
         X(CHANGE_UNLISTED_REMOTE,                                                                  \
           "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0"                     \
           " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
@@ -147,7 +156,7 @@
           " WHERE t.mailbox = ?1 AND t.side = 1 AND t.uid = m.local)")                             \
         X(CHANGE_COUNT_GONE, "SELECT count(*) FROM temp.change c CROSS JOIN message m"             \
                              " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
-                             " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone")                   \
+                             " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone = ?3")              \
         X(CHANGE_NEXT, "SELECT m.remote, m.local, m.flags, r.gone, r.flags, l.gone, l.flags"       \
                        " FROM temp.change c CROSS JOIN message m"                                  \
                        " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change r" \
@@ -158,6 +167,25 @@
         X(CHANGE_CLEAR, "DELETE FROM temp.change WHERE mailbox = ?1")                              \
         X(LISTED_PUT, "INSERT OR IGNORE INTO temp.listed VALUES (?1, ?2, ?3)")                     \
         X(LISTED_CLEAR, "DELETE FROM temp.listed WHERE mailbox = ?1")                              \
+        X(LISTED_CLEAR_SIDE, "DELETE FROM temp.listed WHERE mailbox = ?1 AND side = ?2")           \
+        X(PARKED_UNLISTED,                                                                         \
+          "SELECT uid FROM parked p WHERE mailbox = ?1 AND side = ?2 AND NOT EXISTS"               \
+          " (SELECT 1 FROM temp.listed t WHERE t.mailbox = ?1 AND t.side = ?2 AND t.uid = p.uid)"  \
+          " ORDER BY uid")                                                                         \
+        X(PARKED_CLEAR, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2")                     \
+        X(UNKNOWN_REMOVE_UNLISTED,                                                                 \
+          "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid NOT IN"               \
+          " (SELECT uid FROM temp.listed WHERE mailbox = ?1 AND side = ?2)")                       \
+        X(UNKNOWN_ADD_GONE,                                                                        \
+          "INSERT OR IGNORE INTO temp.unknown (mailbox, side, uid, flags)"                         \
+          " SELECT m.mailbox, 1, m.local, CASE WHEN l.gone = 0 THEN l.flags ELSE m.flags END"      \
+          " FROM temp.change c CROSS JOIN message m"                                               \
+          " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change l"              \
+          " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"                       \
+          " WHERE c.mailbox = ?1 AND c.side = 0 AND c.gone AND coalesce(l.gone, 0) = 0")           \
+        X(UNKNOWN_REMOVE_KNOWN,                                                                    \
+          "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = 1 AND EXISTS (SELECT 1"          \
+          " FROM message m WHERE m.mailbox = ?1 AND m.local = temp.unknown.uid)")                  \
         X(UNKNOWN_PUT,                                                                             \
           "INSERT INTO temp.unknown (mailbox, side, uid, flags, date, zone, size, message_id)"     \
           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (mailbox, side, uid) DO UPDATE"    \

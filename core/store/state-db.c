@@ -321,6 +321,7 @@ void state_db_rollback(StateDb *db) {
                 return;
         (void) db_run(db, SQL_ROLLBACK, "");
         db->in_transaction = false;
+        db->has_temporary = false; /* if they were made in it, they are gone with it */
 }
 
 uint64_t state_db_n_commits(const StateDb *db) {

@@ -131,6 +131,7 @@ int state_db_intent_add(StateDb *db, int64_t mailbox, const Intent *intent);
 int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid);
 int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid,
                          Intent *ret_intent); /* or STATE_DB_E_NONE */
+int state_db_intent_remove_all(StateDb *db, int64_t mailbox);
 int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n);
 
 /* Deliveries whose rows are committed but whose files may still be in tmp/: local UIDs in a range. */
@@ -142,6 +143,7 @@ int state_db_staged_clear(StateDb *db, int64_t mailbox);
 
 int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason);
 int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid); /* or STATE_DB_E_NONE */
+int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side);
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
 
@@ -152,6 +154,7 @@ typedef struct ChangedMessage {
         BaseMessage base;
         bool has[_SIDE_MAX];
         bool gone[_SIDE_MAX];
+        bool late; /* gone, but told after the counts were checked */
         MessageFlags flags[_SIDE_MAX];
 } ChangedMessage;
 
@@ -160,21 +163,32 @@ int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote
 /* What was said of it is not so. */
 int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid);
 /* Every message of the base with a UID of @side in this range is gone there. */
-int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first,
-                             uint32_t last);
+int state_db_change_put_gone(StateDb *db, int64_t mailbox, Side side, uint32_t first, uint32_t last,
+                             bool late);
 /* Every message of the base that was not listed on @side (state_db_listed_put) is gone there. */
 int state_db_change_put_unlisted(StateDb *db, int64_t mailbox, Side side);
+/* How many are gone; how many of them late is counted apart. */
 int state_db_change_count_gone(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
+int state_db_change_count_late(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
 /* The next changed message with a remote UID above @after; or STATE_DB_E_NONE. */
 int state_db_change_next(StateDb *db, int64_t mailbox, uint32_t after, ChangedMessage *ret_message);
 
 int state_db_listed_put(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+/* Before it is listed once more. */
+int state_db_listed_clear(StateDb *db, int64_t mailbox, Side side);
+/* Those parked that the list does not have. */
+int state_db_parked_unlisted(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 
 /* Messages that the base does not have. Putting one again adds what it did not say before. */
 int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message);
 int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
 int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                                   uint32_t last);
+int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side);
+/* Messages of the base that are gone on the remote side may be there under other UIDs: treat their
+ * local halves as unknown, for pairing; and not any more, those that were not paired. */
+int state_db_unknown_add_gone(StateDb *db, int64_t mailbox);
+int state_db_unknown_remove_known(StateDb *db, int64_t mailbox);
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
 /* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
 int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,

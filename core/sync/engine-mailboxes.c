@@ -65,7 +65,7 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                 if (r < 0)
                         return r;
         }
-        mailbox->exists[side] = true;
+        mailbox->listed[side] = true;
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
@@ -108,38 +108,69 @@ static bool stamp_differs(const ReplicaToken *a, const ReplicaToken *b) {
         return memcmp(a->stamp, b->stamp, sizeof(a->stamp)) != 0;
 }
 
+/* Is a side other than the last run left it, or than the base knows it if there was none yet? */
+static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
+        const MailboxState *state = &mailbox->state;
+
+        if (mailbox->seen[side].is_awaited) {
+                mailbox->seen[side].is_awaited = false;
+                mailbox->seen[side].is_known = true;
+                mailbox->seen[side].token = (ReplicaToken){
+                        .uidvalidity = status->has_uidvalidity
+                                               ? status->uidvalidity
+                                               : mailbox->seen[side].token.uidvalidity,
+                        .uidnext = status->uidnext,
+                        .modseq = status->modseq,
+                };
+                mailbox->seen[side].messages = status->messages;
+                return false;
+        }
+        if (mailbox->seen[side].is_known)
+                return status_is_dirty(&mailbox->seen[side].token, mailbox->seen[side].messages,
+                                       status);
+        return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
-int engine_on_status(Engine *engine, const ReplicaEvent *event) {
+int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
+        const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
                 event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
-        const Side side = event->wire.size > 0 ? SIDE_REMOTE : SIDE_LOCAL;
 
         if (!mailbox)
                 return 0; /* not ours, or LIST has not told yet */
 
-        if (side == SIDE_LOCAL) {
-                if (stamp_differs(&mailbox->state.token[SIDE_LOCAL], &event->token)) {
+        if (has_stamp) {
+                if (stamp_differs(&mailbox->state.token[side], &event->token)) {
                         mailbox->all_names = true;
-                        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+                        sync_mailbox_mark(mailbox, side);
                 }
                 return 0;
         }
 
         if (event->changed) {
-                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                sync_mailbox_mark(mailbox, side);
                 return 0;
         }
-        if (event->status.has_unseen)
+        if (side == SIDE_REMOTE && event->status.has_unseen)
                 mailbox->unseen = event->status.unseen;
-        if (status_is_dirty(&mailbox->state.token[SIDE_REMOTE],
-                            mailbox->state.messages + mailbox->state.parked[SIDE_REMOTE],
-                            &event->status))
-                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+        if (is_news(mailbox, side, &event->status)) {
+                mailbox->all_names |= side == SIDE_LOCAL;
+                sync_mailbox_mark(mailbox, side);
+        }
         return 0;
 }
 
 static bool was_in_sync(const SyncMailbox *mailbox) {
         return mailbox->state.id != 0;
+}
+
+/* The error of a mailbox that is not on both sides; @text NULL: it is. */
+static void set_missing(SyncMailbox *mailbox, const char *text) {
+        if (text && (!mailbox->error || strcmp(mailbox->error, text) != 0))
+                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+        sync_mailbox_set_error(mailbox, text);
+        mailbox->is_missing = text != NULL;
 }
 
 /* In the base, and gone from a side. */
@@ -151,9 +182,7 @@ static void hold_missing(SyncMailbox *mailbox, Side side) {
                         "kept, and it is not synchronised until it is there again",
                         side_name(side), (unsigned long long) mailbox->state.messages,
                         side_name(side_other(side)));
-        if (!mailbox->error || strcmp(mailbox->error, text) != 0)
-                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
-        sync_mailbox_set_error(mailbox, text);
+        set_missing(mailbox, text);
 }
 
 /* Both sides have it: from now on it is kept in sync. */
@@ -201,13 +230,15 @@ static int compare_lists(Engine *engine) {
                 const bool *exists = mailbox->exists;
                 int r = 0;
 
+                memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
+
                 if (!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL])
                         continue;
                 if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
                         if (!was_in_sync(mailbox))
                                 r = adopt(mailbox);
-                        else if (mailbox->error && mailbox->n_failures == 0)
-                                sync_mailbox_set_error(mailbox, NULL);
+                        else if (mailbox->is_missing)
+                                set_missing(mailbox, NULL);
                 } else if (was_in_sync(mailbox))
                         hold_missing(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
                 else
@@ -228,8 +259,7 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
 
                 (void) snprintf(text, sizeof(text), "it cannot be made on the %s side: %s",
                                 side_name(side), event->text ? event->text : "no reason given");
-                sync_mailbox_set_error(mailbox, text);
-                engine_note_text(engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
+                set_missing(mailbox, text);
                 return 0;
         }
 
@@ -239,7 +269,7 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
         mailbox->exists[side] = true;
-        sync_mailbox_set_error(mailbox, NULL);
+        set_missing(mailbox, NULL);
         r = adopt(mailbox);
         if (r < 0)
                 return r;

@@ -20,16 +20,26 @@ typedef struct SyncMailbox {
         unsigned n_saved_keywords;
         ReplicaMailbox replica[_SIDE_MAX];
         bool exists[_SIDE_MAX]; /* as of the last list */
+        bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
+
+        /* How the last run left each side. What a STATUS says is news only if it differs from that;
+         * the token will not do, for a run that could not do everything commits none. */
+        struct {
+                bool is_known;   /* else the token is all there is */
+                bool is_awaited; /* the run failed: take what the next STATUS says */
+                ReplicaToken token;
+                uint64_t messages;
+        } seen[_SIDE_MAX];
         uint64_t unseen;
-        char *error;         /* owned, NULL: none */
-        unsigned n_failures; /* in a row: a broken mailbox is not asked for ever */
-        char **names[2];     /* owned; local names to look at: [0] next run, [1] this one */
+        char *error;     /* owned, NULL: none */
+        bool is_missing; /* the error: it is not on both sides */
+        char **names[2]; /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -64,29 +74,36 @@ struct SyncRun {
         RunPhase phase;
         unsigned n_under_way; /* requests without DONE */
         unsigned n_rounds;
-        bool failed;     /* nothing more is done, answers are awaited */
-        bool incomplete; /* something could not be done: no token is committed */
-        bool again;      /* once closed, run again at once */
+        bool failed;      /* nothing more is done, answers are awaited */
+        bool incomplete;  /* something could not be done: no token is committed */
+        bool again;       /* once closed, run again at once */
+        bool refused;     /* flags or deletions were refused: these stay undone */
+        bool unpublished; /* committed deliveries could not be made visible */
 
         ReplicaToken opened[_SIDE_MAX]; /* as the sides said */
-        uint64_t modseq;                /* of the remote side, safe to commit */
-        uint32_t exists;
-        bool marked[_SIDE_MAX]; /* why there is a run */
+        uint64_t modseq[_SIDE_MAX];     /* safe to commit */
+        uint32_t exists;                /* on the remote side */
+        uint64_t room;                  /* for so many new remote messages, if EXISTS is true */
+        bool has_room;                  /* it was counted */
+        bool marked[_SIDE_MAX];         /* why there is a run */
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
-        bool had_base; /* the base was not empty when the run began */
-        bool discard;  /* bodies under way belong to another UIDVALIDITY */
+        bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
         uint64_t n_changes[_SIDE_MAX];
         bool holds[_SIDE_MAX];
         uint64_t n_gone[_SIDE_MAX]; /* deletions carried out */
         bool wrote[_SIDE_MAX];
+        bool has_news; /* flags have changed since the changes were planned */
 
-        /* Transfer: source side of the body that is being received, and what becomes of it. */
-        bool receiving[_SIDE_MAX], skipping[_SIDE_MAX];
+        /* Transfer: is a body from this side being handed over, and which. */
+        bool receiving[_SIDE_MAX];
+        uint32_t receiving_uid[_SIDE_MAX];
         uint32_t last_uid; /* of the bodies of new remote messages: they come in ascending order */
         bool ascending;
         bool intents;   /* intents of an earlier, interrupted run exist */
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
+        bool no_body;   /* some came without; they are asked for a second time */
+        bool second_try;
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
 
         BatchMessage batch[RUN_MAX_BATCH];
@@ -97,13 +114,13 @@ struct SyncRun {
         PlannedMessage *planned; /* owned */
         size_t n_planned;
         uint32_t planned_after; /* remote UID */
-        bool pass_planned;      /* this pass over the changes has found something to do */
 
         /* Pairing. */
         uint32_t identified[_SIDE_MAX];
         Side digest_side;
         uint32_t digest_uid;
-        void *digest; /* owned */
+        bool digest_again; /* it came without a body */
+        void *digest;      /* owned */
 
         EngineCounts counts;
         uint64_t total; /* messages to transfer, for progress; 0: not known */
@@ -123,10 +140,10 @@ struct Engine {
         size_t n_dirty, n_runs;
         unsigned n_listing; /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
+        bool is_lost; /* a replica is, not the state database */
         int64_t now;
-        bool is_stalled;     /* a destination takes no more for now: its source is not pumped */
-        Side stalled;        /* that destination */
-        Buffer stalled_data; /* what it has not taken yet */
+        bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
+        Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
         char delimiter; /* of the remote names, as LIST had it last */
         char *error;
 };
@@ -145,7 +162,7 @@ int sync_mailbox_save(SyncMailbox *mailbox);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
-int engine_on_status(Engine *engine, const ReplicaEvent *event);
+int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
 
 /* run.c: the course of a run */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
@@ -158,10 +175,13 @@ int run_close(SyncRun *run);
 
 /* run-delta.c: what the sides say */
 int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
+int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags);
 int run_apply_brake(SyncRun *run, Side side);
 void run_saw_uid(SyncRun *run, Side side, uint32_t uid);
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
+int run_take_listed(SyncRun *run, Side side);
+int run_count_room(SyncRun *run);
 
 /* run-pair.c */
 int run_identify(SyncRun *run);
@@ -176,6 +196,7 @@ int run_act_done(SyncRun *run);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
 

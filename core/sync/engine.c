@@ -239,7 +239,8 @@ Engine *engine_free(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 sync_mailbox_free(engine->mailboxes[i]);
         free(engine->mailboxes);
-        buffer_done(&engine->stalled_data);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                buffer_done(&engine->stalled_data[side]);
         free(engine->error);
         free(engine);
         return NULL;
@@ -264,7 +265,6 @@ int engine_mark(Engine *engine, const char *name, Side side, char **names) {
                 else
                         mailbox->all_names = true;
         }
-        mailbox->n_failures = 0;
         sync_mailbox_mark(mailbox, side);
         return 0;
 }
@@ -273,7 +273,6 @@ void engine_mark_all(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
-                mailbox->n_failures = 0;
                 mailbox->all_names = true;
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         if (mailbox->exists[side])
@@ -282,6 +281,7 @@ void engine_mark_all(Engine *engine) {
 }
 
 void engine_retry(Engine *engine) {
+        engine->wants_list |= engine->list_failed;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
@@ -329,7 +329,8 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->n_names = 0;
         mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
-        mailbox->replica[SIDE_LOCAL].has_names = !mailbox->all_names; /* unmarked: none */
+        mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
+                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0;
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
@@ -374,8 +375,8 @@ static int start_list(Engine *engine) {
         engine->wants_list = engine->list_failed = false;
         engine->n_listing = _SIDE_MAX;
         for (size_t i = 0; i < engine->n_mailboxes; i++)
-                engine->mailboxes[i]->exists[SIDE_REMOTE] =
-                        engine->mailboxes[i]->exists[SIDE_LOCAL] = false;
+                engine->mailboxes[i]->listed[SIDE_REMOTE] =
+                        engine->mailboxes[i]->listed[SIDE_LOCAL] = false;
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 int r = engine->replica[side]->ops->list(engine->replica[side]);
@@ -388,8 +389,10 @@ static int start_list(Engine *engine) {
 
 /* A run that has nothing under way and nothing left to do is over. */
 static void end_run(Engine *engine, SyncMailbox *mailbox) {
-        bool again = mailbox->run->again;
+        const bool again = mailbox->run->again;
 
+        /* names that this run has used up may not have been dealt with */
+        mailbox->all_names |= mailbox->run->incomplete;
         (void) state_db_run_clear(engine->db, mailbox->state.id);
         mailbox->run = run_free(mailbox->run);
         engine->n_runs--;
@@ -406,7 +409,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
 
         if (!event->mailbox)
                 return event->type == REPLICA_EVENT_STATUS
-                               ? engine_on_status(engine, event)
+                               ? engine_on_status(engine, side, event)
                                : engine_on_list_event(engine, side, event);
 
         mailbox = event->mailbox->owner;
@@ -422,18 +425,19 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
 }
 
 /* Give a stalled destination what it has not taken. Return: 1 it took all, 0 not yet, negative. */
-static int unstall(Engine *engine) {
-        Replica *replica = engine->replica[engine->stalled];
+static int unstall(Engine *engine, Side side) {
+        Replica *replica = engine->replica[side];
+        Buffer *data = &engine->stalled_data[side];
         ssize_t n;
 
-        n = replica->ops->append_data(replica, buffer_view(&engine->stalled_data));
+        n = replica->ops->append_data(replica, buffer_view(data));
         if (n < 0)
                 return (int) n;
-        buffer_consume(&engine->stalled_data, (size_t) n);
-        if (engine->stalled_data.size > 0)
+        buffer_consume(data, (size_t) n);
+        if (data->size > 0)
                 return 0;
 
-        engine->is_stalled = false;
+        engine->is_stalled[side] = false;
         return 1;
 }
 
@@ -442,13 +446,14 @@ static int pump_side(Engine *engine, Side side) {
         ReplicaEvent event;
         int r;
 
-        if (engine->is_stalled && side == side_other(engine->stalled)) {
-                r = unstall(engine);
+        if (engine->is_stalled[side_other(side)]) {
+                r = unstall(engine, side_other(side));
                 if (r <= 0)
                         return r;
         }
 
         r = engine->replica[side]->ops->next(engine->replica[side], &event);
+        engine->is_lost = r < 0;
         if (r <= 0)
                 return r;
 
@@ -458,8 +463,8 @@ static int pump_side(Engine *engine, Side side) {
 
 /* Keep the sentence of what SQLite said: a later call would overwrite it. */
 static int fail(Engine *engine, int error) {
-        if (!engine->error)
-                engine->error = strdup(state_db_error(engine->db));
+        free(engine->error);
+        engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
         state_db_rollback(engine->db);
         return error;
 }
@@ -490,6 +495,36 @@ int engine_pump(Engine *engine, int64_t now) {
         return engine_is_busy(engine);
 }
 
+/* What was rolled back never was, in memory too. */
+static int reload_mailbox(MailboxState *state, void *userdata) {
+        SyncMailbox *mailbox = engine_lookup(userdata, state->name);
+        MailboxState *own = &mailbox->state;
+        char *name = own->name, *wire = own->wire;
+
+        *own = *state;
+        own->name = name;
+        own->wire = wire;
+        free(state->name);
+        free(state->wire);
+        *state = (MailboxState){0};
+        return 0;
+}
+
+static int reload_mailboxes(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                mailbox->state = (MailboxState){
+                        .name = mailbox->state.name,
+                        .wire = mailbox->state.wire,
+                };
+                keywords_done(&mailbox->keywords);
+                mailbox->has_keywords = false;
+                memset(mailbox->seen, 0, sizeof(mailbox->seen));
+        }
+        return state_db_each_mailbox(engine->db, reload_mailbox, engine);
+}
+
 int engine_interrupt(Engine *engine) {
         int r = 0;
 
@@ -504,17 +539,22 @@ int engine_interrupt(Engine *engine) {
                 end_run(engine, mailbox);
         }
         state_db_rollback(engine->db);
+        if (r == 0)
+                r = reload_mailboxes(engine);
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 engine->replica[side]->ops->reset(engine->replica[side]);
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         engine->mailboxes[i]->replica[side].private = NULL;
-        engine->is_stalled = false;
-        buffer_done(&engine->stalled_data);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                engine->is_stalled[side] = false;
+                buffer_done(&engine->stalled_data[side]);
+        }
         engine->wants_list = true;
         engine->n_listing = 0;
-        return r;
+        engine->is_lost = false;
+        return r < 0 ? fail(engine, r) : 0;
 }
 
 /* --- questions --- */
@@ -568,7 +608,10 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 }
 
 EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {.mailboxes = engine->n_mailboxes};
+        EngineTotals totals = {
+                .mailboxes = engine->n_mailboxes,
+                .failed = engine->list_failed,
+        };
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);

@@ -149,7 +149,7 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
                         void *userdata);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
-/* Sums over all mailboxes. */
+/* Sums over all mailboxes; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
 } EngineTotals;

@@ -2,8 +2,9 @@
  * A run, acting: flags and deletions of messages that the base knows
  *
  * The changes are a queue: a chunk is taken out of it and planned, its requests are made, and when all
- * are answered its rows are committed. What the sides say meanwhile goes back into the queue, so that
- * passes are made over it until one finds nothing to do.
+ * are answered its rows are committed. What the sides say meanwhile goes back into the queue, and
+ * passes are made over it until there is no news. Only deletions that are told so late wait for the
+ * next run, which checks them against the count of messages first.
  */
 
 #include <assert.h>
@@ -106,7 +107,12 @@ static int request_all(SyncRun *run) {
         return 0;
 }
 
+/* Gone, but that is not to be believed yet. Gone from both sides, there is nothing to lose. */
 static bool is_held(const SyncRun *run, const ChangedMessage *message) {
+        if (message->late)
+                return true;
+        if (message->gone[SIDE_REMOTE] && message->gone[SIDE_LOCAL])
+                return false;
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (message->gone[side] && run->holds[side])
                         return true;
@@ -192,28 +198,26 @@ int run_act(SyncRun *run) {
 
         run->phase = RUN_ACT;
         for (;;) {
-                if (run->planned_after == 0)
+                if (run->planned_after == 0) {
+                        run->has_news = false;
                         for (Side side = 0; side < _SIDE_MAX; side++) {
                                 r = run_apply_brake(run, side);
                                 if (r < 0)
                                         return r;
                         }
+                }
 
                 r = plan_chunk(run);
                 if (r < 0)
                         return r;
-                if (run->n_planned > 0)
+                if (run->n_planned > 0 && !run->mailbox->engine->options.dry_run)
                         break;
-                if (!run->pass_planned)
-                        return run_transfer(run);
-                run->pass_planned = false;
-                run->planned_after = 0;
-        }
-
-        run->pass_planned = true;
-        if (run->mailbox->engine->options.dry_run) {
                 note_would(run);
-                return run_act(run);
+                if (run->n_planned > 0)
+                        continue;
+                run->planned_after = 0;
+                if (!run->has_news)
+                        return run_transfer(run);
         }
 
         r = request_all(run);
@@ -245,7 +249,8 @@ static int commit_planned(SyncRun *run, const PlannedMessage *planned) {
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (plan->expunge[side]) {
                         run->counts.removed[side]++;
-                        mailbox->state.gone[side_other(side)]++;
+                        mailbox->state.gone[side_other(side)] +=
+                                !mailbox->confirmed[side_other(side)];
                 }
         return 0;
 }
@@ -253,6 +258,8 @@ static int commit_planned(SyncRun *run, const PlannedMessage *planned) {
 int run_act_done(SyncRun *run) {
         int r;
 
+        if (run->refused) /* which of them, nobody knows */
+                return run_transfer(run);
         r = engine_begin(run->mailbox->engine);
         for (size_t i = 0; r >= 0 && i < run->n_planned; i++)
                 r = commit_planned(run, &run->planned[i]);

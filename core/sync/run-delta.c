@@ -6,7 +6,7 @@
 #include "sync/engine-private.h"
 
 /* A message of the base: has it changed, in what this side can store at all? */
-static int on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags) {
+int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags) {
         const MessageFlags storable = run->storable[side];
         const MessageFlags now = (flags & storable) | (base->flags & ~storable);
 
@@ -18,6 +18,7 @@ static int on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFla
                                                       base->uid[SIDE_REMOTE]);
 
         run->n_changes[side]++;
+        run->has_news = true;
         return state_db_change_put(run->mailbox->engine->db, run->mailbox->state.id, side,
                                    base->uid[SIDE_REMOTE], false, now);
 }
@@ -28,13 +29,28 @@ void run_saw_uid(SyncRun *run, Side side, uint32_t uid) {
                 run->opened[side].uidnext = MAX(run->opened[side].uidnext, uid + 1);
 }
 
+/* A message of the base that is compared anew, as its other half may have another UID now. */
+static int on_compared(SyncRun *run, Side side, const ReplicaMessage *message) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        ReplicaMessage unknown;
+        int r;
+
+        if (run->phase != RUN_IDENTIFY || side != SIDE_LOCAL)
+                return 0;
+        r = state_db_unknown_get(db, state->id, side, message->uid, &unknown);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return state_db_unknown_put(db, state->id, side, message);
+}
+
 int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
         const MailboxState *state = &run->mailbox->state;
         StateDb *db = run->mailbox->engine->db;
         BaseMessage base;
         int r;
 
-        if (run->discard && side == SIDE_REMOTE)
+        if (run->discard[side])
                 return 0;
         if (run->complete[side]) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
@@ -45,10 +61,12 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
         r = state_db_find(db, state->id, side, message->uid, &base);
         if (r < 0)
                 return r;
-        if (r == 0)
-                return message->present & REPLICA_HAS_FLAGS
-                               ? on_known(run, side, &base, message->flags)
-                               : 0;
+        if (r == 0) {
+                r = on_compared(run, side, message);
+                if (r < 0 || !(message->present & REPLICA_HAS_FLAGS))
+                        return r;
+                return run_on_known(run, side, &base, message->flags);
+        }
         if (state->parked[side] > 0 && state_db_is_parked(db, state->id, side, message->uid))
                 return 0;
 
@@ -57,45 +75,89 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
 }
 
 /* Parked messages of this side that are gone need no parking any more. */
-static int unpark(SyncRun *run, Side side, uint32_t first, uint32_t last) {
-        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
+static int unpark(SyncRun *run, Side side, const UidSet *uids, UidRange within) {
         MailboxState *state = &run->mailbox->state;
+        Replica *replica = run->mailbox->engine->replica[side];
         StateDb *db = run->mailbox->engine->db;
         int r;
 
-        r = state_db_parked_from(db, state->id, side, first, &parked);
-        for (size_t i = 0; r >= 0 && i < parked.n_ranges; i++)
-                for (uint64_t uid = parked.ranges[i].first;
-                     r >= 0 && uid <= parked.ranges[i].last && uid <= last; uid++) {
-                        r = engine_begin(run->mailbox->engine);
+        if (uid_set_is_empty(uids))
+                return 0;
+        r = engine_begin(run->mailbox->engine);
+        for (size_t i = 0; i < uids->n_ranges; i++)
+                for (uint64_t uid = uids->ranges[i].first;
+                     r >= 0 && uid <= MIN(uids->ranges[i].last, within.last); uid++) {
+                        r = state_db_unpark(db, state->id, side, (uint32_t) uid);
                         if (r >= 0)
-                                r = state_db_unpark(db, state->id, side, (uint32_t) uid);
+                                r = replica->ops->forgotten(replica, &run->mailbox->replica[side],
+                                                            (uint32_t) uid);
                         if (r >= 0)
                                 state->parked[side]--;
                 }
-        return r < 0 ? r : 0;
+        if (r >= 0)
+                r = sync_mailbox_save(run->mailbox);
+        return r < 0 ? r : engine_commit(run->mailbox->engine);
+}
+
+static int unpark_range(SyncRun *run, Side side, UidRange range) {
+        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
+        const MailboxState *state = &run->mailbox->state;
+        int r;
+
+        if (state->parked[side] == 0)
+                return 0;
+        r = state_db_parked_from(run->mailbox->engine->db, state->id, side, range.first, &parked);
+        return r < 0 ? r : unpark(run, side, &parked, range);
 }
 
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids) {
         const MailboxState *state = &run->mailbox->state;
+        const bool late = run->phase >= RUN_IDENTIFY;
         StateDb *db = run->mailbox->engine->db;
         int r;
 
-        if (run->discard && side == SIDE_REMOTE)
+        if (run->discard[side])
                 return 0;
+        /* it may be of a message that has no row yet: do not commit that this was heard */
+        run->again |= run->n_batch > 0 || run->n_appends > 0 || run->receiving[side];
         for (size_t i = 0; i < uids->n_ranges; i++) {
                 const UidRange range = uids->ranges[i];
 
-                r = state_db_change_put_gone(db, state->id, side, range.first, range.last);
+                r = state_db_change_put_gone(db, state->id, side, range.first, range.last, late);
                 if (r >= 0)
                         r = state_db_unknown_remove_range(db, state->id, side, range.first,
                                                           range.last);
-                if (r >= 0 && state->parked[side] > 0)
-                        r = unpark(run, side, range.first, range.last);
+                if (r >= 0)
+                        r = unpark_range(run, side, range);
                 if (r < 0)
                         return r;
         }
         run->n_changes[side]++;
+        return 0;
+}
+
+/* A side has listed all that it has: what it has not listed is gone. */
+int run_take_listed(SyncRun *run, Side side) {
+        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        uint64_t n_gone;
+        int r;
+
+        if (!run->complete[side])
+                return 0;
+        r = state_db_change_put_unlisted(db, state->id, side);
+        if (r >= 0)
+                r = state_db_unknown_remove_unlisted(db, state->id, side);
+        if (r >= 0 && state->parked[side] > 0)
+                r = state_db_parked_unlisted(db, state->id, side, &parked);
+        if (r >= 0)
+                r = unpark(run, side, &parked, (UidRange){1, UID_MAX});
+        if (r >= 0)
+                r = state_db_change_count_gone(db, state->id, side, &n_gone);
+        if (r < 0)
+                return r;
+        run->n_changes[side] += n_gone;
         return 0;
 }
 
@@ -158,7 +220,7 @@ static int check_count(SyncRun *run, uint64_t n_gone) {
         int r;
 
         if (!run->asked[SIDE_REMOTE] || !run->is_open[SIDE_REMOTE])
-                return 0;
+                return 0; /* nothing was said */
         r = state_db_unknown_count(run->mailbox->engine->db, state->id, SIDE_REMOTE, &n_unknown);
         if (r < 0)
                 return r;
@@ -174,7 +236,29 @@ static int check_count(SyncRun *run, uint64_t n_gone) {
 }
 
 /*
- * What vanished is known now: from a complete list by what it does not hold, else as it was told.
+ * How many new remote messages there can be. Bodies beyond that are not taken before all is compared:
+ * the server may have given new numbers to what is here already.
+ */
+int run_count_room(SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+        const uint64_t known = state->messages + state->parked[SIDE_REMOTE];
+        uint64_t n_gone;
+        int r;
+
+        if (run->has_room)
+                return 0;
+        r = state_db_change_count_gone(run->mailbox->engine->db, state->id, SIDE_REMOTE, &n_gone);
+        if (r < 0)
+                return r;
+        run->has_room = true;
+        run->room = run->exists + n_gone > known ? run->exists + n_gone - known : 0;
+        run->total = run->room;
+        return 0;
+}
+
+/*
+ * What vanished is known now: from a complete list by what it does not hold, else as it was told. Of
+ * a list, what is gone may be what is new, under another UID.
  * Return: 1 if the remote side must be asked again, 0 to go on, or negative.
  */
 int run_check_delta(SyncRun *run) {
@@ -184,18 +268,14 @@ int run_check_delta(SyncRun *run) {
         int r;
 
         r = run_flush_batch(run);
-        if (r < 0)
+        if (r >= 0)
+                r = run_take_listed(run, SIDE_REMOTE);
+        if (r >= 0)
+                r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
+        if (r >= 0)
+                r = check_count(run, n_gone);
+        if (r != 0 || run->failed || !run->complete[SIDE_REMOTE] || n_gone == 0)
                 return r;
 
-        for (Side side = 0; side < _SIDE_MAX; side++) {
-                if (run->complete[side] && run->had_base) {
-                        r = state_db_change_put_unlisted(db, state->id, side);
-                        if (r < 0)
-                                return r;
-                        run->n_changes[side]++;
-                }
-        }
-
-        r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
-        return r < 0 ? r : check_count(run, n_gone);
+        return state_db_unknown_add_gone(db, state->id);
 }

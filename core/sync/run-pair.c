@@ -39,6 +39,30 @@ static int identify_side(SyncRun *run, Side side) {
         return r < 0 ? r : 1;
 }
 
+/* The base that two messages found to be the same begin with. */
+static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags flags[_SIDE_MAX],
+                      MessageFlags *ret_flags) {
+        SyncMailbox *mailbox = run->mailbox;
+        StateDb *db = mailbox->engine->db;
+        BaseMessage old;
+        int r;
+
+        r = state_db_find(db, mailbox->state.id, SIDE_LOCAL, pair->uid[SIDE_LOCAL], &old);
+        if (r < 0)
+                return r;
+        if (r == 0) { /* it was in sync, and has another remote UID now */
+                *ret_flags = old.flags;
+                mailbox->state.messages--;
+                return state_db_remove(db, mailbox->state.id, old.uid[SIDE_REMOTE]);
+        }
+
+        /* What both have is the base; what only one has is then a change of that side. */
+        *ret_flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                *ret_flags |= flags[side] & ~run->storable[side_other(side)];
+        return 0;
+}
+
 /* A pair becomes a row of the base; what either side has set, the other gets. */
 static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags flags[_SIDE_MAX]) {
         SyncMailbox *mailbox = run->mailbox;
@@ -47,12 +71,9 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         BaseMessage message = *pair;
         int r;
 
-        /* What both have is the base; what only one has is then a change of that side. */
-        message.flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
-        for (Side side = 0; side < _SIDE_MAX; side++)
-                message.flags |= flags[side] & ~run->storable[side_other(side)];
-
-        r = state_db_add(db, mailbox->state.id, &message);
+        r = found_base(run, pair, flags, &message.flags);
+        if (r >= 0)
+                r = state_db_add(db, mailbox->state.id, &message);
         if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
         if (r >= 0)
@@ -60,11 +81,8 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
                                            pair->uid[SIDE_LOCAL]);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
                 r = state_db_unknown_remove(db, mailbox->state.id, side, pair->uid[side]);
-                if (r >= 0 && flags[side] != message.flags) {
-                        run->n_changes[side]++;
-                        r = state_db_change_put(db, mailbox->state.id, side, pair->uid[SIDE_REMOTE],
-                                                false, flags[side]);
-                }
+                if (r >= 0)
+                        r = run_on_known(run, side, &message, flags[side]);
         }
         if (r < 0)
                 return r;
@@ -74,7 +92,7 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         return 0;
 }
 
-/* All pairs that the rung allows. */
+/* All pairs that the rung allows. What was paired is kept, come what may. */
 static int pair_rung(SyncRun *run, PairRung rung) {
         SyncMailbox *mailbox = run->mailbox;
         uint32_t after = 0;
@@ -89,7 +107,7 @@ static int pair_rung(SyncRun *run, PairRung rung) {
                 if (r < 0)
                         return r;
                 if (r == STATE_DB_E_NONE)
-                        return 0;
+                        break;
                 after = pair.uid[SIDE_REMOTE];
 
                 r = engine_begin(mailbox->engine);
@@ -98,19 +116,18 @@ static int pair_rung(SyncRun *run, PairRung rung) {
                 if (r < 0)
                         return r;
         }
+        if (after == 0)
+                return 0;
+
+        r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
-/* What was paired is kept, come what may. */
+/* What has found no counterpart is new, or gone. */
 static int conclude_pairing(SyncRun *run) {
-        int r = 0;
+        int r;
 
-        if (run->counts.paired > 0) {
-                r = engine_begin(run->mailbox->engine);
-                if (r >= 0)
-                        r = sync_mailbox_save(run->mailbox);
-                if (r >= 0)
-                        r = engine_commit(run->mailbox->engine);
-        }
+        r = state_db_unknown_remove_known(run->mailbox->engine->db, run->mailbox->state.id);
         return r < 0 ? r : run_act(run);
 }
 
@@ -145,6 +162,23 @@ int run_digest(SyncRun *run) {
         return r < 0 ? r : conclude_pairing(run);
 }
 
+/*
+ * The bytes of a doubtful message are not to be had. To take it for new would double it, so it is
+ * asked for once more, and then stays where it is.
+ */
+static int on_no_digest(SyncRun *run, Side side, const ReplicaEvent *event) {
+        if (event->message.uid == 0)
+                return 0;
+        if (run->digest_again) {
+                run->digest_again = false;
+                return run_park(run, side, event->message.uid,
+                                event->text ? event->text : "it has no body");
+        }
+        run->digest_again = true;
+        run->digest_uid = event->message.uid - 1;
+        return 0;
+}
+
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         const EngineDigest *digest = run->mailbox->engine->options.digest;
         char value[64];
@@ -166,7 +200,8 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 size = digest->end(run->digest, value);
                 run->digest = NULL;
                 if (event->text || event->message.uid == 0)
-                        return 0; /* no body, no digest, no pair */
+                        return on_no_digest(run, side, event);
+                run->digest_again = false;
                 return state_db_unknown_set_digest(run->mailbox->engine->db, run->mailbox->state.id,
                                                    side, event->message.uid,
                                                    (ByteView){value, size});
@@ -196,7 +231,7 @@ int run_identify(SyncRun *run) {
                         return r;
         }
         if (n_unknown[SIDE_REMOTE] == 0 || n_unknown[SIDE_LOCAL] == 0)
-                return run_act(run);
+                return conclude_pairing(run);
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 r = identify_side(run, side);

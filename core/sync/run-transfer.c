@@ -15,6 +15,20 @@
 
 /* --- batches --- */
 
+/* What a side has said of a message before the base had it, by an echo or by another client. */
+static int take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+        ReplicaMessage said;
+        int r;
+
+        r = state_db_unknown_get(db, mailbox, side, base->uid[side], &said);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = state_db_unknown_remove(db, mailbox, side, base->uid[side]);
+        return r < 0 ? r : run_on_known(run, side, base, said.flags);
+}
+
 static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
         SyncMailbox *mailbox = run->mailbox;
         Replica *local = mailbox->engine->replica[SIDE_LOCAL];
@@ -31,20 +45,14 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
         if (r >= 0 && message->source == SIDE_LOCAL)
                 r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
                                            base.uid[SIDE_LOCAL]);
-        if (r >= 0)
-                r = state_db_unknown_remove(db, mailbox->state.id, message->source,
-                                            base.uid[message->source]);
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
+                r = take_early_news(run, side, &base);
         if (r < 0)
                 return r;
 
         mailbox->state.messages++;
         run->counts.added[side_other(message->source)]++;
-
-        /* What came as a body is not listed beside that. */
-        return run->complete[SIDE_REMOTE] && run->had_base
-                       ? state_db_listed_put(db, mailbox->state.id, SIDE_REMOTE,
-                                             base.uid[SIDE_REMOTE])
-                       : 0;
+        return 0;
 }
 
 /*
@@ -108,6 +116,17 @@ static int fail_locally(SyncRun *run, const char *what, int error) {
         return 0;
 }
 
+static void note_progress(SyncRun *run) {
+        const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
+
+        engine_note(run->mailbox->engine, &(EngineNote){
+                                                  .type = ENGINE_NOTE_PROGRESS,
+                                                  .mailbox = run->mailbox->state.name,
+                                                  .done = done,
+                                                  .total = MAX(done, run->total),
+                                          });
+}
+
 int run_flush_batch(SyncRun *run) {
         ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
         Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
@@ -115,6 +134,11 @@ int run_flush_batch(SyncRun *run) {
 
         if (run->n_batch == 0)
                 return 0;
+        run->batch_bytes = 0;
+        if (run->unpublished) { /* what is staged already is not to be forgotten for these */
+                run->n_batch = 0;
+                return 0;
+        }
 
         r = local->ops->prepare(local, mailbox);
         if (r < 0) {
@@ -125,10 +149,14 @@ int run_flush_batch(SyncRun *run) {
         if (r < 0)
                 return r;
         run->n_batch = 0;
-        run->batch_bytes = 0;
 
         r = local->ops->publish(local, mailbox);
-        return r < 0 ? fail_locally(run, "new messages cannot be moved into the mailbox", r) : 0;
+        if (r < 0) {
+                run->unpublished = true; /* the next run does it */
+                return fail_locally(run, "new messages cannot be moved into the mailbox", r);
+        }
+        note_progress(run);
+        return 0;
 }
 
 /* --- refused messages --- */
@@ -165,26 +193,45 @@ static int on_no_body(SyncRun *run, Side side, const ReplicaMessage *message, co
         run->ascending = false;
         if (message->uid == 0)
                 return 0;
-        if (run->phase != RUN_TRANSFER)
-                return state_db_unknown_put(run->mailbox->engine->db, run->mailbox->state.id, side,
-                                            message);
-        return run_park(run, side, message->uid, why ? why : "it has no body");
+        if (run->second_try)
+                return run_park(run, side, message->uid, why ? why : "it has no body");
+        run->no_body = true;
+        return state_db_unknown_put(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                    message);
 }
 
 /* --- bodies --- */
 
-static bool is_wanted(SyncRun *run, Side side, uint32_t uid) {
+/* Return: 1 if this body is wanted, 0 if not, or negative. */
+static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
         const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
         BaseMessage base;
+        int r;
 
-        if (run->failed || (run->discard && side == SIDE_REMOTE) || uid == 0)
-                return false;
-        if (state_db_find(run->mailbox->engine->db, state->id, side, uid, &base) == 0)
-                return false;
+        if (run->failed || run->discard[side] || message->uid == 0)
+                return 0;
+        if (run->complete[side] && run->phase != RUN_TRANSFER) {
+                r = state_db_listed_put(db, state->id, side, message->uid);
+                if (r < 0)
+                        return r;
+        }
+        r = state_db_find(db, state->id, side, message->uid, &base);
+        if (r <= 0)
+                return r;
         for (size_t i = 0; i < run->n_batch; i++)
-                if (run->batch[i].uid[side] == uid)
-                        return false;
-        return true;
+                if (run->batch[i].uid[side] == message->uid)
+                        return 0;
+        if (run->phase == RUN_TRANSFER || run->complete[side])
+                return 1;
+
+        r = run_count_room(run);
+        if (r < 0)
+                return r;
+        if (run->room == 0)
+                return state_db_unknown_put(db, state->id, side, message);
+        run->room--;
+        return 1;
 }
 
 static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message) {
@@ -192,15 +239,15 @@ static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message)
         Replica *replica = run->mailbox->engine->replica[to];
         int r;
 
-        run->receiving[side] = is_wanted(run, side, message->uid);
-        if (!run->receiving[side])
-                return 0;
+        r = is_wanted(run, side, message);
+        if (r <= 0)
+                return r;
 
         r = replica->ops->append_begin(replica, &run->mailbox->replica[to], message, message->uid);
-        if (r < 0) {
-                run->receiving[side] = false;
+        if (r < 0)
                 return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
-        }
+        run->receiving[side] = true;
+        run->receiving_uid[side] = message->uid;
         run->wrote[to] = true;
         return 0;
 }
@@ -225,10 +272,37 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
         if ((size_t) n == data.size)
                 return 0;
 
-        engine->is_stalled = true;
-        engine->stalled = to;
-        engine->stalled_data.size = 0;
-        return buffer_append(&engine->stalled_data, data.data + n, data.size - (size_t) n);
+        engine->is_stalled[to] = true;
+        engine->stalled_data[to].size = 0;
+        return buffer_append(&engine->stalled_data[to], data.data + n, data.size - (size_t) n);
+}
+
+/* The body did not come whole. */
+static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
+        Replica *replica = run->mailbox->engine->replica[side_other(side)];
+        int r = 0;
+
+        if (run->receiving[side])
+                r = replica->ops->append_abort(replica);
+        run->receiving[side] = false;
+        if (r < 0)
+                return r;
+        if (run->failed || run->discard[side])
+                return 0;
+        return on_no_body(run, side, &event->message, event->text);
+}
+
+/* If the base is to hear of it by what was listed, this is newer. */
+static int refresh_unknown(SyncRun *run, Side side, const ReplicaMessage *message) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+        ReplicaMessage said;
+        int r;
+
+        r = state_db_unknown_get(db, mailbox, side, message->uid, &said);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return state_db_unknown_put(db, mailbox, side, message);
 }
 
 static int on_body_end(SyncRun *run, Side side, const ReplicaEvent *event) {
@@ -236,19 +310,15 @@ static int on_body_end(SyncRun *run, Side side, const ReplicaEvent *event) {
         Replica *replica = run->mailbox->engine->replica[to];
         int r;
 
-        if (event->text) {
-                if (run->receiving[side]) {
-                        r = replica->ops->append_abort(replica);
-                        if (r < 0)
-                                return r;
-                }
-                run->receiving[side] = false;
-                return run->failed ? 0 : on_no_body(run, side, &event->message, event->text);
-        }
+        if (event->text)
+                return on_body_broken(run, side, event);
         if (!run->receiving[side])
                 return 0;
 
         run->receiving[side] = false;
+        r = refresh_unknown(run, side, &event->message);
+        if (r < 0)
+                return r;
         r = replica->ops->append_end(replica, &event->message);
         if (r < 0)
                 return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
@@ -265,58 +335,92 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 }
 
 /* Taken, but under which UID the remote side does not say: the next run will find it there. */
-static int on_taken_unnamed(SyncRun *run, uint32_t local_uid) {
+static int on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
+        const int64_t mailbox = run->mailbox->state.id;
         const Intent intent = {
-                .side = SIDE_REMOTE,
-                .source_uid = local_uid,
+                .side = side,
+                .source_uid = uid,
                 .taken = true,
                 .time = run->mailbox->engine->now,
         };
+        StateDb *db = run->mailbox->engine->db;
         int r;
 
         run->again = true;
         r = engine_begin(run->mailbox->engine);
         if (r >= 0)
-                r = state_db_intent_add(run->mailbox->engine->db, run->mailbox->state.id, &intent);
+                r = state_db_intent_add(db, mailbox, &intent);
+        if (r >= 0)
+                r = state_db_unknown_remove(db, mailbox, side_other(side), uid);
         return r < 0 ? r : engine_commit(run->mailbox->engine);
 }
 
-int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const Side source = side_other(side);
-        ReplicaToken *opened = &run->opened[SIDE_REMOTE];
-        BatchMessage *message;
+/* New UIDs follow each other; one that does not was preceded by somebody else's message. */
+static void follow_uidnext(SyncRun *run, const BatchMessage *message) {
+        const Side to = side_other(message->source);
+        uint32_t *remote = &run->opened[SIDE_REMOTE].uidnext;
 
+        if (message->uid[to] == run->opened[to].uidnext && message->uid[to] < UID_MAX)
+                run->opened[to].uidnext++;
+        if (message->source != SIDE_REMOTE)
+                return;
+
+        if (message->uid[SIDE_REMOTE] <= run->last_uid)
+                run->ascending = false;
+        run->last_uid = MAX(run->last_uid, message->uid[SIDE_REMOTE]);
+        if (run->phase == RUN_ASK_REMOTE && run->last_uid >= *remote && run->last_uid < UID_MAX)
+                *remote = run->last_uid + 1;
+}
+
+int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
+        BatchMessage *message;
         int r;
 
+        assert(run->n_appends > 0);
         run->n_appends--;
-        if (side == SIDE_REMOTE && event->token.modseq > 0)
-                run->modseq = event->token.modseq;
+        if (event->token.modseq > 0)
+                run->modseq[side] = event->token.modseq;
         if (event->message.uid == 0) {
-                r = on_taken_unnamed(run, (uint32_t) event->cookie);
+                r = on_taken_unnamed(run, side, (uint32_t) event->cookie);
                 return r < 0 ? r : run_next_phase(run);
         }
 
         assert(run->n_batch < RUN_MAX_BATCH);
         message = &run->batch[run->n_batch++];
-        *message = (BatchMessage){.source = source, .flags = event->message.flags};
-        message->uid[source] = (uint32_t) event->cookie;
+        *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
+        message->uid[message->source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
-
         run_saw_uid(run, side, event->message.uid);
-        if (source == SIDE_REMOTE) {
-                if (message->uid[SIDE_REMOTE] <= run->last_uid)
-                        run->ascending = false;
-                run->last_uid = MAX(run->last_uid, message->uid[SIDE_REMOTE]);
-                if (run->last_uid >= opened->uidnext && run->last_uid < UID_MAX)
-                        opened->uidnext = run->last_uid + 1;
-        } else if (message->uid[SIDE_REMOTE] == opened->uidnext)
-                opened->uidnext++;
+        follow_uidnext(run, message);
 
         if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
                 r = run_flush_batch(run);
                 if (r < 0)
                         return r;
         }
+        return run_next_phase(run);
+}
+
+/* Not taken. A server may say so before it has all of the message: then no more of it is sent. */
+int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const Side source = side_other(side);
+        Engine *engine = run->mailbox->engine;
+        int r;
+
+        if (run->receiving[source] && run->receiving_uid[source] == event->cookie) {
+                run->receiving[source] = false;
+                engine->is_stalled[side] = false;
+        } else {
+                assert(run->n_appends > 0);
+                run->n_appends--;
+        }
+
+        if (event->outcome == REPLICA_REFUSED) {
+                r = run_park(run, source, (uint32_t) event->cookie, event->text);
+                if (r < 0)
+                        return r;
+        } else
+                run_fail(run, event->text);
         return run_next_phase(run);
 }
 
@@ -376,6 +480,7 @@ static int upload_chunk(SyncRun *run, const UidSet *uids) {
                                 return r;
                 }
 
+        run->intents = true;
         run->transferred[SIDE_LOCAL] = uids->ranges[uids->n_ranges - 1].last;
         r = engine_commit(run->mailbox->engine);
         if (r < 0 || uid_set_is_empty(&send))
@@ -383,30 +488,66 @@ static int upload_chunk(SyncRun *run, const UidSet *uids) {
         return fetch_bodies(run, SIDE_LOCAL, &send);
 }
 
-/* The next unknown messages of this side, that were not asked for in this run. */
+static void note_would_copy(SyncRun *run, Side side, const UidSet *uids) {
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
+                         "copy %llu messages from %s to %s",
+                         (unsigned long long) uid_set_count(uids), side_name(side),
+                         side_name(side_other(side)));
+        run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
+}
+
+/*
+ * The next unknown messages of this side, that were not asked for in this run.
+ * Return: 1 if there were some, 0 if not, or negative.
+ */
 static int transfer_side(SyncRun *run, Side side, size_t max) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
         SyncMailbox *mailbox = run->mailbox;
         int r;
 
+        /* among them may be one that was taken, but not named */
+        if (side == SIDE_REMOTE && run->again)
+                return 0;
         r = state_db_unknown_uids(mailbox->engine->db, mailbox->state.id, side,
                                   run->transferred[side], max, &uids);
         if (r < 0 || uid_set_is_empty(&uids))
                 return r;
 
-        if (mailbox->engine->options.dry_run) {
-                engine_note_text(mailbox->engine, ENGINE_NOTE_WOULD, mailbox,
-                                 "copy %llu messages from %s to %s",
-                                 (unsigned long long) uid_set_count(&uids), side_name(side),
-                                 side_name(side_other(side)));
-                run->transferred[side] = uids.ranges[uids.n_ranges - 1].last;
-                return 1;
+        if (mailbox->engine->options.dry_run)
+                note_would_copy(run, side, &uids);
+        else
+                r = side == SIDE_LOCAL ? upload_chunk(run, &uids) : fetch_bodies(run, side, &uids);
+        return r < 0 ? r : 1;
+}
+
+/* Once through, what came without a body is asked for once more. Return: is there any? */
+static bool begin_second_try(SyncRun *run) {
+        if (!run->no_body || run->second_try)
+                return false;
+        run->second_try = true;
+        run->transferred[SIDE_REMOTE] = run->transferred[SIDE_LOCAL] = 0;
+        return true;
+}
+
+/* All is transferred. What was said meanwhile is acted upon, but deletions must be checked first. */
+static int end_transfer(SyncRun *run) {
+        if (run->has_news && !run->again)
+                return run_act(run);
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                uint64_t n_late;
+                int r = state_db_change_count_late(run->mailbox->engine->db, run->mailbox->state.id,
+                                                   side, &n_late);
+
+                if (r < 0)
+                        return r;
+                run->again |= n_late > 0;
         }
-        return side == SIDE_LOCAL ? upload_chunk(run, &uids) : fetch_bodies(run, side, &uids);
+        return run_close(run);
 }
 
 int run_transfer(SyncRun *run) {
-        int r;
+        int r, n = 0;
 
         run->phase = RUN_TRANSFER;
         r = run_flush_batch(run);
@@ -417,12 +558,14 @@ int run_transfer(SyncRun *run) {
 
         do {
                 r = transfer_side(run, SIDE_REMOTE, RUN_MAX_IDENTIFY);
+                if (r >= 0) {
+                        n = r;
+                        r = transfer_side(run, SIDE_LOCAL, RUN_MAX_BATCH);
+                }
                 if (r < 0)
                         return r;
-                r = transfer_side(run, SIDE_LOCAL, RUN_MAX_BATCH);
-                if (r < 0)
-                        return r;
-        } while (r > 0);
+                n += r;
+        } while (run->n_under_way == 0 && (n > 0 || begin_second_try(run)));
 
-        return run->n_under_way == 0 ? run_close(run) : 0;
+        return run->n_under_way == 0 ? end_transfer(run) : 0;
 }

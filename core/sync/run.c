@@ -22,7 +22,6 @@ int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
         if (!run)
                 return -ENOMEM;
         run->mailbox = mailbox;
-        run->had_base = mailbox->state.messages > 0;
         run->ascending = true;
         run->storable[SIDE_REMOTE] = run->storable[SIDE_LOCAL] = FLAGS_FIXED;
 
@@ -65,6 +64,7 @@ void run_fail(SyncRun *run, const char *text) {
                 return;
         run->failed = true;
         run->incomplete = true;
+        run->ascending = false; /* there may be a gap now */
         sync_mailbox_set_error(run->mailbox, text ? text : "it could not be brought in sync");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
                          run->mailbox->error ? run->mailbox->error : "");
@@ -77,10 +77,14 @@ static int ask(SyncRun *run, Side side, const ReplicaToken *since, const UidSet 
         Replica *replica = run_replica(run, side);
         int r;
 
-        r = replica->ops->changes(replica, &run->mailbox->replica[side], since, known, want);
+        r = state_db_listed_clear(run->mailbox->engine->db, run->mailbox->state.id, side);
+        if (r >= 0)
+                r = replica->ops->changes(replica, &run->mailbox->replica[side], since, known,
+                                          want);
         if (r < 0)
                 return r;
         run->n_under_way++;
+        run->complete[side] = run->has_room = false;
         run->asked[side] = true;
         return 0;
 }
@@ -133,6 +137,8 @@ static int recover_staged(SyncRun *run) {
         UidRange staged;
         int r;
 
+        if (mailbox->engine->options.dry_run)
+                return 0;
         r = state_db_staged_get(db, mailbox->state.id, &staged);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -175,13 +181,23 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 }
 
 /*
- * New remote messages come with their bodies in the same round trip, unless local ones wait for a
- * counterpart: then only what identifies them.
+ * New remote messages come with their bodies in the same round trip, unless they must be compared
+ * first: with local ones that wait for a counterpart, or with what is gone, which a server without
+ * modseqs shows only when all is listed.
  */
+static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
+        const MailboxState *state = &run->mailbox->state;
+
+        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run)
+                return REPLICA_WANT_IDENTITY;
+        if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
+                return REPLICA_WANT_IDENTITY;
+        return REPLICA_WANT_BODY;
+}
+
 static int ask_remote(SyncRun *run) {
         _cleanup_(uid_set_done) UidSet known = UID_SET_NULL;
         SyncMailbox *mailbox = run->mailbox;
-        ReplicaWant want = REPLICA_WANT_BODY;
         uint64_t n_unknown;
         int r;
 
@@ -193,12 +209,11 @@ static int ask_remote(SyncRun *run) {
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
                 return run_next_phase(run); /* an echo of our own, nothing else */
 
-        if (n_unknown > 0 || run->intents || mailbox->engine->options.dry_run)
-                want = REPLICA_WANT_IDENTITY;
         r = known_beyond(run, SIDE_REMOTE, &known);
         if (r < 0)
                 return r;
-        return ask(run, SIDE_REMOTE, &mailbox->state.token[SIDE_REMOTE], &known, want);
+        return ask(run, SIDE_REMOTE, &mailbox->state.token[SIDE_REMOTE], &known,
+                   wanted_of_remote(run, n_unknown));
 }
 
 /* Not to be believed: have every remote UID listed, and let the list decide. */
@@ -209,32 +224,51 @@ static int relist(SyncRun *run) {
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
 
-/*
- * The remote UIDs of the base mean nothing any more (UIDVALIDITY, or the server lost its index).
- * Forget them, so that everything on both sides is unknown, and pair it anew. Nothing is deleted by
- * that on either side.
- */
-static int repair(SyncRun *run) {
-        SyncMailbox *mailbox = run->mailbox;
+/* The numbers of @side are new; of the other side everything must be seen once more. */
+static int forget_numbers(SyncMailbox *mailbox, Side side) {
+        MailboxState *state = &mailbox->state;
         StateDb *db = mailbox->engine->db;
+        ReplicaToken *other = &state->token[side_other(side)];
         int r;
 
-        engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                         "the remote side has numbered its messages anew; comparing all of them");
-
-        r = engine_begin(mailbox->engine);
+        r = state_db_remove_all(db, state->id);
         if (r >= 0)
-                r = state_db_remove_all(db, mailbox->state.id);
+                r = state_db_file_set_all_unknown(db, state->id);
         if (r >= 0)
-                r = state_db_file_set_all_unknown(db, mailbox->state.id);
+                r = state_db_unpark_all(db, state->id, side);
+        if (r >= 0 && side == SIDE_LOCAL)
+                r = state_db_intent_remove_all(db, state->id);
         if (r < 0)
                 return r;
 
-        mailbox->state.messages = 0;
-        mailbox->state.token[SIDE_REMOTE] = (ReplicaToken){0};
-        mailbox->state.token[SIDE_LOCAL].modseq = 0;
-        memset(mailbox->state.token[SIDE_LOCAL].stamp, 0, sizeof(uint64_t[4]));
-        r = sync_mailbox_save(mailbox);
+        state->messages = 0;
+        state->parked[side] = 0;
+        state->token[side] = (ReplicaToken){0};
+        other->modseq = 0;
+        memset(other->stamp, 0, sizeof(other->stamp));
+        for (Side s = 0; s < _SIDE_MAX; s++) {
+                mailbox->held[s] = 0;
+                mailbox->confirmed[s] = false;
+        }
+        return sync_mailbox_save(mailbox);
+}
+
+/*
+ * The UIDs of a side that the base has mean nothing any more (UIDVALIDITY, or the server lost its
+ * index). Forget them, so that everything on both sides is unknown, and pair it anew. Nothing is
+ * deleted by that on either side.
+ */
+static int repair(SyncRun *run, Side side) {
+        SyncMailbox *mailbox = run->mailbox;
+        int r;
+
+        engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
+                         "the %s side has numbered its messages anew; comparing all of them",
+                         side_name(side));
+
+        r = engine_begin(mailbox->engine);
+        if (r >= 0)
+                r = forget_numbers(mailbox, side);
         if (r >= 0)
                 r = engine_commit(mailbox->engine);
         if (r < 0)
@@ -244,19 +278,37 @@ static int repair(SyncRun *run) {
         return run_close(run);
 }
 
-/* Both sides have said what there is to say. */
-static int on_asked(SyncRun *run) {
-        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_REMOTE];
+static bool is_renumbered(const SyncRun *run, Side side) {
+        const ReplicaToken *committed = &run->mailbox->state.token[side];
+        const ReplicaToken *opened = &run->opened[side];
+
+        return run->is_open[side] && committed->uidvalidity != 0 &&
+               (committed->uidvalidity != opened->uidvalidity ||
+                token_is_behind(committed, opened));
+}
+
+/* The local side has said what there is to say. */
+static int on_local_asked(SyncRun *run) {
         int r;
 
-        if (run->asked[SIDE_REMOTE] && run->is_open[SIDE_REMOTE] && committed->uidvalidity != 0 &&
-            (committed->uidvalidity != run->opened[SIDE_REMOTE].uidvalidity ||
-             token_is_behind(committed, &run->opened[SIDE_REMOTE])))
-                return repair(run);
+        if (is_renumbered(run, SIDE_LOCAL))
+                return repair(run, SIDE_LOCAL);
+        r = run_take_listed(run, SIDE_LOCAL);
+        return r < 0 ? r : ask_remote(run);
+}
+
+/* Both sides have. */
+static int on_asked(SyncRun *run) {
+        int r;
+
+        if (is_renumbered(run, SIDE_REMOTE))
+                return repair(run, SIDE_REMOTE);
 
         r = run_check_delta(run);
         if (r < 0)
                 return r;
+        if (run->failed)
+                return run_close(run);
         if (r > 0)
                 return run->n_rounds++ == 0 ? ask_remote(run) : relist(run);
 
@@ -271,7 +323,7 @@ int run_next_phase(SyncRun *run) {
 
         switch (run->phase) {
         case RUN_ASK_LOCAL:
-                return ask_remote(run);
+                return on_local_asked(run);
         case RUN_ASK_REMOTE:
         case RUN_RELIST:
                 return on_asked(run);
@@ -291,26 +343,51 @@ int run_next_phase(SyncRun *run) {
 
 /* --- the end --- */
 
+static void commit_remote_token(SyncRun *run) {
+        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
+
+        token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
+        token->uidnext = MAX(token->uidnext, run->opened[SIDE_REMOTE].uidnext);
+        token->modseq = run->modseq[SIDE_REMOTE];
+}
+
+static void commit_local_token(SyncRun *run) {
+        ReplicaToken *token = &run->mailbox->state.token[SIDE_LOCAL];
+        const ReplicaToken before = *token;
+
+        *token = run->opened[SIDE_LOCAL];
+        token->modseq = run->modseq[SIDE_LOCAL];
+        if (!run->marked[SIDE_LOCAL])
+                memcpy(token->stamp, before.stamp, sizeof(before.stamp));
+        else if (run->mailbox->replica[SIDE_LOCAL].has_names)
+                memset(token->stamp, 0, sizeof(token->stamp));
+}
+
 static void commit_tokens(SyncRun *run) {
-        ReplicaToken *token = run->mailbox->state.token;
+        ReplicaToken *local = &run->mailbox->state.token[SIDE_LOCAL];
 
-        if (run->is_open[SIDE_REMOTE] && !run->holds[SIDE_REMOTE]) {
-                token[SIDE_REMOTE].uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
-                token[SIDE_REMOTE].uidnext =
-                        MAX(token[SIDE_REMOTE].uidnext, run->opened[SIDE_REMOTE].uidnext);
-                token[SIDE_REMOTE].modseq = run->modseq;
-        }
-        if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL]) {
-                const ReplicaToken before = token[SIDE_LOCAL];
-
-                token[SIDE_LOCAL] = run->opened[SIDE_LOCAL];
-                if (!run->marked[SIDE_LOCAL])
-                        memcpy(token[SIDE_LOCAL].stamp, before.stamp, sizeof(before.stamp));
-                else if (run->mailbox->replica[SIDE_LOCAL].has_names)
-                        memset(token[SIDE_LOCAL].stamp, 0, sizeof(before.stamp));
-        }
+        if (run->is_open[SIDE_REMOTE] && !run->holds[SIDE_REMOTE])
+                commit_remote_token(run);
+        if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
+                commit_local_token(run);
         if (run->wrote[SIDE_LOCAL])
-                memset(token[SIDE_LOCAL].stamp, 0, sizeof(uint64_t[4]));
+                memset(local->stamp, 0, sizeof(local->stamp));
+}
+
+/* What a STATUS after this run will say, if nobody else does anything. */
+static void remember_seen(SyncRun *run, Side side) {
+        SyncMailbox *mailbox = run->mailbox;
+        const MailboxState *state = &mailbox->state;
+
+        if (!run->is_open[side])
+                return;
+        mailbox->seen[side].is_known = !run->incomplete;
+        mailbox->seen[side].is_awaited = run->incomplete;
+        mailbox->seen[side].token = run->opened[side];
+        mailbox->seen[side].token.modseq = run->modseq[side];
+        mailbox->seen[side].messages = state->messages + state->parked[side];
+        if (run->holds[side])
+                mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
 }
 
 static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
@@ -321,6 +398,21 @@ static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
 static bool did_something(const EngineCounts *counts) {
         return counts->paired || counts->added[0] || counts->added[1] || counts->changed[0] ||
                counts->changed[1] || counts->removed[0] || counts->removed[1];
+}
+
+/* What was begun by this or an earlier run has come to its end. */
+static int conclude_begun(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        StateDb *db = mailbox->engine->db;
+        int r = 0;
+
+        if (run->is_staged && !run->unpublished) {
+                r = state_db_staged_clear(db, mailbox->state.id);
+                run->is_staged = false;
+        }
+        if (r >= 0 && run->intents && !run->incomplete) /* of messages that are there no more */
+                r = state_db_intent_remove_all(db, mailbox->state.id);
+        return r;
 }
 
 /* Everything of both deltas has taken effect: say so in the base. */
@@ -335,17 +427,16 @@ static int conclude(SyncRun *run) {
         if (did_something(&run->counts))
                 mailbox->state.last_change = mailbox->engine->now;
 
-        if (run->is_staged || did_something(&run->counts) ||
+        if (run->is_staged || run->intents || did_something(&run->counts) ||
             token_changed(&before[0], &mailbox->state.token[0]) ||
             token_changed(&before[1], &mailbox->state.token[1])) {
                 r = engine_begin(mailbox->engine);
-                if (r >= 0 && run->is_staged)
-                        r = state_db_staged_clear(mailbox->engine->db, mailbox->state.id);
+                if (r >= 0)
+                        r = conclude_begun(run);
                 if (r >= 0)
                         r = sync_mailbox_save(mailbox);
                 if (r < 0)
                         return r;
-                run->is_staged = false;
         }
         return engine_commit(mailbox->engine);
 }
@@ -363,29 +454,39 @@ static int close_side(SyncRun *run, Side side) {
         return 0;
 }
 
-int run_close(SyncRun *run) {
+static void note_end(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
+
+        if (run->incomplete)
+                return;
+        sync_mailbox_set_error(mailbox, NULL);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (run->asked[side])
+                        mailbox->confirmed[side] = false;
+        engine_note(mailbox->engine, &(EngineNote){
+                                             .type = ENGINE_NOTE_SYNCED,
+                                             .mailbox = mailbox->state.name,
+                                             .counts = &run->counts,
+                                     });
+}
+
+int run_close(SyncRun *run) {
         int r;
 
         r = run_flush_batch(run);
         if (r < 0)
                 return r;
         run->phase = RUN_CLOSE;
+        if (run->failed)
+                run->again = false; /* not at once */
         if (!run->again) {
                 r = conclude(run);
                 if (r < 0)
                         return r;
+                remember_seen(run, SIDE_REMOTE);
+                remember_seen(run, SIDE_LOCAL);
+                note_end(run);
         }
-        if (!run->incomplete && !run->again) {
-                sync_mailbox_set_error(mailbox, NULL);
-                mailbox->n_failures = 0;
-                engine_note(mailbox->engine, &(EngineNote){
-                                                     .type = ENGINE_NOTE_SYNCED,
-                                                     .mailbox = mailbox->state.name,
-                                                     .counts = &run->counts,
-                                             });
-        } else
-                mailbox->n_failures++;
 
         r = close_side(run, SIDE_REMOTE);
         return r < 0 ? r : close_side(run, SIDE_LOCAL);
@@ -394,56 +495,51 @@ int run_close(SyncRun *run) {
 /* --- events --- */
 
 static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const ReplicaToken *committed = &run->mailbox->state.token[side];
-
         run->opened[side] = event->token;
+        run->modseq[side] = event->token.modseq;
         run->is_open[side] = true;
         run->complete[side] = event->complete;
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
-        if (side == SIDE_REMOTE) {
+        if (side == SIDE_REMOTE)
                 run->exists = event->exists;
-                run->modseq = event->token.modseq;
-                run->discard = committed->uidvalidity != 0 &&
-                               committed->uidvalidity != event->token.uidvalidity;
-        }
+        run->discard[side] = is_renumbered(run, side);
         return 0;
 }
 
-static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
-        if (event->request == REPLICA_APPEND) {
-                if (event->outcome != REPLICA_OK) { /* else APPENDED has said so */
-                        assert(run->n_appends > 0);
-                        run->n_appends--;
-                }
-        } else {
-                assert(run->n_under_way > 0);
-                run->n_under_way--;
-        }
+/* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
+static void on_refused(SyncRun *run, const char *text) {
+        run->refused = true;
+        run->incomplete = true;
+        sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
+                         run->mailbox->error ? run->mailbox->error : "");
+}
 
-        if (side == SIDE_REMOTE && run->phase != RUN_CLOSE && event->token.modseq > 0)
-                run->modseq = event->token.modseq;
-        if (side == SIDE_REMOTE &&
-            (event->request == REPLICA_CHANGES || event->request == REPLICA_FETCH) &&
+static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const bool is_change = event->request == REPLICA_STORE || event->request == REPLICA_EXPUNGE;
+
+        if (run->phase != RUN_CLOSE && event->token.modseq > 0)
+                run->modseq[side] = event->token.modseq;
+        if (event->request == REPLICA_APPEND) /* one that was taken has said so in APPENDED */
+                return event->outcome == REPLICA_OK ? run_next_phase(run)
+                                                    : run_on_append_failed(run, side, event);
+
+        assert(run->n_under_way > 0);
+        run->n_under_way--;
+        if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
-
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);
 
-        if (event->request == REPLICA_APPEND) {
-                int r = event->outcome == REPLICA_REFUSED
-                                ? run_park(run, side_other(side), (uint32_t) event->cookie,
-                                           event->text)
-                                : 0;
-
-                if (r < 0)
-                        return r;
-                if (event->outcome == REPLICA_REFUSED)
-                        return run_next_phase(run);
-        }
-        run_fail(run, event->text);
+        if (event->outcome == REPLICA_NO_MAILBOX)
+                run->mailbox->engine->wants_list = true;
+        if (event->outcome == REPLICA_REFUSED && is_change)
+                on_refused(run, event->text);
+        else
+                run_fail(run, event->text);
         return run_next_phase(run);
 }
 

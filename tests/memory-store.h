@@ -1,0 +1,93 @@
+#pragma once
+
+/*
+ * A mail store in memory, for tests: what lasts of one side, as a server's disk or a Maildir does
+ *
+ * Tests change it as other clients would; tests/memory-replica.h lets an engine work on it. Flags
+ * stand in the store's own keyword table, so that each engine's table may differ from it. Running
+ * out of memory ends the test.
+ */
+
+#include "imap/flags.h"
+#include "imap/uid-set.h"
+
+typedef enum MemoryStage {
+        MEMORY_VISIBLE,
+        MEMORY_WRITTEN, /* in tmp/, lost at a kill */
+        MEMORY_DURABLE, /* in tmp/, and outlasts a kill */
+} MemoryStage;
+
+typedef struct MemoryMessage {
+        uint32_t uid;
+        uint64_t modseq;
+        MessageFlags flags;
+        int64_t date;
+        char *bytes; /* owned, a string */
+        MemoryStage stage;
+        bool noted; /* by ReplicaOps.noted() */
+} MemoryMessage;
+
+typedef struct MemoryGone {
+        uint32_t uid;
+        uint64_t modseq;
+} MemoryGone;
+
+typedef struct MemoryMailbox {
+        char *name; /* owned */
+        uint32_t uidvalidity, uidnext;
+        uint64_t modseq;
+        MemoryMessage *messages; /* owned, by ascending UID */
+        size_t n_messages;
+        MemoryGone *gone; /* owned */
+        size_t n_gone;
+} MemoryMailbox;
+
+typedef struct MemoryStore {
+        Keywords keywords;
+        MemoryMailbox **mailboxes; /* owned */
+        size_t n_mailboxes;
+
+        /* What kind of store it is. */
+        bool is_files;  /* two-phase delivery, stamps, no news while it is worked on */
+        bool no_modseq; /* each look lists everything */
+        bool no_uidplus;
+        bool tells_new; /* news of new messages come unasked for, like those of flags */
+        bool no_keywords;
+        MessageFlags unstorable; /* of FLAGS_FIXED */
+        const char *refuses;     /* appending a message that contains this; borrowed */
+        const char *no_body;     /* nor is there a body of one that contains this; borrowed */
+        unsigned n_no_body;      /* so many times */
+        size_t window;           /* bytes that append_data() takes between two events; 0: all */
+
+        /* What goes wrong, so many times. */
+        UidRange bogus_vanished;
+        unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
+        unsigned fails; /* the so-manieth request from now on fails; 0: none */
+} MemoryStore;
+
+void memory_store_done(MemoryStore *store);
+
+MemoryMailbox *memory_store_add(MemoryStore *store, const char *name);
+MemoryMailbox *memory_store_find(const MemoryStore *store, const char *name); /* or NULL */
+void memory_store_remove(MemoryStore *store, const char *name);
+
+/* The process dies: what is in tmp/ and was not made durable is lost. */
+void memory_store_crash(MemoryStore *store);
+
+/* @uid: 0: the next one. @bytes: copied. Return: borrowed, until the next delivery. */
+MemoryMessage *memory_deliver(MemoryMailbox *mailbox, uint32_t uid, const char *bytes, int64_t date,
+                              MessageFlags flags);
+MemoryMessage *memory_find(MemoryMailbox *mailbox, uint32_t uid); /* or NULL */
+void memory_set_flags(MemoryMailbox *mailbox, MemoryMessage *message, MessageFlags flags);
+void memory_expunge(MemoryMailbox *mailbox, uint32_t uid);
+
+/* Everything gets another number, and the history is forgotten. */
+void memory_renumber(MemoryMailbox *mailbox, uint32_t first);
+
+size_t memory_count_visible(const MemoryMailbox *mailbox);
+
+/* The value of its Message-ID field, size 0: it has none. */
+ByteView memory_message_id(const MemoryMessage *message);
+
+/* The same flags, in another keyword table. */
+MessageFlags memory_translate(MessageFlags flags, const Keywords *from, Keywords *to);

@@ -1,0 +1,177 @@
+/*
+ * Runs the cases of the engine (tests/cases/sync-*.test), each in three ways:
+ *
+ *      straight
+ *      with the process killed after the n-th action that lasts, and begun again; for all n
+ *      with the connection lost at the n-th event of the remote side; for all n
+ *
+ * In each way the end must be what the case says, and a further run must change nothing.
+ */
+
+#include <glob.h>
+
+#include "base/macro.h"
+#include "sync-case.h"
+#include "test.h"
+
+#define MAX_POINTS 20000u
+
+static const char *current;
+static char way[64];
+
+static void check_equal(const char *what, const char *is, const char *wanted) {
+        if (strcmp(is, wanted) == 0)
+                return;
+        fprintf(stderr, "%s (%s): %s\n--- is\n%s--- should be\n%s", current, way, what, is, wanted);
+        abort();
+}
+
+static void check_zero(const char *what, uint64_t n) {
+        if (n == 0)
+                return;
+        fprintf(stderr, "%s (%s): %llu %s\n", current, way, (unsigned long long) n, what);
+        abort();
+}
+
+static void check_state(SyncCase *c, const char *what) {
+        _cleanup_free_ char *is = world_describe(&c->world, SYNC_CASE_MAILBOX);
+
+        check_equal(what, is, c->expected);
+}
+
+static void check_held(SyncCase *c) {
+        const EngineMailbox *mailbox = engine_find_mailbox(c->world.engine, SYNC_CASE_MAILBOX);
+
+        assert(mailbox);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                TEST_ROW(current, mailbox->held[side] == c->held[side]);
+        if (mailbox->error[0])
+                check_equal("an error is left", mailbox->error, "");
+}
+
+/* Go on to the end. Return: false if the process was killed. */
+static bool finish(SyncCase *c) {
+        uint64_t n_happened;
+
+        do {
+                n_happened = c->n_happened;
+                if (!world_sync(&c->world))
+                        return false;
+        } while (c->n_happened > n_happened); /* perhaps when the engine had looked already */
+        if (c->confirms) {
+                (void) engine_confirm(c->world.engine, SYNC_CASE_MAILBOX);
+                if (!world_pump(&c->world))
+                        return false;
+        }
+        return true;
+}
+
+/* The first of these may still commit what it learns, how far the sides are in sync; no more. */
+static void check_nothing_is_left(SyncCase *c) {
+        for (unsigned i = 0; i < 2; i++) {
+                world_stop(&c->world);
+                sync_case_start(c);
+                assert(world_sync(&c->world));
+                check_held(c);
+                check_state(c, "after a further run");
+                world_stop(&c->world);
+                check_zero("requests of a run with nothing to do", c->world.n_writes);
+                if (i > 0)
+                        check_zero("commits of a run with nothing to do", c->world.n_commits);
+        }
+}
+
+static uint64_t run_straight(SyncCase *c) {
+        uint64_t n_events;
+
+        (void) snprintf(way, sizeof(way), "straight");
+        sync_case_start(c);
+        assert(finish(c));
+        check_held(c);
+        n_events = memory_replica_n_events(c->world.replica[SIDE_REMOTE]);
+        if (c->world.options.dry_run) {
+                world_stop(&c->world);
+                check_state(c, "at the end");
+                check_zero("requests of a dry run", c->world.n_writes);
+                check_zero("commits of a dry run", c->world.n_commits);
+                check_equal("a dry run", c->before, c->expected);
+                return 0;
+        }
+        check_state(c, "at the end");
+        check_nothing_is_left(c);
+        return n_events;
+}
+
+/* Return: false if the process came to its end before action @n. */
+static bool run_killed(const char *path, uint64_t n) {
+        SyncCase c;
+        bool killed;
+
+        (void) snprintf(way, sizeof(way), "killed after action %llu", (unsigned long long) n);
+        sync_case_load(&c, path);
+        c.world.kill = (KillSwitch){.at = n};
+        sync_case_start(&c);
+        killed = !finish(&c);
+        world_stop(&c.world);
+        c.world.kill.at = 0;
+
+        sync_case_start(&c);
+        assert(finish(&c));
+        check_held(&c);
+        check_state(&c, "at the end");
+        check_nothing_is_left(&c);
+        sync_case_done(&c);
+        return killed;
+}
+
+static void run_lost(const char *path, uint64_t n, unsigned taken) {
+        SyncCase c;
+
+        (void) snprintf(way, sizeof(way), "lost after event %llu, %u taken", (unsigned long long) n,
+                        taken);
+        sync_case_load(&c, path);
+        sync_case_start(&c);
+        memory_replica_lose(c.world.replica[SIDE_REMOTE], n, taken);
+        assert(finish(&c));
+        check_held(&c);
+        check_state(&c, "at the end");
+        check_nothing_is_left(&c);
+        sync_case_done(&c);
+}
+
+static void run_case(const char *path) {
+        SyncCase c;
+        uint64_t n_events, n = 1;
+
+        current = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+        sync_case_load(&c, path);
+        n_events = run_straight(&c);
+        if (!c.world.options.dry_run) {
+                while (run_killed(path, n))
+                        assert(n++ < MAX_POINTS);
+                for (uint64_t i = 0; i <= n_events; i++)
+                        for (unsigned taken = 0; taken < 3; taken++)
+                                run_lost(path, i, taken);
+        }
+        sync_case_done(&c);
+        printf("%s: %llu kills, %llu losses\n", current, (unsigned long long) n - 1,
+               (unsigned long long) n_events * 3);
+}
+
+/* Arguments: the folder with the cases, or cases. */
+int main(int argc, char **argv) {
+        glob_t found;
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        for (int i = 1; i < argc; i++) {
+                char pattern[4096];
+
+                (void) snprintf(pattern, sizeof(pattern), "%s%s", argv[i],
+                                strstr(argv[i], ".test") ? "" : "/sync-*.test");
+                assert(glob(pattern, 0, NULL, &found) == 0);
+                for (size_t n = 0; n < found.gl_pathc; n++)
+                        run_case(found.gl_pathv[n]);
+                globfree(&found);
+        }
+        return 0;
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * A case of the engine, as tests/cases/sync-*.test tells it
+ *
+ *      # Comments say what it is about.
+ *      remote: no-modseq               what kind of side it is, and what goes wrong there
+ *      meanwhile: 3 remote expunge 1   what another client does, at the n-th event
+ *      then: confirm                   what a person says once all is quiet
+ *      held: remote 30                 and what is held and not confirmed in the end
+ *      before
+ *              1 a     | 4 a S   | =   a message on each side with its UID; "=": the base's flags
+ *              2 gone  | 5 b     | =   was there when the base was last in sync
+ *              3 c     |         |     has come since
+ *      after
+ *              a S     | a S     | = S
+ *              c       | c       | =
+ *
+ * A line that begins with "30x" is meant 30 times, and "*" in it is the number.
+ */
+
+#include "sync-world.h"
+
+typedef enum MeanwhileType {
+        MEANWHILE_DELIVER,
+        MEANWHILE_EXPUNGE,
+        MEANWHILE_FLAGS,
+} MeanwhileType;
+
+typedef struct Meanwhile {
+        uint64_t at;
+        Side side;
+        MeanwhileType type;
+        uint32_t uid;
+        char text[64];
+} Meanwhile;
+
+typedef struct SyncCase {
+        World world;
+        char *expected; /* owned: as world_describe() has it */
+        char *before;   /* owned: the same */
+
+        Meanwhile meanwhile[8];
+        size_t n_meanwhile;
+        uint64_t n_events, n_happened;
+
+        bool confirms;
+        uint64_t held[_SIDE_MAX];
+} SyncCase;
+
+#define SYNC_CASE_MAILBOX "INBOX"
+
+/* Read the case and build its world. A mistake in the file ends the test with its line. */
+void sync_case_load(SyncCase *c, const char *path);
+void sync_case_done(SyncCase *c);
+
+/* Begin a process in which other clients are at work. */
+void sync_case_start(SyncCase *c);
