@@ -53,7 +53,7 @@ struct MemoryReplica {
         Event *events, **events_end, *taken;
         Session *sessions;
         Request *append; /* under way */
-        size_t window;   /* left until the next event */
+        size_t window;   /* what append_data() takes until it takes nothing once */
         uint64_t lost_after;
         unsigned lost_taken;
         bool loses, lost;
@@ -700,6 +700,10 @@ static ssize_t memory_append_data(Replica *replica, ByteView data) {
                 return -ECANCELED;
         assert(r->append);
         if (r->store->window > 0) {
+                if (r->window == 0) {
+                        r->window = r->store->window; /* it has sent some, by the next call */
+                        return 0;
+                }
                 data.size = MIN(data.size, r->window);
                 r->window -= data.size;
         }
@@ -859,8 +863,6 @@ static int memory_next(Replica *replica, ReplicaEvent *ret_event) {
                 return -ENOTCONN;
         if (r->on_next)
                 r->on_next(r->userdata);
-        if (r->append)
-                r->window = r->store->window;
         while (!r->events && r->requests) {
                 if (r->loses && r->lost_after-- == 0)
                         return lose(r);

@@ -57,7 +57,7 @@ typedef struct MemoryStore {
         const char *refuses;     /* appending a message that contains this; borrowed */
         const char *no_body;     /* nor is there a body of one that contains this; borrowed */
         unsigned n_no_body;      /* so many times */
-        size_t window;           /* bytes that append_data() takes between two events; 0: all */
+        size_t window;           /* bytes that append_data() takes at a time; 0: all */
 
         /* What goes wrong, so many times. */
         UidRange bogus_vanished;

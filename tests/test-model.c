@@ -19,6 +19,7 @@
 
 typedef struct ModelMessage {
         bool exists;
+        Side origin;
         MessageFlags flags; /* in the world's keywords */
 } ModelMessage;
 
@@ -114,7 +115,7 @@ static void deliver(Model *model, Side side) {
         TRACE(model, "  %s: deliver %u\n", side_name(side), n);
         memory_deliver(stored_of(model, side), 0, message.bytes, message.date,
                        world_flags(&model->world, side, message.flags));
-        model->messages[n] = (ModelMessage){true, message.flags};
+        model->messages[n] = (ModelMessage){true, side, message.flags};
         model->n_messages++;
 }
 
@@ -138,14 +139,20 @@ static void change_flag(Model *model, Side side) {
         model->messages[n].flags ^= flag;
 }
 
-static void delete (Model *model, Side side) {
+static void expunge(Model *model, Side side) {
         MemoryMessage *message = random_message(model, side);
+        unsigned n;
 
         if (!message)
                 return;
-        TRACE(model, "  %s: delete %u (UID %u)\n", side_name(side), number_of(message),
-              message->uid);
-        model->messages[number_of(message)].exists = false;
+        /* what has no base may be there twice: its copy was taken, and that not heard of */
+        n = number_of(message);
+        if (n >= model->n_settled &&
+            (side == SIDE_LOCAL || model->messages[n].origin == SIDE_LOCAL ||
+             !model->world.store[SIDE_LOCAL].is_files))
+                return;
+        TRACE(model, "  %s: expunge %u (UID %u)\n", side_name(side), n, message->uid);
+        model->messages[n].exists = false;
         memory_expunge(stored_of(model, side), message->uid);
 }
 
@@ -162,7 +169,7 @@ static void happen(Model *model) {
                 change_flag(model, side);
                 return;
         case 4:
-                delete (model, side);
+                expunge(model, side);
                 return;
         }
         abort();
@@ -179,7 +186,7 @@ static void deliver_to_both(Model *model) {
         TRACE(model, "  both: deliver %u\n", n);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 memory_deliver(stored_of(model, side), 0, message.bytes, message.date, 0);
-        model->messages[n] = (ModelMessage){true, 0};
+        model->messages[n] = (ModelMessage){true, SIDE_LOCAL, 0};
         model->n_messages++;
 }
 

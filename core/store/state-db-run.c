@@ -229,6 +229,19 @@ int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
         return 0;
 }
 
+int state_db_unknown_try(StateDb *db, int64_t mailbox, Side side, uint32_t uid, unsigned *ret_n) {
+        int64_t n;
+        int r;
+
+        r = db_need_temporary(db);
+        if (r >= 0)
+                r = db_integer(db, &n, SQL_UNKNOWN_TRY, "iii", mailbox, (int64_t) side,
+                               (int64_t) uid);
+        if (r == 0)
+                *ret_n = (unsigned) n;
+        return r;
+}
+
 int state_db_unknown_set_digest(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                                 ByteView digest) {
         return db_run(db, SQL_UNKNOWN_DIGEST, "iiib", mailbox, (int64_t) side, (int64_t) uid,

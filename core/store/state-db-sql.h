@@ -52,7 +52,7 @@
         "CREATE TEMP TABLE IF NOT EXISTS unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "     \
         "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
-        " size INTEGER, message_id TEXT, digest BLOB,"                                             \
+        " size INTEGER, message_id TEXT, digest BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
         "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
         "side);"
@@ -202,6 +202,8 @@
                         " AND uid > ?3 AND size IS NULL ORDER BY uid LIMIT ?4")                    \
         X(UNKNOWN_GET, "SELECT flags, date, zone, size FROM temp.unknown"                          \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                           \
+        X(UNKNOWN_TRY, "UPDATE temp.unknown SET tries = tries + 1"                                 \
+                       " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3 RETURNING tries")           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
                           " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
         X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \

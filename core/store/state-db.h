@@ -197,6 +197,8 @@ int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t afte
                           UidSet *uids);
 int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                          ReplicaMessage *ret_message); /* or STATE_DB_E_NONE; no message_id */
+/* Its body did not come: how many times is that now? Or STATE_DB_E_NONE. */
+int state_db_unknown_try(StateDb *db, int64_t mailbox, Side side, uint32_t uid, unsigned *ret_n);
 int state_db_unknown_set_digest(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                                 ByteView digest);
 

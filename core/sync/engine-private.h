@@ -103,7 +103,6 @@ struct SyncRun {
         bool intents;   /* intents of an earlier, interrupted run exist */
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
         bool no_body;   /* some came without; they are asked for a second time */
-        bool second_try;
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
 
         BatchMessage batch[RUN_MAX_BATCH];
@@ -119,8 +118,7 @@ struct SyncRun {
         uint32_t identified[_SIDE_MAX];
         Side digest_side;
         uint32_t digest_uid;
-        bool digest_again; /* it came without a body */
-        void *digest;      /* owned */
+        void *digest; /* owned */
 
         EngineCounts counts;
         uint64_t total; /* messages to transfer, for progress; 0: not known */
@@ -198,6 +196,7 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
+int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 DEFINE_CLEANUP(SyncRun *, run_free)

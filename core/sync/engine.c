@@ -257,7 +257,9 @@ int engine_mark(Engine *engine, const char *name, Side side, char **names) {
         SyncMailbox *mailbox = engine_lookup(engine, name);
 
         if (!mailbox || !mailbox->exists[side])
-                return engine_list(engine);
+                engine->wants_list = true;
+        if (!mailbox)
+                return 0;
 
         if (side == SIDE_LOCAL) {
                 if (names)
@@ -275,8 +277,7 @@ void engine_mark_all(Engine *engine) {
 
                 mailbox->all_names = true;
                 for (Side side = 0; side < _SIDE_MAX; side++)
-                        if (mailbox->exists[side])
-                                sync_mailbox_mark(mailbox, side);
+                        sync_mailbox_mark(mailbox, side);
         }
 }
 
@@ -344,7 +345,7 @@ static int start_run(SyncMailbox *mailbox) {
 static int start_runs(Engine *engine) {
         int n_started = 0;
 
-        if (engine->hold || engine->n_listing > 0)
+        if (engine->hold || engine->n_listing > 0 || engine->wants_list)
                 return 0;
 
         for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty > 0; i++) {

@@ -162,21 +162,11 @@ int run_digest(SyncRun *run) {
         return r < 0 ? r : conclude_pairing(run);
 }
 
-/*
- * The bytes of a doubtful message are not to be had. To take it for new would double it, so it is
- * asked for once more, and then stays where it is.
- */
+/* Its bytes are not to be had. To take it for new might double it: ask for it again. */
 static int on_no_digest(SyncRun *run, Side side, const ReplicaEvent *event) {
-        if (event->message.uid == 0)
-                return 0;
-        if (run->digest_again) {
-                run->digest_again = false;
-                return run_park(run, side, event->message.uid,
-                                event->text ? event->text : "it has no body");
-        }
-        run->digest_again = true;
-        run->digest_uid = event->message.uid - 1;
-        return 0;
+        if (event->message.uid > 0)
+                run->digest_uid = event->message.uid - 1;
+        return run_on_no_body(run, side, event);
 }
 
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
@@ -201,7 +191,6 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->digest = NULL;
                 if (event->text || event->message.uid == 0)
                         return on_no_digest(run, side, event);
-                run->digest_again = false;
                 return state_db_unknown_set_digest(run->mailbox->engine->db, run->mailbox->state.id,
                                                    side, event->message.uid,
                                                    (ByteView){value, size});

@@ -188,16 +188,26 @@ int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason) {
         return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
-/* No body came. The first time it is asked for again; then it is parked. */
-static int on_no_body(SyncRun *run, Side side, const ReplicaMessage *message, const char *why) {
-        run->ascending = false;
+/* No body came. The first time it is asked for again, once the others are through; then parked. */
+int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const ReplicaMessage *message = &event->message;
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+        unsigned n = 0;
+        int r;
+
         if (message->uid == 0)
                 return 0;
-        if (run->second_try)
-                return run_park(run, side, message->uid, why ? why : "it has no body");
+        r = state_db_unknown_put(db, mailbox, side, message);
+        if (r >= 0)
+                r = state_db_unknown_try(db, mailbox, side, message->uid, &n);
+        if (r < 0)
+                return r;
+        if (n > 1)
+                return run_park(run, side, message->uid,
+                                event->text ? event->text : "it has no body");
         run->no_body = true;
-        return state_db_unknown_put(run->mailbox->engine->db, run->mailbox->state.id, side,
-                                    message);
+        return 0;
 }
 
 /* --- bodies --- */
@@ -289,7 +299,8 @@ static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return r;
         if (run->failed || run->discard[side])
                 return 0;
-        return on_no_body(run, side, &event->message, event->text);
+        run->ascending = false;
+        return run_on_no_body(run, side, event);
 }
 
 /* If the base is to hear of it by what was listed, this is newer. */
@@ -520,11 +531,11 @@ static int transfer_side(SyncRun *run, Side side, size_t max) {
         return r < 0 ? r : 1;
 }
 
-/* Once through, what came without a body is asked for once more. Return: is there any? */
-static bool begin_second_try(SyncRun *run) {
-        if (!run->no_body || run->second_try)
+/* Once through, what came without a body is asked for again. Return: is there any? */
+static bool begin_again(SyncRun *run) {
+        if (!run->no_body)
                 return false;
-        run->second_try = true;
+        run->no_body = false;
         run->transferred[SIDE_REMOTE] = run->transferred[SIDE_LOCAL] = 0;
         return true;
 }
@@ -565,7 +576,7 @@ int run_transfer(SyncRun *run) {
                 if (r < 0)
                         return r;
                 n += r;
-        } while (run->n_under_way == 0 && (n > 0 || begin_second_try(run)));
+        } while (run->n_under_way == 0 && (n > 0 || begin_again(run)));
 
         return run->n_under_way == 0 ? end_transfer(run) : 0;
 }
