@@ -150,7 +150,7 @@ typedef struct List {
 static int list_on_directory(int fd, const char *mailbox, bool bad, void *userdata) {
         const List *list = userdata;
 
-        if (!mailbox || !(has_dir(fd, "cur") && has_dir(fd, "new")))
+        if (!mailbox || !(has_dir(fd, "cur") || has_dir(fd, "new")))
                 return 0;
 
         return list->found(mailbox, bad, list->userdata);

@@ -41,7 +41,7 @@ const char *maildir_root_path(const MaildirRoot *root);
 int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *ret_ino);
 
 /**
- * maildir_root_list() - every folder that has cur/ and new/
+ * maildir_root_list() - every folder that has cur/ or new/
  * @found: called with the mailbox name (UTF-8 with "/"), borrowed; a negative return ends the list.
  *         A directory whose name cannot be a mailbox (mailbox_name_check) is given with @bad true.
  *
@@ -92,7 +92,7 @@ int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char
  */
 int maildir_remove_folder(MaildirRoot *root, const char *mailbox);
 
-/* -ENOENT if the folder (its cur/ or its new/) does not exist; a tmp/ that is missing is made for the
+/* -ENOENT if the folder (its cur/ or new/) does not exist; a tmp/ that is missing is made for the
  * first delivery. */
 int maildir_open(MaildirRoot *root, const char *mailbox, Maildir **ret_maildir);
 Maildir *maildir_free(Maildir *maildir);

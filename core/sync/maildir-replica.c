@@ -31,13 +31,17 @@ static int folder_load(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folde
 
         if (!r->root)
                 return -ENOENT;
-        k = maildir_open(r->root, mailbox->name, &folder->maildir);
-        if (k < 0)
-                return k;
-        k = maildir_letters_load(folder->maildir, &folder->letters);
-        if (k < 0)
-                return k;
         k = state_db_file_bounds(r->db, mailbox->id, &first, &last);
+        if (k < 0)
+                return k;
+        k = maildir_open(r->root, mailbox->name, &folder->maildir);
+        if (k == -ENOENT && last == 0) { /* never held a file: made by halves before a crash */
+                k = maildir_create(r->root, mailbox->name);
+                if (k >= 0)
+                        k = maildir_open(r->root, mailbox->name, &folder->maildir);
+        }
+        if (k >= 0)
+                k = maildir_letters_load(folder->maildir, &folder->letters);
         if (k < 0)
                 return k;
         folder->next_uid = last + 1;
