@@ -146,7 +146,7 @@ static void run_case(const char *path) {
         current = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
         sync_case_load(&c, path);
         n_events = run_straight(&c);
-        if (!c.world.options.dry_run) {
+        if (!c.world.options.dry_run && !c.is_straight) {
                 while (run_killed(path, n))
                         assert(n++ < MAX_POINTS);
                 for (uint64_t i = 0; i <= n_events; i++)

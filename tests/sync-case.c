@@ -153,6 +153,8 @@ static void read_option(Reader *reader, char *line) {
                 reader->loses_database = true;
         else if (strcmp(line, "dry-run") == 0)
                 c->world.options.dry_run = true;
+        else if (strcmp(line, "only") == 0)
+                c->is_straight = true;
         else if (strcmp(line, "then") == 0)
                 c->confirms = true;
         else if (strcmp(line, "held") == 0) {

@@ -6,6 +6,7 @@
  *      # Comments say what it is about.
  *      remote: no-modseq               what kind of side it is, and what goes wrong there
  *      meanwhile: 3 remote expunge 1   what another client does, at the n-th event
+ *      only: straight                  not to be killed: what should come of that is not to be said
  *      then: confirm                   what a person says once all is quiet
  *      held: remote 30                 and what is held and not confirmed in the end
  *      before
@@ -44,7 +45,7 @@ typedef struct SyncCase {
         size_t n_meanwhile;
         uint64_t n_events, n_happened;
 
-        bool confirms;
+        bool confirms, is_straight;
         uint64_t held[_SIDE_MAX];
 } SyncCase;
 

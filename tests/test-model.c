@@ -20,7 +20,8 @@
 typedef struct ModelMessage {
         bool exists;
         Side origin;
-        MessageFlags flags; /* in the world's keywords */
+        MessageFlags flags;   /* in the world's keywords */
+        MessageFlags changed; /* since all was at rest */
 } ModelMessage;
 
 typedef struct Model {
@@ -30,6 +31,7 @@ typedef struct Model {
         unsigned n_messages;
         unsigned n_settled; /* those before it are in the base */
         unsigned per_mille; /* chance that something happens before an event */
+        bool is_peaceful;   /* nothing went wrong since all was at rest */
         bool is_verbose;
 } Model;
 
@@ -115,7 +117,7 @@ static void deliver(Model *model, Side side) {
         TRACE(model, "  %s: deliver %u\n", side_name(side), n);
         memory_deliver(stored_of(model, side), 0, message.bytes, message.date,
                        world_flags(&model->world, side, message.flags));
-        model->messages[n] = (ModelMessage){true, side, message.flags};
+        model->messages[n] = (ModelMessage){true, side, message.flags, 0};
         model->n_messages++;
 }
 
@@ -132,11 +134,15 @@ static void change_flag(Model *model, Side side) {
         /* as long as there is no base for it, what either side has set stays set */
         if (n >= model->n_settled && (model->messages[n].flags & flag))
                 return;
+        /* a change that was carried out but not heard of, and is taken back, is one of the other side */
+        if (!model->is_peaceful && (model->messages[n].changed & flag))
+                return;
         TRACE(model, "  %s: flag %llx of %u (UID %u)\n", side_name(side), (unsigned long long) flag,
               n, message->uid);
         memory_set_flags(stored_of(model, side), message,
                          message->flags ^ world_flags(&model->world, side, flag));
         model->messages[n].flags ^= flag;
+        model->messages[n].changed |= flag;
 }
 
 static void expunge(Model *model, Side side) {
@@ -186,7 +192,7 @@ static void deliver_to_both(Model *model) {
         TRACE(model, "  both: deliver %u\n", n);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 memory_deliver(stored_of(model, side), 0, message.bytes, message.date, 0);
-        model->messages[n] = (ModelMessage){true, SIDE_LOCAL, 0};
+        model->messages[n] = (ModelMessage){true, SIDE_LOCAL, 0, 0};
         model->n_messages++;
 }
 
@@ -223,6 +229,8 @@ static void go_wrong(Model *model) {
         World *world = &model->world;
         MemoryStore *store = &world->store[chance(model, 50) ? SIDE_REMOTE : SIDE_LOCAL];
         const unsigned after = below(model, 60);
+
+        model->is_peaceful = false;
 
         switch (below(model, 6)) {
         case 0:
@@ -280,6 +288,9 @@ static void settle(Model *model) {
         while (engine_totals(model->world.engine).failed > 0)
                 assert(world_sync(&model->world));
         model->n_settled = model->n_messages;
+        model->is_peaceful = true;
+        for (unsigned n = 0; n < model->n_messages; n++)
+                model->messages[n].changed = 0;
 }
 
 static char *describe_model(Model *model) {

@@ -56,6 +56,8 @@ typedef struct BatchMessage {
 typedef struct PlannedMessage {
         uint32_t remote_uid, local_uid;
         MessagePlan plan;
+        unsigned request[_SIDE_MAX]; /* the so-manieth that was made for the chunk; 0: none */
+        bool undone;                 /* it failed or was refused */
 } PlannedMessage;
 
 typedef enum RunPhase {
@@ -77,7 +79,6 @@ struct SyncRun {
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
         bool again;       /* once closed, run again at once */
-        bool refused;     /* flags or deletions were refused: these stay undone */
         bool unpublished; /* committed deliveries could not be made visible */
 
         ReplicaToken opened[_SIDE_MAX]; /* as the sides said */
@@ -112,7 +113,8 @@ struct SyncRun {
 
         PlannedMessage *planned; /* owned */
         size_t n_planned;
-        uint32_t planned_after; /* remote UID */
+        unsigned n_requests[_SIDE_MAX], n_answers[_SIDE_MAX]; /* for these */
+        uint32_t planned_after;                               /* remote UID */
 
         /* Pairing. */
         uint32_t identified[_SIDE_MAX];
@@ -189,6 +191,8 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 /* run-act.c */
 int run_act(SyncRun *run);
 int run_act_done(SyncRun *run);
+int run_commit_planned(SyncRun *run);
+void run_on_answer(SyncRun *run, Side side, bool ok);
 
 /* run-transfer.c */
 int run_transfer(SyncRun *run);

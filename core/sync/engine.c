@@ -534,8 +534,11 @@ int engine_interrupt(Engine *engine) {
 
                 if (!mailbox->run)
                         continue;
-                if (r == 0 && !mailbox->run->failed)
+                if (r == 0 && !mailbox->run->failed && !engine->options.dry_run) {
                         r = run_flush_batch(mailbox->run);
+                        if (r >= 0)
+                                r = run_commit_planned(mailbox->run);
+                }
                 mailbox->run->again = true;
                 end_run(engine, mailbox);
         }

@@ -17,7 +17,8 @@ typedef struct Group {
         Side side;
         bool expunge;
         MessageFlags add, remove;
-        UidSet uids; /* owned */
+        UidSet uids;      /* owned */
+        unsigned request; /* of this side, from 1 on */
 } Group;
 
 typedef struct Groups {
@@ -31,24 +32,30 @@ static void groups_done(Groups *groups) {
         free(groups->groups);
 }
 
-static int groups_add(Groups *groups, const Group *like, uint32_t uid) {
-        Group *grown;
+/* Return: the number of the request that it goes with, or negative. */
+static int groups_add(SyncRun *run, Groups *groups, const Group *like, uint32_t uid) {
+        Group *grown, *group;
+        int r;
 
         for (size_t i = 0; i < groups->n_groups; i++) {
-                Group *group = &groups->groups[i];
-
+                group = &groups->groups[i];
                 if (group->side == like->side && group->expunge == like->expunge &&
-                    group->add == like->add && group->remove == like->remove)
-                        return uid_set_add(&group->uids, uid, uid);
+                    group->add == like->add && group->remove == like->remove) {
+                        r = uid_set_add(&group->uids, uid, uid);
+                        return r < 0 ? r : (int) group->request;
+                }
         }
 
         grown = reallocarray(groups->groups, groups->n_groups + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
         groups->groups = grown;
-        grown[groups->n_groups] = *like;
-        grown[groups->n_groups].uids = UID_SET_NULL;
-        return uid_set_add(&grown[groups->n_groups++].uids, uid, uid);
+        group = &grown[groups->n_groups++];
+        *group = *like;
+        group->uids = UID_SET_NULL;
+        group->request = ++run->n_requests[like->side];
+        r = uid_set_add(&group->uids, uid, uid);
+        return r < 0 ? r : (int) group->request;
 }
 
 static int group_request(SyncRun *run, const Group *group) {
@@ -67,7 +74,7 @@ static int group_request(SyncRun *run, const Group *group) {
 }
 
 /* What a plan asks for of either side. */
-static int collect(Groups *groups, const PlannedMessage *planned) {
+static int collect(SyncRun *run, Groups *groups, PlannedMessage *planned) {
         const uint32_t uids[_SIDE_MAX] = {planned->remote_uid, planned->local_uid};
         const MessagePlan *plan = &planned->plan;
 
@@ -82,9 +89,10 @@ static int collect(Groups *groups, const PlannedMessage *planned) {
 
                 if (!group.expunge && !group.add && !group.remove)
                         continue;
-                r = groups_add(groups, &group, uids[side]);
+                r = groups_add(run, groups, &group, uids[side]);
                 if (r < 0)
                         return r;
+                planned->request[side] = (unsigned) r;
         }
         return 0;
 }
@@ -93,8 +101,10 @@ static int request_all(SyncRun *run) {
         _cleanup_(groups_done) Groups groups = {0};
         int r;
 
+        memset(run->n_requests, 0, sizeof(run->n_requests));
+        memset(run->n_answers, 0, sizeof(run->n_answers));
         for (size_t i = 0; i < run->n_planned; i++) {
-                r = collect(&groups, &run->planned[i]);
+                r = collect(run, &groups, &run->planned[i]);
                 if (r < 0)
                         return r;
         }
@@ -255,17 +265,40 @@ static int commit_planned(SyncRun *run, const PlannedMessage *planned) {
         return 0;
 }
 
+/* A request of the chunk is answered; they are so in the order in which they were made. */
+void run_on_answer(SyncRun *run, Side side, bool ok) {
+        const unsigned answer = ++run->n_answers[side];
+
+        for (size_t i = 0; !ok && i < run->n_planned; i++)
+                run->planned[i].undone |= run->planned[i].request[side] == answer;
+}
+
+static bool is_done(const SyncRun *run, const PlannedMessage *planned) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (planned->request[side] > run->n_answers[side])
+                        return false;
+        return !planned->undone;
+}
+
+/* The rows of all that was done. The rest is done by a later run, which finds it still to do. */
+int run_commit_planned(SyncRun *run) {
+        int r;
+
+        if (run->n_planned == 0)
+                return 0;
+        r = engine_begin(run->mailbox->engine);
+        for (size_t i = 0; r >= 0 && i < run->n_planned; i++)
+                if (is_done(run, &run->planned[i]))
+                        r = commit_planned(run, &run->planned[i]);
+        run->n_planned = 0;
+        if (r >= 0)
+                r = sync_mailbox_save(run->mailbox);
+        return r < 0 ? r : engine_commit(run->mailbox->engine);
+}
+
 int run_act_done(SyncRun *run) {
         int r;
 
-        if (run->refused) /* which of them, nobody knows */
-                return run_transfer(run);
-        r = engine_begin(run->mailbox->engine);
-        for (size_t i = 0; r >= 0 && i < run->n_planned; i++)
-                r = commit_planned(run, &run->planned[i]);
-        if (r >= 0)
-                r = sync_mailbox_save(run->mailbox);
-        if (r >= 0)
-                r = engine_commit(run->mailbox->engine);
+        r = run_commit_planned(run);
         return r < 0 ? r : run_act(run);
 }

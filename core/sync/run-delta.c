@@ -10,7 +10,9 @@ int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags 
         const MessageFlags storable = run->storable[side];
         const MessageFlags now = (flags & storable) | (base->flags & ~storable);
 
-        if (now == base->flags) /* an echo of our own change, or changed back meanwhile */
+        /* An echo of our own change, or changed back meanwhile. But while changes are carried out, the
+         * base is about to be another one, and to be back where it was is news. */
+        if (now == base->flags && run->phase != RUN_ACT)
                 return run->n_changes[side] == 0
                                ? 0
                                : state_db_change_drop(run->mailbox->engine->db,

@@ -474,6 +474,8 @@ int run_close(SyncRun *run) {
         int r;
 
         r = run_flush_batch(run);
+        if (r >= 0)
+                r = run_commit_planned(run);
         if (r < 0)
                 return r;
         run->phase = RUN_CLOSE;
@@ -510,7 +512,6 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
 static void on_refused(SyncRun *run, const char *text) {
-        run->refused = true;
         run->incomplete = true;
         sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
@@ -528,6 +529,8 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
 
         assert(run->n_under_way > 0);
         run->n_under_way--;
+        if (is_change)
+                run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
