@@ -215,7 +215,6 @@ void account_finish(Account *account) {
 
         if (account->is_attached) {
                 (void) imap_replica_logout(account->remote);
-                connection_flush(account->connection);
         }
         if (account->engine)
                 account_disconnect(account);
