@@ -5,14 +5,16 @@
  *
  * A peer-to-peer D-Bus (no bus daemon) on a UNIX stream socket: SASL EXTERNAL, then methods and
  * signals of one object. Only the daemon's own uid gets in. Tables are aa{sv}: an array of rows, each
- * a dictionary; keys are only ever added. imapsyncctl(1) documents them as JSON.
+ * a dictionary whose keys are the fields' names in daemon/status.h; keys are only ever added.
+ * imapsyncctl(1) documents them as JSON.
  *
  *      method    in   out
  *      Status    s    aa{sv}  accounts; "" for all
  *      Mailboxes s    aa{sv}  mailboxes of an account
  *      Sync      sas  t       account ("": all), mailboxes (none: all): a job, now
- *      Pause     s    -
- *      Resume    s    -
+ *      Verify    sas  t       as Sync, but compare message by message and change nothing: a job
+ *      Pause     s    -       "": all
+ *      Resume    s    -       "": all
  *      Held      s    aa{sv}  deletions that the brake holds
  *      Confirm   ss   -       account, mailbox
  *      Reload    -    -
@@ -21,9 +23,15 @@
  *      Watch     b    -       true: send Event signals to this client
  *
  *      signal
- *      Event     a{sv}   what happened: time (t, usec since 1970), account, mailbox, event, message, counts
- *      Progress  ta{sv}  job; account, mailbox, done, total (messages), bytes
- *      Finished  tbs     job, in sync, what is wrong in a sentence ("" if nothing)
+ *      Event       a{sv}   what happened: time (t, usec since 1970), account, mailbox, event, message,
+ *                          counts; to those who watch
+ *      Progress    ta{sv}  job; account, mailbox, done, total (messages), bytes
+ *      Difference  ta{sv}  job (of Verify); account, mailbox, uid, what
+ *      Finished    tbs     job, in sync, what is wrong in a sentence ("" if nothing)
+ *
+ * The signals of a job go to the client that started it, and none of them before the job's number:
+ * the reply to Sync or Verify. Progress may be left out when the client is slow to read; Finished is
+ * always the last.
  *
  * Errors: CONTROL_ERROR_* with a sentence for people.
  */

@@ -9,8 +9,8 @@
  * called, submits commands to it, and calls connection_flush() when it has said all it has to say,
  * so that everything leaves in one write and one DEFLATE block.
  *
- * Callbacks run from the loop, never from inside a call of the owner. on_lost() is the last one; the
- * owner may free the connection in on_lost(), not in on_input().
+ * Callbacks run from the loop, never from inside a call of the owner. on_lost() is the last one;
+ * the owner may free the connection in on_lost(), not in the others; it may close it in any.
  */
 
 #include <systemd/sd-event.h>
@@ -26,7 +26,8 @@ typedef struct ConnectionHandler {
         void (*on_open)(Connection *connection, void *userdata);
         /* The session has new bytes: call imap_session_next() until it returns 0. */
         void (*on_input)(Connection *connection, void *userdata);
-        /* The socket took bytes and there is room again: for who streams an APPEND. */
+        /* The socket took bytes and there is room again: for who streams an APPEND. Not called for
+         * every command, but always when 16 kB or more have left, or when it was blocked. */
         void (*on_output)(Connection *connection, void *userdata);
         /* It is over. @error: negative errno; 0: the server closed it. @why: a sentence for people,
          * e.g. "the certificate of imap.example.org is for mail.example.org". */
@@ -50,19 +51,24 @@ Connection *connection_free(Connection *connection);
 
 ImapSession *connection_session(Connection *connection);
 
-/* Write what the session has to say. Also tells the connection that the owner has taken events, so
- * that reading goes on when it had stopped because too much was unread. Arms the deadline while
- * commands are under way (IDLE excepted, once its continuation has come); disarms it else. */
+/* Write what the session has to say. Done by itself after on_input(), on_open() and on_output(),
+ * since a "+" may set free what was said long ago. Also tells the connection that the owner has
+ * taken events, so that reading goes on when it had stopped because too much was unread. Arms the
+ * deadline while commands are under way (IDLE excepted, once its continuation has come); disarms it
+ * else. Bytes that leave move the deadline too: a slow upload is not a silent server. */
 void connection_flush(Connection *connection);
 
-/* After the tagged OK of STARTTLS. Bytes that came behind it in clear are refused: on_lost(-EPROTO).
- * on_open() is called again when TLS is up. */
+/* At the tagged OK of STARTTLS, before the next imap_session_next(). Bytes that came behind it in
+ * clear are refused: on_lost(-EPROTO). on_open() is called again when TLS is up. Return: 0,
+ * -ENOMEM, or -EOPNOTSUPP for a tunnel, which has no host to check a certificate against. */
 int connection_start_tls(Connection *connection);
 
-/* After the tagged OK of COMPRESS; bytes behind it are inflated. */
+/* At the tagged OK of COMPRESS, before the next imap_session_next(); bytes behind it are inflated.
+ * Nothing may have been submitted behind COMPRESS. Return: 0, or -ENOMEM. */
 int connection_start_deflate(Connection *connection);
 
-/* Something must come within this time, although no command is under way (a probe); 0 takes it back. */
+/* Something must come within this time, although no command is under way (a probe); 0 takes it
+ * back. */
 void connection_expect(Connection *connection, uint64_t usec);
 
 /* An orderly end without waiting: what is queued is written as far as the socket takes it, then the
@@ -76,5 +82,9 @@ typedef struct ConnectionTraffic {
 } ConnectionTraffic;
 ConnectionTraffic connection_traffic(const Connection *connection);
 
-/* Called with each line of the dialogue at the log level for it; secrets are struck out. */
+/* With -v -v the dialogue goes to the log at debug level, secrets struck out (daemon/dialogue.h),
+ * and what a tunnel says on stderr does at -v: "work: C: a1 NOOP". @name: borrowed, NULL: no
+ * prefix. */
+void connection_set_name(Connection *connection, const char *name);
+
 DEFINE_CLEANUP(Connection *, connection_free)

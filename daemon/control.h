@@ -14,15 +14,19 @@
 
 typedef struct Control Control;
 
-/* Each returns 0 or a negative errno; where @ret_name is given, *ret_name may be set to a
- * CONTROL_ERROR_* and *ret_text to a sentence (static or borrowed), and -EINVAL returned. */
+/* What an op of ControlOps may say beside the negative errno that it returns: @name is a
+ * CONTROL_ERROR_*, @text a sentence for people (static, or borrowed until the loop runs again).
+ * Where it says nothing the client is told CONTROL_ERROR_FAILED and the errno's text. */
 typedef struct ControlError {
         const char *name;
         const char *text;
 } ControlError;
 
+/* Each returns 0 or a negative errno. @account is "" for all of them, where that makes sense. None
+ * may free the Control. */
 typedef struct ControlOps {
-        /* Call @each for every account (or the one named). */
+        /* Call @each for every account (or the one named), until it returns a negative errno, which
+         * is then returned. */
         int (*status)(void *manager, const char *account,
                       int (*each)(const AccountStatus *status, void *userdata), void *userdata,
                       ControlError *reterr);
@@ -36,8 +40,13 @@ typedef struct ControlOps {
          * this function has returned. */
         int (*sync)(void *manager, uint64_t job, const char *account, const char *const *mailboxes,
                     size_t n_mailboxes, ControlError *reterr);
+        /* The same for a job that compares and changes nothing: control_difference() for each
+         * difference, then control_finished(). */
+        int (*verify)(void *manager, uint64_t job, const char *account,
+                      const char *const *mailboxes, size_t n_mailboxes, ControlError *reterr);
         int (*pause)(void *manager, const char *account, bool pause, ControlError *reterr);
-        int (*confirm)(void *manager, const char *account, const char *mailbox, ControlError *reterr);
+        int (*confirm)(void *manager, const char *account, const char *mailbox,
+                       ControlError *reterr);
         int (*reload)(void *manager, ControlError *reterr);
         int (*stop)(void *manager, ControlError *reterr);
 } ControlOps;
@@ -45,29 +54,41 @@ typedef struct ControlOps {
 /**
  * control_new() - listen on the control socket
  * @path:      the socket; its directory is made (0700) if missing, a dead socket is replaced
- * @listen_fd: already listening (socket activation); -1: make one at @path
+ * @listen_fd: already listening (socket activation), taken on success only; -1: make one at @path
+ * @ops:       borrowed for the life of the Control
  *
- * A client of another uid is turned away (SO_PEERCRED); at most 32 clients at a time; one that sends
- * garbage, or does not read its signals, is dropped and nothing else happens.
+ * A client of another uid is turned away (SO_PEERCRED); at most 32 clients at a time; one that does
+ * not authenticate within 5 s, sends garbage, or does not read its signals, is dropped and nothing
+ * else happens.
  *
- * Return: 0, -EADDRINUSE if a living daemon listens there, or a negative errno.
+ * Return: 0, -EADDRINUSE if a living daemon listens there (or is about to), -EEXIST if something that
+ *         is no socket is in the way, -ENAMETOOLONG if no socket can have that name, or another
+ *         negative errno.
  */
 int control_new(sd_event *event, const char *path, int listen_fd, const ControlOps *ops,
                 void *manager, Control **ret_control);
+
+/* Drops the clients and removes the socket, if it is still the one that was made here. Nothing waits
+ * for a client. */
 Control *control_free(Control *control);
 
 /* One event to those who watch. Strings may be NULL where they do not apply. */
 typedef struct ControlEvent {
         const char *account, *mailbox;
-        const char *event;   /* "connected", "disconnected", "synced", "held", "error", "mailbox-created", ... */
+        const char *event;   /* "connected", "disconnected", "synced", "held", "error", ... */
         const char *message; /* a line for people */
-        uint64_t new_local, new_remote, changed_local, changed_remote, removed_local, removed_remote;
+        uint64_t new_local, new_remote;
+        uint64_t changed_local, changed_remote;
+        uint64_t removed_local, removed_remote;
 } ControlEvent;
 void control_event(Control *control, const ControlEvent *event);
 bool control_is_watched(const Control *control);
 
+/* The job goes by without a client that is gone: its signals are then no one's, and calls do nothing.
+ * Progress may be called for every message; at most ten a second leave for a mailbox, and the last. */
 void control_progress(Control *control, uint64_t job, const char *account, const char *mailbox,
                       uint64_t done, uint64_t total, uint64_t bytes);
+void control_difference(Control *control, uint64_t job, const VerifyDifference *difference);
 void control_finished(Control *control, uint64_t job, bool in_sync, const char *sentence);
 
 DEFINE_CLEANUP(Control *, control_free)

@@ -13,8 +13,8 @@ typedef enum AccountState {
         ACCOUNT_STATE_CONNECTING,
         ACCOUNT_STATE_SYNCING,
         ACCOUNT_STATE_IN_SYNC,
-        ACCOUNT_STATE_WAITING,  /* lost the connection or failed; will try again at retry_usec */
-        ACCOUNT_STATE_REFUSED,  /* a person must act: password, certificate, local root missing */
+        ACCOUNT_STATE_WAITING, /* lost the connection or failed; will try again at retry_usec */
+        ACCOUNT_STATE_REFUSED, /* a person must act: password, certificate, local root missing */
         ACCOUNT_STATE_PAUSED,
         _ACCOUNT_STATE_MAX,
 } AccountState;
@@ -25,15 +25,16 @@ const char *account_state_name(AccountState state);
 typedef struct AccountStatus {
         const char *name;
         AccountState state;
-        const char *sentence; /* what is wrong and what will be done, or what the user should do; "" in sync */
-        const char *remote;   /* "imap.example.org:993" or the tunnel command */
-        const char *local;    /* the Maildir's path, or the local server */
-        const char *waits;    /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
+        const char *
+                sentence; /* what is wrong and what will be done, or what the user should do; "" in sync */
+        const char *remote; /* "imap.example.org:993" or the tunnel command */
+        const char *local;  /* the Maildir's path, or the local server */
+        const char *waits; /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
         const char *waits_why; /* why not a better one; "" */
         uint64_t mailboxes, messages, pending, held, parked;
-        uint64_t last_sync_usec; /* since 1970; 0: never */
-        uint64_t retry_usec;     /* since 1970; 0: no timer */
-        uint64_t connected_usec; /* since 1970; 0: not */
+        uint64_t last_sync_usec;      /* since 1970; 0: never */
+        uint64_t retry_usec;          /* since 1970; 0: no timer */
+        uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
         bool compressed, encrypted;
 } AccountStatus;
@@ -41,7 +42,7 @@ typedef struct AccountStatus {
 typedef struct MailboxStatus {
         const char *name;
         uint64_t messages, unseen;
-        uint64_t pending;          /* changes known and not yet carried out */
+        uint64_t pending; /* changes known and not yet carried out */
         uint64_t held, parked;
         uint64_t last_change_usec; /* since 1970; 0: never */
         const char *error;         /* "" */
@@ -50,9 +51,16 @@ typedef struct MailboxStatus {
 /* A deletion that the brake holds back. */
 typedef struct HeldStatus {
         const char *account, *mailbox;
-        const char *side;   /* where the messages vanished: "local" or "remote" */
-        uint64_t vanished;  /* so many */
-        uint64_t messages;  /* of so many */
+        const char *side;  /* where the messages vanished: "local" or "remote" */
+        uint64_t vanished; /* so many */
+        uint64_t messages; /* of so many */
         uint64_t since_usec;
         const char *reason; /* a sentence */
 } HeldStatus;
+
+/* What the remote, the local side and the base do not agree on, found by verify. */
+typedef struct VerifyDifference {
+        const char *account, *mailbox;
+        uint32_t uid;     /* on the remote; 0: it has none there */
+        const char *what; /* a sentence: "only on the local side", "flags differ: ..." */
+} VerifyDifference;

@@ -284,6 +284,7 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         event->event.wire = bytes_of(event->text);
         event->event.status = (ReplicaStatus){
                 .uidnext = stored->uidnext,
+                .has_messages = true,
                 .messages = (uint32_t) memory_count_visible(stored),
                 .modseq = modseq_of(r, stored->modseq),
         };

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/macro.h"
 #include "imap/capability.h"
@@ -14,6 +15,7 @@
 #include "imap/flags.h"
 #include "imap/mailbox-name.h"
 #include "imap/sasl.h"
+#include "imap/session.h"
 #include "imap/uid-set.h"
 #include "test.h"
 
@@ -184,24 +186,123 @@ static int run_sasl_plain(void) {
         return r;
 }
 
+/* Once memory is there again, the session goes on where it was. */
+static bool must_retry(ssize_t r) {
+        if (r != -ENOMEM)
+                return false;
+
+        allocations_left = UINT_MAX;
+        return true;
+}
+
+#define RETRY(call)                                                                                \
+        __extension__({                                                                            \
+                ssize_t _r;                                                                        \
+                do                                                                                 \
+                        _r = (call);                                                               \
+                while (must_retry(_r));                                                            \
+                _r;                                                                                \
+        })
+
+static uint64_t mix(uint64_t hash, ByteView bytes) {
+        for (size_t i = 0; i < bytes.size; i++)
+                hash = (hash ^ (unsigned char) bytes.data[i]) * 0x100000001b3;
+        return hash;
+}
+
+/* What the server says to a session with three commands under way, as one number. */
+static uint64_t hear(ImapSession *session, ByteView said) {
+        uint64_t hash = 0;
+
+        for (size_t at = 0; at < said.size; at += 100) {
+                const ByteView piece = {said.data + at, MIN((size_t) 100, said.size - at)};
+                ImapEvent event;
+
+                assert(RETRY(imap_session_push(session, piece)) == 0);
+                while (RETRY(imap_session_next(session, &event)) > 0) {
+                        hash = (hash ^ event.type) * 31 + event.tag + event.fetch.uid;
+                        hash = mix(mix(hash, event.data), event.text.text);
+                        hash = mix(mix(hash, event.list.mailbox), event.fetch.flags);
+                        hash += uid_set_count(&event.uids) + uid_set_count(&event.text.uids_to);
+                }
+        }
+
+        return hash;
+}
+
+static void give_commands(ImapSession *session) {
+        ImapTag tag;
+
+        for (unsigned i = 0; i < 20; i++)
+                assert(RETRY(imap_session_submit(session, BYTES("NOOP"), &tag)) == 0);
+        assert(RETRY(imap_session_append_begin(session, BYTES("APPEND a"), 4, IMAP_LITERAL_SYNC,
+                                               &tag)) == 0);
+        assert(RETRY(imap_session_append_data(session, BYTES("abcd"))) == 4);
+        assert(RETRY(imap_session_append_end(session)) == 0);
+        assert(RETRY(imap_session_idle(session, &tag)) == 0);
+        assert(RETRY(imap_session_done(session)) == 0);
+        assert(RETRY(imap_session_submit_line(session, BYTES("line"))) == 0);
+}
+
+static uint64_t run_conversation(void) {
+        static const ByteView said =
+                BYTES("* OK hello\r\n"
+                      "* LIST () \"/\" \"a\\\"b\"\r\n"
+                      "* OK [COPYUID 1 1,3,5,7,9 2,4,6,8,10] x\r\n"
+                      "* 1 FETCH (UID 5 X \"\\(\" BODY[] {4}\r\nabcd FLAGS (\\Seen) Y "
+                      "\"a long string that makes the line grow and grow and grow and grow\" "
+                      "BODY[HEADER.FIELDS (A)] \"\\x\")\r\n"
+                      "* 2 FETCH (BODY[] \"a\\\"b\" BODY[HEADER.FIELDS (A)] \"\\x\" UID 6)\r\n"
+                      "* VANISHED (EARLIER) 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31\r\n"
+                      "* SEARCH 1 3 5 7 9\r\n");
+        _cleanup_(imap_session_freep) ImapSession *session = NULL;
+        uint64_t hash;
+
+        assert(RETRY(imap_session_new(&imap_limits_default, &session)) == 0);
+        hash = hear(session, said);
+        give_commands(session);
+        for (unsigned i = 0; i < 3; i++) {
+                ByteView out = imap_session_pull(session);
+
+                hash = mix(hash, out);
+                imap_session_sent(session, out.size);
+                hash += hear(session, BYTES("+ go\r\n"));
+        }
+
+        assert(imap_session_n_skipped(session) == 0);
+        return hash;
+}
+
+static int run_session(void) {
+        unsigned n = allocations_left;
+        uint64_t expected;
+
+        allocations_left = UINT_MAX;
+        expected = run_conversation();
+        allocations_left = n;
+        assert(run_conversation() == expected);
+        return failed ? -ENOMEM : 0;
+}
+
 int main(void) {
         static const struct {
                 const char *label;
                 int (*run)(void);
                 unsigned min_allocations;
         } rows[] = {
-                {"uid_set_add",              run_uid_set_add,         5},
-                {"uid_set_remove",           run_uid_set_remove,      2},
-                {"uid_set_parse",            run_uid_set_parse,       2},
-                {"uid_set_format",           run_uid_set_format,      2},
-                {"keywords_add",             run_keywords_add,        1},
-                {"flags_parse and _format",  run_flags,               4},
-                {"imap_capabilities_format", run_capabilities_format, 2},
-                {"imap_format_astring",      run_astring,             1},
-                {"imap_format_date",         run_date,                1},
-                {"imap_header_value",        run_header_value,        2},
-                {"mailbox_name",             run_mailbox_name,        5},
-                {"sasl_plain",               run_sasl_plain,          2},
+                {"uid_set_add",              run_uid_set_add,         5 },
+                {"uid_set_remove",           run_uid_set_remove,      2 },
+                {"uid_set_parse",            run_uid_set_parse,       2 },
+                {"uid_set_format",           run_uid_set_format,      2 },
+                {"keywords_add",             run_keywords_add,        1 },
+                {"flags_parse and _format",  run_flags,               4 },
+                {"imap_capabilities_format", run_capabilities_format, 2 },
+                {"imap_format_astring",      run_astring,             1 },
+                {"imap_format_date",         run_date,                1 },
+                {"imap_header_value",        run_header_value,        2 },
+                {"mailbox_name",             run_mailbox_name,        5 },
+                {"sasl_plain",               run_sasl_plain,          2 },
+                {"imap_session",             run_session,             15},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -122,22 +122,38 @@ static void test_status(void) {
         static const ReplicaToken token = {.uidvalidity = 5, .uidnext = 10, .modseq = 20};
         static const struct {
                 const char *label;
-                ReplicaStatus status;
+                bool has_uidvalidity;
+                uint32_t uidvalidity, uidnext;
+                bool has_messages;
+                uint32_t messages;
+                uint64_t modseq;
                 bool dirty;
         } rows[] = {
-                {"same",              {true, 5, 10, 9, 20, 0, false},  false},
-                {"no UIDVALIDITY",    {false, 0, 10, 9, 20, 0, false}, false},
-                {"other UIDVALIDITY", {true, 6, 10, 9, 20, 0, false},  true },
-                {"UIDNEXT",           {true, 5, 11, 9, 20, 0, false},  true },
-                {"MESSAGES",          {true, 5, 10, 8, 20, 0, false},  true },
-                {"HIGHESTMODSEQ",     {true, 5, 10, 9, 21, 0, false},  true },
-                {"modseq backwards",  {true, 5, 10, 9, 19, 0, false},  true },
-                {"modseq unknown",    {true, 5, 10, 9, 0, 0, false},   false},
+                {"same",              true,  5, 10, true,  9, 20, false},
+                {"no UIDVALIDITY",    false, 0, 10, true,  9, 20, false},
+                {"other UIDVALIDITY", true,  6, 10, true,  9, 20, true },
+                {"UIDNEXT",           true,  5, 11, true,  9, 20, true },
+                {"UIDNEXT unknown",   true,  5, 0,  true,  9, 20, false},
+                {"MESSAGES",          true,  5, 10, true,  8, 20, true },
+                {"MESSAGES unknown",  true,  5, 10, false, 0, 20, false},
+                {"HIGHESTMODSEQ",     true,  5, 10, true,  9, 21, true },
+                {"modseq backwards",  true,  5, 10, true,  9, 19, true },
+                {"modseq unknown",    true,  5, 10, true,  9, 0,  false},
+                {"modseq alone",      false, 0, 0,  false, 0, 21, true },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                TEST_ROW(rows[i].label,
-                         status_is_dirty(&token, 9, &rows[i].status) == rows[i].dirty);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const ReplicaStatus status = {
+                        .has_uidvalidity = rows[i].has_uidvalidity,
+                        .uidvalidity = rows[i].uidvalidity,
+                        .uidnext = rows[i].uidnext,
+                        .has_messages = rows[i].has_messages,
+                        .messages = rows[i].messages,
+                        .modseq = rows[i].modseq,
+                };
+
+                TEST_ROW(rows[i].label, status_is_dirty(&token, 9, &status) == rows[i].dirty);
+        }
 }
 
 static void test_behind(void) {

@@ -45,7 +45,14 @@ static void test_decode(void) {
         }
 }
 
+static void test_is_valid(void) {
+        assert(utf8_is_valid(BYTES("")));
+        assert(utf8_is_valid(BYTES("a\xe2\x82\xac")));
+        assert(!utf8_is_valid(BYTES("a\xe2\x82")));
+}
+
 int main(void) {
         test_decode();
+        test_is_valid();
         return 0;
 }

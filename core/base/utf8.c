@@ -51,3 +51,16 @@ size_t utf8_decode(ByteView bytes, uint32_t *ret_code) {
         *ret_code = code;
         return n;
 }
+
+bool utf8_is_valid(ByteView bytes) {
+        while (bytes.size > 0) {
+                uint32_t code;
+                size_t n = utf8_decode(bytes, &code);
+
+                if (n == 0)
+                        return false;
+                bytes = (ByteView){bytes.data + n, bytes.size - n};
+        }
+
+        return true;
+}

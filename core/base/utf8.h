@@ -17,3 +17,5 @@
  * Return: how many bytes it takes (1 to 4), 0 if @bytes does not begin with a whole code point.
  */
 size_t utf8_decode(ByteView bytes, uint32_t *ret_code);
+
+bool utf8_is_valid(ByteView bytes);

@@ -55,8 +55,9 @@ typedef struct AccountConfig {
         MaildirLayout layout;
         Endpoint local; /* of [local NAME], when maildir is NULL */
 
-        char **mailboxes;       /* patterns in order, "!" in front excludes, the last match decides;
-                             NULL-terminated; NULL: all */
+        /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
+         * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
+        char **mailboxes;
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
                                    default 25; never fewer than brake_count messages */
@@ -75,15 +76,23 @@ typedef struct Config {
  * config_load() - read and check a configuration file
  * @path:    the file
  * @environ_home:  replaces "~"
- * @reterr:  when negative is returned: one sentence a line, each beginning with "FILE:LINE: " where
- *           there is a line; all that was found, not only the first. Owned by the caller, may be NULL
- *           when out of memory.
+ * @reterr:  when negative is returned: one sentence a line, each beginning with "FILE:LINE: " (or
+ *           "FILE: ") and ended by a line feed; all that was found, not only the first. Owned by the
+ *           caller, NULL when out of memory.
  *
  * Return: 0, -EINVAL for what the user must mend, -ENOENT when there is no such file, or another
  *         negative errno from reading it.
  */
 int config_load(const char *path, const char *environ_home, Config **ret_config, char **reterr);
 Config *config_free(Config *config);
+
+/**
+ * config_parse() - the same for a text in memory
+ * @path: names the file in errors; relative paths in it start from its folder
+ * @mode: the file's permissions, which decide whether it may hold a password
+ */
+int config_parse(ByteView text, const char *path, mode_t mode, const char *environ_home,
+                 Config **ret_config, char **reterr);
 
 /* The account of that name, or NULL. */
 const AccountConfig *config_find(const Config *config, const char *name);

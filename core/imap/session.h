@@ -17,11 +17,12 @@
  * VANISHED, SEARCH and ESEARCH, leaves in pieces as it arrives; literals of BODY[] leave piece by
  * piece and are never whole in memory; other literals count against the line. Untagged responses
  * that cannot be understood are skipped and counted (imap_session_n_skipped), never fatal, unless
- * the framing itself is lost.
+ * the framing itself is lost, or a set turns out to make no sense when a piece of it has left. So a
+ * SEARCH that was asked for and answered by no event was skipped: it did not find nothing.
  *
  * Order. Commands are answered in the order in which they were submitted: an event carries the tag
  * of the oldest command that is not yet complete, which is the one it most likely belongs to
- * (0: none, the server speaks of its own accord).
+ * (0: none, the server speaks of its own accord). Events of an ESEARCH carry the tag it names.
  */
 
 #include <sys/types.h>
@@ -55,7 +56,7 @@ typedef enum ImapStatus {
 /* Response codes (RFC 9051 section 7.1, RFC 5530, 4315, 7162, 4978, 5465, 8474) that are acted on. */
 typedef enum ImapCode {
         IMAP_CODE_NONE,
-        IMAP_CODE_OTHER, /* one without a name here */
+        IMAP_CODE_OTHER, /* one without a name here, or whose arguments make no sense */
         IMAP_CODE_ALERT,
         IMAP_CODE_ALREADYEXISTS,
         IMAP_CODE_APPENDUID, /* number[0] UIDVALIDITY, uids: the new UIDs */
@@ -68,7 +69,8 @@ typedef enum ImapCode {
         IMAP_CODE_CLOSED,
         IMAP_CODE_COMPRESSIONACTIVE,
         IMAP_CODE_CONTACTADMIN,
-        IMAP_CODE_COPYUID, /* number[0] UIDVALIDITY, uids: the source, uids_to: the destination */
+        IMAP_CODE_COPYUID, /* number[0] UIDVALIDITY, uids: the source, uids_to: the destination; as
+                              many in both, the n-th became the n-th */
         IMAP_CODE_CORRUPTION,
         IMAP_CODE_EXPIRED,
         IMAP_CODE_EXPUNGEISSUED,
@@ -103,7 +105,7 @@ typedef struct ImapText {
         ImapStatus status;
         ImapCode code;
         uint64_t number[1];
-        UidSet uids, uids_to; /* owned by the session; at most limits.ranges, the rest is cut off */
+        UidSet uids, uids_to; /* owned by the session; whole, at most 4096 ranges */
         ByteView flags;       /* of PERMANENTFLAGS: without parentheses, for flags_parse() */
         ImapCapabilities capabilities;
         ByteView text; /* what is left for people */
@@ -174,8 +176,8 @@ typedef struct ImapList {
 } ImapList;
 
 typedef enum ImapEventType {
-        IMAP_EVENT_GREETING, /* text; the first event of a session unless it starts authenticated */
-        IMAP_EVENT_TAGGED,   /* tag, text: the command is complete */
+        IMAP_EVENT_GREETING,     /* text; the first event of a session. PREAUTH: it is logged in */
+        IMAP_EVENT_TAGGED,       /* tag, text: the command is complete */
         IMAP_EVENT_CONTINUATION, /* text.text: "+ ..." of IDLE or AUTHENTICATE; those that ask for a
                                     literal are answered by the session and not seen */
         IMAP_EVENT_TEXT,         /* text: untagged OK, NO, BAD, BYE */
@@ -187,10 +189,12 @@ typedef enum ImapEventType {
         IMAP_EVENT_FETCH,        /* fetch: complete */
         IMAP_EVENT_BODY_BEGIN,   /* fetch: what came before BODY[], and body_size */
         IMAP_EVENT_BODY_DATA,    /* data: a piece of the body */
-        IMAP_EVENT_BODY_END,     /* the body is whole; IMAP_EVENT_FETCH follows */
-        IMAP_EVENT_VANISHED,     /* uids, earlier, last */
-        IMAP_EVENT_SEARCH,       /* uids, last: SEARCH, or ALL of ESEARCH; numbers in any order */
-        IMAP_EVENT_ESEARCH_COUNT, /* number: COUNT of an ESEARCH */
+        IMAP_EVENT_BODY_END, /* the body is whole; IMAP_EVENT_FETCH follows, with present == 0 if
+                                    what came behind the body made no sense */
+        IMAP_EVENT_VANISHED, /* uids, earlier, last */
+        IMAP_EVENT_SEARCH,   /* uids, last: SEARCH, or ALL of ESEARCH; numbers in any order. No
+                                    uids also for an ESEARCH with neither ALL nor COUNT */
+        IMAP_EVENT_ESEARCH_COUNT, /* number: COUNT of an ESEARCH. COUNT 0 may come without a SEARCH */
         IMAP_EVENT_LIST,          /* list */
         IMAP_EVENT_STATUS,        /* status */
         _IMAP_EVENT_TYPE_MAX,
@@ -243,7 +247,8 @@ uint64_t imap_session_n_skipped(const ImapSession *session);
 /* Bytes pushed and not consumed; STARTTLS must refuse to go on unless this is 0. */
 size_t imap_session_n_unread(const ImapSession *session);
 
-/* Take the unread bytes out: after the tagged OK of COMPRESS they are DEFLATE, not IMAP. */
+/* Append the unread bytes to @out and forget them: after the tagged OK of COMPRESS they are DEFLATE,
+ * not IMAP. Return: 0, -ENOMEM, or -E2BIG from the limit of @out. */
 int imap_session_take_unread(ImapSession *session, Buffer *out);
 
 /**
@@ -259,9 +264,12 @@ int imap_session_take_unread(ImapSession *session, Buffer *out);
  */
 int imap_session_submit(ImapSession *session, ByteView command, ImapTag *ret_tag);
 
-/* "IDLE" (RFC 2177); ends by imap_session_done() or the next command. */
+/* "IDLE" (RFC 2177); ends by imap_session_done() or the next command, whose bytes wait until the
+ * server has confirmed it. Again while it is under way: nothing happens, and its tag is returned. */
 int imap_session_idle(ImapSession *session, ImapTag *ret_tag);
 int imap_session_done(ImapSession *session);
+
+/* Has the server confirmed IDLE, and has nothing ended it since? */
 bool imap_session_is_idle(const ImapSession *session);
 
 /* A line without a tag, for AUTHENTICATE's answers; CRLF is added. */
@@ -288,12 +296,16 @@ int imap_session_append_begin(ImapSession *session, ByteView command, uint64_t s
                               ImapLiteralMode mode, ImapTag *ret_tag);
 
 /* Bytes taken now: 0 to @data.size. Less than all means that limits.output is reached: pull, send,
- * and come again. Or -ENOMEM. */
+ * and come again. Or -ENOMEM, or -EINVAL if there is more than was announced. */
 ssize_t imap_session_append_data(ImapSession *session, ByteView data);
+
+/* Return: 0, -ENOMEM, or -EINVAL if less was handed in than was announced: the server waits for the
+ * rest, so nothing is left but to close the connection. */
 int imap_session_append_end(ImapSession *session);
 
-/* The bytes to write now, without copying; they stay valid until imap_session_sent(). Empty when
- * there is nothing, or while a synchronising literal waits for its "+". */
+/* The bytes to write now, without copying; they stay valid until imap_session_sent() or until more is
+ * submitted. Empty when there is nothing, or while a synchronising literal or the end of IDLE waits
+ * for a "+". What was sent is wiped, since it may hold a password. */
 ByteView imap_session_pull(const ImapSession *session);
 void imap_session_sent(ImapSession *session, size_t n);
 

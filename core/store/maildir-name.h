@@ -27,11 +27,20 @@ char maildir_letters_find(const MaildirLetters *letters, const char *keyword);
  * taken. Return: 0, or -ENOMEM. */
 int maildir_letters_add(MaildirLetters *letters, const char *keyword, char *ret_letter);
 
-/* The part before ":2," (or before the last ":" followed by "2,"; the whole name when there is none). */
+/* The content of a dovecot-keywords file: lines "0 work", the number of the letter and the name. Lines
+ * that are not so are left out; the first about a letter wins. Return: 0, or -ENOMEM. */
+int maildir_letters_parse(ByteView text, MaildirLetters *ret_letters);
+
+/* The other way. Return: 0, -ENOMEM, or -E2BIG. */
+int maildir_letters_format(const MaildirLetters *letters, Buffer *out);
+
+/* The part before ":2," (before the last one if there are several; the whole name when there is none
+ * or nothing is before it). Never empty unless @name is. */
 ByteView maildir_name_base(ByteView name);
 
 /* The flags in a name. Keyword letters are looked up in @letters and entered in @keywords; letters
- * without a name are ignored here and kept by format(). Return: 0, or -ENOMEM. */
+ * without a name, or whose name has no bit, are ignored here and kept by format(). A letter named
+ * $Forwarded means the same as P; format() writes both. Return: 0, or -ENOMEM. */
 int maildir_name_flags(ByteView name, const MaildirLetters *letters, Keywords *keywords,
                        MessageFlags *ret_flags);
 
@@ -47,5 +56,8 @@ int maildir_name_format(ByteView old_name, MessageFlags flags, const Keywords *k
                         const MaildirLetters *letters, Buffer *out);
 
 /* A new base, unique as the Maildir description asks: "SECONDS.MmicrosecondsPpidQcounter.host", the
- * host's "/" and ":" escaped as \057 and \072. */
+ * host's "/" and ":" escaped as \057 and \072 and cut after 120 bytes. Return: 0, -ENOMEM or -E2BIG. */
 int maildir_name_new(int64_t usec, int pid, uint64_t counter, const char *host, Buffer *out);
+
+/* Does @name have the form of maildir_name_new() on this host? */
+bool maildir_name_is_ours(ByteView name, const char *host);

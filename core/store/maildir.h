@@ -5,11 +5,13 @@
  *
  * A MaildirRoot is the tree of an account, a Maildir one folder of it. All file access is by *at()
  * calls below descriptors that were opened without following symbolic links out of the tree.
- * The bytes of a message are kept but for line ends: CRLF becomes LF on the way in (a lone CR or LF
- * is kept), LF becomes CRLF on the way out.
+ * The bytes of a message are kept but for line ends: CRLF becomes LF on the way in, LF becomes CRLF
+ * on the way out. A lone CR or LF is kept on the way in, and so is a CRLF behind a CR; on the way
+ * out a CRLF stays. So what came in goes out the same, a lone LF excepted.
  *
  * Functions return 0 or a negative errno as the system said it; -ENOENT for a file that another
- * program renamed or removed meanwhile, which is ordinary; -ELOOP for a symbolic link in the way.
+ * program renamed or removed meanwhile, which is ordinary; -ELOOP for a symbolic link in the way;
+ * -EINVAL for a file name that no message can have (empty, hidden, with a "/").
  */
 
 #include <stdio.h>
@@ -24,12 +26,16 @@ typedef struct Maildir Maildir;
 
 /**
  * maildir_root_open() - the tree of an account
- * @create: make the directory if it is missing (0700)
+ * @path:   absolute; the one path in which symbolic links are followed
+ * @create: make the directory and its parents if they are missing (0700)
  *
- * Return: -ENOENT if it is missing and @create is false.
+ * Return: -ENOENT if it is missing and @create is false, -EINVAL if @path is not absolute.
  */
 int maildir_root_open(const char *path, MaildirLayout layout, bool create, MaildirRoot **ret_root);
 MaildirRoot *maildir_root_free(MaildirRoot *root);
+
+/* As it was opened; borrowed. */
+const char *maildir_root_path(const MaildirRoot *root);
 
 /* st_dev and st_ino of the root's directory: whether it is the tree that was there last time. */
 int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *ret_ino);
@@ -38,14 +44,56 @@ int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *
  * maildir_root_list() - every folder that has cur/ or new/
  * @found: called with the mailbox name (UTF-8 with "/"), borrowed; a negative return ends the list.
  *         A directory whose name cannot be a mailbox (mailbox_name_check) is given with @bad true.
+ *
+ * Directories that are hidden and lost+found are nobody's mailbox (fs). A directory that cannot be
+ * read ends the list with its error: a list with a gap would look like a deletion.
  */
 int maildir_root_list(MaildirRoot *root,
                       int (*found)(const char *mailbox, bool bad, void *userdata), void *userdata);
 
-/* cur/, new/, tmp/ and the parents; durable on return. No error if it exists. */
+/**
+ * maildir_root_walk() - every directory that is a folder or in which one may be made
+ * @visit: called for a directory before its entries are read, so that who watches it misses nothing.
+ *         @fd is borrowed; @mailbox is NULL for the root of the fs layout, which is no mailbox. A
+ *         negative return ends the walk.
+ */
+int maildir_root_walk(MaildirRoot *root,
+                      int (*visit)(int fd, const char *mailbox, bool bad, void *userdata),
+                      void *userdata);
+
+/**
+ * maildir_create() - cur/, new/, tmp/ and the parents; durable on return
+ *
+ * Return: 0 also if it exists; -EINVAL for a mailbox that the layout cannot hold: in maildir++ a
+ *         level with a ".", in fs a level that begins with "." or is the 65th, and "cur", "new" or
+ *         "tmp" below another mailbox; -ENAMETOOLONG when the directory's name would be (maildir++).
+ */
 int maildir_create(MaildirRoot *root, const char *mailbox);
 
-/* -ENOENT if the folder (its cur/ or new/) does not exist. */
+/**
+ * maildir_rename_folder() - give a folder and all below it another name; durable on return
+ *
+ * Parents that are missing are made. In maildir++ each folder below is renamed by itself, so that a
+ * crash may leave some behind: calling it again goes on.
+ *
+ * Return: -ENOENT if there is nothing of that name, -EEXIST or -ENOTEMPTY if there is one already,
+ *         -EINVAL for INBOX in maildir++, a name as in maildir_create(), or a new name below the old.
+ */
+int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char *new_mailbox);
+
+/**
+ * maildir_remove_folder() - delete a folder with its messages; durable on return
+ *
+ * Folders below it stay (in the fs layout in a directory that is no mailbox then), and so do files
+ * beside cur/ that are not of mail programs. A crash leaves a part: calling it again goes on.
+ *
+ * Return: -ENOENT if there is nothing of that name, -EINVAL for INBOX in maildir++, -ENOTEMPTY if
+ *         somebody made directories in cur/, new/ or tmp/.
+ */
+int maildir_remove_folder(MaildirRoot *root, const char *mailbox);
+
+/* -ENOENT if the folder (its cur/ or new/) does not exist; a tmp/ that is missing is made for the
+ * first delivery. */
 int maildir_open(MaildirRoot *root, const char *mailbox, Maildir **ret_maildir);
 Maildir *maildir_free(Maildir *maildir);
 
@@ -67,11 +115,14 @@ typedef struct MaildirToken {
 
 int maildir_token(const Maildir *maildir, MaildirToken *ret_token);
 
-/* An mtime within the last two seconds proves nothing: another change may come in the same tick. */
+/* A young mtime proves nothing: another change may come in the same tick of the file system's clock.
+ * Young is two seconds, or 25 ms where the file system shows that it counts finer than that. */
 bool maildir_token_is_settled(const MaildirToken *token, int64_t now_ns);
 bool maildir_token_equal(const MaildirToken *a, const MaildirToken *b);
 
-/* Scan new/ then cur/ by one pass of getdents. Names that begin with "." are left out. */
+/* Scan new/ then cur/ by one pass of getdents. Names that begin with "." and directories are left
+ * out. A message that is renamed meanwhile may come twice or, within cur/, not at all: a name that
+ * is missing proves something only if the token is the same before and after. */
 typedef struct MaildirScan MaildirScan;
 int maildir_scan_new(Maildir *maildir, MaildirScan **ret_scan);
 /* Return: 1 and a name (borrowed until the next call), 0 at the end, or negative. */
@@ -79,7 +130,8 @@ int maildir_scan_next(MaildirScan *scan, MaildirSub *ret_sub, const char **ret_n
 MaildirScan *maildir_scan_free(MaildirScan *scan);
 
 /* Find the present name of a base: tries @hint in cur/ and new/ first (a name as last seen, may be
- * NULL), then looks through both. -ENOENT when it is in neither. @ret_name is owned by the caller. */
+ * NULL), then looks through both. -ENOENT when it is in neither; -EAGAIN when it was not found and
+ * the folder changed during each of several looks. @ret_name is owned by the caller. */
 int maildir_find(Maildir *maildir, const char *base, const char *hint, MaildirSub *ret_sub,
                  char **ret_name);
 
@@ -92,14 +144,18 @@ int maildir_letters_save(Maildir *maildir, const MaildirLetters *letters);
  * Delivery, in the order that loses nothing: begin, write..., finish; then for many at once
  * sync (durable in tmp/), and after the state was committed publish (rename into new/ or cur/), and
  * maildir_sync_dirs(). A delivery freed before it was published removes its file from tmp/, unless
- * maildir_delivery_abandon() was called.
+ * maildir_delivery_abandon() was called. Free all deliveries before their Maildir.
+ *
+ * A delivery holds one descriptor until sync. The write buffer is one for all deliveries of a
+ * Maildir: writing to them by turns works, but flushes each time.
  */
 typedef struct MaildirDelivery MaildirDelivery;
 /* @base: from maildir_name_new(); the file is created in tmp/ with O_EXCL, mode 0600. */
 int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery);
 /* CRLF to LF across the borders of pieces. Buffered; -ENOSPC and such may come later. */
 int maildir_delivery_write(MaildirDelivery *delivery, ByteView piece);
-/* Flush, set the mtime (seconds since 1970; 0: leave it), begin write-back. */
+/* Flush, set the mtime (seconds since 1970; 0: leave it), begin write-back. Any error of a write that
+ * was not told before is told here. */
 int maildir_delivery_finish(MaildirDelivery *delivery, int64_t mtime);
 /* fsync. When it fails the data is lost: free the delivery and fetch again. Closes the file. */
 int maildir_delivery_sync(MaildirDelivery *delivery);
@@ -111,8 +167,13 @@ MaildirDelivery *maildir_delivery_free(MaildirDelivery *delivery);
 
 /* After a crash: is @base still in tmp/ ? Move it to its place. -ENOENT if it is not there. */
 int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub, const char *name);
-/* Remove files from tmp/ that are ours by name (host and form) and older than 36 hours. */
+/* Remove files from tmp/ that are ours by name (form and gethostname()) and were not touched for 36
+ * hours before @now (seconds since 1970). */
 int maildir_clean_tmp(Maildir *maildir, int64_t now);
+
+/* fsync of tmp/: after this, a delivery that was synced is found there after a power cut, or where it
+ * was published to. */
+int maildir_sync_tmp(Maildir *maildir);
 
 /* fsync of new/ and cur/ (those that were written to since the last call). */
 int maildir_sync_dirs(Maildir *maildir);
@@ -120,6 +181,10 @@ int maildir_sync_dirs(Maildir *maildir);
 /* Rename @old_name in @sub to cur/@new_name. No-op when equal. -EEXIST is never overwritten. */
 int maildir_rename(Maildir *maildir, MaildirSub sub, const char *old_name, const char *new_name);
 int maildir_unlink(Maildir *maildir, MaildirSub sub, const char *name);
+/* The same into another folder of the tree; -EXDEV when that is on another file system. Both folders
+ * need maildir_sync_dirs(), @to first. */
+int maildir_move(Maildir *from, MaildirSub from_sub, const char *old_name, Maildir *to,
+                 MaildirSub to_sub, const char *new_name);
 
 /* Reading a message with CRLF line ends. */
 typedef struct MaildirReader MaildirReader;

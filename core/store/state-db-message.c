@@ -161,9 +161,9 @@ int state_db_file_bounds(StateDb *db, int64_t mailbox, uint32_t *ret_first, uint
 }
 
 int state_db_intent_add(StateDb *db, int64_t mailbox, const Intent *intent) {
-        return db_run(db, SQL_INTENT_ADD, "iiiii", mailbox, (int64_t) intent->side,
+        return db_run(db, SQL_INTENT_ADD, "iiiiii", mailbox, (int64_t) intent->side,
                       (int64_t) intent->source_uid, (int64_t) intent->uidnext,
-                      (int64_t) intent->taken);
+                      (int64_t) intent->taken, intent->time);
 }
 
 int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid) {
@@ -188,12 +188,17 @@ int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t sourc
                 .source_uid = source_uid,
                 .uidnext = (uint32_t) sqlite3_column_int64(statement, 0),
                 .taken = sqlite3_column_int(statement, 1) != 0,
+                .time = sqlite3_column_int64(statement, 2),
         };
         return 0;
 }
 
 int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
         return db_integer(db, (int64_t *) ret_n, SQL_INTENT_COUNT, "i", mailbox);
+}
+
+int state_db_newest_intent(StateDb *db, int64_t *ret_time) {
+        return db_integer(db, ret_time, SQL_INTENT_NEWEST, "");
 }
 
 int state_db_intent_remove_all(StateDb *db, int64_t mailbox) {

@@ -33,6 +33,7 @@
         "CREATE INDEX file_unknown ON file (mailbox) WHERE unknown;"                               \
         "CREATE TABLE intent (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " source_uid INTEGER NOT NULL, uidnext INTEGER NOT NULL, taken INTEGER NOT NULL,"          \
+        " time INTEGER NOT NULL,"                                                                  \
         " PRIMARY KEY (mailbox, side, source_uid)) WITHOUT ROWID;"                                 \
         "CREATE TABLE staged (mailbox INTEGER PRIMARY KEY, first INTEGER NOT NULL,"                \
         " last INTEGER NOT NULL);"                                                                 \
@@ -122,10 +123,11 @@
                              " WHERE mailbox = ?1 AND unknown")                                    \
         X(FILE_BOUNDS, "SELECT (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid LIMIT 1),"    \
                        " (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid DESC LIMIT 1)")     \
-        X(INTENT_ADD, "INSERT OR REPLACE INTO intent VALUES (?1, ?2, ?3, ?4, ?5)")                 \
+        X(INTENT_ADD, "INSERT OR REPLACE INTO intent VALUES (?1, ?2, ?3, ?4, ?5, ?6)")             \
+        X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent")                              \
         X(INTENT_REMOVE,                                                                           \
           "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
-        X(INTENT_FIND, "SELECT uidnext, taken FROM intent"                                         \
+        X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                         \
                        " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
         X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \
         X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \

@@ -43,6 +43,10 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
         int r;
 
+        if (event->unasked && engine->n_listing == 0)
+                return engine_list(engine); /* NOTIFY: made, renamed or gone; the list will tell */
+        if (side == SIDE_REMOTE && event->delimiter)
+                engine->delimiter = event->delimiter;
         if (!event->name) {
                 engine_note_text(engine, ENGINE_NOTE_NOTICE, NULL, "%s",
                                  event->text ? event->text : "a mailbox cannot be used");
@@ -54,7 +58,7 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
-        if (engine->n_listing == 0) /* unasked for: NOTIFY */
+        if (engine->n_listing == 0) /* a poll that lists: is there one that we do not know? */
                 return mailbox && mailbox->exists[side] ? 0 : engine_list(engine);
         if (!mailbox) {
                 r = add_unsaved(engine, event->name, &mailbox);
@@ -75,8 +79,27 @@ static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
         return NULL;
 }
 
+/*
+ * Dovecot 2.3 has the names of NOTIFY's STATUS in UTF-8, where modified UTF-7 is due: what is no name
+ * on the wire may be one of ours with the server's delimiter.
+ */
+static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
+        _cleanup_free_ char *name = bytes_dup(wire);
+
+        for (char *c = name; c && *c; c++)
+                if (*c == engine->delimiter)
+                        *c = '/';
+        return name ? engine_lookup(engine, name) : NULL;
+}
+
+static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
+        SyncMailbox *mailbox = find_wire(engine, wire);
+
+        return mailbox ? mailbox : find_utf8(engine, wire);
+}
+
 const char *engine_find_wire(Engine *engine, ByteView wire) {
-        const SyncMailbox *mailbox = find_wire(engine, wire);
+        const SyncMailbox *mailbox = find_remote(engine, wire);
 
         return mailbox ? mailbox->state.name : NULL;
 }
@@ -112,7 +135,7 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
-                event->name ? engine_lookup(engine, event->name) : find_wire(engine, event->wire);
+                event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
 
         if (!mailbox)
                 return 0; /* not ours, or LIST has not told yet */
@@ -125,6 +148,10 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
         }
 
+        if (event->changed) {
+                sync_mailbox_mark(mailbox, side);
+                return 0;
+        }
         if (side == SIDE_REMOTE && event->status.has_unseen)
                 mailbox->unseen = event->status.unseen;
         if (is_news(mailbox, side, &event->status)) {
@@ -257,6 +284,11 @@ static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_MAILBOX)
                 return on_mailbox(engine, side, event);
+        if (event->type == REPLICA_EVENT_ALERT)
+                engine_note_text(engine, ENGINE_NOTE_ALERT, NULL, "%s", event->text);
+        if (event->type == REPLICA_EVENT_OVERFLOW)
+                engine_note_text(engine, ENGINE_NOTE_OVERFLOW, NULL,
+                                 "changes may have been missed");
         if (event->type != REPLICA_EVENT_DONE)
                 return 0; /* late answers to a run that was broken off */
 
@@ -278,6 +310,10 @@ int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         case REPLICA_EXPUNGE:
         case REPLICA_APPEND:
         case REPLICA_CLOSE:
+                return 0;
+        case REPLICA_WAIT:
+                if (engine->options.waited)
+                        engine->options.waited(event, engine->options.userdata);
                 return 0;
         }
         abort();

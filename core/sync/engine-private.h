@@ -144,6 +144,7 @@ struct Engine {
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
+        char delimiter; /* of the remote names, as LIST had it last */
         char *error;
 };
 
@@ -176,6 +177,7 @@ int run_close(SyncRun *run);
 int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
 int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags);
 int run_apply_brake(SyncRun *run, Side side);
+void run_saw_uid(SyncRun *run, Side side, uint32_t uid);
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);

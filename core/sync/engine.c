@@ -336,6 +336,8 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
 
+        engine_note(mailbox->engine,
+                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
         return run_start(mailbox->run);
 }
 
@@ -412,7 +414,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
                                : engine_on_list_event(engine, side, event);
 
         mailbox = event->mailbox->owner;
-        if (!mailbox->run)
+        if (!mailbox->run || event->request == REPLICA_WAIT)
                 return engine_on_list_event(engine, side, event);
 
         r = run_on_event(mailbox->run, side, event);
@@ -569,6 +571,7 @@ bool engine_is_busy(const Engine *engine) {
 static EngineMailbox describe(const SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
+                .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .unseen = mailbox->unseen,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
@@ -600,6 +603,12 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
                 return NULL;
         found = describe(mailbox);
         return &found;
+}
+
+ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        return mailbox && mailbox->exists[side] ? &mailbox->replica[side] : NULL;
 }
 
 EngineTotals engine_totals(const Engine *engine) {
@@ -636,6 +645,13 @@ static bool may_settle(const SyncMailbox *mailbox) {
                mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
                mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
                !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
+}
+
+bool engine_needs_settling(const Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                if (may_settle(engine->mailboxes[i]))
+                        return !engine->options.dry_run;
+        return false;
 }
 
 static int settle_one(Engine *engine, SyncMailbox *mailbox, bool commit, int64_t now) {

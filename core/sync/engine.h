@@ -45,6 +45,9 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_PARKED,   /* a message was refused: text */
         ENGINE_NOTE_NOTICE,   /* something rare that a person may want to know: text */
         ENGINE_NOTE_WOULD,    /* dry run: what would be done: text */
+        ENGINE_NOTE_RUN,      /* a mailbox is about to be looked at: watch it from now on */
+        ENGINE_NOTE_ALERT,    /* the server wants a person to read this: text */
+        ENGINE_NOTE_OVERFLOW, /* the remote side stopped telling of changes (NOTIFY) */
         ENGINE_NOTE_PROGRESS, /* of a transfer: done, total (0: not known) */
 } EngineNoteType;
 
@@ -65,6 +68,9 @@ typedef struct EngineOptions {
         /* Is the mailbox to be synchronised? */
         bool (*wants)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
+        /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
+         * NULL. */
+        void (*waited)(const ReplicaEvent *done, void *userdata);
         void *userdata;
 } EngineOptions;
 
@@ -123,8 +129,15 @@ int engine_confirm(Engine *engine, const char *mailbox);
  */
 int engine_settle(Engine *engine, bool commit, int64_t now);
 
+/* Is there a folder whose stamp is not remembered, so that engine_settle() has something to do? */
+bool engine_needs_settling(const Engine *engine);
+
+/* For imap_replica_idle(); NULL if this side has no such mailbox. */
+ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side);
+
 typedef struct EngineMailbox {
         const char *name;
+        const char *wire; /* NULL: not known on the remote side */
         uint64_t messages, unseen, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         int64_t held_since, last_change;

@@ -67,7 +67,10 @@ bool status_is_dirty(const ReplicaToken *token, uint64_t known, const ReplicaSta
         if (status->modseq > 0 && status->modseq != token->modseq)
                 return true;
 
-        return status->uidnext != token->uidnext || status->messages != known;
+        if (status->uidnext > 0 && status->uidnext != token->uidnext)
+                return true;
+
+        return status->has_messages && status->messages != known;
 }
 
 bool token_is_behind(const ReplicaToken *committed, const ReplicaToken *now) {

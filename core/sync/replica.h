@@ -97,25 +97,34 @@ typedef enum ReplicaRequest {
         REPLICA_EXPUNGE,
         REPLICA_APPEND,
         REPLICA_CLOSE,
+        REPLICA_WAIT, /* not in ReplicaOps: what an IMAP replica does to wait; the cookie says which */
 } ReplicaRequest;
 
-/* How a mailbox stands, without opening it. */
+/* How a mailbox stands, without opening it. Unasked for, it may hold only what has changed. */
 typedef struct ReplicaStatus {
         bool has_uidvalidity;
         uint32_t uidvalidity;
-        uint32_t uidnext;
+        uint32_t uidnext; /* 0: unknown */
         uint32_t messages;
         uint64_t modseq; /* 0: unknown */
         uint32_t unseen;
         bool has_unseen;
+        bool has_messages;
 } ReplicaStatus;
 
 typedef enum ReplicaEventType {
         /* A mailbox that exists: name, wire, attributes (IMAP_LIST_* of imap/session.h), delimiter.
-         * When the replica cannot use it, text says why and name may be NULL. */
+         * When the replica cannot use it, text says why and name may be NULL. Unasked for (NOTIFY)
+         * it also tells of one that is gone (IMAP_LIST_NONEXISTENT) or was old_name until now; what
+         * lay below old_name has moved with it. */
         REPLICA_EVENT_MAILBOX,
-        /* How a mailbox stands: wire (or name), status. Unasked for as well (NOTIFY). */
+        /* How a mailbox stands: wire (or name), status. Unasked for as well (NOTIFY). With changed
+         * set: something has changed in it, and status tells nothing (IDLE). */
         REPLICA_EVENT_STATUS,
+        /* Changes may have been missed, and no more will be told of: NOTIFY's overflow. */
+        REPLICA_EVENT_OVERFLOW,
+        /* The other end has something to say that the user must see: text (RFC 9051 ALERT). */
+        REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
          * are now), exists, storable; complete: everything was or will be listed, not only changes. */
         REPLICA_EVENT_OPENED,
@@ -129,13 +138,14 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_BEGIN,
         REPLICA_EVENT_BODY_DATA,
         REPLICA_EVENT_BODY_END,
-        /* An append was taken: cookie, message.uid (0: the replica cannot tell) and the flags that it
-         * was given. A refused one
-         * gives REPLICA_EVENT_DONE with its cookie and outcome instead. */
+        /* An append was taken: cookie, message.uid (0: the replica cannot tell) and message.flags as they
+         * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
+         * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
-         * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules). */
+         * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
+         * 0: not known, keep what was committed), and exists, the latest. For CREATE also wire, how the new mailbox is called there. */
         REPLICA_EVENT_DONE,
 } ReplicaEventType;
 
@@ -146,7 +156,10 @@ typedef struct ReplicaEvent {
         ReplicaRequest request;
         ReplicaOutcome outcome;
         uint64_t cookie;
-        const char *name; /* UTF-8 with "/" */
+        const char *name;     /* UTF-8 with "/" */
+        const char *old_name; /* of MAILBOX, NULL if it was not renamed */
+        bool unasked;         /* MAILBOX, STATUS: the other end speaks of its own accord */
+        bool changed;
         ByteView wire;
         unsigned attributes;
         char delimiter;
@@ -171,8 +184,9 @@ typedef struct ReplicaOps {
         int (*create)(Replica *replica, ReplicaMailbox *mailbox);
 
         /* OPENED, then MESSAGE, VANISHED, and for new messages (UIDs from since->uidnext on, less
-         * those in @known) what @want says; DONE. After a uidvalidity other than @since's,
-         * everything is listed by flags and no body is given. @since with all 0: everything is new. */
+         * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
+         * uidnext or modseq went backwards (the other end has lost its index), everything is listed
+         * by flags and no body is given. @since with all 0: everything is new. */
         int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                        const UidSet *known, ReplicaWant want);
 
@@ -223,7 +237,8 @@ typedef struct ReplicaOps {
         int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
                      uint64_t ret_stamp[4]);
 
-        /* Forget every request and append that is under way, without answers. */
+        /* Forget every request and append that is under way, without answers. An IMAP replica is
+         * detached from its session by this. */
         void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */

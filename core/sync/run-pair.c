@@ -196,6 +196,8 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                                                    (ByteView){value, size});
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
+        case REPLICA_EVENT_OVERFLOW:
+        case REPLICA_EVENT_ALERT:
         case REPLICA_EVENT_OPENED:
         case REPLICA_EVENT_MESSAGE:
         case REPLICA_EVENT_VANISHED:

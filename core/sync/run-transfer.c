@@ -348,7 +348,12 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 /* Taken, but under which UID the remote side does not say: the next run will find it there. */
 static int on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
         const int64_t mailbox = run->mailbox->state.id;
-        const Intent intent = {.side = side, .source_uid = uid, .taken = true};
+        const Intent intent = {
+                .side = side,
+                .source_uid = uid,
+                .taken = true,
+                .time = run->mailbox->engine->now,
+        };
         StateDb *db = run->mailbox->engine->db;
         int r;
 
@@ -396,6 +401,7 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
         message->uid[message->source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
+        run_saw_uid(run, side, event->message.uid);
         follow_uidnext(run, message);
 
         if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
@@ -466,6 +472,7 @@ static int intend(SyncRun *run, uint32_t uid) {
                 .side = SIDE_REMOTE,
                 .source_uid = uid,
                 .uidnext = run->opened[SIDE_REMOTE].uidnext,
+                .time = mailbox->engine->now,
         };
         r = engine_begin(mailbox->engine);
         if (r >= 0)

@@ -523,8 +523,9 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
 
         if (run->phase != RUN_CLOSE && event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
-        if (event->request == REPLICA_APPEND)
-                return run_on_append_failed(run, side, event);
+        if (event->request == REPLICA_APPEND) /* one that was taken has said so in APPENDED */
+                return event->outcome == REPLICA_OK ? run_next_phase(run)
+                                                    : run_on_append_failed(run, side, event);
 
         assert(run->n_under_way > 0);
         run->n_under_way--;
@@ -564,6 +565,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return on_done(run, side, event);
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
+        case REPLICA_EVENT_OVERFLOW:
+        case REPLICA_EVENT_ALERT:
                 return 0;
         }
         abort();

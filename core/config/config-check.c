@@ -1,0 +1,289 @@
+/* What must fit together in a configuration: sides, secrets, encryption, and whose Maildir it is. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "config/config-draft.h"
+#include "config/config-value.h"
+
+static const mode_t readable_by_others = S_IRGRP | S_IROTH;
+
+static bool has(const ConfigSection *section, ConfigKeyId id) {
+        return section->key_lines[id] > 0;
+}
+
+/* The line of a key, of the section if the key is not given. */
+static unsigned line_of(const ConfigSection *section, ConfigKeyId id) {
+        return has(section, id) ? section->key_lines[id] : section->line;
+}
+
+/* Nobody but the user may read a password. A file that is not there yet is the account's trouble
+ * later, not a mistake in the configuration. */
+static void check_secret_files(ConfigDraft *draft, const ConfigSection *section,
+                               const SecretSource *secret) {
+        struct stat st;
+
+        if (secret->password && (draft->mode & readable_by_others))
+                config_report(&draft->report, line_of(section, CONFIG_KEY_PASSWORD),
+                              "password: others can read this file; run “chmod 600 %s”, or use "
+                              "password-command",
+                              draft->report.path);
+
+        if (secret->file && stat(secret->file, &st) == 0 && S_ISREG(st.st_mode) &&
+            (st.st_mode & readable_by_others))
+                config_report(&draft->report, line_of(section, CONFIG_KEY_PASSWORD_FILE),
+                              "password-file: others can read it; run “chmod 600 %s”",
+                              secret->file);
+}
+
+static void check_login(ConfigDraft *draft, const ConfigSection *section,
+                        const Endpoint *endpoint) {
+        static const ConfigKeyId sources[] = {
+                CONFIG_KEY_PASSWORD,
+                CONFIG_KEY_PASSWORD_COMMAND,
+                CONFIG_KEY_PASSWORD_FILE,
+                CONFIG_KEY_CREDENTIAL,
+        };
+        const char *first = NULL;
+
+        for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+                if (!has(section, sources[i]))
+                        continue;
+                if (first)
+                        config_report(&draft->report, line_of(section, sources[i]),
+                                      "%s: there is a “%s” already; one of them is enough",
+                                      config_key_name(sources[i]), first);
+                first = config_key_name(sources[i]);
+        }
+
+        if (!has(section, CONFIG_KEY_USER) && (first || has(section, CONFIG_KEY_HOST)))
+                config_report(&draft->report, section->line, "the key “user” is missing");
+        if (!first && (has(section, CONFIG_KEY_USER) || has(section, CONFIG_KEY_HOST)))
+                config_report(&draft->report, section->line,
+                              "there is no password: expected one of password-command, credential, "
+                              "password-file and password");
+
+        check_secret_files(draft, section, &endpoint->secret);
+}
+
+static void check_tls(ConfigDraft *draft, const ConfigSection *section, const Endpoint *endpoint) {
+        static const ConfigKeyId trust[] = {CONFIG_KEY_CA_FILE, CONFIG_KEY_TLS_PIN};
+
+        if (endpoint->ca_file && access(endpoint->ca_file, R_OK) < 0)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_CA_FILE),
+                              "ca-file: “%s” cannot be read: %m", endpoint->ca_file);
+        if (has(section, CONFIG_KEY_TLS_PIN) && !endpoint->tls_pins)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_TLS_PIN),
+                              "tls-pin: a value is expected");
+
+        if (endpoint->tls != TLS_NONE)
+                return;
+
+        for (size_t i = 0; i < ARRAY_SIZE(trust); i++)
+                if (has(section, trust[i]))
+                        config_report(&draft->report, line_of(section, trust[i]),
+                                      "%s: nothing is checked with “tls = none”",
+                                      config_key_name(trust[i]));
+        if (endpoint->host && !endpoint->allow_cleartext && !value_is_loopback(endpoint->host))
+                config_report(
+                        &draft->report, line_of(section, CONFIG_KEY_TLS),
+                        "tls: “none” would send the password and all mail to “%s” for anyone to "
+                        "read; use implicit or starttls, or say “allow-cleartext = yes”",
+                        endpoint->host);
+}
+
+static void check_endpoint(ConfigDraft *draft, const ConfigSection *section,
+                           const Endpoint *endpoint) {
+        static const ConfigKeyId of_hosts[] = {
+                CONFIG_KEY_PORT,    CONFIG_KEY_TLS,     CONFIG_KEY_ALLOW_CLEARTEXT,
+                CONFIG_KEY_CA_FILE, CONFIG_KEY_TLS_PIN,
+        };
+
+        if (!has(section, CONFIG_KEY_HOST) && !has(section, CONFIG_KEY_TUNNEL)) {
+                config_report(&draft->report, section->line,
+                              "there is no server: expected the key “host” or “tunnel”");
+                return;
+        }
+
+        if (has(section, CONFIG_KEY_TUNNEL)) {
+                if (has(section, CONFIG_KEY_HOST))
+                        config_report(&draft->report, line_of(section, CONFIG_KEY_HOST),
+                                      "host: there is a “tunnel” already; one of them is enough");
+                for (size_t i = 0; i < ARRAY_SIZE(of_hosts); i++)
+                        if (has(section, of_hosts[i]))
+                                config_report(&draft->report, line_of(section, of_hosts[i]),
+                                              "%s: means nothing with a “tunnel”",
+                                              config_key_name(of_hosts[i]));
+        } else
+                check_tls(draft, section, endpoint);
+
+        check_login(draft, section, endpoint);
+}
+
+static bool same_string(const char *a, const char *b) {
+        return a && b && strcmp(a, b) == 0;
+}
+
+/* Would a synchronisation between the two find the same messages on both sides? */
+static bool same_server(const Endpoint *a, const Endpoint *b) {
+        if (a->tunnel || b->tunnel)
+                return same_string(a->tunnel, b->tunnel) &&
+                       (same_string(a->user, b->user) || a->user == b->user);
+
+        return a->host && b->host && bytes_equal_fold(bytes_of(a->host), bytes_of(b->host)) &&
+               a->port == b->port && same_string(a->user, b->user);
+}
+
+static void check_sides(ConfigDraft *draft, const ConfigSection *section) {
+        const ConfigSection *local =
+                config_draft_find(draft, CONFIG_SECTION_LOCAL, section->account.name);
+
+        if (!has(section, CONFIG_KEY_MAILDIR) && !local)
+                config_report(
+                        &draft->report, section->line,
+                        "there is no local side: expected the key “maildir” or a section [local "
+                        "%s]",
+                        section->account.name);
+        if (has(section, CONFIG_KEY_MAILDIR) && local)
+                config_report(&draft->report, local->line,
+                              "[local %s]: the account has a “maildir” in line %u; one of them is "
+                              "enough",
+                              section->account.name, section->key_lines[CONFIG_KEY_MAILDIR]);
+        if (has(section, CONFIG_KEY_MAILDIR_LAYOUT) && local)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_MAILDIR_LAYOUT),
+                              "maildir-layout: means nothing without a “maildir”");
+        if (local && same_server(&section->account.remote, &local->account.local))
+                config_report(&draft->report, local->line,
+                              "[local %s]: both sides of the account are the same server and user",
+                              section->account.name);
+}
+
+/*
+ * What @path, absolute, is once symbolic links are followed, though its end may not exist yet.
+ * NULL when out of memory.
+ */
+static char *path_resolve(const char *path) {
+        _cleanup_free_ char *head = strdup(path);
+        size_t n = strlen(path);
+        char *result;
+
+        if (!head)
+                return NULL;
+
+        for (;;) {
+                _cleanup_free_ char *real = NULL;
+
+                head[n] = '\0';
+                real = realpath(n > 0 ? head : "/", NULL);
+                if (real) {
+                        const char *parent = strcmp(real, "/") == 0 ? "" : real;
+
+                        return asprintf(&result, "%s%s", parent, path + n) < 0 ? NULL : result;
+                }
+                if (n == 0)
+                        return strdup(path);
+                do
+                        n--;
+                while (n > 0 && path[n] != '/');
+        }
+}
+
+/* Is @path @tree, or below it? */
+static bool path_is_within(const char *path, const char *tree) {
+        size_t n = strlen(tree);
+
+        return strncmp(path, tree, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+static void report_overlap(ConfigDraft *draft, const ConfigSection *section,
+                           const ConfigSection *other, const char *relation) {
+        config_report(
+                &draft->report, line_of(section, CONFIG_KEY_MAILDIR),
+                "maildir: “%s” %s that of account “%s” in line %u; each account needs a tree of "
+                "its own",
+                section->account.maildir, relation, other->account.name,
+                line_of(other, CONFIG_KEY_MAILDIR));
+}
+
+/* Two accounts in one tree would take each other's mail for their own. */
+static void check_overlap(ConfigDraft *draft) {
+        char **paths = calloc(draft->n_sections + 1, sizeof(*paths));
+
+        for (size_t i = 0; paths && i < draft->n_sections; i++) {
+                const ConfigSection *section = &draft->sections[i];
+
+                if (!section->account.maildir)
+                        continue;
+                paths[i] = path_resolve(section->account.maildir);
+                if (!paths[i]) {
+                        draft->report.out_of_memory = true;
+                        break;
+                }
+
+                for (size_t k = 0; k < i; k++) {
+                        const ConfigSection *other = &draft->sections[k];
+
+                        if (!paths[k])
+                                continue;
+                        if (strcmp(paths[i], paths[k]) == 0)
+                                report_overlap(draft, section, other, "is also");
+                        else if (path_is_within(paths[i], paths[k]))
+                                report_overlap(draft, section, other, "lies inside");
+                        else if (path_is_within(paths[k], paths[i]))
+                                report_overlap(draft, section, other, "contains");
+                }
+        }
+
+        if (!paths)
+                draft->report.out_of_memory = true;
+        for (size_t i = 0; paths && i < draft->n_sections; i++)
+                free(paths[i]);
+        free(paths);
+}
+
+static void check_account(ConfigDraft *draft, const ConfigSection *section) {
+        if (has(section, CONFIG_KEY_MAILBOXES) && !section->account.mailboxes)
+                config_report(
+                        &draft->report, line_of(section, CONFIG_KEY_MAILBOXES),
+                        "mailboxes: a pattern is expected, here or in the indented lines below");
+
+        check_endpoint(draft, section, &section->account.remote);
+        check_sides(draft, section);
+}
+
+static void check_local(ConfigDraft *draft, const ConfigSection *section) {
+        if (!config_draft_find(draft, CONFIG_SECTION_ACCOUNT, section->account.name))
+                config_report(&draft->report, section->line,
+                              "[local %s]: there is no section [account %s]", section->account.name,
+                              section->account.name);
+
+        check_endpoint(draft, section, &section->account.local);
+}
+
+void config_draft_check(ConfigDraft *draft) {
+        bool any_account = false;
+
+        /* Its commands are run: who can write to the file can run what he likes. */
+        if (draft->mode & S_IWOTH)
+                config_report(
+                        &draft->report, 0,
+                        "everybody can write to this file, and it says which commands to run; "
+                        "run “chmod 600 %s”",
+                        draft->report.path);
+
+        for (size_t i = 0; i < draft->n_sections; i++) {
+                const ConfigSection *section = &draft->sections[i];
+
+                if (section->type == CONFIG_SECTION_ACCOUNT)
+                        check_account(draft, section);
+                else if (section->type == CONFIG_SECTION_LOCAL)
+                        check_local(draft, section);
+                any_account = any_account || section->type == CONFIG_SECTION_ACCOUNT;
+        }
+        check_overlap(draft);
+
+        if (!any_account && draft->report.n_errors == 0)
+                config_report(&draft->report, 0,
+                              "there is no account: expected a section [account NAME]");
+}

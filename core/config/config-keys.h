@@ -1,0 +1,80 @@
+#pragma once
+
+/*
+ * The keys of the configuration: one table drives parsing, the errors about values, comparing two
+ * accounts, and giving the memory back
+ */
+
+#include "config/config.h"
+
+/* Which object holds a key's field. */
+typedef enum ConfigScope {
+        CONFIG_SCOPE_DAEMON,   /* Config; section [daemon] */
+        CONFIG_SCOPE_ACCOUNT,  /* AccountConfig; section [account NAME] */
+        CONFIG_SCOPE_ENDPOINT, /* Endpoint; sections [account NAME] and [local NAME] */
+} ConfigScope;
+
+typedef enum ConfigKeyId {
+        CONFIG_KEY_POLL_INTERVAL,
+        CONFIG_KEY_MAILDIR,
+        CONFIG_KEY_MAILDIR_LAYOUT,
+        CONFIG_KEY_MAILBOXES,
+        CONFIG_KEY_CONNECTIONS,
+        CONFIG_KEY_BRAKE,
+        CONFIG_KEY_BRAKE_COUNT,
+        CONFIG_KEY_TIMEOUT,
+        CONFIG_KEY_TUNNEL,
+        CONFIG_KEY_HOST,
+        CONFIG_KEY_PORT,
+        CONFIG_KEY_TLS,
+        CONFIG_KEY_ALLOW_CLEARTEXT,
+        CONFIG_KEY_CA_FILE,
+        CONFIG_KEY_TLS_PIN,
+        CONFIG_KEY_USER,
+        CONFIG_KEY_PASSWORD,
+        CONFIG_KEY_PASSWORD_COMMAND,
+        CONFIG_KEY_PASSWORD_FILE,
+        CONFIG_KEY_CREDENTIAL,
+        _CONFIG_KEY_MAX,
+} ConfigKeyId;
+
+/* Against what relative paths and "~" stand. Borrowed. */
+typedef struct ConfigPlace {
+        const char *folder; /* absolute: of the configuration file */
+        const char *home;   /* may be NULL */
+} ConfigPlace;
+
+enum {
+        CONFIG_KEY_E_VALUE = 1, /* not such a value */
+};
+
+const char *config_key_name(ConfigKeyId id);
+ConfigScope config_key_scope(ConfigKeyId id);
+
+/* Does it take one value a line, as often as wanted? */
+bool config_key_is_list(ConfigKeyId id);
+
+/* The key of that name, or _CONFIG_KEY_MAX. */
+ConfigKeyId config_key_find(const char *name);
+
+/**
+ * config_key_set() - parse a value into its field
+ * @object: what the key's scope says; the field was never set before, but for a list
+ * @reterr: with CONFIG_KEY_E_VALUE: what is wrong and what was expected is appended; never shows a
+ *          secret
+ *
+ * Return: 0, CONFIG_KEY_E_VALUE, -ENOMEM.
+ */
+int config_key_set(ConfigKeyId id, void *object, const char *value, const ConfigPlace *place,
+                   Buffer *reterr);
+
+/* Is every field of that scope the same in both? */
+bool config_keys_equal(ConfigScope scope, const void *a, const void *b);
+
+/* Free every field of that scope; secrets are wiped. */
+void config_keys_done(ConfigScope scope, void *object);
+
+void account_config_done(AccountConfig *account);
+
+/* Wipe, then free. NULL is legal. */
+void config_secret_free(char *secret);

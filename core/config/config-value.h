@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * Values of the configuration: text to numbers, times and words, and back where a message needs it
+ *
+ * Pure functions. Parsers return 0, or -EINVAL for text that is not such a value; what was expected
+ * is for the caller to say, who knows the limits. @ret is written on success only.
+ */
+
+#include "base/bytes.h"
+
+#define USEC_PER_MSEC ((uint64_t) 1000)
+#define USEC_PER_SEC  (1000 * USEC_PER_MSEC)
+#define USEC_PER_MIN  (60 * USEC_PER_SEC)
+#define USEC_PER_HOUR (60 * USEC_PER_MIN)
+#define USEC_PER_DAY  (24 * USEC_PER_HOUR)
+
+/* yes, true, on, 1; no, false, off, 0; in any case. */
+int value_parse_bool(const char *text, bool *ret);
+
+int value_parse_unsigned(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+
+/* "25%", the sign may be left out; 0 to 100. */
+int value_parse_percent(const char *text, uint64_t *ret);
+
+/* Time spans as systemd.time(7) writes them: "30s", "5min", "1h 30min"; a bare number is seconds.
+ * Units: ms, s, sec, m, min, h, hr, d. */
+int value_parse_duration(const char *text, uint64_t *ret_usec);
+
+/* The shortest form that parses to the same time, for whole milliseconds: "90s", "5min", "1d". */
+#define VALUE_DURATION_MAX 24
+char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX]);
+
+/* The index of @text in @words (NULL-terminated), or -EINVAL. */
+int value_parse_word(const char *text, const char *const *words);
+
+/* The word that @text was probably meant to be, or NULL: at most a third of it differs. */
+const char *value_nearest_word(const char *text, const char *const *words);
+
+/* Letters, digits, "-", "_" and "."; "." not first; 1 to @max bytes. */
+bool value_is_name(const char *text, size_t max);
+
+/* A name or address of this machine that no packet leaves: localhost, 127.0.0.0/8, ::1. */
+bool value_is_loopback(const char *host);
+
+/* "sha256:" and the 32 bytes in hexadecimal or base64. */
+bool value_is_pin(const char *text);

@@ -1,0 +1,218 @@
+/* The configuration: reading the file, and the checked Config that comes of it. */
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "config/config-draft.h"
+#include "config/config-value.h"
+#include "imap/mailbox-name.h"
+
+#define MAX_FILE (1024 * 1024)
+
+static uint16_t default_port(TlsMode tls) {
+        switch (tls) {
+        case TLS_IMPLICIT:
+                return 993;
+        case TLS_STARTTLS:
+        case TLS_NONE:
+                return 143;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static void endpoint_fill(Endpoint *endpoint) {
+        if (endpoint->host && endpoint->port == 0)
+                endpoint->port = default_port(endpoint->tls);
+}
+
+/* The absolute folder of the file @path. NULL: see errno. */
+static char *folder_of(const char *path) {
+        const char *slash = strrchr(path, '/');
+        int n = slash ? (int) (slash - path) : 0;
+        _cleanup_free_ char *working = NULL;
+        char *folder;
+
+        if (path[0] == '/')
+                return asprintf(&folder, "%.*s", n, path) < 0 ? NULL : folder;
+
+        working = getcwd(NULL, 0);
+        if (!working)
+                return NULL;
+        return asprintf(&folder, "%s/%.*s", working, n, path) < 0 ? NULL : folder;
+}
+
+/* Take the accounts out of a draft that was found good, each with its [local NAME]. */
+static int config_take(ConfigDraft *draft, Config **ret_config) {
+        _cleanup_(config_freep) Config *config = malloc(sizeof(*config));
+
+        if (!config)
+                return -ENOMEM;
+        *config = (Config){.poll_interval_usec = draft->daemon.poll_interval_usec};
+
+        config->path = strdup(draft->report.path);
+        config->accounts = calloc(draft->n_sections, sizeof(*config->accounts));
+        if (!config->path || !config->accounts)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < draft->n_sections; i++) {
+                ConfigSection *section = &draft->sections[i], *local;
+                AccountConfig *account = &config->accounts[config->n_accounts];
+
+                if (section->type != CONFIG_SECTION_ACCOUNT)
+                        continue;
+
+                local = config_draft_find(draft, CONFIG_SECTION_LOCAL, section->account.name);
+                if (local) {
+                        section->account.local = local->account.local;
+                        local->account.local = (Endpoint){};
+                }
+                *account = section->account;
+                section->account = (AccountConfig){};
+                config->n_accounts++;
+        }
+
+        *ret_config = TAKE_PTR(config);
+        return 0;
+}
+
+/* What the user must mend, and -EINVAL; or -ENOMEM. */
+static int config_refuse(ConfigReport *report, char **reterr) {
+        if (report->out_of_memory)
+                return -ENOMEM;
+
+        *reterr = buffer_steal_string(&report->text);
+        return -EINVAL;
+}
+
+int config_parse(ByteView text, const char *path, mode_t mode, const char *environ_home,
+                 Config **ret_config, char **reterr) {
+        _cleanup_free_ char *folder = folder_of(path);
+        _cleanup_(config_draft_done) ConfigDraft draft = {
+                .place = {.folder = folder, .home = environ_home},
+                .mode = mode,
+                .report = {.path = path               },
+                .daemon = {.poll_interval_usec = 30 * USEC_PER_SEC},
+        };
+        int r;
+
+        *reterr = NULL;
+        if (!folder)
+                return errno > 0 ? -errno : -ENOMEM;
+
+        r = config_draft_parse(&draft, text);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < draft.n_sections; i++) {
+                endpoint_fill(&draft.sections[i].account.remote);
+                endpoint_fill(&draft.sections[i].account.local);
+        }
+
+        config_draft_check(&draft);
+        if (draft.report.n_errors > 0 || draft.report.out_of_memory)
+                return config_refuse(&draft.report, reterr);
+
+        return config_take(&draft, ret_config);
+}
+
+/* Read the whole of @fd. Room for the largest file is reserved at once, so that no password is left
+ * behind by a buffer that grew. */
+static int read_whole(int fd, Buffer *text) {
+        int r;
+
+        r = buffer_reserve(text, MAX_FILE + 1);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                ssize_t n = read(fd, text->data + text->size, text->capacity - text->size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return 0;
+                text->size += (size_t) n;
+                if (text->size > MAX_FILE)
+                        return -EFBIG;
+        }
+}
+
+static void wipe(Buffer *text) {
+        if (text->data)
+                explicit_bzero(text->data, text->size);
+        buffer_done(text);
+}
+
+int config_load(const char *path, const char *environ_home, Config **ret_config, char **reterr) {
+        _cleanup_(wipe) Buffer text = BUFFER_NULL;
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        *reterr = NULL;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                r = -errno;
+        else
+                r = read_whole(fd, &text);
+        if (r < 0) {
+                errno = -r;
+                if (asprintf(reterr, "%s: the configuration cannot be read: %m\n", path) < 0)
+                        *reterr = NULL;
+                return r;
+        }
+
+        return config_parse(buffer_view(&text), path, st.st_mode, environ_home, ret_config, reterr);
+}
+
+const AccountConfig *config_find(const Config *config, const char *name) {
+        for (size_t i = 0; i < config->n_accounts; i++)
+                if (strcmp(config->accounts[i].name, name) == 0)
+                        return &config->accounts[i];
+
+        return NULL;
+}
+
+bool account_config_equal(const AccountConfig *a, const AccountConfig *b) {
+        return strcmp(a->name, b->name) == 0 && config_keys_equal(CONFIG_SCOPE_ACCOUNT, a, b) &&
+               config_keys_equal(CONFIG_SCOPE_ENDPOINT, &a->remote, &b->remote) &&
+               config_keys_equal(CONFIG_SCOPE_ENDPOINT, &a->local, &b->local);
+}
+
+bool account_config_wants(const AccountConfig *account, const char *mailbox) {
+        char *const *patterns = account->mailboxes;
+        bool wanted;
+
+        if (!patterns)
+                return true;
+
+        /* A list that begins by excluding something excludes it from all there is. */
+        wanted = patterns[0][0] == '!';
+        for (; *patterns; patterns++) {
+                bool excludes = (*patterns)[0] == '!';
+
+                if (mailbox_name_matches(*patterns + excludes, mailbox))
+                        wanted = !excludes;
+        }
+
+        return wanted;
+}
+
+Config *config_free(Config *config) {
+        if (!config)
+                return NULL;
+
+        for (size_t i = 0; i < config->n_accounts; i++)
+                account_config_done(&config->accounts[i]);
+        free(config->accounts);
+        free(config->path);
+        config_keys_done(CONFIG_SCOPE_DAEMON, config);
+        free(config);
+        return NULL;
+}

@@ -1,0 +1,580 @@
+/*
+ * From the greeting to a logged-in session.
+ *
+ * Two sets of capabilities must not be mixed: what is offered before the login (RFC 9051 section
+ * 7.2.2: only good for choosing how to log in, and void once TLS is up) and what holds after it.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/foreign.h"
+#include "imap/command.h"
+#include "imap/login.h"
+#include "imap/sasl.h"
+
+/* So much of the server's words is shown. */
+#define WORDS_MAX 200
+
+typedef enum LoginStep {
+        LOGIN_STEP_GREETING,     /* wait for it */
+        LOGIN_STEP_OFFERED,      /* CAPABILITY before the login is under way */
+        LOGIN_STEP_START_TLS,    /* STARTTLS is under way */
+        LOGIN_STEP_TLS,          /* the owner's turn */
+        LOGIN_STEP_CONTINUATION, /* AUTHENTICATE without initial response: wait for "+" */
+        LOGIN_STEP_AUTHENTICATE, /* the login and what follows it are under way */
+        LOGIN_STEP_EXTRAS,       /* logged in; CAPABILITY, ENABLE or COMPRESS are under way */
+        LOGIN_STEP_DEFLATE,      /* the owner's turn */
+        LOGIN_STEP_OVER,
+} LoginStep;
+
+typedef enum LoginMethod {
+        LOGIN_METHOD_NONE,
+        LOGIN_METHOD_LOGIN,
+        LOGIN_METHOD_PLAIN,         /* AUTHENTICATE PLAIN, one round trip more */
+        LOGIN_METHOD_PLAIN_INITIAL, /* with the initial response of SASL-IR */
+} LoginMethod;
+
+struct ImapLogin {
+        ImapLoginOptions options; /* user and password borrowed; remembered points to the copy */
+        ImapCapabilities remembered;
+
+        LoginStep step;
+        LoginMethod method;
+        bool has_offered, has_fresh;
+        bool assumed; /* the way to log in was chosen by what is remembered, not by what is offered */
+        ImapCapabilities offered; /* before the login, on the connection as it is now */
+        ImapCapabilities fresh;   /* after the login */
+
+        ImapTag login_tag, enable_tag, compress_tag; /* 0: not under way */
+        ImapTag capability_tag, start_tls_tag;
+        bool enable_sent, compress_sent, is_authenticated;
+        ImapQresync qresync;
+
+        ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
+        char *sentence;           /* owned */
+};
+
+/* For buffers that have held a secret. They are made large enough first: realloc(3) would leave
+ * copies behind. */
+static void buffer_wipe(Buffer *buffer) {
+        if (buffer->data)
+                explicit_bzero(buffer->data, buffer->capacity);
+        buffer_done(buffer);
+}
+
+int imap_login_new(const ImapLoginOptions *options, ImapLogin **ret_login) {
+        ImapLogin *login = malloc(sizeof(*login));
+
+        if (!login)
+                return -ENOMEM;
+
+        *login = (ImapLogin){.options = *options};
+        if (options->remembered) {
+                login->remembered = *options->remembered;
+                login->options.remembered = &login->remembered;
+        }
+
+        *ret_login = login;
+        return 0;
+}
+
+ImapLogin *imap_login_free(ImapLogin *login) {
+        if (!login)
+                return NULL;
+
+        free(login->sentence);
+        free(login);
+        return NULL;
+}
+
+/* The login is over without success. @words: what the server said, or nothing. */
+static int give_up(ImapLogin *login, ImapLoginOutcome outcome, const char *what, ByteView words) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int r;
+
+        r = buffer_append_string(&out, what);
+        if (r == 0 && words.size > 0)
+                r = buffer_append_string(&out, ": “");
+        if (r == 0)
+                r = foreign_append(&out, words, WORDS_MAX);
+        if (r == 0 && words.size > 0)
+                r = buffer_append_string(&out, "”");
+        if (r < 0)
+                return r;
+
+        free(login->sentence);
+        login->sentence = buffer_steal_string(&out);
+        if (!login->sentence)
+                return -ENOMEM;
+
+        login->step = LOGIN_STEP_OVER;
+        return (int) outcome;
+}
+
+/* What may be relied on after the login. */
+static const ImapCapabilities *capabilities(const ImapLogin *login) {
+        return login->has_fresh ? &login->fresh : &login->remembered;
+}
+
+static int format_plain(const ImapLogin *login, Buffer *out) {
+        const size_t size = strlen(login->options.user) + strlen(login->options.password) + 2;
+        int r;
+
+        r = buffer_reserve(out, sizeof("AUTHENTICATE PLAIN ") + (size + 2) / 3 * 4 + 1);
+        if (r < 0)
+                return r;
+        if (login->method == LOGIN_METHOD_PLAIN_INITIAL)
+                r = buffer_append_string(out, "AUTHENTICATE PLAIN ");
+        return r < 0 ? r : sasl_plain(login->options.user, login->options.password, out);
+}
+
+static int format_login(const ImapLogin *login, Buffer *out) {
+        const ByteView user = bytes_of(login->options.user);
+        const ByteView password = bytes_of(login->options.password);
+        int r;
+
+        /* Quoting doubles a byte at worst. */
+        r = buffer_reserve(out, sizeof("LOGIN  ") + 2 * (user.size + password.size) + 4);
+        if (r == 0)
+                r = buffer_append_string(out, "LOGIN ");
+        if (r == 0)
+                r = imap_format_astring(user, out);
+        if (r == 0)
+                r = buffer_append_string(out, " ");
+        return r < 0 ? r : imap_format_astring(password, out);
+}
+
+/*
+ * How to log in, by what is offered: the shorter command of those that need one round trip, else
+ * AUTHENTICATE. LOGIN cannot carry what only a literal could, such as bytes beyond ASCII.
+ *
+ * Return: 0 with @out as the command, or for LOGIN_METHOD_PLAIN its answer to "+"; or -ENOMEM.
+ */
+static int choose_method(ImapLogin *login, Buffer *out) {
+        _cleanup_(buffer_wipe) Buffer plain = BUFFER_NULL, by_login = BUFFER_NULL;
+        const ImapCapabilities *offered = login->has_offered ? &login->offered : &login->remembered;
+        const bool has_plain = imap_has(offered, IMAP_CAPABILITY_AUTH_PLAIN);
+        const bool has_initial = has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR);
+        bool has_login = !imap_has(offered, IMAP_CAPABILITY_LOGINDISABLED);
+        int r;
+
+        if (has_login) {
+                r = format_login(login, &by_login);
+                if (r == -EINVAL)
+                        has_login = false;
+                else if (r < 0)
+                        return r;
+        }
+
+        login->method = has_initial ? LOGIN_METHOD_PLAIN_INITIAL
+                        : has_plain ? LOGIN_METHOD_PLAIN
+                                    : LOGIN_METHOD_NONE;
+        if (has_plain) {
+                r = format_plain(login, &plain);
+                if (r < 0 && r != -EINVAL)
+                        return r;
+                if (r == -EINVAL)
+                        login->method = LOGIN_METHOD_NONE;
+        }
+
+        if (has_login &&
+            (login->method != LOGIN_METHOD_PLAIN_INITIAL || by_login.size <= plain.size)) {
+                login->method = LOGIN_METHOD_LOGIN;
+                *out = by_login;
+                by_login = BUFFER_NULL;
+        } else {
+                *out = plain;
+                plain = BUFFER_NULL;
+        }
+        return 0;
+}
+
+/* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
+static int submit_extras(ImapLogin *login, ImapSession *session) {
+        const ImapCapabilities *has = capabilities(login);
+        int r;
+
+        if (login->options.want_qresync && !login->enable_sent &&
+            imap_has(has, IMAP_CAPABILITY_ENABLE) && imap_has(has, IMAP_CAPABILITY_QRESYNC)) {
+                r = imap_session_submit(session, BYTES("ENABLE QRESYNC"), &login->enable_tag);
+                if (r < 0)
+                        return r;
+                login->enable_sent = true;
+        }
+
+        if (login->options.want_compress && !login->compress_sent &&
+            imap_has(has, IMAP_CAPABILITY_COMPRESS_DEFLATE)) {
+                r = imap_session_submit(session, BYTES("COMPRESS DEFLATE"), &login->compress_tag);
+                if (r < 0)
+                        return r;
+                login->compress_sent = true;
+        }
+
+        return 0;
+}
+
+static int ask_offered(ImapLogin *login, ImapSession *session) {
+        login->step = LOGIN_STEP_OFFERED;
+        return imap_session_submit(session, BYTES("CAPABILITY"), &login->capability_tag);
+}
+
+static int no_method(ImapLogin *login) {
+        if (imap_has(&login->offered, IMAP_CAPABILITY_LOGINDISABLED) &&
+            imap_has(&login->offered, IMAP_CAPABILITY_STARTTLS))
+                return give_up(
+                        login, IMAP_LOGIN_REFUSED,
+                        "the server allows no login without TLS, which it offers by STARTTLS",
+                        BYTES_NULL);
+
+        return give_up(login, IMAP_LOGIN_REFUSED,
+                       "the server offers no way to log in with this user name and password",
+                       BYTES_NULL);
+}
+
+/*
+ * Log in as soon as it is known how. What is remembered may stand in for what is offered, but only
+ * where nobody can listen: a server that disables LOGIN in clear must not get it.
+ */
+static int authenticate(ImapLogin *login, ImapSession *session) {
+        _cleanup_(buffer_wipe) Buffer command = BUFFER_NULL;
+        int r;
+
+        if (!login->has_offered && !(login->options.is_encrypted && login->options.remembered))
+                return ask_offered(login, session);
+        login->assumed = !login->has_offered;
+
+        r = choose_method(login, &command);
+        if (r < 0)
+                return r;
+
+        switch (login->method) {
+        case LOGIN_METHOD_NONE:
+                return login->assumed ? ask_offered(login, session) : no_method(login);
+
+        case LOGIN_METHOD_PLAIN:
+                login->step = LOGIN_STEP_CONTINUATION;
+                return imap_session_submit(session, BYTES("AUTHENTICATE PLAIN"), &login->login_tag);
+
+        case LOGIN_METHOD_LOGIN:
+        case LOGIN_METHOD_PLAIN_INITIAL:
+                login->step = LOGIN_STEP_AUTHENTICATE;
+                r = imap_session_submit(session, buffer_view(&command), &login->login_tag);
+                return r < 0 ? r : submit_extras(login, session);
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static int start_tls(ImapLogin *login, ImapSession *session) {
+        if (!login->has_offered)
+                return ask_offered(login, session);
+        if (!imap_has(&login->offered, IMAP_CAPABILITY_STARTTLS))
+                return give_up(login, IMAP_LOGIN_REFUSED,
+                               "the server does not offer STARTTLS; nothing was sent in clear",
+                               BYTES_NULL);
+
+        login->step = LOGIN_STEP_START_TLS;
+        return imap_session_submit(session, BYTES("STARTTLS"), &login->start_tls_tag);
+}
+
+/* Before the login: TLS first, where it is wanted. */
+static int begin(ImapLogin *login, ImapSession *session) {
+        if (login->options.want_start_tls && !login->options.is_encrypted)
+                return start_tls(login, session);
+
+        return authenticate(login, session);
+}
+
+/* Logged in, and nothing of the login is under way. */
+static int finish(ImapLogin *login, ImapSession *session) {
+        int r;
+
+        login->step = LOGIN_STEP_EXTRAS;
+
+        if (!login->has_fresh && !login->options.remembered)
+                return imap_session_submit(session, BYTES("CAPABILITY"), &login->capability_tag);
+
+        if (login->options.want_compress) {
+                r = submit_extras(login, session);
+                if (r < 0 || login->compress_tag > 0 || login->enable_tag > 0)
+                        return r;
+        }
+
+        /* A server that does not volunteer its capabilities is asked, for the next time, but not
+         * waited for. */
+        if (!login->has_fresh) {
+                ImapTag tag;
+
+                r = imap_session_submit(session, BYTES("CAPABILITY"), &tag);
+                if (r < 0)
+                        return r;
+        }
+
+        login->step = LOGIN_STEP_OVER;
+        return IMAP_LOGIN_READY;
+}
+
+static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *text) {
+        const bool has_capabilities = text->code == IMAP_CODE_CAPABILITY;
+
+        switch (text->status) {
+        case IMAP_OK:
+                login->has_offered = has_capabilities;
+                login->offered = text->capabilities;
+                return begin(login, session);
+
+        case IMAP_PREAUTH:
+                /* RFC 9051 section 11.1: STARTTLS is impossible now, and an attacker in between
+                 * could have said this. */
+                if (login->options.want_start_tls && !login->options.is_encrypted)
+                        return give_up(login, IMAP_LOGIN_REFUSED,
+                                       "the server skips the login, which leaves no room for the "
+                                       "STARTTLS that is configured",
+                                       BYTES_NULL);
+                login->has_fresh = has_capabilities;
+                login->fresh = text->capabilities;
+                login->is_authenticated = true;
+                return finish(login, session);
+
+        case IMAP_NO:
+        case IMAP_BAD:
+        case IMAP_BYE:
+                return give_up(login, IMAP_LOGIN_FAILED, "the server does not want us now",
+                               text->text);
+        }
+
+        abort(); /* the switch is complete */
+}
+
+/* RFC 5530. A bare NO is how most servers refuse a password; BAD is no judgement on it. */
+static ImapLoginOutcome judge(const ImapText *text) {
+        switch (text->code) {
+        case IMAP_CODE_UNAVAILABLE:
+        case IMAP_CODE_INUSE:
+        case IMAP_CODE_LIMIT:
+        case IMAP_CODE_THROTTLED:
+        case IMAP_CODE_SERVERBUG:
+                return IMAP_LOGIN_FAILED;
+        default:
+                return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
+        }
+}
+
+static int on_login_tagged(ImapLogin *login, const ImapText *text) {
+        if (text->status == IMAP_OK) {
+                if (text->code == IMAP_CODE_CAPABILITY) {
+                        login->has_fresh = true;
+                        login->fresh = text->capabilities;
+                }
+                login->is_authenticated = true;
+                return IMAP_LOGIN_MORE;
+        }
+
+        login->refusal = judge(text);
+        return give_up(login, login->refusal,
+                       login->refusal == IMAP_LOGIN_REFUSED ? "the server refuses the user name or password"
+                                                            : "the server cannot log in now",
+                       text->text);
+}
+
+/*
+ * A refusal of a way to log in that was only assumed: ask what is offered, and try again if that
+ * gives another way. The answers to what was said behind the login are consequences of it and are
+ * waited for first.
+ */
+static int retry_assumed(ImapLogin *login, ImapSession *session) {
+        login->enable_sent = login->compress_sent = false;
+        login->has_fresh = false;
+        login->qresync = IMAP_QRESYNC_UNASKED;
+        return ask_offered(login, session);
+}
+
+/* What is offered is known now. */
+static int on_offered(ImapLogin *login, ImapSession *session) {
+        const LoginMethod tried = login->method;
+
+        if (!login->has_offered)
+                return give_up(login, IMAP_LOGIN_FAILED, "the server does not say what it can do",
+                               BYTES_NULL);
+
+        if (login->sentence) {
+                _cleanup_(buffer_wipe) Buffer command = BUFFER_NULL;
+                int r = choose_method(login, &command);
+
+                if (r < 0)
+                        return r;
+                if (login->method == tried || login->method == LOGIN_METHOD_NONE) {
+                        login->step = LOGIN_STEP_OVER;
+                        return (int) login->refusal;
+                }
+        }
+
+        return begin(login, session);
+}
+
+static int on_start_tls(ImapLogin *login, const ImapText *text) {
+        if (text->status != IMAP_OK)
+                return give_up(login, IMAP_LOGIN_FAILED, "the server refuses STARTTLS", text->text);
+
+        login->step = LOGIN_STEP_TLS;
+        return IMAP_LOGIN_START_TLS;
+}
+
+static bool is_under_way(const ImapLogin *login) {
+        return login->login_tag > 0 || login->enable_tag > 0 || login->compress_tag > 0 ||
+               login->capability_tag > 0;
+}
+
+/* After a tagged response of the login or of what follows it. */
+static int go_on(ImapLogin *login, ImapSession *session) {
+        if (is_under_way(login))
+                return IMAP_LOGIN_MORE;
+        if (!login->is_authenticated)
+                return retry_assumed(login, session);
+
+        return finish(login, session);
+}
+
+static int on_tagged(ImapLogin *login, ImapSession *session, const ImapEvent *event) {
+        const ImapText *text = &event->text;
+        int r;
+
+        if (event->tag == login->start_tls_tag) {
+                login->start_tls_tag = 0;
+                return on_start_tls(login, text);
+        }
+
+        if (event->tag == login->login_tag) {
+                login->login_tag = 0;
+                login->step = LOGIN_STEP_AUTHENTICATE;
+                r = on_login_tagged(login, text);
+                if (r != IMAP_LOGIN_MORE && !login->assumed)
+                        return r;
+                if (r < 0)
+                        return r;
+        } else if (event->tag == login->enable_tag) {
+                login->enable_tag = 0;
+                if (login->qresync != IMAP_QRESYNC_ON)
+                        login->qresync = IMAP_QRESYNC_OFF;
+        } else if (event->tag == login->compress_tag) {
+                login->compress_tag = 0;
+                if (text->status == IMAP_OK && login->is_authenticated) {
+                        login->step = LOGIN_STEP_DEFLATE;
+                        return IMAP_LOGIN_START_DEFLATE;
+                }
+        } else if (event->tag == login->capability_tag) {
+                login->capability_tag = 0;
+                if (!login->is_authenticated)
+                        return on_offered(login, session);
+                login->has_fresh = true;
+        }
+
+        return go_on(login, session);
+}
+
+/* Before or after the login, as it has come. */
+static void on_capability(ImapLogin *login, const ImapCapabilities *said) {
+        if (login->step < LOGIN_STEP_CONTINUATION) {
+                login->has_offered = true;
+                login->offered = *said;
+        } else {
+                login->has_fresh = true;
+                login->fresh = *said;
+        }
+}
+
+static int on_continuation(ImapLogin *login, ImapSession *session) {
+        _cleanup_(buffer_wipe) Buffer response = BUFFER_NULL;
+        int r;
+
+        /* A challenge where none belongs: give it up (RFC 9051 section 6.2.2), the tagged response
+         * follows. */
+        if (login->step != LOGIN_STEP_CONTINUATION)
+                return imap_session_submit_line(session, BYTES("*"));
+
+        r = format_plain(login, &response);
+        if (r == 0)
+                r = imap_session_submit_line(session, buffer_view(&response));
+        if (r < 0)
+                return r;
+
+        login->step = LOGIN_STEP_AUTHENTICATE;
+        return submit_extras(login, session);
+}
+
+static int on_text(ImapLogin *login, const ImapText *text) {
+        if (text->status == IMAP_BYE)
+                return give_up(login, IMAP_LOGIN_FAILED, "the server closes the connection",
+                               text->text);
+        if (text->code == IMAP_CODE_CAPABILITY)
+                on_capability(login, &text->capabilities);
+
+        return IMAP_LOGIN_MORE;
+}
+
+int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *event) {
+        switch (event->type) {
+        case IMAP_EVENT_GREETING:
+                return on_greeting(login, session, &event->text);
+
+        case IMAP_EVENT_TAGGED:
+                return on_tagged(login, session, event);
+
+        case IMAP_EVENT_CONTINUATION:
+                return on_continuation(login, session);
+
+        case IMAP_EVENT_TEXT:
+                return on_text(login, &event->text);
+
+        case IMAP_EVENT_CAPABILITY:
+                on_capability(login, &event->text.capabilities);
+                return IMAP_LOGIN_MORE;
+
+        case IMAP_EVENT_ENABLED:
+                if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_QRESYNC))
+                        login->qresync = IMAP_QRESYNC_ON;
+                return IMAP_LOGIN_MORE;
+
+        default:
+                return IMAP_LOGIN_MORE; /* nothing else can matter here */
+        }
+}
+
+int imap_login_go_on(ImapLogin *login, ImapSession *session) {
+        if (login->step == LOGIN_STEP_DEFLATE)
+                return finish(login, session);
+
+        /* RFC 9051 section 6.2.1: what was said in clear is void. */
+        login->options.is_encrypted = true;
+        login->has_offered = false;
+        login->offered = (ImapCapabilities){0};
+        return authenticate(login, session);
+}
+
+bool imap_login_may_pipeline(const ImapLogin *login) {
+        return login->step == LOGIN_STEP_AUTHENTICATE && login->options.remembered &&
+               !login->assumed && !login->options.want_compress;
+}
+
+ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
+        static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
+                                       (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
+        ImapCapabilities result = *capabilities(login);
+
+        result.bits &= ~before;
+        if (login->has_offered)
+                result.bits |= login->offered.bits & before;
+        else
+                result.bits |= login->remembered.bits & before;
+        return result;
+}
+
+ImapQresync imap_login_qresync(const ImapLogin *login) {
+        return login->qresync;
+}
+
+const char *imap_login_sentence(const ImapLogin *login) {
+        return login->sentence ? login->sentence : "";
+}

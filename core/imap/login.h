@@ -1,0 +1,79 @@
+#pragma once
+
+/*
+ * From the greeting to a logged-in session, in the fewest round trips (pure)
+ *
+ * The owner hands every event of the session to imap_login_handle() until an outcome says that the
+ * login is over, and does in between what an outcome asks for. What is known of the account's
+ * capabilities from last time is used at once, so that the usual login is one write behind the
+ * greeting:
+ *
+ *      LOGIN or AUTHENTICATE PLAIN, ENABLE QRESYNC, COMPRESS DEFLATE
+ *
+ * and corrected where the server has changed since: an ENABLE or COMPRESS that is refused is no
+ * error, one that has become possible is asked for.
+ */
+
+#include "base/macro.h"
+#include "imap/session.h"
+
+typedef struct ImapLogin ImapLogin;
+
+typedef struct ImapLoginOptions {
+        const char *user;                   /* borrowed until the login is over */
+        const char *password;               /* borrowed until the login is over */
+        const ImapCapabilities *remembered; /* of the last login; NULL: none. Copied */
+        bool is_encrypted;                  /* TLS, or a pipe on this machine */
+        bool want_start_tls;
+        bool want_compress;
+        bool want_qresync; /* ENABLE QRESYNC with the login; else it is left to who selects first */
+} ImapLoginOptions;
+
+typedef enum ImapLoginOutcome {
+        IMAP_LOGIN_MORE,          /* nothing for the owner to do but to hand in more events */
+        IMAP_LOGIN_START_TLS,     /* start TLS, then imap_login_go_on() */
+        IMAP_LOGIN_START_DEFLATE, /* start DEFLATE, then imap_login_go_on() */
+        IMAP_LOGIN_READY,         /* logged in; later events are the owner's */
+        IMAP_LOGIN_REFUSED,       /* a person must act: imap_login_sentence() */
+        IMAP_LOGIN_FAILED,        /* try again later: imap_login_sentence() */
+} ImapLoginOutcome;
+
+typedef enum ImapQresync {
+        IMAP_QRESYNC_UNASKED, /* ENABLE QRESYNC was not sent in this session */
+        IMAP_QRESYNC_ON,      /* the server has confirmed it */
+        IMAP_QRESYNC_OFF,     /* it was sent and not confirmed: never use it (protocol) */
+} ImapQresync;
+
+/* Return: 0, or -ENOMEM. */
+int imap_login_new(const ImapLoginOptions *options, ImapLogin **ret_login);
+ImapLogin *imap_login_free(ImapLogin *login);
+
+/**
+ * imap_login_handle() - go on with the next event of the session
+ *
+ * Commands that it submits are to be pulled from the session as usual. After START_DEFLATE, take the
+ * unread bytes out of the session before anything else: they are DEFLATE.
+ *
+ * Return: an ImapLoginOutcome, or -ENOMEM.
+ */
+int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *event);
+
+/* After START_TLS and START_DEFLATE, once the owner has done it. Return: as imap_login_handle(). */
+int imap_login_go_on(ImapLogin *login, ImapSession *session);
+
+/*
+ * May the owner submit commands of its own behind the login now, so that they travel in the same
+ * write? It may when all that the login needs is said already and no COMPRESS is wanted, which
+ * nothing may follow. If the login is refused then, these commands fail with it.
+ */
+bool imap_login_may_pipeline(const ImapLogin *login);
+
+/* Once READY. To be remembered for the next login: what the server says after the login, and of what
+ * it said before that which ways to log in it offers. */
+ImapCapabilities imap_login_capabilities(const ImapLogin *login);
+ImapQresync imap_login_qresync(const ImapLogin *login);
+
+/* Once REFUSED or FAILED: why, with the server's words; borrowed. */
+const char *imap_login_sentence(const ImapLogin *login);
+
+DEFINE_CLEANUP(ImapLogin *, imap_login_free)

@@ -1,0 +1,492 @@
+/* An IMAP account as a replica: jobs to commands. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap/command.h"
+#include "imap/mailbox-name.h"
+#include "sync/imap-replica-private.h"
+
+static bool has(const ImapReplica *r, ImapCapability one) {
+        return imap_has(&r->capabilities, one);
+}
+
+bool has_condstore(const ImapReplica *r) {
+        return has(r, IMAP_CAPABILITY_CONDSTORE) || has(r, IMAP_CAPABILITY_QRESYNC);
+}
+
+static int reserve_command(ImapReplica *r) {
+        const size_t capacity = r->commands_capacity > 0 ? r->commands_capacity * 2 : 16;
+        Command *commands;
+
+        if (r->first_command + r->n_commands < r->commands_capacity)
+                return 0;
+        if (r->first_command > 0 && r->first_command >= r->n_commands) {
+                memmove(r->commands, r->commands + r->first_command,
+                        r->n_commands * sizeof(*commands));
+                r->first_command = 0;
+                return 0;
+        }
+
+        commands = reallocarray(r->commands, capacity, sizeof(*commands));
+        if (!commands)
+                return -ENOMEM;
+        r->commands = commands;
+        r->commands_capacity = capacity;
+        return 0;
+}
+
+static Command *enter_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job) {
+        Command *command = &r->commands[r->first_command + r->n_commands++];
+
+        *command = (Command){.tag = tag, .kind = kind, .job = job};
+        if (job)
+                job->n_under_way++;
+        return command;
+}
+
+int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job) {
+        int e = reserve_command(r);
+
+        if (e == 0)
+                (void) enter_command(r, tag, kind, job);
+        return e;
+}
+
+int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command) {
+        ImapTag tag;
+        int e;
+
+        e = reserve_command(r);
+        if (e == 0)
+                e = imap_session_submit(r->session, command, &tag);
+        if (e == 0)
+                (void) enter_command(r, tag, kind, job);
+        return e;
+}
+
+/* The job needs nothing said: it is complete once what was asked for before it is. */
+static int finish_in_turn(ImapReplica *r, Job *job) {
+        return r->n_commands == 0 ? job_complete(r, job) : add_command(r, 0, COMMAND_OTHER, job);
+}
+
+static bool may_use_qresync(const ImapReplica *r) {
+        return r->qresync == IMAP_QRESYNC_ON ||
+               (r->qresync == IMAP_QRESYNC_UNASKED && r->qresync_asked);
+}
+
+/* ENABLE must come before the first SELECT (RFC 5161 section 3.1), and need not come earlier. */
+static int ask_for_qresync(ImapReplica *r) {
+        int e;
+
+        if (r->qresync != IMAP_QRESYNC_UNASKED || r->qresync_asked ||
+            !has(r, IMAP_CAPABILITY_ENABLE) || !has(r, IMAP_CAPABILITY_QRESYNC))
+                return 0;
+
+        e = submit(r, COMMAND_ENABLE, NULL, BYTES("ENABLE QRESYNC"));
+        if (e == 0)
+                r->qresync_asked = true;
+        return e;
+}
+
+/* The server tells what has changed after @modseq if it has QRESYNC and both numbers are known. */
+static int submit_select(ImapReplica *r, Job *job, uint32_t uidvalidity, uint64_t modseq) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        const bool resume = may_use_qresync(r) && uidvalidity > 0 && modseq > 0;
+        Opened *opened = job->opened;
+        Command *command;
+        ImapTag tag;
+        int e;
+
+        e = buffer_append_string(&out, "SELECT ");
+        if (e == 0)
+                e = format_mailbox(bytes_of(opened->wire), &out);
+        if (e == 0 && resume)
+                e = buffer_append_format(&out, " (QRESYNC (%" PRIu32 " %" PRIu64 "))", uidvalidity,
+                                         modseq);
+        else if (e == 0 && !may_use_qresync(r) && has_condstore(r))
+                e = buffer_append_string(&out, " (CONDSTORE)");
+        if (e == 0)
+                e = reserve_command(r);
+        if (e == 0)
+                e = imap_session_submit(r->session, buffer_view(&out), &tag);
+        if (e < 0)
+                return e;
+
+        command = enter_command(r, tag, COMMAND_SELECT, job);
+        command->opened = opened_ref(opened);
+        command->with_qresync = resume;
+        r->n_selects_under_way++;
+        opened_set(r, &r->tail, opened);
+        return 0;
+}
+
+/* As it was when last heard of, so that only what has changed since is told. */
+int ensure_selected(ImapReplica *r, Job *job) {
+        int e;
+
+        if (r->tail == job->opened)
+                return 0;
+
+        e = ask_for_qresync(r);
+        if (e < 0)
+                return e;
+        return submit_select(r, job, job->opened->uidvalidity, job->opened->modseq.safe);
+}
+
+/* One way or another nothing is selected then. CLOSE would expunge, but not after EXAMINE. */
+int unselect(ImapReplica *r, Job *job) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int e;
+
+        if (!r->tail)
+                return 0;
+
+        if (has(r, IMAP_CAPABILITY_UNSELECT)) {
+                e = submit(r, COMMAND_UNSELECT, job, BYTES("UNSELECT"));
+        } else {
+                e = buffer_append_string(&out, "EXAMINE ");
+                if (e == 0)
+                        e = format_mailbox(bytes_of(r->tail->wire), &out);
+                if (e == 0)
+                        e = submit(r, COMMAND_EXAMINE, job, buffer_view(&out));
+                if (e < 0)
+                        return e;
+                r->n_selects_under_way++;
+                e = submit(r, COMMAND_UNSELECT, job, BYTES("CLOSE"));
+        }
+        if (e < 0)
+                return e;
+
+        r->n_selects_under_way++;
+        opened_set(r, &r->tail, NULL);
+        return 0;
+}
+
+/* "@before @set@after", in as many commands as its length needs. */
+static int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before,
+                      const UidSet *set, const char *after) {
+        const size_t max = COMMAND_MAX - MIN(strlen(before) + strlen(after), COMMAND_MAX / 2);
+
+        for (size_t i = 0; i < set->n_ranges;) {
+                _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+                int e;
+
+                e = buffer_append_string(&out, before);
+                if (e == 0)
+                        e = uid_set_format(set, &i, max, &out);
+                if (e == 0)
+                        e = buffer_append_string(&out, after);
+                if (e == 0)
+                        e = submit(r, kind, job, buffer_view(&out));
+                if (e < 0)
+                        return e;
+        }
+
+        return 0;
+}
+
+static const char *fetch_items(ReplicaWant want) {
+        switch (want) {
+        case REPLICA_WANT_FLAGS:
+                return " (FLAGS)";
+        case REPLICA_WANT_IDENTITY:
+                return " (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
+        case REPLICA_WANT_BODY:
+                return " (FLAGS INTERNALDATE BODY.PEEK[])";
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static int submit_fetch(ImapReplica *r, CommandKind kind, Job *job, const UidSet *set,
+                        ReplicaWant want) {
+        return submit_set(r, kind, job, "UID FETCH ", set, fetch_items(want));
+}
+
+/* Never "*": a server may give it another meaning while messages go (Cyrus), or count backwards from
+ * it (Exchange). */
+static int fetch_all_flags(ImapReplica *r, Job *job) {
+        _cleanup_(uid_set_done) UidSet all = UID_SET_NULL;
+        int e;
+
+        e = uid_set_add(&all, 1, UID_MAX);
+        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &all, REPLICA_WANT_FLAGS);
+}
+
+/* The flags of what is known: every UID below uidnext, and those above that are in the set. */
+static int fetch_known_flags(ImapReplica *r, Job *job) {
+        _cleanup_(uid_set_done) UidSet old = UID_SET_NULL;
+        int e = 0;
+
+        if (job->since.uidnext > 1)
+                e = uid_set_add(&old, 1, job->since.uidnext - 1);
+        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
+                e = uid_set_add(&old, job->uids.ranges[i].first, job->uids.ranges[i].last);
+
+        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &old, REPLICA_WANT_FLAGS);
+}
+
+static int fetch_new(ImapReplica *r, Job *job) {
+        _cleanup_(uid_set_done) UidSet new = UID_SET_NULL;
+        int e;
+
+        e = uid_set_add(&new, MAX(job->since.uidnext, 1u), UID_MAX);
+        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
+                e = uid_set_remove(&new, job->uids.ranges[i].first, job->uids.ranges[i].last);
+
+        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
+}
+
+/*
+ * With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included.
+ * Without it everything is listed by its flags.
+ */
+static int start_changes(ImapReplica *r, Job *job) {
+        const ReplicaToken *since = &job->since;
+        bool resume;
+        int e;
+
+        if (job->phase == JOB_LISTING) {
+                e = ensure_selected(r, job);
+                return e < 0 ? e : fetch_all_flags(r, job);
+        }
+
+        e = ask_for_qresync(r);
+        if (e < 0)
+                return e;
+        resume = may_use_qresync(r) && since->uidvalidity > 0 && since->modseq > 0 &&
+                 !job->opened->lost_track;
+        job->complete = !resume;
+        e = submit_select(r, job, resume ? since->uidvalidity : 0, since->modseq);
+        if (e < 0)
+                return e;
+
+        if (job->want == REPLICA_WANT_FLAGS)
+                return resume ? 0 : fetch_all_flags(r, job);
+        if (!resume)
+                e = fetch_known_flags(r, job);
+        return e < 0 ? e : fetch_new(r, job);
+}
+
+static int start_fetch(ImapReplica *r, Job *job) {
+        int e = ensure_selected(r, job);
+
+        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &job->uids, job->want);
+}
+
+/* "UID STORE set +FLAGS.SILENT (...)"; nothing, if none of @flags has a name. */
+static int submit_store(ImapReplica *r, Job *job, char sign, MessageFlags flags) {
+        _cleanup_(buffer_done) Buffer after = BUFFER_NULL;
+        size_t empty;
+        int e;
+
+        e = buffer_append_format(&after, " %cFLAGS.SILENT (", sign);
+        empty = after.size;
+        if (e == 0)
+                e = flags_format(flags, job->mailbox->keywords, &after);
+        if (e < 0)
+                return e;
+        if (after.size == empty)
+                return 0;
+
+        e = ensure_selected(r, job);
+        if (e == 0)
+                e = buffer_append(&after, ")", 2); /* with its NUL */
+        return e < 0 ? e : submit_set(r, COMMAND_STORE, job, "UID STORE ", &job->uids, after.data);
+}
+
+/* One flag that the mailbox cannot store would spoil the whole command. */
+static MessageFlags storable(const Opened *opened, MessageFlags flags) {
+        return opened && opened->has_storable ? flags & opened->storable : flags;
+}
+
+static int start_store(ImapReplica *r, Job *job) {
+        int e;
+
+        e = submit_store(r, job, '+', storable(job->opened, job->add));
+        if (e == 0)
+                e = submit_store(r, job, '-', storable(job->opened, job->remove));
+        return e;
+}
+
+/* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
+static int submit_expunge(ImapReplica *r, Job *job) {
+        int e;
+
+        if (job->uidvalidity != job->opened->uidvalidity)
+                return job_fail(job, REPLICA_FAILED,
+                                "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was "
+                                "deleted there",
+                                BYTES_NULL);
+
+        e = submit_store(r, job, '+', FLAG_DELETED);
+
+        return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
+}
+
+static int start_expunge(ImapReplica *r, Job *job) {
+        if (job->phase == JOB_CONFIRMED)
+                return submit_expunge(r, job);
+
+        if (!has(r, IMAP_CAPABILITY_UIDPLUS))
+                return job_fail(job, REPLICA_FAILED,
+                                "the server cannot expunge single messages (it lacks UIDPLUS), so "
+                                "nothing was deleted there",
+                                BYTES_NULL);
+        if (job->uidvalidity == 0)
+                return job_fail(job, REPLICA_FAILED,
+                                "the mailbox was not looked at since the connection is up, so "
+                                "nothing was deleted there",
+                                BYTES_NULL);
+
+        if (r->tail == job->opened && r->selected == job->opened && r->n_selects_under_way == 0)
+                return submit_expunge(r, job);
+        r->barrier = job;
+        return ensure_selected(r, job);
+}
+
+/* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
+static ImapLiteralMode literal_mode(const ImapReplica *r) {
+        if (has(r, IMAP_CAPABILITY_LITERAL_PLUS))
+                return IMAP_LITERAL_PLUS;
+
+        return has(r, IMAP_CAPABILITY_LITERAL_MINUS) ? IMAP_LITERAL_MINUS : IMAP_LITERAL_SYNC;
+}
+
+static int format_append(const Job *job, Buffer *out) {
+        const MessageFlags flags = storable(job->opened, job->flags_given);
+        size_t empty;
+        int e;
+
+        e = buffer_append_string(out, "APPEND ");
+        if (e == 0)
+                e = format_mailbox(bytes_of(job->opened->wire), out);
+        if (e == 0)
+                e = buffer_append_string(out, " (");
+        empty = out->size;
+        if (e == 0)
+                e = flags_format(flags, job->mailbox->keywords, out);
+        if (e == 0 && out->size == empty)
+                out->size -= sizeof(" (") - 1;
+        else if (e == 0)
+                e = buffer_append_string(out, ")");
+        if (e == 0 && job->has_date)
+                e = buffer_append_string(out, " ");
+        if (e == 0 && job->has_date)
+                e = imap_format_date(job->date, job->date_zone, out);
+        return e;
+}
+
+int append_start(ImapReplica *r, Job *job) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        const ImapLiteralMode mode = literal_mode(r);
+        ImapTag tag;
+        int e;
+
+        e = format_append(job, &out);
+        if (e == -EINVAL)
+                return job_fail(job, REPLICA_REFUSED,
+                                "the mailbox has a name that cannot be said to the server",
+                                BYTES_NULL);
+        if (e == 0)
+                e = reserve_command(r);
+        if (e == 0)
+                e = imap_session_append_begin(r->session, buffer_view(&out), job->size, mode, &tag);
+        if (e < 0)
+                return e;
+
+        (void) enter_command(r, tag, COMMAND_APPEND, job);
+        job->without_sync =
+                mode == IMAP_LITERAL_PLUS || (mode == IMAP_LITERAL_MINUS && job->size <= 4096);
+        r->appending = job;
+        return 0;
+}
+
+/* The flags were not all known when the upload began. */
+static int start_append_flags(ImapReplica *r, Job *job) {
+        const MessageFlags add = job->flags_meant & ~job->flags_given;
+        const MessageFlags remove = job->flags_given & ~job->flags_meant;
+        int e;
+
+        e = uid_set_add(&job->uids, job->appended_uid, job->appended_uid);
+        if (e == 0)
+                e = submit_store(r, job, '+', storable(job->opened, add));
+        if (e == 0)
+                e = submit_store(r, job, '-', storable(job->opened, remove));
+        return e;
+}
+
+static int start_append(ImapReplica *r, Job *job) {
+        return job->phase == JOB_FLAGS ? start_append_flags(r, job) : append_start(r, job);
+}
+
+static int start_close(ImapReplica *r, Job *job) {
+        int e;
+
+        if (job->n_wires == 0)
+                return 0;
+        e = unselect(r, job);
+        return e < 0 ? e : submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
+}
+
+static int start_kind(ImapReplica *r, Job *job) {
+        switch (job->kind) {
+        case JOB_LIST:
+                return start_list(r, job);
+        case JOB_CREATE:
+                return start_create(r, job);
+        case JOB_CHANGES:
+                return start_changes(r, job);
+        case JOB_FETCH:
+                return start_fetch(r, job);
+        case JOB_STORE:
+                return start_store(r, job);
+        case JOB_EXPUNGE:
+                return start_expunge(r, job);
+        case JOB_APPEND:
+                return start_append(r, job);
+        case JOB_CLOSE:
+                return start_close(r, job);
+        case JOB_NOTIFY:
+                return start_notify(r, job);
+        case JOB_POLL:
+                return start_poll(r, job);
+        case JOB_IDLE:
+                return start_idle(r, job);
+        case JOB_NOOP:
+                return submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
+        case JOB_LOGOUT:
+                return submit(r, COMMAND_OTHER, job, BYTES("LOGOUT"));
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static bool is_write(const Job *job) {
+        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_APPEND;
+}
+
+int job_start(ImapReplica *r, Job *job) {
+        int e;
+
+        if (job->opened && is_write(job))
+                job->opened->is_written = true;
+
+        if (job->outcome == REPLICA_OK) {
+                e = start_kind(r, job);
+                if (e == -EINVAL)
+                        e = job_fail(job, REPLICA_REFUSED,
+                                     "the mailbox has a name that cannot be said to the server",
+                                     BYTES_NULL);
+                if (e < 0)
+                        return e;
+        }
+
+        /* An upload is complete when its data is handed in; an expunge waits. */
+        if (job->n_under_way > 0 || r->barrier == job || r->current == job)
+                return 0;
+        return finish_in_turn(r, job);
+}

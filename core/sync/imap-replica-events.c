@@ -1,0 +1,359 @@
+/* An IMAP account as a replica: session events to replica events. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap/command.h"
+#include "sync/imap-replica-private.h"
+
+/* The command that untagged data most likely belongs to, NULL if it is none of the replica's. */
+static const Command *head_command(const ImapReplica *r, const ImapEvent *event) {
+        const Command *head = r->n_commands > 0 ? &r->commands[r->first_command] : NULL;
+
+        return head && head->tag == event->tag ? head : NULL;
+}
+
+/* A job that will be done again, or whose first answers are not to be believed. */
+static bool is_dropped(const Job *job) {
+        return job && (job->again || (job->distrusted && job->phase == JOB_FIRST));
+}
+
+static bool is_new(const Job *job, uint32_t uid) {
+        return uid >= MAX(job->since.uidnext, 1u) && !uid_set_contains(&job->uids, uid);
+}
+
+/* Exchange answers UID FETCH n:4294967295 with message n - 1 where there is no n. */
+static bool is_asked(const Job *job, const Opened *opened, uint32_t uid) {
+        if (job->kind == JOB_CHANGES)
+                return is_new(job, uid);
+
+        if (job->uidvalidity > 0 && job->uidvalidity != opened->uidvalidity)
+                return false;
+        return uid_set_contains(&job->uids, uid);
+}
+
+static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *fetch,
+                        ReplicaMessage *message) {
+        int e;
+
+        *message = (ReplicaMessage){.uid = fetch->uid};
+
+        if (fetch->present & IMAP_FETCH_FLAGS) {
+                e = flags_parse(fetch->flags, opened->mailbox->keywords, &message->flags);
+                if (e < 0)
+                        return e;
+                message->present |= REPLICA_HAS_FLAGS;
+        }
+        if (fetch->present & IMAP_FETCH_DATE) {
+                message->present |= REPLICA_HAS_DATE;
+                message->date = fetch->date;
+                message->date_zone = fetch->date_zone;
+        }
+        if (fetch->present & IMAP_FETCH_SIZE) {
+                message->present |= REPLICA_HAS_SIZE;
+                message->size = fetch->size;
+        }
+        if (fetch->present & IMAP_FETCH_HEADER) {
+                r->message_id.size = 0;
+                e = imap_header_value(fetch->header, "Message-ID", &r->message_id);
+                if (e < 0)
+                        return e;
+                message->present |= REPLICA_HAS_MESSAGE_ID;
+                message->message_id = buffer_view(&r->message_id);
+        }
+
+        return 0;
+}
+
+static int tell_body(ImapReplica *r, ReplicaEventType type, const ImapFetch *fetch,
+                     const char *why_not) {
+        Waiting *waiting = event_add(r, type);
+        int e;
+
+        if (!waiting)
+                return -ENOMEM;
+        e = fill_message(r, r->selected, fetch, &waiting->event.message);
+        if (e < 0)
+                return e;
+
+        waiting->event.mailbox = r->selected->mailbox;
+        if (fetch->present & IMAP_FETCH_BODY) {
+                waiting->event.message.present |= REPLICA_HAS_SIZE;
+                waiting->event.message.size = fetch->body_size;
+        }
+        if (why_not) {
+                waiting->text = strdup(why_not);
+                if (!waiting->text)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static bool wants_body(const ImapReplica *r, const Command *head) {
+        return head && head->kind == COMMAND_FETCH_NEW && head->job->want == REPLICA_WANT_BODY &&
+               !is_dropped(head->job) && r->selected && r->selected->mailbox;
+}
+
+static int on_body_begin(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
+        const bool has_uid = fetch->present & IMAP_FETCH_UID;
+
+        r->in_body =
+                wants_body(r, head) && (!has_uid || is_asked(head->job, r->selected, fetch->uid));
+        r->skip_body = !r->in_body;
+        if (!r->in_body)
+                return 0;
+
+        ImapFetch begun = *fetch;
+        begun.present |= IMAP_FETCH_BODY;
+        return tell_body(r, REPLICA_EVENT_BODY_BEGIN, &begun, NULL);
+}
+
+static int on_body_data(ImapReplica *r, ByteView data) {
+        Waiting *waiting;
+
+        if (!r->in_body)
+                return 0;
+        waiting = event_add(r, REPLICA_EVENT_BODY_DATA);
+        if (!waiting)
+                return -ENOMEM;
+
+        waiting->event.mailbox = r->selected->mailbox;
+        waiting->event.data = data;
+        return 0;
+}
+
+/* The response that the body was in is whole. An empty or missing body is never a message: servers
+ * give one for a message that was expunged meanwhile. */
+static int on_body_complete(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
+        const char *why_not = NULL;
+
+        r->in_body = false;
+        if (!(fetch->present & IMAP_FETCH_UID))
+                why_not = "the server gave a message without saying which";
+        else if (!head || !is_asked(head->job, r->selected, fetch->uid))
+                why_not = "the server gave a message that was not asked for";
+        else if (fetch->present & IMAP_FETCH_NIL)
+                why_not = "the server gave no body for this message";
+        else if (fetch->body_size == 0)
+                why_not = "the server gave an empty body for this message";
+
+        return tell_body(r, REPLICA_EVENT_BODY_END, fetch, why_not);
+}
+
+/* With QRESYNC the answer to SELECT tells new messages by their flags; what was wanted of them
+ * follows. */
+static bool is_told_later(const Command *head, uint32_t uid) {
+        return head && head->kind == COMMAND_SELECT && head->job->kind == JOB_CHANGES &&
+               head->job->want != REPLICA_WANT_FLAGS && is_new(head->job, uid);
+}
+
+static bool is_idle(const ImapReplica *r, const Command *head) {
+        return r->selected && head && head->job && head->job->kind == JOB_IDLE;
+}
+
+static int tell_message(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
+        const unsigned useful =
+                IMAP_FETCH_FLAGS | IMAP_FETCH_DATE | IMAP_FETCH_SIZE | IMAP_FETCH_HEADER;
+        Waiting *waiting;
+
+        if (!(fetch->present & useful) || !r->selected->mailbox ||
+            (head && is_dropped(head->job)) || is_told_later(head, fetch->uid))
+                return 0;
+
+        waiting = event_add(r, REPLICA_EVENT_MESSAGE);
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.mailbox = r->selected->mailbox;
+        return fill_message(r, r->selected, fetch, &waiting->event.message);
+}
+
+static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
+        const bool had_body = r->in_body;
+        int e;
+
+        r->in_body = r->skip_body = false;
+        if (!r->selected)
+                return 0;
+        if (fetch->present & IMAP_FETCH_MODSEQ)
+                modseq_fetch(&r->selected->modseq, fetch->modseq);
+        if (is_idle(r, head))
+                return tell_idle_change(r);
+
+        if (had_body)
+                return on_body_complete(r, head, fetch);
+        if (!(fetch->present & IMAP_FETCH_UID)) {
+                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. */
+                r->selected->lost_track = true;
+                return 0;
+        }
+        if (fetch->present & IMAP_FETCH_NIL && wants_body(r, head) &&
+            is_asked(head->job, r->selected, fetch->uid)) {
+                e = tell_body(r, REPLICA_EVENT_BODY_BEGIN, fetch, NULL);
+                return e < 0 ? e : on_body_complete(r, head, fetch);
+        }
+
+        return tell_message(r, head, fetch);
+}
+
+static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *event) {
+        Opened *opened = r->selected;
+        Waiting *waiting;
+
+        if (!opened)
+                return 0;
+        if (!event->earlier) {
+                const uint64_t n = uid_set_count(&event->uids);
+
+                opened->exists -= (uint32_t) MIN(n, (uint64_t) opened->exists);
+        }
+        if (is_idle(r, head))
+                return tell_idle_change(r);
+        if (!opened->mailbox || (head && is_dropped(head->job)))
+                return 0;
+
+        waiting = event_add(r, REPLICA_EVENT_VANISHED);
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.mailbox = opened->mailbox;
+        waiting->event.uids = event->uids;
+        return 0;
+}
+
+/* By sequence number: without QRESYNC nobody keeps these, so which message it was is found out by the
+ * next listing. */
+static int on_expunge(ImapReplica *r, const Command *head) {
+        if (!r->selected)
+                return 0;
+
+        if (r->selected->exists > 0)
+                r->selected->exists--;
+        r->selected->lost_track = true;
+        return is_idle(r, head) ? tell_idle_change(r) : 0;
+}
+
+static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
+        selecting_exists(r, head, exists);
+
+        return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
+}
+
+/* RFC 5465 section 5.8; Dovecot also says it in a NO without a code. */
+static bool is_overflow(const ImapText *text) {
+        return text->code == IMAP_CODE_NOTIFICATIONOVERFLOW ||
+               (text->status == IMAP_NO && bytes_starts_fold(text->text, BYTES("NOTIFY error")));
+}
+
+static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
+        if (text->status == IMAP_BYE)
+                return r->logging_out
+                               ? 0
+                               : replica_fail(r, -ECONNRESET, "the server closes the connection",
+                                              text->text);
+        if (is_overflow(text))
+                return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
+        if (text->code == IMAP_CODE_ALERT)
+                return replica_alert(r, text->text);
+        if (text->code == IMAP_CODE_CAPABILITY)
+                replica_learn(r, &text->capabilities);
+
+        return selecting_code(r, head, text);
+}
+
+static int on_event(ImapReplica *r, const ImapEvent *event) {
+        const Command *head = head_command(r, event);
+        int e;
+
+        switch (event->type) {
+        case IMAP_EVENT_TAGGED:
+                return on_tagged(r, event);
+        case IMAP_EVENT_TEXT:
+                return on_text(r, head, &event->text);
+        case IMAP_EVENT_CAPABILITY:
+                replica_learn(r, &event->text.capabilities);
+                return 0;
+        case IMAP_EVENT_ENABLED:
+                if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_QRESYNC))
+                        r->qresync = IMAP_QRESYNC_ON;
+                return 0;
+        case IMAP_EVENT_FLAGS:
+                return selecting_flags(r, head, event->text.flags);
+        case IMAP_EVENT_EXISTS:
+                return on_exists(r, head, (uint32_t) MIN(event->number, (uint64_t) UINT32_MAX));
+        case IMAP_EVENT_EXPUNGE:
+                return on_expunge(r, head);
+        case IMAP_EVENT_FETCH:
+                e = selecting_data(r, head);
+                return e < 0 ? e : on_fetch(r, head, &event->fetch);
+        case IMAP_EVENT_BODY_BEGIN:
+                e = selecting_data(r, head);
+                return e < 0 ? e : on_body_begin(r, head, &event->fetch);
+        case IMAP_EVENT_BODY_DATA:
+                return on_body_data(r, event->data);
+        case IMAP_EVENT_VANISHED:
+                e = selecting_data(r, head);
+                return e < 0 ? e : on_vanished(r, head, event);
+        case IMAP_EVENT_LIST:
+                return on_list(r, head, &event->list);
+        case IMAP_EVENT_STATUS:
+                return on_status(r, head, &event->status);
+        case IMAP_EVENT_GREETING:
+        case IMAP_EVENT_CONTINUATION:
+        case IMAP_EVENT_BODY_END:
+        case IMAP_EVENT_SEARCH:
+        case IMAP_EVENT_ESEARCH_COUNT:
+        case _IMAP_EVENT_TYPE_MAX:
+                return 0;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static void give(ImapReplica *r, ReplicaEvent *ret_event) {
+        Waiting *given = &r->given;
+
+        *given = r->events[r->first_event++];
+        r->n_events--;
+
+        given->event.text = given->text;
+        given->event.name = given->name;
+        given->event.old_name = given->old_name;
+        given->event.wire = bytes_of(given->wire);
+        *ret_event = given->event;
+}
+
+static void forget_given(ImapReplica *r) {
+        free(r->given.text);
+        free(r->given.name);
+        free(r->given.old_name);
+        free(r->given.wire);
+        r->given = (Waiting){0};
+}
+
+int replica_next(Replica *replica, ReplicaEvent *ret_event) {
+        ImapReplica *r = imap_replica_of(replica);
+
+        forget_given(r);
+        if (!r->session)
+                return -ENOTCONN;
+
+        while (r->n_events == 0) {
+                ImapEvent event;
+                int e;
+
+                e = imap_session_next(r->session, &event);
+                if (e < 0)
+                        return replica_fail(r, e, imap_session_error(r->session), BYTES_NULL);
+                if (e == 0) {
+                        replica_relax(r);
+                        return 0;
+                }
+
+                e = on_event(r, &event);
+                if (e < 0)
+                        return e;
+        }
+
+        give(r, ret_event);
+        return 1;
+}

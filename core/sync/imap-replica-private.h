@@ -1,0 +1,294 @@
+#pragma once
+
+/*
+ * The insides of an IMAP replica, shared by its files:
+ *
+ *      imap-replica.c             life, the queue of jobs, events that wait
+ *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-commands.c    jobs to commands
+ *      imap-replica-events.c      session events to replica events
+ *      imap-replica-select.c      what the answer to SELECT says
+ *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
+ *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
+ *      imap-replica-mailbox.c     selected mailboxes, lists of names
+ *      imap-replica-wait.c        NOTIFY, IDLE, polls
+ *
+ * A request becomes a job. A job that is started submits commands; the answer to its last one
+ * completes it, or starts its next phase. A command's answers come in the order of the commands, so
+ * two selected mailboxes must be told apart: the one that is selected as far as the answers have
+ * come, and the one that will be when all that was submitted is answered.
+ */
+
+#include "sync/imap-replica.h"
+#include "sync/modseq.h"
+
+/* RFC 7162 section 4: command lines of at most 8192 octets. */
+#define COMMAND_MAX 7900u
+
+/* Mailboxes that a server may list. */
+#define NAMES_MAX 65536u
+
+/* A mailbox that was opened on this session: shared by jobs and commands. */
+typedef struct Opened {
+        struct Opened *next;
+        unsigned n_refs;
+        ReplicaMailbox *mailbox; /* borrowed; NULL once it is closed */
+        bool is_written;         /* a STORE, EXPUNGE or APPEND was sent for it */
+        char *wire;              /* owned */
+
+        uint32_t uidvalidity; /* as of the last SELECT; 0: never selected */
+        uint32_t uidnext;
+        uint32_t exists;
+        Modseq modseq;
+        bool has_storable;
+        MessageFlags storable;
+        bool storable_keywords;
+
+        bool closing;    /* close() was asked for */
+        bool only_idle;  /* opened by IDLE: nobody will close it */
+        bool lost_track; /* an expunge or change without its UID: list everything next time */
+        ReplicaOutcome failure; /* of the last SELECT */
+        char *failure_text;     /* owned */
+        bool denied; /* the last SELECT used QRESYNC, which the server has not confirmed */
+} Opened;
+
+typedef enum JobKind {
+        JOB_LIST,
+        JOB_CREATE,
+        JOB_CHANGES,
+        JOB_FETCH,
+        JOB_STORE,
+        JOB_EXPUNGE,
+        JOB_APPEND,
+        JOB_CLOSE,
+        JOB_NOTIFY,
+        JOB_POLL,
+        JOB_IDLE,
+        JOB_NOOP,
+        JOB_LOGOUT,
+} JobKind;
+
+typedef enum JobPhase {
+        JOB_FIRST,
+        JOB_LISTING,   /* CHANGES: nothing could be believed, list everything */
+        JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
+        JOB_CREATING,  /* CREATE: the delimiter is known now */
+        JOB_CONFIRMED, /* EXPUNGE: the right mailbox is selected for sure */
+        JOB_FLAGS,     /* APPEND: correct the flags of what was taken */
+} JobPhase;
+
+typedef struct Job {
+        struct Job *all_previous, *all_next;
+        struct Job *next; /* while it waits to be started */
+        JobKind kind;
+        JobPhase phase;
+        ReplicaMailbox *mailbox; /* borrowed; NULL if it is about none */
+        Opened *opened;          /* referenced */
+        unsigned n_under_way;    /* commands */
+
+        ReplicaToken since;
+        ReplicaWant want;
+        UidSet uids; /* CHANGES: known; else those that were asked for */
+        MessageFlags add, remove;
+        uint64_t cookie;
+        uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
+        unsigned items;       /* POLL */
+        char **wires;         /* POLL, CLOSE: names to ask the STATUS of; owned */
+        size_t n_wires;
+        int64_t date; /* APPEND */
+        int date_zone;
+        bool has_date;
+        uint64_t size;
+        bool appended, ended;                  /* APPEND: OK came; all data is handed in */
+        bool without_sync;                     /* APPEND: the literal does not wait for "+" */
+        MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
+        uint32_t appended_uid, appended_uidvalidity;
+
+        bool told_opened; /* CHANGES: OPENED was told */
+        bool complete;    /* CHANGES: everything is listed */
+        bool distrusted;  /* CHANGES: what comes is dropped, a listing follows */
+        bool again;       /* do it again without what the server has refused */
+        ReplicaOutcome outcome;
+        char *text; /* owned */
+} Job;
+
+typedef enum CommandKind {
+        COMMAND_ENABLE,
+        COMMAND_SELECT,
+        COMMAND_UNSELECT, /* and the CLOSE that stands in for it */
+        COMMAND_EXAMINE,
+        COMMAND_FETCH,     /* of flags, for a listing */
+        COMMAND_FETCH_NEW, /* of what was asked for */
+        COMMAND_STORE,
+        COMMAND_EXPUNGE,
+        COMMAND_APPEND,
+        COMMAND_LIST,
+        COMMAND_DELIMITER,
+        COMMAND_CREATE,
+        COMMAND_STATUS,
+        COMMAND_NOTIFY_NONE,
+        COMMAND_NOTIFY,
+        COMMAND_IDLE,
+        COMMAND_OTHER,
+} CommandKind;
+
+/* A command under way. */
+typedef struct Command {
+        ImapTag tag; /* 0: none was needed; it completes its job when its turn comes */
+        CommandKind kind;
+        Job *job;       /* borrowed, NULL for ENABLE; lives until its commands are answered */
+        Opened *opened; /* SELECT, EXAMINE: referenced */
+        bool with_qresync;
+} Command;
+
+/* What the answer to the SELECT at the head of the queue has said so far. */
+typedef struct Selecting {
+        bool begun; /* it speaks of the new mailbox by now */
+        bool taken; /* it was entered into the mailbox */
+        bool early; /* messages before UIDVALIDITY: nobody knows whose */
+        bool has_flags, has_permanent;
+        uint32_t uidvalidity, uidnext, exists;
+        uint64_t modseq;
+        MessageFlags flags;    /* of FLAGS */
+        MessageFlags storable; /* of PERMANENTFLAGS */
+        bool storable_keywords;
+} Selecting;
+
+/* An event that waits for next(), with what its views point to. */
+typedef struct Waiting {
+        ReplicaEvent event;
+        char *text, *name, *old_name, *wire; /* owned */
+} Waiting;
+
+/* Names of mailboxes, by name; each with what it is on the wire. */
+typedef struct NameEntry {
+        char *name, *wire; /* owned */
+        bool selectable;
+} NameEntry;
+typedef struct Names {
+        NameEntry *entries; /* owned */
+        size_t n_entries, capacity;
+        uint32_t *slots; /* owned; indices + 1 into entries, 0: free */
+        size_t n_slots;  /* a power of two */
+} Names;
+
+struct ImapReplica {
+        Replica base; /* first */
+        ImapReplicaOptions options;
+        ImapSession *session; /* borrowed; NULL: detached */
+        ImapCapabilities capabilities;
+        ImapQresync qresync;
+        bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
+        bool no_list_return; /* the server has refused LIST's RETURN */
+        bool notify_sent;
+        bool has_delimiter;
+        char delimiter;
+
+        Opened *openeds;            /* owned list, those referenced somewhere */
+        Opened *selected;           /* as far as the answers have come; referenced */
+        Opened *tail;               /* once all is answered; referenced */
+        size_t n_selects_under_way; /* commands that change which mailbox is selected */
+        Selecting selecting;
+
+        Command *commands; /* owned ring */
+        size_t first_command, n_commands, commands_capacity;
+
+        Job *waiting;   /* jobs that are not started yet */
+        Job *barrier;   /* an expunge that waits for its SELECT */
+        Job *current;   /* the APPEND between append_begin() and append_end() */
+        Job *appending; /* the same, once it is started: nothing else can be submitted */
+        Job *jobs;      /* owned: all that are not complete, the newest first */
+        Job *idle;      /* the IDLE under way */
+        bool idle_told;
+        char **touched; /* owned: wire names that were closed and whose STATUS is still to be asked */
+        size_t n_touched;
+
+        bool in_body, skip_body; /* BODY[] of a FETCH is coming */
+        Buffer message_id;       /* of the event that was given last */
+        Names names;             /* of the LIST under way */
+        bool logging_out;
+        char *error; /* owned */
+
+        Waiting *events; /* owned: those not yet given, from first_event on */
+        size_t first_event, n_events, events_capacity;
+        Waiting given; /* the one that was given last */
+};
+
+/* imap-replica.c */
+static inline ImapReplica *imap_replica_of(Replica *replica) {
+        return (ImapReplica *) replica;
+}
+int job_new(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job);
+void job_free(ImapReplica *r, Job *job);
+int job_queue(ImapReplica *r, Job *job);       /* takes it, on failure as well */
+int job_queue_first(ImapReplica *r, Job *job); /* the next phase of one that had its turn */
+int replica_pump(ImapReplica *r);
+void replica_relax(ImapReplica *r);
+void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
+int replica_alert(ImapReplica *r, ByteView words);
+int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
+/* An event to be given, all 0 but its type; NULL when out of memory. */
+Waiting *event_add(ImapReplica *r, ReplicaEventType type);
+/* Say why a job did not do what it should; the first reason stays. */
+int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words);
+int job_fail_name(Job *job, int error);
+int job_complete(ImapReplica *r, Job *job);
+
+/* imap-replica-requests.c */
+extern const ReplicaOps imap_replica_ops;
+
+/* imap-replica-commands.c */
+int job_start(ImapReplica *r, Job *job);
+int append_start(ImapReplica *r, Job *job);
+int unselect(ImapReplica *r, Job *job);
+int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
+int ensure_selected(ImapReplica *r, Job *job);
+int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
+bool has_condstore(const ImapReplica *r);
+
+/* imap-replica-list.c */
+unsigned status_items(const ImapReplica *r);
+int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
+int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
+int start_list(ImapReplica *r, Job *job);
+int start_create(ImapReplica *r, Job *job);
+int on_list(ImapReplica *r, const Command *head, const ImapList *list);
+int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
+
+/* imap-replica-mailbox.c */
+int opened_get(ImapReplica *r, ReplicaMailbox *mailbox, Opened **ret_opened);
+Opened *opened_find(ImapReplica *r, const ReplicaMailbox *mailbox);
+Opened *opened_unref(ImapReplica *r, Opened *opened);
+static inline Opened *opened_ref(Opened *opened) {
+        if (opened)
+                opened->n_refs++;
+        return opened;
+}
+void opened_set(ImapReplica *r, Opened **place, Opened *opened);
+int mailbox_wire(const ImapReplica *r, const ReplicaMailbox *mailbox, char **ret_wire);
+int format_mailbox(ByteView wire, Buffer *out);
+void names_done(Names *names);
+/* Return: 0 entered, 1 the same name and wire are there, 2 the name is there for another wire. */
+int names_add(Names *names, const char *name, ByteView wire, bool selectable);
+
+/* imap-replica-events.c */
+int replica_next(Replica *replica, ReplicaEvent *ret_event);
+
+/* imap-replica-select.c */
+int selecting_code(ImapReplica *r, const Command *head, const ImapText *text);
+int selecting_flags(ImapReplica *r, const Command *head, ByteView flags);
+void selecting_exists(ImapReplica *r, const Command *head, uint32_t exists);
+int selecting_data(ImapReplica *r, const Command *head);
+int selecting_tagged(ImapReplica *r, const Command *command, const ImapText *text);
+
+/* imap-replica-tagged.c */
+int on_tagged(ImapReplica *r, const ImapEvent *event);
+int job_continue(ImapReplica *r, Job *job);
+ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise);
+
+/* imap-replica-wait.c */
+int start_notify(ImapReplica *r, Job *job);
+int start_poll(ImapReplica *r, Job *job);
+int start_idle(ImapReplica *r, Job *job);
+int tell_idle_change(ImapReplica *r);
+int tell_idle_status(ImapReplica *r, const Opened *opened);

@@ -1,0 +1,188 @@
+/* An IMAP account as a replica: waiting for changes by NOTIFY, IDLE and polls. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap/mailbox-name.h"
+#include "sync/imap-replica-private.h"
+
+/* Only "personal": a "selected" group makes Dovecot 2.3 lose events, and a second SET kills its watch
+ * unless NONE came in between. */
+int start_notify(ImapReplica *r, Job *job) {
+        int e;
+
+        if (!imap_has(&r->capabilities, IMAP_CAPABILITY_NOTIFY))
+                return job_fail(job, REPLICA_REFUSED, "the server has no NOTIFY", BYTES_NULL);
+
+        e = unselect(r, job);
+        if (e == 0 && r->notify_sent)
+                e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
+        if (e < 0)
+                return e;
+
+        r->notify_sent = true;
+        return submit(r, COMMAND_NOTIFY, job,
+                      BYTES("NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange "
+                            "MailboxName SubscriptionChange))"));
+}
+
+int start_poll(ImapReplica *r, Job *job) {
+        const unsigned items =
+                has_condstore(r) ? job->items : job->items & ~(unsigned) IMAP_STATUS_HIGHESTMODSEQ;
+        int e;
+
+        e = unselect(r, job);
+        if (e < 0)
+                return e;
+
+        if (imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return)
+                return submit_list(r, job, true, items);
+        return submit_statuses(r, job, job->wires, job->n_wires, items);
+}
+
+/* What the IDLE tells of is not handed out, so nothing is safe to commit until the mailbox is looked
+ * at again. */
+int start_idle(ImapReplica *r, Job *job) {
+        ImapTag tag;
+        int e;
+
+        if (!imap_has(&r->capabilities, IMAP_CAPABILITY_IDLE))
+                return job_fail(job, REPLICA_REFUSED, "the server has no IDLE", BYTES_NULL);
+
+        e = ensure_selected(r, job);
+        if (e == 0)
+                e = imap_session_done(r->session); /* an IDLE that is to be renewed */
+        if (e == 0)
+                e = imap_session_idle(r->session, &tag);
+        if (e == 0)
+                e = add_command(r, tag, COMMAND_IDLE, job);
+        if (e < 0)
+                return e;
+
+        r->idle = job;
+        r->idle_told = false;
+        return 0;
+}
+
+static Waiting *add_status(ImapReplica *r, const Opened *opened) {
+        Waiting *waiting = event_add(r, REPLICA_EVENT_STATUS);
+
+        if (!waiting)
+                return NULL;
+        waiting->wire = strdup(opened->wire);
+        waiting->name = strdup(opened->mailbox ? opened->mailbox->name : "");
+        return waiting->wire && waiting->name ? waiting : NULL;
+}
+
+/* Something has changed in the mailbox of the IDLE: once is enough. */
+int tell_idle_change(ImapReplica *r) {
+        Waiting *waiting;
+
+        modseq_start(&r->selected->modseq, 0);
+        if (r->idle_told)
+                return 0;
+
+        waiting = add_status(r, r->selected);
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.changed = true;
+        waiting->event.unasked = true;
+        r->idle_told = true;
+        return 0;
+}
+
+/* How the mailbox stood when it was selected for IDLE. */
+int tell_idle_status(ImapReplica *r, const Opened *opened) {
+        Waiting *waiting = add_status(r, opened);
+
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.status = (ReplicaStatus){
+                .has_uidvalidity = true,
+                .uidvalidity = opened->uidvalidity,
+                .uidnext = opened->uidnext,
+                .has_messages = true,
+                .messages = opened->exists,
+                .modseq = r->selecting.modseq,
+        };
+        return 0;
+}
+
+static int queue_new(ImapReplica *r, JobKind kind, ImapReplicaWait wait) {
+        Job *job;
+        int e;
+
+        e = job_new(r, kind, NULL, &job);
+        if (e < 0)
+                return e;
+
+        job->cookie = wait;
+        return job_queue(r, job);
+}
+
+int imap_replica_notify(ImapReplica *r) {
+        return queue_new(r, JOB_NOTIFY, IMAP_REPLICA_NOTIFY);
+}
+
+int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
+                      size_t n_mailboxes) {
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_POLL, NULL, &job);
+        if (e < 0)
+                return e;
+
+        job->cookie = IMAP_REPLICA_POLL;
+        job->items = items;
+        job->wires = calloc(MAX(n_mailboxes, (size_t) 1), sizeof(*job->wires));
+        while (job->wires && job->n_wires < n_mailboxes) {
+                job->wires[job->n_wires] = bytes_dup(mailboxes[job->n_wires]);
+                if (!job->wires[job->n_wires])
+                        break;
+                job->n_wires++;
+        }
+        if (!job->wires || job->n_wires < n_mailboxes) {
+                job_free(r, job);
+                return -ENOMEM;
+        }
+
+        return job_queue(r, job);
+}
+
+int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
+        const bool was_open = opened_find(r, mailbox);
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_IDLE, mailbox, &job);
+        if (e < 0)
+                return e;
+        e = opened_get(r, mailbox, &job->opened);
+        if (e > 0)
+                e = job_fail_name(job, e);
+        if (e < 0) {
+                job_free(r, job);
+                return e;
+        }
+        if (job->opened && !was_open)
+                job->opened->only_idle = true;
+        if (job->opened)
+                job->opened->closing = false;
+
+        job->cookie = IMAP_REPLICA_IDLE;
+        return job_queue(r, job);
+}
+
+int imap_replica_noop(ImapReplica *r) {
+        return queue_new(r, JOB_NOOP, IMAP_REPLICA_NOOP);
+}
+
+int imap_replica_logout(ImapReplica *r) {
+        int e = queue_new(r, JOB_LOGOUT, IMAP_REPLICA_LOGOUT);
+
+        if (e == 0)
+                r->logging_out = true;
+        return e;
+}

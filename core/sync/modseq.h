@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * The highest modseq of a selected mailbox that is safe to commit (pure; RFC 7162 section 6)
+ *
+ * A MODSEQ must never be taken at receipt: the server may hold back an expunge with a lower one until
+ * the command is over. So it is taken at tagged responses only: the HIGHESTMODSEQ code if one came
+ * since the last tagged response, even if FETCH responses told of higher ones; else the highest of
+ * those.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Modseq {
+        uint64_t safe; /* 0: the mailbox has none (NOMODSEQ), or is not known */
+        uint64_t seen; /* the highest of FETCH since the last tagged response */
+        uint64_t code; /* the last HIGHESTMODSEQ since then; 0: none came */
+} Modseq;
+
+/* A new SELECT: what its HIGHESTMODSEQ says, 0 if it has none. */
+void modseq_start(Modseq *modseq, uint64_t highest);
+
+void modseq_fetch(Modseq *modseq, uint64_t value);
+void modseq_code(Modseq *modseq, uint64_t value);
+
+/* A tagged response, other than that of CLOSE, whose expunges nobody is told of. */
+void modseq_tagged(Modseq *modseq);

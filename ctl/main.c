@@ -1,0 +1,359 @@
+/*
+ * imapsyncctl: the client of the control socket
+ *
+ * The usage text is the specification; a function carries out each verb; the dispatcher at the end
+ * knows how many arguments each takes.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "base/macro.h"
+#include "core/control.h"
+#include "ctl/client.h"
+#include "ctl/json.h"
+#include "ctl/output.h"
+#include "ctl/wait.h"
+
+#define STOP_MSEC 10000
+
+static const char usage[] =
+        "imapsyncctl [--socket PATH] [--json] VERB [ARG...]\n"
+        "\n"
+        "  status [ACCOUNT]              how the accounts are, or all about one\n"
+        "  mailboxes ACCOUNT             its mailboxes, a line each\n"
+        "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
+        "                                bring in sync now; --wait: until it is done\n"
+        "  watch                         what happens, as it happens\n"
+        "  pause [ACCOUNT]               leave an account alone\n"
+        "  resume [ACCOUNT]              take it up again\n"
+        "  held [ACCOUNT]                deletions that the brake holds back\n"
+        "  confirm ACCOUNT MAILBOX       let them through\n"
+        "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
+        "  reload                        read the configuration again\n"
+        "  stop                          end the daemon, and wait until it has\n"
+        "  version                       of the daemon\n"
+        "\n"
+        "      --socket PATH   default $XDG_RUNTIME_DIR/" CONTROL_SOCKET "\n"
+        "      --json          for programs: see imapsyncctl(1)\n"
+        "  -h, --help\n"
+        "  -V, --version       of this program\n"
+        "\n"
+        "Exit status: 0 done; 1 the daemon says no, or something is not in sync; 2 wrong usage;\n"
+        "3 no daemon.\n";
+
+typedef struct Ctl {
+        sd_bus *bus;
+        const char *socket; /* borrowed; NULL: the default */
+        bool json, wait;
+        Screen out, err;
+} Ctl;
+
+typedef int (*Output)(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+
+/* output */
+
+/* Print a reply as JSON, or by @output (NULL: silence is the answer). Return: the exit status. */
+static int print_reply(const Ctl *ctl, sd_bus_message *reply, Output output, const char *name) {
+        _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        int r = 0;
+
+        if (ctl->json) {
+                r = json_append_message(&buffer, reply, name ? &name : NULL, name ? 1 : 0);
+                if (r == 0)
+                        r = buffer_append_string(&buffer, "\n");
+        } else if (output)
+                r = output(reply, &ctl->out, &buffer);
+        if (r < 0) {
+                complain("The daemon's answer cannot be shown: %s", strerror(-r));
+                return EXIT_SAYS_NO;
+        }
+
+        if (buffer.size > 0)
+                fwrite(buffer.data, 1, buffer.size, stdout);
+        if (fflush(stdout) != 0) {
+                complain("Cannot write: %s", strerror(errno));
+                return EXIT_SAYS_NO;
+        }
+        return EXIT_DONE;
+}
+
+/* Call a method that takes an account ("" for all) and print what it says. */
+static int call_account(const Ctl *ctl, const char *member, const char *account, Output output) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status = client_call(ctl->bus, &reply, member, "s", account ? account : "");
+
+        return status != 0 ? status : print_reply(ctl, reply, output, NULL);
+}
+
+static int call_plain(const Ctl *ctl, const char *member) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status = client_call(ctl->bus, &reply, member, NULL);
+
+        return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
+}
+
+/* verbs: @args ends with NULL */
+
+static int run_status(Ctl *ctl, char **args) {
+        return call_account(ctl, "Status", args[0], args[0] ? output_account : output_accounts);
+}
+
+static int run_mailboxes(Ctl *ctl, char **args) {
+        return call_account(ctl, "Mailboxes", args[0], output_mailboxes);
+}
+
+static int run_held(Ctl *ctl, char **args) {
+        return call_account(ctl, "Held", args[0], output_held);
+}
+
+static int run_pause(Ctl *ctl, char **args) {
+        return call_account(ctl, "Pause", args[0], NULL);
+}
+
+static int run_resume(Ctl *ctl, char **args) {
+        return call_account(ctl, "Resume", args[0], NULL);
+}
+
+static int run_reload(Ctl *ctl, char **args) {
+        (void) args;
+        return call_plain(ctl, "Reload");
+}
+
+static int run_confirm(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status = client_call(ctl->bus, &reply, "Confirm", "ss", args[0], args[1]);
+
+        return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
+}
+
+/* The daemon closes the socket as the last thing it does. */
+static int run_stop(Ctl *ctl, char **args) {
+        struct pollfd pollfd = {.fd = sd_bus_get_fd(ctl->bus), .events = POLLRDHUP};
+        int status = call_plain(ctl, "Stop");
+
+        (void) args;
+        if (status != 0)
+                return status;
+        if (poll(&pollfd, 1, STOP_MSEC) == 0) {
+                complain("imapsyncd is still about to stop.");
+                return EXIT_SAYS_NO;
+        }
+        return EXIT_DONE;
+}
+
+static int output_version(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
+        const char *version;
+        int r = sd_bus_message_read(reply, "s", &version);
+
+        (void) screen;
+        if (r >= 0)
+                r = buffer_append_string(buffer, "imapsyncd ");
+        if (r >= 0)
+                r = text_escape(buffer, version);
+        return r < 0 ? r : buffer_append_string(buffer, "\n");
+}
+
+static int run_version(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status = client_call(ctl->bus, &reply, "Version", NULL);
+
+        (void) args;
+        return status != 0 ? status : print_reply(ctl, reply, output_version, "version");
+}
+
+static int start_waiter(Waiter *waiter) {
+        int r = waiter_init(waiter);
+
+        if (r < 0) {
+                complain("Cannot wait: %s", strerror(-r));
+                return EXIT_SAYS_NO;
+        }
+        return 0;
+}
+
+static int run_watch(Ctl *ctl, char **args) {
+        _cleanup_(waiter_done) Waiter waiter = {
+                .bus = ctl->bus,
+                .out = &ctl->out,
+                .json = ctl->json,
+        };
+        int status = start_waiter(&waiter);
+
+        (void) args;
+        if (status == 0)
+                status = client_call(ctl->bus, NULL, "Watch", "b", 1);
+        return status != 0 ? status : waiter_run(&waiter, 0);
+}
+
+/* Start a job by @member and wait for its end. */
+static int run_job(Ctl *ctl, const char *member, char **args, const char *all_good) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(waiter_done) Waiter waiter = {
+                .bus = ctl->bus,
+                .out = &ctl->out,
+                .bar = ctl->err.width > 0 && !ctl->json ? &ctl->err : NULL,
+                .all_good = all_good,
+                .json = ctl->json,
+        };
+        int status = start_waiter(&waiter);
+        uint64_t job;
+
+        if (status == 0)
+                status = client_call_mailboxes(ctl->bus, &reply, member, args[0] ? args[0] : "",
+                                               args[0] ? args + 1 : args);
+        if (status != 0)
+                return status;
+        if (sd_bus_message_read(reply, "t", &job) < 0) {
+                complain("The daemon's answer cannot be understood.");
+                return EXIT_SAYS_NO;
+        }
+        return waiter_run(&waiter, job);
+}
+
+static int run_sync(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status;
+
+        if (ctl->wait)
+                return run_job(ctl, "Sync", args, "In sync.");
+        status = client_call_mailboxes(ctl->bus, &reply, "Sync", args[0] ? args[0] : "",
+                                       args[0] ? args + 1 : args);
+        return status != 0 ? status : print_reply(ctl, reply, NULL, "job");
+}
+
+static int run_verify(Ctl *ctl, char **args) {
+        return run_job(ctl, "Verify", args, "Both sides agree.");
+}
+
+/* options */
+
+/* The screen that a stream goes to; width 0 if it is none. */
+static Screen find_screen(FILE *stream) {
+        const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+        Screen screen = {};
+        struct winsize size;
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        screen.now_usec = (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+        if (!isatty(fileno(stream)))
+                return screen;
+
+        screen.width = 80;
+        if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+                screen.width = size.ws_col;
+        screen.colour = !(no_colour && no_colour[0]) && term && strcmp(term, "dumb") != 0;
+        return screen;
+}
+
+static int bad_usage(const char *what, const char *word) {
+        complain("%s%s. Try: imapsyncctl --help", what, word);
+        return EXIT_USAGE;
+}
+
+static int connect_default(Ctl *ctl) {
+        const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+        _cleanup_free_ char *path = NULL;
+
+        if (ctl->socket)
+                return client_connect(ctl->socket, &ctl->bus);
+        if (!runtime_dir || runtime_dir[0] != '/') {
+                complain("XDG_RUNTIME_DIR is not set, so the daemon's socket is not known: "
+                         "name it by --socket PATH.");
+                return EXIT_USAGE;
+        }
+        if (asprintf(&path, "%s/%s", runtime_dir, CONTROL_SOCKET) < 0) {
+                path = NULL;
+                complain("%s", strerror(ENOMEM));
+                return EXIT_SAYS_NO;
+        }
+        return client_connect(path, &ctl->bus);
+}
+
+static int dispatch(Ctl *ctl, int n_args, char **args) {
+        static const struct {
+                const char *name;
+                int min, max;
+                int (*run)(Ctl *ctl, char **args);
+        } verbs[] = {
+                {"status",    0, 1,       run_status   },
+                {"mailboxes", 1, 1,       run_mailboxes},
+                {"sync",      0, INT_MAX, run_sync     },
+                {"watch",     0, 0,       run_watch    },
+                {"pause",     0, 1,       run_pause    },
+                {"resume",    0, 1,       run_resume   },
+                {"held",      0, 1,       run_held     },
+                {"confirm",   2, 2,       run_confirm  },
+                {"verify",    1, INT_MAX, run_verify   },
+                {"reload",    0, 0,       run_reload   },
+                {"stop",      0, 0,       run_stop     },
+                {"version",   0, 0,       run_version  },
+        };
+
+        if (n_args == 0)
+                return bad_usage("No verb given", "");
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+                int status;
+
+                if (strcmp(verbs[i].name, args[0]) != 0)
+                        continue;
+                if (n_args - 1 < verbs[i].min)
+                        return bad_usage("More arguments are needed by ", args[0]);
+                if (n_args - 1 > verbs[i].max)
+                        return bad_usage("Too many arguments for ", args[0]);
+                if (ctl->wait && verbs[i].run != run_sync)
+                        return bad_usage("--wait is not for ", args[0]);
+
+                status = connect_default(ctl);
+                return status != 0 ? status : verbs[i].run(ctl, args + 1);
+        }
+        return bad_usage("Unknown verb: ", args[0]);
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = {
+                {"socket",     required_argument, NULL, 's'},
+                {"json",        no_argument, NULL, 'j'},
+                {"wait",            no_argument, NULL, 'w'},
+                {"help",no_argument, NULL, 'h'},
+                {"version",         no_argument, NULL, 'V'},
+                {       },
+        };
+        Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
+        int c, status;
+
+        /* for wcwidth(3), which knows nothing beyond ASCII in the C locale */
+        (void) setlocale(LC_CTYPE, "C.UTF-8");
+
+        while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
+                switch (c) {
+                case 's':
+                        ctl.socket = optarg;
+                        break;
+                case 'j':
+                        ctl.json = true;
+                        break;
+                case 'w':
+                        ctl.wait = true;
+                        break;
+                case 'h':
+                        fputs(usage, stdout);
+                        return EXIT_DONE;
+                case 'V':
+                        puts("imapsyncctl " IMAPSYNCCTL_VERSION);
+                        return EXIT_DONE;
+                default:
+                        return EXIT_USAGE; /* getopt has said why */
+                }
+
+        status = dispatch(&ctl, argc - optind, argv + optind);
+        sd_bus_close_unref(ctl.bus);
+        return status;
+}

@@ -1,0 +1,413 @@
+/* What the daemon answers, for people. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/macro.h"
+#include "ctl/output.h"
+#include "ctl/table.h"
+
+#define USEC_PER_SEC UINT64_C(1000000)
+
+/* The states of daemon/status.h. What a person must look at ranks first; 0 is of no concern. */
+static const struct {
+        const char *name;
+        Style style;
+        unsigned rank;
+} states[] = {
+        {"refused",    STYLE_BAD,   3},
+        {"waiting",    STYLE_WARN,  2},
+        {"starting",   STYLE_PLAIN, 0},
+        {"connecting", STYLE_PLAIN, 0},
+        {"syncing",    STYLE_PLAIN, 0},
+        {"in sync",    STYLE_GOOD,  0},
+        {"paused",     STYLE_FAINT, 0},
+};
+
+static Style state_style(const Row *account) {
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                if (strcmp(states[i].name, row_string(account, "state")) == 0)
+                        return states[i].style;
+        return STYLE_PLAIN;
+}
+
+static unsigned account_rank(const Row *account) {
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                if (strcmp(states[i].name, row_string(account, "state")) == 0 && states[i].rank > 0)
+                        return states[i].rank;
+        return row_number(account, "held") > 0 || row_number(account, "parked") > 0;
+}
+
+/* The worst first, else in the order of the configuration. */
+static void sort_accounts(Rows *accounts) {
+        for (size_t i = 1; i < accounts->n_rows; i++)
+                for (size_t j = i; j > 0 && account_rank(&accounts->rows[j]) >
+                                                    account_rank(&accounts->rows[j - 1]);
+                     j--) {
+                        Row row = accounts->rows[j];
+
+                        accounts->rows[j] = accounts->rows[j - 1];
+                        accounts->rows[j - 1] = row;
+                }
+}
+
+static const char *plural(uint64_t n) {
+        return n == 1 ? "" : "s";
+}
+
+/* "3 changes pending, 2 deletions held back (imapsyncctl held), 1 message parked"; "" for nothing. */
+static int format_counts(const Row *row, Buffer *buffer) {
+        const uint64_t pending = row_number(row, "pending");
+        const uint64_t held = row_number(row, "held"), parked = row_number(row, "parked");
+        int r = 0;
+
+        if (pending > 0)
+                r = buffer_append_format(buffer, "%" PRIu64 " change%s pending", pending,
+                                         plural(pending));
+        if (r == 0 && held > 0)
+                r = buffer_append_format(buffer,
+                                         "%s%" PRIu64 " deletion%s held back (imapsyncctl held)",
+                                         buffer->size > 0 ? ", " : "", held, plural(held));
+        if (r == 0 && parked > 0)
+                r = buffer_append_format(buffer,
+                                         "%s%" PRIu64 " message%s parked: refused by a side",
+                                         buffer->size > 0 ? ", " : "", parked, plural(parked));
+        return r;
+}
+
+static int add_counts_note(Table *table, const Row *row) {
+        _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        _cleanup_free_ char *text = NULL;
+        const bool bad = row_number(row, "held") > 0 || row_number(row, "parked") > 0;
+
+        if (format_counts(row, &buffer) < 0)
+                return -ENOMEM;
+        if (buffer.size == 0)
+                return 0;
+        text = buffer_steal_string(&buffer);
+        if (!text)
+                return -ENOMEM;
+        return table_add_note(table, bad ? STYLE_WARN : STYLE_FAINT, text);
+}
+
+static int add_sentence_note(Table *table, Style style, const char *sentence) {
+        return sentence[0] ? table_add_note(table, style, sentence) : 0;
+}
+
+static int add_ago(Table *table, const Screen *screen, uint64_t usec) {
+        char text[32];
+
+        return table_add(table, STYLE_PLAIN, text_ago(usec, screen->now_usec, text, sizeof(text)));
+}
+
+static int add_account(Table *table, const Screen *screen, const Row *account) {
+        const uint64_t traffic = row_number(account, "bytes_in") + row_number(account, "bytes_out");
+        const Style style = state_style(account);
+        char size[32];
+        int r;
+
+        r = table_add(table, STYLE_TITLE, row_string(account, "name"));
+        if (r == 0)
+                r = table_add(table, style, row_string(account, "state"));
+        if (r == 0)
+                r = table_add_number(table, STYLE_PLAIN, row_number(account, "mailboxes"));
+        if (r == 0)
+                r = table_add_number(table, STYLE_PLAIN, row_number(account, "messages"));
+        if (r == 0)
+                r = add_ago(table, screen, row_number(account, "last_sync_usec"));
+        if (r == 0)
+                r = table_add(table, STYLE_PLAIN, text_size(traffic, size, sizeof(size)));
+        if (r == 0)
+                r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
+        if (r == 0)
+                r = add_sentence_note(table, style, row_string(account, "sentence"));
+        return r < 0 ? r : add_counts_note(table, account);
+}
+
+int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
+        static const Column columns[] = {
+                {"ACCOUNT",         .cut = true},
+                {"STATE"          },
+                {"MAILBOXES",    .right = true           },
+                {"MESSAGES",    .right = true},
+                {"LAST SYNC"                },
+                {"TRAFFIC", .right = true,            .optional = true},
+                {"WAITS BY",      .cut = true   },
+        };
+        _cleanup_(table_done) Table table = TABLE(columns);
+        _cleanup_(rows_done) Rows accounts = ROWS_NULL;
+        int r = rows_read(reply, &accounts);
+
+        if (r < 0)
+                return r;
+        if (accounts.n_rows == 0)
+                return buffer_append_string(buffer, "No account is configured.\n");
+
+        sort_accounts(&accounts);
+        for (size_t i = 0; i < accounts.n_rows && r >= 0; i++)
+                r = add_account(&table, screen, &accounts.rows[i]);
+        return r < 0 ? r : table_print(&table, screen, buffer);
+}
+
+static int append_line(Buffer *buffer, const char *label, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static int append_line(Buffer *buffer, const char *label, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list args;
+        int r;
+
+        va_start(args, format);
+        r = vasprintf(&text, format, args);
+        va_end(args);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+
+        r = buffer_append_format(buffer, "    %-12s", label);
+        if (r == 0)
+                r = text_escape(buffer, text);
+        return r < 0 ? r : buffer_append_string(buffer, "\n");
+}
+
+static const char *link_words(const Row *account) {
+        if (row_number(account, "connected_usec") == 0)
+                return "";
+        if (row_number(account, "encrypted") > 0)
+                return row_number(account, "compressed") > 0 ? " (encrypted, compressed)"
+                                                             : " (encrypted)";
+        return row_number(account, "compressed") > 0 ? " (compressed)" : "";
+}
+
+static int append_sides(const Row *account, Buffer *buffer) {
+        const char *waits = row_string(account, "waits"), *why = row_string(account, "waits_why");
+        int r;
+
+        r = append_line(buffer, "remote", "%s%s", row_string(account, "remote"),
+                        link_words(account));
+        if (r == 0)
+                r = append_line(buffer, "local", "%s", row_string(account, "local"));
+        if (r == 0 && waits[0])
+                r = append_line(buffer, "waits by", "%s", waits);
+        if (r == 0 && why[0])
+                r = append_line(buffer, "", "%s", why);
+        return r;
+}
+
+static int append_times(const Row *account, const Screen *screen, Buffer *buffer) {
+        const uint64_t connected = row_number(account, "connected_usec");
+        const uint64_t retry = row_number(account, "retry_usec");
+        char text[32];
+        int r;
+
+        r = append_line(buffer, "last sync", "%s",
+                        text_ago(row_number(account, "last_sync_usec"), screen->now_usec, text,
+                                 sizeof(text)));
+        if (r == 0 && retry > 0)
+                r = append_line(buffer, "next try", "%s",
+                                text_until(retry, screen->now_usec, text, sizeof(text)));
+        if (r == 0)
+                r = append_line(
+                        buffer, "connected", "%s",
+                        connected == 0 ? "no"
+                                       : text_ago(connected, screen->now_usec, text, sizeof(text)));
+        return r;
+}
+
+static int append_numbers(const Row *account, Buffer *buffer) {
+        static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
+        char in[32], out[32];
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
+                r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
+        if (r < 0)
+                return r;
+        return append_line(buffer, "traffic", "%s in, %s out",
+                           text_size(row_number(account, "bytes_in"), in, sizeof(in)),
+                           text_size(row_number(account, "bytes_out"), out, sizeof(out)));
+}
+
+static int append_sentence(const Row *account, const Screen *screen, Buffer *buffer) {
+        _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
+        int r = text_escape(&escaped, row_string(account, "sentence"));
+
+        if (r == 0)
+                r = text_append_wrapped(buffer, buffer_view(&escaped), 4, screen->width);
+        return r;
+}
+
+static int append_account(const Row *account, const Screen *screen, Buffer *buffer) {
+        const Style style = state_style(account);
+        int r;
+
+        r = buffer_append_string(buffer, style_begin(screen, STYLE_TITLE));
+        if (r == 0)
+                r = text_escape(buffer, row_string(account, "name"));
+        if (r == 0)
+                r = buffer_append_format(buffer, "%s: %s", style_end(screen, STYLE_TITLE),
+                                         style_begin(screen, style));
+        if (r == 0)
+                r = text_escape(buffer, row_string(account, "state"));
+        if (r == 0)
+                r = buffer_append_format(buffer, "%s\n", style_end(screen, style));
+        if (r == 0)
+                r = append_sentence(account, screen, buffer);
+        if (r == 0)
+                r = append_sides(account, buffer);
+        if (r == 0)
+                r = append_times(account, screen, buffer);
+        return r < 0 ? r : append_numbers(account, buffer);
+}
+
+int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
+        _cleanup_(rows_done) Rows accounts = ROWS_NULL;
+        int r = rows_read(reply, &accounts);
+
+        for (size_t i = 0; i < accounts.n_rows && r >= 0; i++)
+                r = append_account(&accounts.rows[i], screen, buffer);
+        return r;
+}
+
+static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
+        static const char *const keys[] = {"messages", "unseen", "pending"};
+        int r = table_add(table, STYLE_TITLE, row_string(mailbox, "name"));
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
+                r = table_add_number(table, STYLE_PLAIN, row_number(mailbox, keys[i]));
+        if (r == 0)
+                r = add_ago(table, screen, row_number(mailbox, "last_change_usec"));
+        if (r == 0)
+                r = add_sentence_note(table, STYLE_BAD, row_string(mailbox, "error"));
+        if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0))
+                r = add_counts_note(table, mailbox);
+        return r;
+}
+
+int output_mailboxes(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
+        static const Column columns[] = {
+                {"MAILBOX",      .cut = true},
+                {"MESSAGES",              .right = true},
+                {"UNSEEN",.right = true},
+                {"PENDING",       .right = true},
+                {"LAST CHANGE"             },
+        };
+        _cleanup_(table_done) Table table = TABLE(columns);
+        _cleanup_(rows_done) Rows mailboxes = ROWS_NULL;
+        int r = rows_read(reply, &mailboxes);
+
+        if (r < 0)
+                return r;
+        if (mailboxes.n_rows == 0)
+                return buffer_append_string(buffer, "No mailbox is known yet.\n");
+
+        for (size_t i = 0; i < mailboxes.n_rows && r >= 0; i++)
+                r = add_mailbox(&table, screen, &mailboxes.rows[i]);
+        return r < 0 ? r : table_print(&table, screen, buffer);
+}
+
+static int add_held(Table *table, const Screen *screen, const Row *held) {
+        char share[64];
+        int r;
+
+        snprintf(share, sizeof(share), "%" PRIu64 " of %" PRIu64, row_number(held, "vanished"),
+                 row_number(held, "messages"));
+        r = table_add(table, STYLE_TITLE, row_string(held, "account"));
+        if (r == 0)
+                r = table_add(table, STYLE_TITLE, row_string(held, "mailbox"));
+        if (r == 0)
+                r = table_add(table, STYLE_PLAIN, row_string(held, "side"));
+        if (r == 0)
+                r = table_add(table, STYLE_WARN, share);
+        if (r == 0)
+                r = add_ago(table, screen, row_number(held, "since_usec"));
+        return r < 0 ? r : add_sentence_note(table, STYLE_PLAIN, row_string(held, "reason"));
+}
+
+int output_held(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
+        static const Column columns[] = {
+                {"ACCOUNT",    .cut = true},
+                {"MAILBOX",            .cut = true},
+                {"GONE FROM"},
+                {"MESSAGES" },
+                {"SINCE"  },
+        };
+        _cleanup_(table_done) Table table = TABLE(columns);
+        _cleanup_(rows_done) Rows held = ROWS_NULL;
+        int r = rows_read(reply, &held);
+
+        if (r < 0)
+                return r;
+        if (held.n_rows == 0)
+                return buffer_append_string(buffer, "Nothing is held back.\n");
+
+        for (size_t i = 0; i < held.n_rows && r >= 0; i++)
+                r = add_held(&table, screen, &held.rows[i]);
+        if (r >= 0)
+                r = table_print(&table, screen, buffer);
+        return r < 0 ? r
+                     : buffer_append_string(buffer, "Let a deletion through with: "
+                                                    "imapsyncctl confirm ACCOUNT MAILBOX\n");
+}
+
+/* "work/INBOX", "work" for what concerns no mailbox, "" for what concerns no account. */
+static int append_subject(const Row *row, const Screen *screen, Buffer *buffer) {
+        const char *account = row_string(row, "account"), *mailbox = row_string(row, "mailbox");
+        int r = buffer_append_string(buffer, style_begin(screen, STYLE_TITLE));
+
+        if (r == 0)
+                r = text_escape(buffer, account);
+        if (r == 0 && mailbox[0])
+                r = buffer_append_string(buffer, "/");
+        if (r == 0)
+                r = text_escape(buffer, mailbox);
+        if (r == 0)
+                r = buffer_append_string(buffer, style_end(screen, STYLE_TITLE));
+        if (r == 0 && account[0])
+                r = buffer_append_string(buffer, ": ");
+        return r;
+}
+
+static int append_clock(uint64_t usec, Buffer *buffer) {
+        const time_t sec = (time_t) (usec / USEC_PER_SEC);
+        char text[32];
+        struct tm tm;
+
+        if (!localtime_r(&sec, &tm) || strftime(text, sizeof(text), "%H:%M:%S ", &tm) == 0)
+                return 0;
+        return buffer_append_string(buffer, text);
+}
+
+int output_event(const Row *event, const Screen *screen, Buffer *buffer) {
+        const char *message = row_string(event, "message"), *name = row_string(event, "event");
+        const bool bad = strcmp(name, "error") == 0 || strcmp(name, "held") == 0;
+        const Style style = bad ? STYLE_BAD : STYLE_PLAIN;
+        int r;
+
+        r = append_clock(row_number(event, "time"), buffer);
+        if (r == 0)
+                r = append_subject(event, screen, buffer);
+        if (r == 0)
+                r = buffer_append_string(buffer, style_begin(screen, style));
+        if (r == 0)
+                r = text_escape(buffer, name);
+        if (r == 0 && message[0])
+                r = buffer_append_string(buffer, ": ");
+        if (r == 0)
+                r = text_escape(buffer, message);
+        return r < 0 ? r : buffer_append_format(buffer, "%s\n", style_end(screen, style));
+}
+
+int output_difference(const Row *difference, const Screen *screen, Buffer *buffer) {
+        const uint64_t uid = row_number(difference, "uid");
+        int r = append_subject(difference, screen, buffer);
+
+        if (r == 0 && uid > 0)
+                r = buffer_append_format(buffer, "UID %" PRIu64 ": ", uid);
+        if (r == 0)
+                r = text_escape(buffer, row_string(difference, "what"));
+        return r < 0 ? r : buffer_append_string(buffer, "\n");
+}

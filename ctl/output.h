@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * What the daemon answers, for people: tables, blocks and lines
+ *
+ * Each appends whole lines to @buffer and returns 0, -ENOMEM, or a negative errno from sd-bus where
+ * it reads the message.
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "ctl/row.h"
+#include "ctl/text.h"
+
+/* A row an account, with what is wrong first and each account's sentence on its own line. */
+int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+
+/* All about one account, a line each. */
+int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+
+int output_mailboxes(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+int output_held(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+
+/* One line each. */
+int output_event(const Row *event, const Screen *screen, Buffer *buffer);
+int output_difference(const Row *difference, const Screen *screen, Buffer *buffer);

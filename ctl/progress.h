@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * The progress of a job: what its Progress signals add up to, and the line that shows it
+ *
+ * A job goes over many mailboxes; each tells its own count, and the bar shows their sum.
+ */
+
+#include "ctl/text.h"
+
+typedef struct ProgressPart {
+        char *name; /* owned: "account/mailbox", escaped */
+        uint64_t done, total, bytes;
+} ProgressPart;
+
+typedef struct Progress {
+        ProgressPart *parts; /* owned */
+        size_t n_parts, latest;
+        uint64_t begun_usec; /* when the first was heard of */
+        uint64_t begun_done; /* and how much had been done by then: not ours to count in the rate */
+} Progress;
+
+#define PROGRESS_NULL ((Progress){})
+
+void progress_done(Progress *progress);
+
+/* Return: 0 or -ENOMEM. */
+int progress_update(Progress *progress, const char *account, const char *mailbox, uint64_t done,
+                    uint64_t total, uint64_t bytes, uint64_t now_usec);
+
+/* One line without a newline that fits the screen: mailbox, bar, count, bytes, rate. Return: 0 or
+ * -ENOMEM. */
+int progress_format(const Progress *progress, const Screen *screen, uint64_t now_usec,
+                    Buffer *buffer);

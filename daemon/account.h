@@ -1,0 +1,59 @@
+#pragma once
+
+/*
+ * One account of the daemon: its two sides, its engine, its connection, and what it waits for
+ *
+ * It connects, logs in, has the engine bring everything in sync, then waits as well as the server
+ * allows (NOTIFY, IDLE, poll) and on inotify, and connects again when the connection is lost. Whatever
+ * goes wrong is a state of the account, with a sentence; nothing here ends the program.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+#include "config/config.h"
+#include "daemon/status.h"
+#include "sync/engine.h"
+
+typedef struct Account Account;
+
+typedef struct AccountOptions {
+        const char *state_dir; /* borrowed */
+        const char *host;      /* of file names; borrowed */
+        uint64_t poll_interval_usec;
+        bool once, dry_run;
+        /* What the engine tells, and every change of state (note NULL). From the loop. */
+        void (*on_note)(Account *account, const EngineNote *note, void *userdata);
+        /* once: it is over, well or not (account_state tells). */
+        void (*on_finished)(Account *account, void *userdata);
+        void *userdata;
+} AccountOptions;
+
+/* @config is borrowed for the life of the account. What cannot be opened is a state, not an error.
+ * Return: 0, or a negative errno of this machine. */
+int account_new(sd_event *event, const AccountConfig *config, const AccountOptions *options,
+                Account **ret_account);
+Account *account_free(Account *account);
+
+const AccountConfig *account_config(const Account *account);
+const char *account_name(const Account *account);
+AccountStatus account_status(Account *account);
+int account_each_mailbox(Account *account,
+                         int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
+
+/* Is there work that has not come to an end, as far as it can now? */
+bool account_is_busy(const Account *account);
+/* Everything that is known is carried out, no mailbox has an error and nothing is held. */
+bool account_is_in_sync(Account *account);
+
+/* A person wants this now: connect without waiting for back-off, look at these mailboxes (none: all).
+ * Return: 0, or -ENOENT if there is no such mailbox. */
+int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes);
+void account_pause(Account *account, bool pause);
+int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NONE */
+
+/* End orderly: LOGOUT, and what may be remembered is. @on_stopped is called from the loop, soon. */
+void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),
+                  void *userdata);
+
+DEFINE_CLEANUP(Account *, account_free)

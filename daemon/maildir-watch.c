@@ -1,0 +1,570 @@
+/*
+ * Watching a Maildir tree.
+ *
+ * Three kernel watches for a mailbox: its directory (part of the tree, whether somebody wants the
+ * mailbox or not), new/ and cur/. They are set on descriptors by way of /proc/self/fd: how these were
+ * opened was checked by store/maildir, so no symbolic link leads out of the tree.
+ *
+ * One event source of our own for all of them: sd_event_add_inotify() would keep a source, an inode
+ * and a hash entry for each.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+
+#include "changed-names.h"
+#include "maildir-watch.h"
+#include "watch-table.h"
+
+#define FILES_QUIET_USEC    ((uint64_t) 50 * 1000)
+#define FILES_LATEST_USEC   ((uint64_t) 300 * 1000)
+#define TREE_QUIET_USEC     ((uint64_t) 200 * 1000)
+#define TREE_LATEST_USEC    ((uint64_t) 2000 * 1000)
+#define TIMER_ACCURACY_USEC ((uint64_t) 5 * 1000) /* 0 would mean 250 ms */
+
+#define READ_SIZE ((size_t) 16 * 1024)
+#define READS_MAX 64u /* in a row: other sources of the loop want their turn */
+
+#define TREE_MASK                                                                                  \
+        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |     \
+         IN_ONLYDIR | IN_EXCL_UNLINK)
+
+/* IN_CLOSE_WRITE: who copies a message into place makes the file first and fills it later. */
+#define FILES_MASK                                                                                 \
+        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF |   \
+         IN_ONLYDIR | IN_EXCL_UNLINK)
+
+typedef struct Mailbox Mailbox;
+
+struct Mailbox {
+        char *name; /* owned */
+        int wds[2]; /* by MaildirSub; -1 for none */
+        bool pending;
+        bool lost;
+        ChangedNames names;
+        Mailbox *next; /* pending; borrowed */
+};
+
+/* Collecting one kind of news: until they pause, but not for ever. Times are CLOCK_MONOTONIC. */
+typedef struct Pause {
+        bool came;            /* since the last look at the clock */
+        uint64_t first, last; /* 0: nothing is collected */
+} Pause;
+
+struct MaildirWatch {
+        MaildirRoot *root;           /* borrowed */
+        int fd;                      /* of inotify */
+        int root_wd;                 /* of the tree's own directory */
+        sd_event *event;             /* owned reference */
+        sd_event_source *io, *timer; /* owned: one is on, the other off; both off when broken */
+        MaildirWatchFn on_change;
+        void *userdata;
+
+        WatchTable table;
+        void *mailboxes; /* tsearch tree of Mailbox by name, owned */
+
+        /* news that were not told yet */
+        Mailbox *pending, **pending_end; /* in order of their first event; borrowed */
+        bool overflow;
+        int error; /* it is broken, or about to be */
+        Pause files, tree;
+};
+
+/* Mailboxes */
+
+static int compare_mailboxes(const void *a, const void *b) {
+        return strcmp(((const Mailbox *) a)->name, ((const Mailbox *) b)->name);
+}
+
+static void mailbox_free(void *object) {
+        Mailbox *mailbox = object;
+
+        changed_names_done(&mailbox->names);
+        free(mailbox->name);
+        free(mailbox);
+}
+
+static Mailbox *find_mailbox(const MaildirWatch *watch, const char *name) {
+        const Mailbox key = {.name = (char *) name};
+        Mailbox **found = tfind(&key, &watch->mailboxes, compare_mailboxes);
+
+        return found ? *found : NULL;
+}
+
+static void set_pending(MaildirWatch *watch, Mailbox *mailbox) {
+        watch->files.came = true;
+        if (mailbox->pending)
+                return;
+
+        mailbox->pending = true;
+        *watch->pending_end = mailbox;
+        watch->pending_end = &mailbox->next;
+}
+
+static void unset_pending(MaildirWatch *watch, Mailbox *mailbox) {
+        Mailbox **link = &watch->pending;
+
+        if (!mailbox->pending)
+                return;
+
+        while (*link != mailbox)
+                link = &(*link)->next;
+        *link = mailbox->next;
+        if (watch->pending_end == &mailbox->next)
+                watch->pending_end = link;
+        mailbox->next = NULL;
+        mailbox->pending = false;
+}
+
+/* No longer watched and no longer known; the owner of the memory is now the caller. */
+static void detach_mailbox(MaildirWatch *watch, Mailbox *mailbox) {
+        for (size_t i = 0; i < ARRAY_SIZE(mailbox->wds); i++) {
+                WatchEntry *entry = watch_table_find(&watch->table, mailbox->wds[i]);
+
+                if (!entry)
+                        continue;
+                (void) inotify_rm_watch(watch->fd, mailbox->wds[i]);
+                watch_table_remove(&watch->table, entry);
+        }
+
+        unset_pending(watch, mailbox);
+        (void) tdelete(mailbox, &watch->mailboxes, compare_mailboxes);
+}
+
+/* Watches */
+
+/* Watch what @fd is. The kernel knows one watch for each inode: a directory that was renamed keeps
+ * its descriptor and gets a new meaning. Return: 0, or negative. */
+static int watch_fd(MaildirWatch *watch, int fd, uint32_t mask, WatchEntry entry, int *ret_wd) {
+        char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+        WatchEntry before;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        entry.wd = inotify_add_watch(watch->fd, path, mask);
+        if (entry.wd < 0)
+                return -errno;
+
+        r = watch_table_set(&watch->table, entry, &before);
+        if (r < 0) {
+                (void) inotify_rm_watch(watch->fd, entry.wd);
+                return r;
+        }
+        if (before.kind == WATCH_FILES) {
+                Mailbox *former = before.mailbox;
+
+                if (former != entry.mailbox)
+                        former->wds[before.sub] = -1;
+        }
+
+        *ret_wd = entry.wd;
+        return 0;
+}
+
+static int tree_on_directory(int fd, const char *mailbox, bool bad, void *userdata) {
+        MaildirWatch *watch = userdata;
+        int wd, r;
+
+        (void) mailbox, (void) bad;
+
+        r = watch_fd(watch, fd, TREE_MASK, (WatchEntry){.kind = WATCH_TREE, .seen = true}, &wd);
+        if (r < 0)
+                return r;
+        if (watch->root_wd < 0) /* the walk begins with it */
+                watch->root_wd = wd;
+        return 0;
+}
+
+/* Watch the directories that are there now and no others. What is made behind the walk's back is
+ * made in a directory that is watched already, and so told. */
+static int watch_tree(MaildirWatch *watch) {
+        int r;
+
+        for (size_t i = 0; i < watch->table.n_entries; i++)
+                watch->table.entries[i].seen = false;
+
+        r = maildir_root_walk(watch->root, tree_on_directory, watch);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < watch->table.n_entries; i++) {
+                WatchEntry *entry = &watch->table.entries[i];
+
+                if (entry->kind != WATCH_TREE || entry->seen)
+                        continue;
+                (void) inotify_rm_watch(watch->fd, entry->wd);
+                watch_table_remove(&watch->table, entry);
+        }
+
+        return 0;
+}
+
+/* Reading */
+
+static void on_tree_event(MaildirWatch *watch, WatchEntry *entry, const struct inotify_event *e) {
+        const bool gone = e->mask & (IN_IGNORED | IN_DELETE_SELF | IN_UNMOUNT);
+
+        if (entry->wd == watch->root_wd && (gone || e->mask & IN_MOVE_SELF))
+                watch->error = -ENOENT;
+        if (e->mask & (IN_ISDIR | IN_IGNORED | IN_UNMOUNT))
+                watch->tree.came = true;
+        if (e->mask & IN_IGNORED)
+                watch_table_remove(&watch->table, entry);
+}
+
+static void on_files_event(MaildirWatch *watch, WatchEntry *entry, const struct inotify_event *e) {
+        const bool gone = e->mask & (IN_DELETE | IN_MOVED_FROM);
+        Mailbox *mailbox = entry->mailbox;
+
+        if (e->mask & (IN_IGNORED | IN_DELETE_SELF | IN_UNMOUNT)) {
+                mailbox->lost = true;
+                set_pending(watch, mailbox);
+        } else if (!(e->mask & IN_ISDIR) && e->len > 0 && e->name[0] != '.') {
+                changed_names_add(&mailbox->names, gone ? MAILDIR_GONE : MAILDIR_CAME,
+                                  (MaildirSub) entry->sub, e->name);
+                set_pending(watch, mailbox);
+        }
+
+        if (e->mask & IN_IGNORED) {
+                mailbox->wds[entry->sub] = -1;
+                watch_table_remove(&watch->table, entry);
+        }
+}
+
+static void on_event(MaildirWatch *watch, const struct inotify_event *e) {
+        WatchEntry *entry;
+
+        if (e->mask & IN_Q_OVERFLOW) {
+                watch->overflow = watch->tree.came = true;
+                return;
+        }
+
+        /* what was removed may still have events in the queue */
+        entry = watch_table_find(&watch->table, e->wd);
+        if (!entry)
+                return;
+
+        if (entry->kind == WATCH_TREE)
+                on_tree_event(watch, entry, e);
+        else
+                on_files_event(watch, entry, e);
+}
+
+/* Take what the kernel has. */
+static void read_events(MaildirWatch *watch) {
+        _Alignas(struct inotify_event) char buffer[READ_SIZE];
+
+        for (unsigned i = 0; i < READS_MAX; i++) {
+                const struct inotify_event *e;
+                ssize_t n = read(watch->fd, buffer, sizeof(buffer));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno != EAGAIN)
+                        watch->error = -errno;
+                if (n <= 0)
+                        return;
+
+                for (const char *p = buffer; p < buffer + n; p += sizeof(*e) + e->len) {
+                        e = (const struct inotify_event *) (const void *) p;
+                        on_event(watch, e);
+                }
+        }
+}
+
+/* Telling */
+
+static void tell(MaildirWatch *watch, MaildirNews news) {
+        MaildirChange change = {.news = news, .error = watch->error};
+
+        watch->on_change(&change, watch->userdata);
+}
+
+static void tell_files(MaildirWatch *watch) {
+        Mailbox *mailbox;
+
+        while ((mailbox = watch->pending)) {
+                _cleanup_(changed_names_done) ChangedNames names = mailbox->names;
+                const bool lost = mailbox->lost;
+                MaildirChange change = {
+                        .news = lost ? MAILDIR_NEWS_LOST : MAILDIR_NEWS_FILES,
+                        .mailbox = mailbox->name,
+                        .more = lost || names.more,
+                        .names = lost ? BYTES_NULL : buffer_view(&names.records),
+                };
+
+                mailbox->names = CHANGED_NAMES_NULL;
+                unset_pending(watch, mailbox);
+                if (lost)
+                        detach_mailbox(watch, mailbox);
+
+                /* may remove the mailbox */
+                watch->on_change(&change, watch->userdata);
+                if (lost)
+                        mailbox_free(mailbox);
+        }
+}
+
+static void tell_tree(MaildirWatch *watch) {
+        const MaildirNews news = watch->overflow ? MAILDIR_NEWS_OVERFLOW : MAILDIR_NEWS_TREE;
+        int r;
+
+        watch->overflow = false;
+        r = watch_tree(watch); /* before the owner lists, so that nothing is made unseen */
+        if (r < 0)
+                watch->error = r;
+        else
+                tell(watch, news);
+}
+
+static void pause_note(Pause *pause, uint64_t now) {
+        if (!pause->came)
+                return;
+
+        pause->came = false;
+        pause->last = now;
+        if (pause->first == 0)
+                pause->first = now;
+}
+
+/* When the news are to be told: UINT64_MAX when there are none. */
+static uint64_t pause_end(const Pause *pause, uint64_t quiet, uint64_t latest) {
+        if (pause->first == 0)
+                return UINT64_MAX;
+
+        return MIN(pause->last + quiet, pause->first + latest);
+}
+
+static int set_sources(MaildirWatch *watch, bool io, bool timer) {
+        int r;
+
+        r = sd_event_source_set_enabled(watch->io, io ? SD_EVENT_ON : SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(watch->timer, timer ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+/* Read, tell what is due, and wait for the next event or for the next time to look. */
+static int watch_run(MaildirWatch *watch) {
+        uint64_t now, files_end, tree_end;
+        int r;
+
+        read_events(watch);
+        r = sd_event_now(watch->event, CLOCK_MONOTONIC, &now);
+        if (r < 0)
+                return r;
+
+        pause_note(&watch->files, now);
+        pause_note(&watch->tree, now);
+        if (pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC) <= now) {
+                watch->tree = (Pause){.first = 0};
+                tell_tree(watch);
+        }
+        if (pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC) <= now) {
+                watch->files = (Pause){.first = 0};
+                tell_files(watch);
+        }
+        if (watch->error < 0)
+                return watch->error;
+
+        files_end = pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC);
+        tree_end = pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC);
+        if (files_end == UINT64_MAX && tree_end == UINT64_MAX)
+                return set_sources(watch, true, false);
+
+        /* Files may change while only the tree's news are collected. */
+        r = sd_event_source_set_time(watch->timer,
+                                     MIN(MIN(files_end, tree_end), now + FILES_QUIET_USEC));
+        if (r < 0)
+                return r;
+        return set_sources(watch, false, true);
+}
+
+/* The last thing that is done: the owner may free the watch. */
+static void watch_break(MaildirWatch *watch, int error) {
+        watch->error = error;
+        (void) set_sources(watch, false, false);
+        tell(watch, MAILDIR_NEWS_BROKEN);
+}
+
+static int watch_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        int r;
+
+        (void) source, (void) fd, (void) revents;
+
+        r = watch_run(userdata);
+        if (r < 0)
+                watch_break(userdata, r);
+        return 0;
+}
+
+static int watch_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        int r;
+
+        (void) source, (void) usec;
+
+        r = watch_run(userdata);
+        if (r < 0)
+                watch_break(userdata, r);
+        return 0;
+}
+
+/* Public */
+
+static int watch_start(MaildirWatch *watch) {
+        int r;
+
+        watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (watch->fd < 0)
+                return -errno;
+
+        r = watch_tree(watch);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_io(watch->event, &watch->io, watch->fd, EPOLLIN, watch_on_io, watch);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(watch->io, "maildir-watch");
+
+        r = sd_event_add_time(watch->event, &watch->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC,
+                              watch_on_timer, watch);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(watch->timer, "maildir-watch-pause");
+
+        return sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF);
+}
+
+int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_change, void *userdata,
+                      MaildirWatch **ret_watch) {
+        _cleanup_(maildir_watch_freep) MaildirWatch *watch = NULL;
+        int r;
+
+        assert(event && root && on_change);
+
+        watch = malloc(sizeof(*watch));
+        if (!watch)
+                return -ENOMEM;
+        *watch = (MaildirWatch){
+                .root = root,
+                .fd = -1,
+                .root_wd = -1,
+                .event = sd_event_ref(event),
+                .on_change = on_change,
+                .userdata = userdata,
+        };
+        watch->pending_end = &watch->pending;
+
+        r = watch_start(watch);
+        if (r < 0)
+                return r;
+
+        *ret_watch = TAKE_PTR(watch);
+        return 0;
+}
+
+MaildirWatch *maildir_watch_free(MaildirWatch *watch) {
+        if (!watch)
+                return NULL;
+
+        (void) sd_event_source_disable_unref(watch->io);
+        (void) sd_event_source_disable_unref(watch->timer);
+        (void) sd_event_unref(watch->event);
+        tdestroy(watch->mailboxes, mailbox_free);
+        watch_table_done(&watch->table);
+        if (watch->fd >= 0)
+                (void) close(watch->fd);
+        free(watch);
+        return NULL;
+}
+
+/* Enter a mailbox that is not known yet. */
+static int new_mailbox(MaildirWatch *watch, const char *name, Mailbox **ret_mailbox) {
+        Mailbox *mailbox = malloc(sizeof(*mailbox));
+
+        if (!mailbox)
+                return -ENOMEM;
+        *mailbox = (Mailbox){
+                .name = bytes_dup(bytes_of(name)), .wds = {-1, -1}
+        };
+        if (!mailbox->name || !tsearch(mailbox, &watch->mailboxes, compare_mailboxes)) {
+                mailbox_free(mailbox);
+                return -ENOMEM;
+        }
+
+        *ret_mailbox = mailbox;
+        return 0;
+}
+
+int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *maildir) {
+        static const MaildirSub subs[] = {MAILDIR_NEW, MAILDIR_CUR};
+        Mailbox *added;
+        int r;
+
+        maildir_watch_remove(watch, mailbox);
+        r = new_mailbox(watch, mailbox, &added);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
+                const WatchEntry entry = {
+                        .kind = WATCH_FILES,
+                        .sub = (uint8_t) subs[i],
+                        .mailbox = added,
+                };
+
+                r = watch_fd(watch, maildir_fd(maildir, subs[i]), FILES_MASK, entry,
+                             &added->wds[subs[i]]);
+                if (r < 0) {
+                        maildir_watch_remove(watch, mailbox);
+                        return r;
+                }
+        }
+
+        return 0;
+}
+
+void maildir_watch_remove(MaildirWatch *watch, const char *mailbox) {
+        Mailbox *found = find_mailbox(watch, mailbox);
+
+        if (!found)
+                return;
+
+        detach_mailbox(watch, found);
+        mailbox_free(found);
+}
+
+size_t maildir_watch_count(const MaildirWatch *watch) {
+        return watch_table_count(&watch->table);
+}
+
+void maildir_watch_flush(MaildirWatch *watch) {
+        if (watch->error < 0)
+                return;
+        read_events(watch);
+        watch->files = (Pause){.first = 0};
+        tell_files(watch);
+}
+
+int maildir_change_next(MaildirChange *change, MaildirFate *ret_fate, MaildirSub *ret_sub,
+                        const char **ret_name) {
+        return changed_names_next(&change->names, ret_fate, ret_sub, ret_name);
+}
+
+const char *maildir_watch_explain(int error) {
+        switch (error) {
+        case -ENOSPC:
+                return "more directories than the sysctl fs.inotify.max_user_watches allows";
+        case -EMFILE:
+                return "more watchers than the sysctl fs.inotify.max_user_instances allows";
+        case -ENOENT:
+                return "the directory was removed, renamed or unmounted";
+        }
+
+        return NULL;
+}

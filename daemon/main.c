@@ -1,0 +1,83 @@
+/* imapsyncd: keeps an IMAP account and its local copy in sync. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "daemon/log.h"
+#include "daemon/manager.h"
+#include "daemon/options.h"
+#include "daemon/state-lock.h"
+
+enum {
+        EXIT_IN_SYNC = 0,
+        EXIT_NOT_IN_SYNC = 1,
+        EXIT_USAGE = 2,
+};
+
+static int load(const Options *options, Config **ret_config) {
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        r = config_load(options->config_path, getenv("HOME"), ret_config, &error);
+        if (r < 0)
+                fputs(error ? error : "out of memory\n", stderr);
+        return r;
+}
+
+/* An account named on the command line that is not there is a mistake, not nothing to do. */
+static int check_accounts(const Options *options, const Config *config) {
+        for (char **name = options->accounts; *name; name++)
+                if (!config_find(config, *name)) {
+                        fprintf(stderr, "%s has no account “%s”\n", options->config_path, *name);
+                        return -EINVAL;
+                }
+        return 0;
+}
+
+static int run(const Options *options, Config *borrowed) {
+        _cleanup_(config_freep) Config *config = borrowed;
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        _cleanup_close_ int lock = -1;
+        const ManagerOptions manager_options = {
+                .config_path = options->config_path,
+                .state_dir = options->state_dir,
+                .socket_path = options->once ? NULL : options->socket_path,
+                .accounts = options->accounts,
+                .once = options->once,
+                .dry_run = options->dry_run,
+        };
+
+        if (state_lock(options->state_dir, &lock) < 0)
+                return EXIT_NOT_IN_SYNC;
+        if (manager_new(&manager_options, TAKE_PTR(config), &manager) < 0)
+                return EXIT_NOT_IN_SYNC;
+        return manager_run(manager);
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(options_done) Options options = {0};
+        _cleanup_(config_freep) Config *config = NULL;
+
+        if (options_parse(argc, argv, &options) < 0)
+                return EXIT_USAGE;
+        if (options.help) {
+                fputs(options_usage, stdout);
+                return 0;
+        }
+        if (options.version) {
+                puts("imapsyncd " IMAPSYNCD_VERSION);
+                return 0;
+        }
+
+        umask(0077);
+        log_init(options.verbose);
+        if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)
+                return EXIT_USAGE;
+        if (options.check) {
+                printf("%s: %zu accounts, nothing wrong\n", options.config_path,
+                       config->n_accounts);
+                return 0;
+        }
+        return run(&options, TAKE_PTR(config));
+}

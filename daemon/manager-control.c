@@ -1,0 +1,263 @@
+/* The manager: what the control socket asks of it. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/control.h"
+#include "daemon/manager-private.h"
+
+static int no_account(const char *name, ControlError *reterr) {
+        static char text[128];
+
+        (void) snprintf(text, sizeof(text), "there is no account “%.60s”", name);
+        *reterr = (ControlError){CONTROL_ERROR_NO_ACCOUNT, text};
+        return -EINVAL;
+}
+
+/* The accounts that a name means: one, or all for "". */
+static int choose(Manager *manager, const char *name, size_t *ret_first, size_t *ret_end,
+                  ControlError *reterr) {
+        if (name[0] == '\0') {
+                *ret_first = 0;
+                *ret_end = manager->n_accounts;
+                return 0;
+        }
+        for (size_t i = 0; i < manager->n_accounts; i++)
+                if (strcmp(account_name(manager->accounts[i]), name) == 0) {
+                        *ret_first = i;
+                        *ret_end = i + 1;
+                        return 0;
+                }
+        return no_account(name, reterr);
+}
+
+static int op_status(void *userdata, const char *name,
+                     int (*each)(const AccountStatus *status, void *userdata), void *eachdata,
+                     ControlError *reterr) {
+        Manager *manager = userdata;
+        size_t first, end;
+        int r;
+
+        r = choose(manager, name, &first, &end, reterr);
+        for (size_t i = first; r >= 0 && i < end; i++) {
+                const AccountStatus status = account_status(manager->accounts[i]);
+
+                r = each(&status, eachdata);
+        }
+        return r;
+}
+
+typedef struct EachMailbox {
+        int (*mailbox)(const MailboxStatus *status, void *userdata);
+        int (*held)(const HeldStatus *status, void *userdata);
+        void *userdata;
+        const char *account;
+} EachMailbox;
+
+static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
+        const EachMailbox *each = userdata;
+        const MailboxStatus status = {
+                .name = mailbox->name,
+                .messages = mailbox->messages,
+                .unseen = mailbox->unseen,
+                .pending = mailbox->pending,
+                .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
+                .parked = mailbox->parked,
+                .last_change_usec = (uint64_t) mailbox->last_change,
+                .error = mailbox->error,
+        };
+
+        return each->mailbox(&status, each->userdata);
+}
+
+static int op_mailboxes(void *userdata, const char *name,
+                        int (*each)(const MailboxStatus *status, void *userdata), void *eachdata,
+                        ControlError *reterr) {
+        Manager *manager = userdata;
+        EachMailbox context = {.mailbox = each, .userdata = eachdata};
+        Account *account = manager_find(manager, name);
+
+        if (!account)
+                return no_account(name, reterr);
+        return account_each_mailbox(account, tell_mailbox, &context);
+}
+
+static int tell_held(const EngineMailbox *mailbox, void *userdata) {
+        const EachMailbox *each = userdata;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                char reason[128];
+                HeldStatus held = {
+                        .account = each->account,
+                        .mailbox = mailbox->name,
+                        .side = side_name(side),
+                        .vanished = mailbox->held[side],
+                        .messages = mailbox->messages,
+                        .since_usec = (uint64_t) mailbox->held_since,
+                        .reason = reason,
+                };
+                int r;
+
+                if (mailbox->held[side] == 0)
+                        continue;
+                (void) snprintf(reason, sizeof(reason),
+                                "more than the brake lets through at once; the %s side keeps them",
+                                side_name(side_other(side)));
+                r = each->held(&held, each->userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int op_held(void *userdata, const char *name,
+                   int (*each)(const HeldStatus *status, void *userdata), void *eachdata,
+                   ControlError *reterr) {
+        Manager *manager = userdata;
+        size_t first, end;
+        int r;
+
+        r = choose(manager, name, &first, &end, reterr);
+        for (size_t i = first; r >= 0 && i < end; i++) {
+                EachMailbox context = {
+                        .held = each,
+                        .userdata = eachdata,
+                        .account = account_name(manager->accounts[i]),
+                };
+
+                r = account_each_mailbox(manager->accounts[i], tell_held, &context);
+        }
+        return r;
+}
+
+/* --- jobs --- */
+
+static int add_job(Manager *manager, uint64_t id, const char *account) {
+        Job *grown = reallocarray(manager->jobs, manager->n_jobs + 1, sizeof(*grown));
+        char *copy = NULL;
+
+        if (!grown)
+                return -ENOMEM;
+        manager->jobs = grown;
+        if (account[0] && !(copy = strdup(account)))
+                return -ENOMEM;
+        grown[manager->n_jobs++] = (Job){.id = id, .account = copy};
+        manager_review_soon(manager);
+        return 0;
+}
+
+static int op_sync(void *userdata, uint64_t job, const char *name, const char *const *mailboxes,
+                   size_t n_mailboxes, ControlError *reterr) {
+        Manager *manager = userdata;
+        size_t first, end;
+        int r;
+
+        r = choose(manager, name, &first, &end, reterr);
+        for (size_t i = first; r >= 0 && i < end; i++)
+                r = account_sync(manager->accounts[i], mailboxes, n_mailboxes);
+        if (r == -ENOENT)
+                *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX,
+                                         "there is no such mailbox in this account"};
+        return r < 0 ? r : add_job(manager, job, name);
+}
+
+/* Is an account of this job still at work? Else: is it in sync, and what is wrong? */
+static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
+                        const char **ret_sentence) {
+        static char sentence[600];
+
+        *ret_in_sync = true;
+        *ret_sentence = "";
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                Account *account = manager->accounts[i];
+                AccountStatus status;
+
+                if (job->account && strcmp(job->account, account_name(account)) != 0)
+                        continue;
+                if (account_is_busy(account))
+                        return false;
+                if (account_is_in_sync(account))
+                        continue;
+                status = account_status(account);
+                (void) snprintf(sentence, sizeof(sentence), "%s: %s", status.name,
+                                status.sentence[0] ? status.sentence
+                                                   : account_state_name(status.state));
+                *ret_in_sync = false;
+                *ret_sentence = sentence;
+        }
+        return true;
+}
+
+void manager_finish_jobs(Manager *manager) {
+        size_t n_left = 0;
+
+        for (size_t i = 0; i < manager->n_jobs; i++) {
+                const char *sentence;
+                bool in_sync;
+
+                if (!job_is_done(manager, &manager->jobs[i], &in_sync, &sentence)) {
+                        manager->jobs[n_left++] = manager->jobs[i];
+                        continue;
+                }
+                control_finished(manager->control, manager->jobs[i].id, in_sync, sentence);
+                free(manager->jobs[i].account);
+        }
+        manager->n_jobs = n_left;
+}
+
+static int op_verify(void *userdata, uint64_t job, const char *name, const char *const *mailboxes,
+                     size_t n_mailboxes, ControlError *reterr) {
+        (void) userdata, (void) job, (void) name, (void) mailboxes, (void) n_mailboxes;
+        *reterr = (ControlError){CONTROL_ERROR_FAILED, "this version cannot verify yet"};
+        return -EOPNOTSUPP;
+}
+
+static int op_pause(void *userdata, const char *name, bool pause, ControlError *reterr) {
+        Manager *manager = userdata;
+        size_t first, end;
+        int r;
+
+        r = choose(manager, name, &first, &end, reterr);
+        for (size_t i = first; r >= 0 && i < end; i++)
+                account_pause(manager->accounts[i], pause);
+        return r;
+}
+
+static int op_confirm(void *userdata, const char *name, const char *mailbox, ControlError *reterr) {
+        Account *account = manager_find(userdata, name);
+
+        if (!account)
+                return no_account(name, reterr);
+        if (account_confirm(account, mailbox) == 0)
+                return 0;
+        *reterr = (ControlError){CONTROL_ERROR_NOT_HELD, "nothing is held in this mailbox"};
+        return -EINVAL;
+}
+
+static int op_reload(void *userdata, ControlError *reterr) {
+        const char *sentence;
+        int r;
+
+        r = manager_reload(userdata, &sentence);
+        if (r < 0)
+                *reterr = (ControlError){CONTROL_ERROR_CONFIG, sentence};
+        return r;
+}
+
+static int op_stop(void *userdata, ControlError *reterr) {
+        (void) reterr;
+        manager_stop(userdata);
+        return 0;
+}
+
+const ControlOps manager_control_ops = {
+        .status = op_status,
+        .mailboxes = op_mailboxes,
+        .held = op_held,
+        .sync = op_sync,
+        .verify = op_verify,
+        .pause = op_pause,
+        .confirm = op_confirm,
+        .reload = op_reload,
+        .stop = op_stop,
+};

@@ -1,0 +1,183 @@
+/* The manager: what the accounts tell, to the log, to who watches, and to systemd. */
+
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/log.h"
+#include "daemon/manager-private.h"
+
+/* "3 new, 1 changed, 2 removed on the local side" */
+static void format_counts(const EngineCounts *counts, char *buffer, size_t size) {
+        size_t n = 0;
+
+        buffer[0] = '\0';
+        for (Side side = SIDE_LOCAL;; side = SIDE_REMOTE) {
+                const uint64_t values[] = {counts->added[side], counts->changed[side],
+                                           counts->removed[side]};
+                static const char *const words[] = {"new", "changed", "removed"};
+
+                for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+                        if (values[i] > 0 && n < size)
+                                n += (size_t) snprintf(buffer + n, size - n, "%s%llu %s %s",
+                                                       n > 0 ? ", " : "",
+                                                       (unsigned long long) values[i], words[i],
+                                                       side == SIDE_LOCAL ? "here" : "there");
+                if (side == SIDE_REMOTE)
+                        break;
+        }
+        if (counts->paired > 0 && n < size)
+                (void) snprintf(buffer + n, size - n, "%s%llu paired", n > 0 ? ", " : "",
+                                (unsigned long long) counts->paired);
+}
+
+static void tell_watchers(Manager *manager, Account *account, const EngineNote *note,
+                          const char *event, const char *message) {
+        ControlEvent told = {
+                .account = account_name(account),
+                .mailbox = note->mailbox,
+                .event = event,
+                .message = message,
+        };
+
+        if (!manager->control)
+                return;
+        if (note->counts) {
+                told.new_local = note->counts->added[SIDE_LOCAL];
+                told.new_remote = note->counts->added[SIDE_REMOTE];
+                told.changed_local = note->counts->changed[SIDE_LOCAL];
+                told.changed_remote = note->counts->changed[SIDE_REMOTE];
+                told.removed_local = note->counts->removed[SIDE_LOCAL];
+                told.removed_remote = note->counts->removed[SIDE_REMOTE];
+        }
+        control_event(manager->control, &told);
+}
+
+static void note_synced(Manager *manager, Account *account, const EngineNote *note) {
+        char text[200];
+
+        format_counts(note->counts, text, sizeof(text));
+        if (text[0] == '\0')
+                return;
+        log_info("%s/%s: %s", account_name(account), note->mailbox, text);
+        tell_watchers(manager, account, note, "synced", text);
+}
+
+static void note_progress(Manager *manager, Account *account, const EngineNote *note) {
+        for (size_t i = 0; manager->control && i < manager->n_jobs; i++)
+                control_progress(manager->control, manager->jobs[i].id, account_name(account),
+                                 note->mailbox, note->done, note->total,
+                                 note->counts ? note->counts->bytes : 0);
+}
+
+/* A line of the log and an event. */
+static void note_line(Manager *manager, Account *account, const EngineNote *note, int level,
+                      const char *event) {
+        char text[1100];
+
+        (void) log_escape(note->text ? note->text : "", note->text ? strlen(note->text) : 0, text,
+                          sizeof(text));
+        (void) log_full_errno(level, 0, "%s%s%s: %s", account_name(account),
+                              note->mailbox ? "/" : "", note->mailbox ? note->mailbox : "", text);
+        tell_watchers(manager, account, note, event, text);
+}
+
+/* A change of state: who watches sees what `status` would say. */
+static void state_changed(Manager *manager, Account *account) {
+        const AccountStatus status = account_status(account);
+        const EngineNote note = {0};
+
+        tell_watchers(manager, account, &note, account_state_name(status.state), status.sentence);
+}
+
+void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
+        Manager *manager = userdata;
+
+        manager_review_soon(manager);
+        if (!note) {
+                state_changed(manager, account);
+                return;
+        }
+
+        switch (note->type) {
+        case ENGINE_NOTE_SYNCED:
+                note_synced(manager, account, note);
+                break;
+        case ENGINE_NOTE_FAILED:
+                note_line(manager, account, note, LOG_WARNING, "error");
+                break;
+        case ENGINE_NOTE_HELD:
+                note_line(manager, account, note, LOG_ERR, "held");
+                break;
+        case ENGINE_NOTE_CREATED:
+                log_info("%s/%s: made on the %s side", account_name(account), note->mailbox,
+                         side_name(note->side));
+                tell_watchers(manager, account, note, "mailbox-created", side_name(note->side));
+                break;
+        case ENGINE_NOTE_PARKED:
+                note_line(manager, account, note, LOG_WARNING, "parked");
+                break;
+        case ENGINE_NOTE_NOTICE:
+        case ENGINE_NOTE_ALERT:
+                note_line(manager, account, note, LOG_NOTICE, "notice");
+                break;
+        case ENGINE_NOTE_WOULD:
+                printf("%s/%s: would %s\n", account_name(account), note->mailbox, note->text);
+                break;
+        case ENGINE_NOTE_PROGRESS:
+                note_progress(manager, account, note);
+                break;
+        case ENGINE_NOTE_OVERFLOW:
+        case ENGINE_NOTE_RUN:
+                break;
+        }
+}
+
+/* --- systemd --- */
+
+/* READY=1 when each account has come as far as it can for now: connected, waiting or refused. */
+static bool has_started(Manager *manager) {
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                const AccountState state = account_status(manager->accounts[i]).state;
+
+                if (state == ACCOUNT_STATE_STARTING || state == ACCOUNT_STATE_CONNECTING)
+                        return false;
+        }
+        return true;
+}
+
+static void format_status(Manager *manager, char *buffer, size_t size) {
+        size_t n_in_sync = 0;
+        const char *trouble = NULL, *name = "";
+
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                static char sentence[512];
+                const AccountStatus status = account_status(manager->accounts[i]);
+
+                if (account_is_in_sync(manager->accounts[i]))
+                        n_in_sync++;
+                if (status.sentence[0] && !trouble) {
+                        (void) snprintf(sentence, sizeof(sentence), "%s", status.sentence);
+                        trouble = sentence;
+                        name = status.name;
+                }
+        }
+        (void) snprintf(buffer, size, "%zu of %zu accounts in sync%s%.40s%s%.150s", n_in_sync,
+                        manager->n_accounts, trouble ? "; " : "", name, trouble ? ": " : "",
+                        trouble ? trouble : "");
+}
+
+void manager_tell_systemd(Manager *manager) {
+        char status[256];
+
+        if (manager->options.once || manager->stopping)
+                return;
+        if (!manager->is_ready && has_started(manager)) {
+                manager->is_ready = true;
+                (void) sd_notify(false, "READY=1");
+        }
+        format_status(manager, status, sizeof(status));
+        if (strcmp(status, manager->status) == 0)
+                return;
+        memcpy(manager->status, status, sizeof(status));
+        (void) sd_notifyf(false, "STATUS=%s", status);
+}

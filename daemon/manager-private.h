@@ -1,0 +1,49 @@
+#pragma once
+
+/* What the files of the manager share. */
+
+#include "daemon/account.h"
+#include "daemon/control.h"
+#include "daemon/manager.h"
+
+/* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. */
+typedef struct Job {
+        uint64_t id;
+        char *account; /* owned; NULL: all */
+} Job;
+
+struct Manager {
+        ManagerOptions options;
+        Config *config;   /* owned */
+        Config **retired; /* owned: earlier ones, which accounts that have not changed still use */
+        size_t n_retired;
+        sd_event *event;
+        Account **accounts; /* owned */
+        size_t n_accounts;
+        Control *control; /* NULL: none */
+        char host[256];   /* of Maildir file names */
+
+        Job *jobs; /* owned */
+        size_t n_jobs;
+
+        bool is_ready; /* systemd was told */
+        bool stopping;
+        size_t n_running;        /* accounts that have not finished (once) or stopped */
+        char status[256];        /* as last told to systemd */
+        sd_event_source *review; /* deferred: look at jobs and status */
+};
+
+extern const ControlOps manager_control_ops;
+
+Account *manager_find(Manager *manager, const char *name);
+void manager_stop(Manager *manager);
+/* Read the configuration again. Return: 0, or a negative errno and a sentence, which is also logged. */
+int manager_reload(Manager *manager, const char **ret_sentence);
+void manager_review_soon(Manager *manager);
+
+/* manager-notes.c */
+void manager_on_note(Account *account, const EngineNote *note, void *userdata);
+void manager_tell_systemd(Manager *manager);
+
+/* manager-control.c */
+void manager_finish_jobs(Manager *manager);

@@ -1,0 +1,316 @@
+/* The manager: life, signals, reload. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/log.h"
+#include "daemon/manager-private.h"
+
+Account *manager_find(Manager *manager, const char *name) {
+        for (size_t i = 0; i < manager->n_accounts; i++)
+                if (strcmp(account_name(manager->accounts[i]), name) == 0)
+                        return manager->accounts[i];
+        return NULL;
+}
+
+static bool is_chosen(const Manager *manager, const char *name) {
+        char *const *chosen = manager->options.accounts;
+
+        if (!chosen || !chosen[0])
+                return true;
+        for (; *chosen; chosen++)
+                if (strcmp(*chosen, name) == 0)
+                        return true;
+        return false;
+}
+
+/* --- review: once a turn of the loop, whatever happened in it --- */
+
+static int on_review(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+
+        (void) source;
+        manager_finish_jobs(manager);
+        manager_tell_systemd(manager);
+        return 0;
+}
+
+void manager_review_soon(Manager *manager) {
+        (void) sd_event_source_set_enabled(manager->review, SD_EVENT_ONESHOT);
+}
+
+/* --- accounts --- */
+
+static void on_account_over(Account *account, void *userdata) {
+        Manager *manager = userdata;
+
+        (void) account;
+        if (--manager->n_running == 0)
+                (void) sd_event_exit(manager->event, 0);
+}
+
+static int add_account(Manager *manager, const AccountConfig *config) {
+        const AccountOptions options = {
+                .state_dir = manager->options.state_dir,
+                .host = manager->host,
+                .poll_interval_usec = manager->config->poll_interval_usec,
+                .once = manager->options.once,
+                .dry_run = manager->options.dry_run,
+                .on_note = manager_on_note,
+                .on_finished = on_account_over,
+                .userdata = manager,
+        };
+        Account **grown;
+        int r;
+
+        grown = reallocarray(manager->accounts, manager->n_accounts + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        manager->accounts = grown;
+        r = account_new(manager->event, config, &options, &grown[manager->n_accounts]);
+        if (r < 0)
+                return r;
+        manager->n_accounts++;
+        manager->n_running++;
+        return 0;
+}
+
+static int add_accounts(Manager *manager) {
+        for (size_t i = 0; i < manager->config->n_accounts; i++) {
+                const AccountConfig *config = &manager->config->accounts[i];
+                int r;
+
+                if (!is_chosen(manager, config->name) || manager_find(manager, config->name))
+                        continue;
+                r = add_account(manager, config);
+                if (r < 0)
+                        return log_error_errno(r, "%s: cannot be started: %m", config->name);
+        }
+        return 0;
+}
+
+/* --- stop and reload --- */
+
+void manager_stop(Manager *manager) {
+        if (manager->stopping)
+                return;
+        manager->stopping = true;
+        (void) sd_notify(false, "STOPPING=1\nSTATUS=Stopping");
+        if (manager->n_accounts == 0)
+                (void) sd_event_exit(manager->event, 0);
+        manager->n_running = manager->n_accounts;
+        for (size_t i = 0; i < manager->n_accounts; i++)
+                account_stop(manager->accounts[i], on_account_over, manager);
+}
+
+/* An account whose section is the same goes on undisturbed, with its connection. */
+static void drop_changed(Manager *manager, const Config *config) {
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                Account *account = manager->accounts[i];
+                const AccountConfig *now = config_find(config, account_name(account));
+
+                if (now && account_config_equal(account_config(account), now) &&
+                    config->poll_interval_usec == manager->config->poll_interval_usec) {
+                        manager->accounts[n_kept++] = account;
+                        continue;
+                }
+                log_info("%s: %s", account_name(account),
+                         now ? "its configuration has changed" : "is not configured any more");
+                account_free(account);
+        }
+        manager->n_accounts = n_kept;
+}
+
+static bool is_used(const Manager *manager, const Config *config) {
+        for (size_t i = 0; i < manager->n_accounts; i++) {
+                const AccountConfig *used = account_config(manager->accounts[i]);
+
+                if (used >= config->accounts && used < config->accounts + config->n_accounts)
+                        return true;
+        }
+        return false;
+}
+
+/* Put the old configuration aside, and free those that no account uses any more. */
+static int retire(Manager *manager, Config *config) {
+        Config **grown = reallocarray(manager->retired, manager->n_retired + 1, sizeof(*grown));
+        size_t n_kept = 0;
+
+        if (!grown)
+                return -ENOMEM;
+        manager->retired = grown;
+        grown[manager->n_retired++] = config;
+        for (size_t i = 0; i < manager->n_retired; i++)
+                if (is_used(manager, grown[i]))
+                        grown[n_kept++] = grown[i];
+                else
+                        config_free(grown[i]);
+        manager->n_retired = n_kept;
+        return 0;
+}
+
+int manager_reload(Manager *manager, const char **ret_sentence) {
+        _cleanup_(config_freep) Config *config = NULL;
+        static char *error;
+        int r;
+
+        free(error);
+        error = NULL;
+        (void) sd_notify(false, "RELOADING=1");
+        r = config_load(manager->options.config_path, getenv("HOME"), &config, &error);
+        if (r < 0) {
+                *ret_sentence = error ? error : strerror(-r);
+                log_error("the configuration is kept as it was: %s", *ret_sentence);
+        } else {
+                Config *old = manager->config;
+
+                drop_changed(manager, config);
+                manager->config = TAKE_PTR(config);
+                r = retire(manager, old);
+                if (r >= 0)
+                        r = add_accounts(manager);
+                *ret_sentence = "an account cannot be started";
+                log_info("configuration read again");
+        }
+        (void) sd_notify(false, "READY=1");
+        manager->status[0] = '\0';
+        manager_review_soon(manager);
+        return r;
+}
+
+/* --- signals --- */
+
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                          void *userdata) {
+        (void) source, (void) info;
+        manager_stop(userdata);
+        return 0;
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                            void *userdata) {
+        const char *sentence;
+
+        (void) source, (void) info;
+        (void) manager_reload(userdata, &sentence);
+        return 0;
+}
+
+static int add_signals(Manager *manager) {
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        (void) signal(SIGPIPE, SIG_IGN);
+
+        r = sd_event_add_signal(manager->event, NULL, SIGTERM, on_stop_signal, manager);
+        if (r >= 0)
+                r = sd_event_add_signal(manager->event, NULL, SIGINT, on_stop_signal, manager);
+        if (r >= 0 && !manager->options.once)
+                r = sd_event_add_signal(manager->event, NULL, SIGHUP, on_reload_signal, manager);
+        return r;
+}
+
+/* --- life --- */
+
+static int listen_for_control(Manager *manager) {
+        const int n_fds = sd_listen_fds(true);
+        const char *path = manager->options.socket_path;
+        int r;
+
+        if (!path)
+                return 0;
+        r = control_new(manager->event, path, n_fds > 0 ? SD_LISTEN_FDS_START : -1,
+                        &manager_control_ops, manager, &manager->control);
+        if (r == -EADDRINUSE)
+                return log_error_errno(r, "another imapsyncd listens on %s already", path);
+        if (r < 0)
+                return log_error_errno(r, "the control socket %s cannot be made: %m", path);
+        return 0;
+}
+
+int manager_new(const ManagerOptions *options, Config *config, Manager **ret_manager) {
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        int r;
+
+        manager = calloc(1, sizeof(*manager));
+        if (!manager) {
+                config_free(config);
+                return log_error_errno(-ENOMEM, "%m");
+        }
+        manager->options = *options;
+        manager->config = config;
+        if (gethostname(manager->host, sizeof(manager->host) - 1) < 0)
+                strcpy(manager->host, "localhost");
+
+        r = sd_event_new(&manager->event);
+        if (r >= 0)
+                r = sd_event_add_defer(manager->event, &manager->review, on_review, manager);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(manager->review, SD_EVENT_OFF);
+        if (r >= 0)
+                r = add_signals(manager);
+        if (r >= 0 && !options->once)
+                r = sd_event_set_watchdog(manager->event, true);
+        if (r < 0)
+                return log_error_errno(r, "the event loop cannot be made: %m");
+
+        r = listen_for_control(manager);
+        if (r >= 0)
+                r = add_accounts(manager);
+        if (r < 0)
+                return r;
+
+        *ret_manager = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+
+        for (size_t i = 0; i < manager->n_accounts; i++)
+                account_free(manager->accounts[i]);
+        free(manager->accounts);
+        for (size_t i = 0; i < manager->n_jobs; i++)
+                free(manager->jobs[i].account);
+        free(manager->jobs);
+        for (size_t i = 0; i < manager->n_retired; i++)
+                config_free(manager->retired[i]);
+        free(manager->retired);
+        sd_event_source_disable_unref(manager->review);
+        control_free(manager->control); /* last: a closed socket says that it is all over */
+        sd_event_unref(manager->event);
+        config_free(manager->config);
+        free(manager);
+        return NULL;
+}
+
+int manager_run(Manager *manager) {
+        int r;
+
+        manager_review_soon(manager);
+        r = sd_event_loop(manager->event);
+        if (r < 0) {
+                (void) log_error_errno(r, "the event loop failed: %m");
+                return 1;
+        }
+        if (!manager->options.once)
+                return 0;
+
+        if (manager->stopping)
+                return 0;
+        for (size_t i = 0; i < manager->n_accounts; i++)
+                if (!account_is_in_sync(manager->accounts[i]))
+                        return 1;
+        return 0;
+}

@@ -1,0 +1,499 @@
+#pragma once
+
+/*
+ * Transcripts of an IMAP replica: requests as actions, its events as lines
+ *
+ *      > changes A 7 22 25 body 30:31      uidvalidity, uidnext, modseq, want, known
+ *      > fetch A 1:3 flags
+ *      > store A 5 +(\Seen) -(\Flagged)
+ *      > append A 42 (\Seen) body          cookie, flags, the message; all at once
+ *      E: MESSAGE A 5 (\Seen)
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "sync/imap-replica.h"
+#include "transcript.h"
+
+#define DOVECOT                                                                                    \
+        "IMAP4rev1 SASL-IR ENABLE CONDSTORE QRESYNC COMPRESS=DEFLATE NOTIFY IDLE LIST-EXTENDED "   \
+        "LIST-STATUS SPECIAL-USE UIDPLUS LITERAL+ ESEARCH UNSELECT MOVE"
+#define GMAIL                                                                                      \
+        "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
+        "UNSELECT LITERAL-"
+#define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
+#define BARE     "IMAP4rev1"
+
+/* What SELECT says on Dovecot 2.3 before the changes. */
+#define SELECTED(exists, uidvalidity, uidnext, modseq)                                             \
+        "S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work)\n"                        \
+        "S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work \\*)] Flags " \
+        "permitted.\n"                                                                             \
+        "S: * " exists " EXISTS\n"                                                                 \
+        "S: * 0 RECENT\n"                                                                          \
+        "S: * OK [UIDVALIDITY " uidvalidity "] UIDs valid\n"                                       \
+        "S: * OK [UIDNEXT " uidnext "] Predicted next UID\n"                                       \
+        "S: * OK [HIGHESTMODSEQ " modseq "] Highest\n"
+#define STORABLE "(\\Seen \\Answered \\Flagged \\Deleted \\Draft *)"
+
+#define OPEN_A                                                                                     \
+        "> changes A 7 9 21 flags\n"                                                               \
+        "C: 1 SELECT A (QRESYNC (7 21))\n" SELECTED(                                               \
+                "3", "7", "9", "21") "S: 1 OK done\n"                                              \
+                                     "E: OPENED A 7 9 21 exists=3 " STORABLE "\n"                  \
+                                     "E: DONE CHANGES A modseq=21 exists=3\n"
+
+#define MAILBOXES_MAX 8
+
+typedef struct ReplicaTest {
+        Transcript transcript;
+        ImapReplica *replica;
+        ReplicaMailbox mailboxes[MAILBOXES_MAX];
+        Keywords keywords[MAILBOXES_MAX];
+        char *names[MAILBOXES_MAX]; /* owned */
+        size_t n_mailboxes;
+        Buffer body;
+        bool lost;
+        size_t n_requests, n_done;
+
+        bool appending; /* the rest of a message is still to be handed in */
+        Buffer upload;
+        ReplicaMessage uploaded; /* as known at its end */
+} ReplicaTest;
+
+/* The mailbox of that name, made at its first mention. */
+static inline ReplicaMailbox *test_mailbox(ReplicaTest *test, const char *name) {
+        size_t i;
+
+        for (i = 0; i < test->n_mailboxes; i++)
+                if (strcmp(test->names[i], name) == 0)
+                        return &test->mailboxes[i];
+
+        assert(test->n_mailboxes < MAILBOXES_MAX);
+        test->n_mailboxes++;
+        test->names[i] = strdup(name);
+        assert(test->names[i]);
+        test->mailboxes[i] =
+                (ReplicaMailbox){.name = test->names[i], .keywords = &test->keywords[i]};
+        return &test->mailboxes[i];
+}
+
+static inline void put_format(ReplicaTest *test, const char *format, uint64_t number) {
+        assert(buffer_append_format(&test->transcript.events, format, number) == 0);
+}
+
+static inline void put_string(ReplicaTest *test, const char *format, const char *string) {
+        assert(buffer_append_format(&test->transcript.events, format, string) == 0);
+}
+
+static inline void put_message(ReplicaTest *test, const ReplicaEvent *event) {
+        const ReplicaMessage *message = &event->message;
+        Buffer *out = &test->transcript.events;
+
+        put_format(test, " %" PRIu64, message->uid);
+        if (message->present & REPLICA_HAS_FLAGS) {
+                assert(buffer_append_string(out, " (") == 0);
+                assert(flags_format(message->flags, event->mailbox->keywords, out) == 0);
+                assert(buffer_append_string(out, ")") == 0);
+        }
+        if (message->present & REPLICA_HAS_DATE)
+                assert(buffer_append_format(out, " date=%" PRId64 "%+d", message->date,
+                                            message->date_zone) == 0);
+        if (message->present & REPLICA_HAS_SIZE)
+                put_format(test, " size=%" PRIu64, message->size);
+        if (message->present & REPLICA_HAS_MESSAGE_ID)
+                assert(buffer_append_format(out, " id=%.*s", (int) message->message_id.size,
+                                            message->message_id.data ? message->message_id.data
+                                                                     : "") == 0);
+}
+
+static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
+        const ReplicaStatus *status = &event->status;
+
+        put_string(test, "STATUS %s", event->wire.data);
+        if (!event->name || strcmp(event->name, event->wire.data) != 0)
+                put_string(test, " name=%s", event->name ? event->name : "none");
+        if (status->has_messages)
+                put_format(test, " messages=%" PRIu64, status->messages);
+        if (status->uidnext > 0)
+                put_format(test, " uidnext=%" PRIu64, status->uidnext);
+        if (status->has_uidvalidity)
+                put_format(test, " uidvalidity=%" PRIu64, status->uidvalidity);
+        if (status->has_unseen)
+                put_format(test, " unseen=%" PRIu64, status->unseen);
+        if (status->modseq > 0)
+                put_format(test, " modseq=%" PRIu64, status->modseq);
+        if (event->unasked)
+                put_string(test, " unasked%s", "");
+        if (event->changed)
+                put_string(test, " changed%s", "");
+}
+
+static inline void put_listed(ReplicaTest *test, const ReplicaEvent *event) {
+        put_string(test, "MAILBOX %s", event->wire.data);
+        if (!event->name || strcmp(event->name, event->wire.data) != 0)
+                put_string(test, " name=%s", event->name ? event->name : "none");
+        if (event->delimiter != '/')
+                assert(buffer_append_format(&test->transcript.events, " delimiter=%c",
+                                            event->delimiter ? event->delimiter : '0') == 0);
+        if (event->attributes)
+                put_format(test, " attributes=%#" PRIx64, event->attributes);
+        if (event->old_name)
+                put_string(test, " old=%s", event->old_name);
+        if (event->unasked)
+                put_string(test, " unasked%s", "");
+}
+
+static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
+        Buffer *out = &test->transcript.events;
+        const MessageFlags named =
+                event->storable_keywords ? event->storable & FLAGS_SYSTEM : event->storable;
+
+        put_string(test, "OPENED %s", event->mailbox->name);
+        put_format(test, " %" PRIu64, event->token.uidvalidity);
+        put_format(test, " %" PRIu64, event->token.uidnext);
+        put_format(test, " %" PRIu64, event->token.modseq);
+        put_format(test, " exists=%" PRIu64 " (", event->exists);
+        assert(flags_format(named, event->mailbox->keywords, out) == 0);
+        put_string(test, "%s)", event->storable_keywords ? " *" : "");
+        if (event->complete)
+                put_string(test, " complete%s", "");
+}
+
+static inline const char *request_name(const ReplicaEvent *event) {
+        static const char *const names[] = {"LIST",    "CREATE", "CHANGES", "FETCH", "STORE",
+                                            "EXPUNGE", "APPEND", "CLOSE",   "WAIT"};
+        static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
+
+        return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
+}
+
+static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
+        static const char *const outcomes[] = {"", " REFUSED", " FAILED", " NO_MAILBOX"};
+
+        test->n_done++;
+        put_string(test, "DONE %s", request_name(event));
+        if (event->mailbox)
+                put_string(test, " %s", event->mailbox->name);
+        if (event->request == REPLICA_APPEND)
+                put_format(test, " %" PRIu64, event->cookie);
+        put_string(test, "%s", outcomes[event->outcome]);
+        if (event->token.modseq > 0)
+                put_format(test, " modseq=%" PRIu64, event->token.modseq);
+        if (event->token.uidvalidity > 0)
+                put_format(test, " exists=%" PRIu64, event->exists);
+        if (event->wire.size > 0)
+                put_string(test, " wire=%s", event->wire.data);
+}
+
+static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
+        size_t index = 0;
+
+        put_string(test, "VANISHED %s ", event->mailbox->name);
+        assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+}
+
+/* The pieces of a body are put together: where they end depends on how the bytes came. */
+static inline void put_body(ReplicaTest *test, const ReplicaEvent *event) {
+        put_string(test, "BODY %s", event->mailbox->name);
+        put_message(test, event);
+        assert(buffer_append_format(&test->transcript.events, " “%.*s”", (int) test->body.size,
+                                    test->body.data ? test->body.data : "") == 0);
+        test->body.size = 0;
+}
+
+static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
+        switch (event->type) {
+        case REPLICA_EVENT_MAILBOX:
+                put_listed(test, event);
+                break;
+        case REPLICA_EVENT_STATUS:
+                put_status(test, event);
+                break;
+        case REPLICA_EVENT_OVERFLOW:
+                put_string(test, "OVERFLOW%s", "");
+                break;
+        case REPLICA_EVENT_ALERT:
+                put_string(test, "ALERT%s", "");
+                break;
+        case REPLICA_EVENT_OPENED:
+                put_opened(test, event);
+                break;
+        case REPLICA_EVENT_MESSAGE:
+                put_string(test, "MESSAGE %s", event->mailbox->name);
+                put_message(test, event);
+                break;
+        case REPLICA_EVENT_VANISHED:
+                put_vanished(test, event);
+                break;
+        case REPLICA_EVENT_BODY_BEGIN:
+                assert(test->body.size == 0);
+                return;
+        case REPLICA_EVENT_BODY_DATA:
+                assert(buffer_append_view(&test->body, event->data) == 0);
+                return;
+        case REPLICA_EVENT_BODY_END:
+                put_body(test, event);
+                break;
+        case REPLICA_EVENT_APPENDED:
+                put_string(test, "APPENDED %s", event->mailbox->name);
+                put_format(test, " %" PRIu64, event->cookie);
+                put_format(test, " uid=%" PRIu64 " (", event->message.uid);
+                assert(flags_format(event->message.flags, event->mailbox->keywords,
+                                    &test->transcript.events) == 0);
+                put_string(test, ")%s", "");
+                break;
+        case REPLICA_EVENT_DONE:
+                put_finished(test, event);
+                break;
+        }
+
+        if (event->text)
+                put_string(test, ": %s", event->text);
+        put_string(test, "%s", "\n");
+}
+
+/* Hand in what the replica takes now. */
+static inline void go_on_uploading(ReplicaTest *test) {
+        Replica *replica = imap_replica_base(test->replica);
+        ssize_t n;
+
+        if (!test->appending || test->lost)
+                return;
+
+        n = replica->ops->append_data(replica, buffer_view(&test->upload));
+        assert(n >= 0);
+        buffer_consume(&test->upload, (size_t) n);
+        if (test->upload.size > 0)
+                return;
+
+        test->appending = false;
+        assert(replica->ops->append_end(replica, &test->uploaded) == 0);
+}
+
+static inline void replica_on_input(void *userdata) {
+        ReplicaTest *test = userdata;
+        Replica *replica = imap_replica_base(test->replica);
+        ReplicaEvent event;
+        int r;
+
+        if (test->lost)
+                return;
+
+        go_on_uploading(test);
+        do {
+                bool was_appending = test->appending;
+
+                while ((r = replica->ops->next(replica, &event)) > 0)
+                        put_event(test, &event);
+                go_on_uploading(test);
+                if (was_appending == test->appending)
+                        break;
+        } while (r == 0);
+
+        if (r < 0) {
+                assert(buffer_append_format(&test->transcript.events, "LOST %s: %s\n",
+                                            strerrorname_np(-r),
+                                            imap_replica_error(test->replica)) == 0);
+                imap_replica_detach(test->replica);
+                assert(replica->ops->next(replica, &event) == -ENOTCONN);
+                assert(replica->ops->list(replica) == -ENOTCONN);
+                test->lost = true;
+        }
+}
+
+/* The next word of an action, "" at its end. */
+static inline const char *next_word(char **rest) {
+        char *word = strsep(rest, " ");
+
+        return word ? word : "";
+}
+
+static inline uint64_t next_number(char **rest) {
+        return strtoull(next_word(rest), NULL, 10);
+}
+
+static inline ReplicaWant next_want(char **rest) {
+        const char *word = next_word(rest);
+
+        if (strcmp(word, "flags") == 0)
+                return REPLICA_WANT_FLAGS;
+        if (strcmp(word, "identity") == 0)
+                return REPLICA_WANT_IDENTITY;
+        assert(strcmp(word, "body") == 0);
+        return REPLICA_WANT_BODY;
+}
+
+static inline UidSet next_set(char **rest) {
+        const char *word = next_word(rest);
+        UidSet set = UID_SET_NULL;
+
+        assert(!*word || uid_set_parse(bytes_of(word), 9999, &set) == 0);
+        return set;
+}
+
+/* "\Seen,work" or "-" */
+static inline MessageFlags flags_of(ReplicaMailbox *mailbox, const char *text) {
+        char *copy = strdup(text);
+        MessageFlags flags = 0;
+
+        assert(copy);
+        for (char *p = copy; *p; p++)
+                if (*p == ',')
+                        *p = ' ';
+        if (strcmp(copy, "-") != 0)
+                assert(flags_parse(bytes_of(copy), mailbox->keywords, &flags) == 0);
+        free(copy);
+        return flags;
+}
+
+/* "append A COOKIE FLAGS[>FLAGS AT ITS END] MESSAGE" */
+static inline int act_append(ReplicaTest *test, Replica *replica, char **rest) {
+        ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
+        const uint64_t cookie = next_number(rest);
+        char *flags = strsep(rest, " ");
+        char *at_end = strchr(flags, '>');
+        ReplicaMessage message = {
+                .present = REPLICA_HAS_FLAGS | REPLICA_HAS_DATE | REPLICA_HAS_SIZE,
+                .date_zone = 60,
+        };
+
+        if (at_end)
+                *at_end++ = '\0';
+        message.flags = flags_of(mailbox, flags);
+        message.size = *rest ? strlen(*rest) : 0;
+        test->uploaded = message;
+        if (at_end)
+                test->uploaded.flags = flags_of(mailbox, at_end);
+
+        assert(buffer_append_string(&test->upload, *rest ? *rest : "") == 0);
+        test->appending = true;
+        return replica->ops->append_begin(replica, mailbox, &message, cookie);
+}
+
+static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const char *verb,
+                                   char **rest) {
+        ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
+
+        if (strcmp(verb, "create") == 0)
+                return replica->ops->create(replica, mailbox);
+        if (strcmp(verb, "close") == 0)
+                return replica->ops->close(replica, mailbox);
+        if (strcmp(verb, "idle") == 0)
+                return imap_replica_idle(test->replica, mailbox);
+        if (strcmp(verb, "changes") == 0) {
+                ReplicaToken since = {.uidvalidity = (uint32_t) next_number(rest)};
+
+                since.uidnext = (uint32_t) next_number(rest);
+                since.modseq = next_number(rest);
+                const ReplicaWant want = next_want(rest);
+                _cleanup_(uid_set_done) UidSet known = next_set(rest);
+
+                return replica->ops->changes(replica, mailbox, &since, &known, want);
+        }
+
+        _cleanup_(uid_set_done) UidSet uids = next_set(rest);
+
+        if (strcmp(verb, "fetch") == 0)
+                return replica->ops->fetch(replica, mailbox, &uids, next_want(rest));
+        if (strcmp(verb, "expunge") == 0)
+                return replica->ops->expunge(replica, mailbox, &uids);
+
+        assert(strcmp(verb, "store") == 0);
+        const MessageFlags add = flags_of(mailbox, next_word(rest));
+        return replica->ops->store(replica, mailbox, &uids, add,
+                                   flags_of(mailbox, next_word(rest)));
+}
+
+static inline int act_poll(ReplicaTest *test, char **rest) {
+        ByteView wires[4];
+        size_t n = 0;
+
+        for (const char *word = next_word(rest); *word; word = next_word(rest))
+                wires[n++] = bytes_of(word);
+        return imap_replica_poll(test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ,
+                                 wires, n);
+}
+
+static inline void replica_on_action(void *userdata, ByteView action) {
+        ReplicaTest *test = userdata;
+        Replica *replica = imap_replica_base(test->replica);
+        _cleanup_free_ char *copy = bytes_dup(action);
+        char *rest = copy;
+        const char *verb = next_word(&rest);
+        int r;
+
+        if (strcmp(verb, "list") == 0)
+                r = replica->ops->list(replica);
+        else if (strcmp(verb, "append") == 0)
+                r = act_append(test, replica, &rest);
+        else if (strcmp(verb, "abort") == 0)
+                r = replica->ops->append_abort(replica);
+        else if (strcmp(verb, "notify") == 0)
+                r = imap_replica_notify(test->replica);
+        else if (strcmp(verb, "poll") == 0)
+                r = act_poll(test, &rest);
+        else if (strcmp(verb, "noop") == 0)
+                r = imap_replica_noop(test->replica);
+        else if (strcmp(verb, "logout") == 0)
+                r = imap_replica_logout(test->replica);
+        else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
+                r = imap_replica_is_busy(test->replica) == (*verb == 'b') ? 0 : -EINVAL;
+        else
+                r = act_with_mailbox(test, replica, verb, &rest);
+
+        TEST_ROW(test->transcript.label, r == 0);
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+}
+
+static inline void replica_test_init(ReplicaTest *test, const char *capabilities,
+                                     const char *options) {
+        const ImapCapabilities has = imap_capabilities_parse(bytes_of(capabilities));
+        const ImapQresync qresync = strchr(options, 'q')   ? IMAP_QRESYNC_ON
+                                    : strchr(options, 'x') ? IMAP_QRESYNC_OFF
+                                                           : IMAP_QRESYNC_UNASKED;
+        const ImapReplicaOptions replica_options = {
+                .once = strchr(options, 'o'),
+                .want_special_use = strchr(options, 's'),
+                .want_subscribed = strchr(options, 's'),
+        };
+
+        test->transcript.on_input = replica_on_input;
+        test->transcript.on_action = replica_on_action;
+        test->transcript.userdata = test;
+        assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
+        assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
+        imap_replica_attach(test->replica, test->transcript.session, &has, qresync);
+        assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
+}
+
+static inline void replica_test_done(ReplicaTest *test) {
+        test->replica = imap_replica_free(test->replica);
+        transcript_done(&test->transcript);
+        buffer_done(&test->body);
+        buffer_done(&test->upload);
+        for (size_t i = 0; i < test->n_mailboxes; i++) {
+                keywords_done(&test->keywords[i]);
+                free(test->names[i]);
+        }
+}
+
+/**
+ * replica_check() - run a transcript
+ * @options: q QRESYNC is on, x it is off, o --once, s with all of LIST's options
+ */
+static inline void replica_check(const char *label, const char *capabilities, const char *options,
+                                 const char *script) {
+        static const size_t steps[] = {0, 1, 2, 7};
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                ReplicaTest test = {
+                        .transcript = {.label = label, .step = steps[i]}
+                };
+
+                replica_test_init(&test, capabilities, options);
+                transcript_run(&test.transcript, script);
+                replica_test_done(&test);
+        }
+}

@@ -1,0 +1,109 @@
+"""Run the systems tests: python3 -m rig.runner [PATTERN...], a line a test, and a count at the end.
+
+Each file is a process of its own, two at a time; those that measure come after the others, alone.
+"""
+
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+JOBS = 2
+ALONE = ["test_latency", "test_memory", "test_quiet", "test_traffic"]
+
+
+class LineResult(unittest.TestResult):
+    """A line for each test with the time it took."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begin = time.monotonic()
+        self.word = "ok"
+        self.reason = ""
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.word = "FAIL"
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.word = "FAIL"
+        if not hasattr(test, "_testMethodName"):  # an import or a fixture
+            print(f"FAIL      {test}", flush=True)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.word = "FAIL"
+            print(f"  FAIL {subtest._subDescription()}", flush=True)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.word, self.reason = "skip", f" ({reason})"
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        seconds = time.monotonic() - self.begin
+        name = test.id().removeprefix("system.")
+        print(f"{self.word:4} {seconds:6.1f} s  {name}{self.reason}", flush=True)
+
+
+def select(suite, patterns):
+    """The tests whose name contains one of the patterns."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from select(test, patterns)
+        elif not patterns or any(p in test.id() for p in patterns):
+            yield test
+
+
+def load(module):
+    """The tests of one file, or of all."""
+    return unittest.defaultTestLoader.discover(str(TESTS / "system"), f"{module}.py", str(TESTS))
+
+
+def report(passed, failed, skipped):
+    print(f"system: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or not passed + skipped else 0
+
+
+def run_here(module, patterns):
+    """One file in this process."""
+    result = LineResult()
+    unittest.TestSuite(select(load(module), patterns)).run(result)
+    for test, trace in result.failures + result.errors:
+        print(f"\n---- {test.id() if hasattr(test, 'id') else test}\n{trace}")
+    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
+    skipped = len(result.skipped)
+    return report(max(result.testsRun - failed - skipped, 0), failed, skipped)
+
+
+def run_apart(module, patterns):
+    """One file in a process of its own: passed, failed, skipped."""
+    done = subprocess.run([sys.executable, "-m", "rig.runner", "--file", module, *patterns], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text, counts = done.stdout, [0, 1, 0]
+    if match := re.search(r"^system: (\d+) passed, (\d+) failed, (\d+) skipped\n", text, re.MULTILINE):
+        counts = [int(number) for number in match.groups()]
+        text = text.replace(match[0], "")
+    print(text, end="", flush=True)
+    return counts
+
+
+def main(arguments):
+    if arguments[:1] == ["--file"]:
+        return run_here(arguments[1], arguments[2:])
+    chosen = {test.id().split(".")[1] for test in select(load("test_*"), arguments)}
+    together, alone = sorted(chosen - set(ALONE)), sorted(chosen & set(ALONE))
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        counts = list(pool.map(lambda module: run_apart(module, arguments), together))
+    counts += [run_apart(module, arguments) for module in alone]
+    return report(*(sum(column) for column in zip(*counts))) if counts else report(0, 0, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

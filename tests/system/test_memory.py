@@ -1,0 +1,74 @@
+"""Memory does not grow with the mailbox, nor with the largest message."""
+
+import random
+import shutil
+import unittest
+
+from rig import SANITIZED, case, compare, number, populate
+
+MANY = number("MESSAGES", 10_000)
+FEW = 1000
+LIMIT = {"none": 12 * 1024, "implicit": 14 * 1024}  # kB
+GROWTH = 1024  # kB, from FEW to MANY
+BIG = 60 * 1024 * 1024
+
+
+@unittest.skipIf(SANITIZED, "the sanitizers' memory is their own")
+@unittest.skipUnless(shutil.which("time"), "needs GNU time")
+class Memory(case.SystemTest):
+    def once_rss(self, account):
+        """The largest resident set of one run in kB. GNU time starts it: a child of this process would
+        inherit this process's own maximum over fork and exec."""
+        out = self.directory / "rss"
+        account.prefix = ["time", "--format", "%M", "--output", out]
+        try:
+            self.once(account, timeout=1200)
+        finally:
+            account.prefix = []
+        return int(out.read_text().split()[-1])
+
+    def daemon_rss(self, account):
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            return daemon.status_field("VmHWM")
+
+    def measure(self, server, tls, name):
+        account = self.account(server, name=f"{tls} {name}", tls=tls)
+        values = {"first": self.once_rss(account), "again": self.once_rss(account),
+                  "daemon": self.daemon_rss(account)}
+        print(f"  {name}, {tls}: " + ", ".join(f"{k} {v} kB" for k, v in values.items()), flush=True)
+        shutil.rmtree(account.directory)
+        return values
+
+    def test_many_messages(self):
+        values = {}
+        for count in (FEW, MANY):
+            server = self.server("mdbox", name=f"server{count}")
+            populate.fill_small(self.session(server), "INBOX", count)
+            for tls in ("none", "implicit"):
+                values[count, tls] = self.measure(server, tls, f"{count} messages")
+            server.kill()
+        for tls, limit in LIMIT.items():
+            for kind, value in values[MANY, tls].items():
+                with self.subTest(tls=tls, kind=kind):
+                    self.assertLessEqual(value, limit)
+                    self.assertLessEqual(value, values[FEW, tls][kind] + GROWTH)
+
+    def test_big_message(self):
+        """Down from the server, and up to it."""
+        server = self.server("mdbox")
+        line = random.Random(1).randbytes(37).hex().encode() + b"\r\n"
+        big = b"Message-ID: <big@example.org>\r\n\r\n" + line * (BIG // len(line))
+        self.session(server).append("INBOX", big)
+        account = self.account(server, tls="none")
+        values = {"down": self.once_rss(account)}
+        account.tree.folder("INBOX").deliver(big.replace(b"<big@", b"<second@"), "1700.big.host")
+        values["up"] = self.once_rss(account)
+        print("  60 MB: " + ", ".join(f"{k} {v} kB" for k, v in values.items()), flush=True)
+        with server.session() as session:
+            sides = compare.remote(session), compare.local(account.tree)
+        self.assertEqual(compare.differences(*sides), [])
+        self.assertEqual(len(sides[0]["INBOX"]), 2)
+        for kind, value in values.items():
+            with self.subTest(kind=kind):
+                self.assertLessEqual(value, LIMIT["none"])

@@ -1,0 +1,213 @@
+"""The rig by itself: a rig that sees no difference proves nothing."""
+
+import random
+import socket
+import subprocess
+import unittest
+
+from rig import (case, change, compare, dovecot, imap, imapserver, maildir, names, netns, populate, proxy,
+                 wait_until)
+
+
+class Names(case.SystemTest):
+    needs_program = False
+
+    def test_round_trip(self):
+        for name in populate.ODD_NAMES:
+            self.assertEqual(names.decode(names.encode(name)), name)
+        # RFC 3501 section 5.1.3
+        self.assertEqual(names.encode("~peter/mail/台北/日本語"), b"~peter/mail/&U,BTFw-/&ZeVnLIqe-")
+
+    def test_uid_sets(self):
+        self.assertEqual(imap.expand(b"3:5,9"), [3, 4, 5, 9])
+        self.assertEqual(imap.uid_set([9, 3, 5, 4]), "3:5,9")
+
+
+class Server(case.SystemTest):
+    needs_program = False
+
+    def check_store(self, store):
+        server = self.server(store)
+        session = self.session(server)
+        boxes = populate.mailbox_names(40)
+        populate.fill(session, boxes, 10)
+        self.assertEqual(sorted(session.mailboxes()), sorted(boxes))
+        capabilities = session.command("CAPABILITY")[0]
+        for word in (b"NOTIFY", b"QRESYNC", b"COMPRESS=DEFLATE", b"LITERAL+"):
+            self.assertIn(word, capabilities)
+        tree = maildir.Tree(self.directory / "copy")
+        self.copy(session, tree)
+        side = compare.remote(session)
+        self.assertEqual(compare.differences(side, compare.local(tree)), [])
+        self.assertEqual({len(rows) for rows in side.values()}, {10})
+        self.check_differences_are_seen(session, tree)
+
+    def copy(self, session, tree):
+        """What a correct program would leave on the local side."""
+        for mailbox in session.mailboxes():
+            folder = tree.folder(mailbox).create()
+            words = {word: chr(ord("a") + n) for n, word in enumerate(populate.KEYWORDS)}
+            lines = [f"{n} {word}\n" for n, word in enumerate(populate.KEYWORDS)]
+            (folder.path / "dovecot-keywords").write_text("".join(lines))
+            session.select(mailbox, examine=True)
+            for uid, row in session.fetch("1:*", "FLAGS BODY.PEEK[]").items():
+                flags = {f.decode() for f in row[b"FLAGS"]} - {"\\Recent"}
+                letters = [maildir.BY_FLAG.get(f.lower()) or words[f] for f in flags]
+                folder.deliver(row[b"BODY[]"], f"{uid}.host", "".join(sorted(letters)))
+
+    def check_differences_are_seen(self, session, tree):
+        """Each kind of difference once: flag, byte, missing, doubled, mailbox."""
+        folder = tree.folder("INBOX")
+        one, two, three, four = folder.files()[:4]
+        flags = folder.flags(one)
+        folder.set_flags(one, flags ^ {"\\Seen"})
+        two.write_bytes(two.read_bytes() + b"x")
+        three.unlink()
+        folder.deliver(four.read_bytes(), "doubled")
+        tree.folder("more").create()
+        found = compare.differences(compare.remote(session), compare.local(tree))
+        self.assertEqual(len([line for line in found if line.startswith("INBOX: ")]), 5, found)
+        self.assertIn("more: only local", found)
+        self.assertEqual(len(found), 6, found)
+
+    def test_maildir(self):
+        self.check_store("maildir")
+
+    def test_mdbox(self):
+        self.check_store("mdbox")
+
+    def test_tls(self):
+        server = self.server()
+        with server.session(tls=True) as session:
+            session.append("INBOX", b"Subject: x\r\n\r\n")
+        with imap.Session(server.host, server.imap_port) as session:
+            session.start_tls(server.tls_context(), "localhost")
+            session.command(f'LOGIN alice "{dovecot.PASSWORD}"')
+            self.assertEqual(len(session.uids() if session.select("INBOX") else []), 1)
+
+    def test_password_and_mask(self):
+        server = self.server(capability="IMAP4rev1 UIDPLUS")
+        with self.assertRaises(imap.ImapError):
+            imap.Session(server.host, server.imap_port, "alice", "wrong")
+        words = self.session(server).command("CAPABILITY")[0]
+        self.assertEqual(words, [b"CAPABILITY", b"IMAP4rev1", b"UIDPLUS"])
+
+    def test_two_users_and_restart(self):
+        server = self.server()
+        self.session(server, "alice").append("INBOX", b"Subject: for alice\r\n\r\n")
+        server.stop()
+        server.start()
+        alice, bob = self.session(server, "alice"), self.session(server, "bob")
+        alice.select("INBOX")
+        bob.select("INBOX")
+        self.assertEqual((len(alice.uids()), len(bob.uids())), (1, 0))
+
+
+class Waiting(case.SystemTest):
+    needs_program = False
+
+    def test_deadline(self):
+        with self.assertRaisesRegex(AssertionError, "the moon: not within 0.05 s"):
+            wait_until(lambda: False, "the moon", deadline=0.05)
+
+    def test_seed(self):
+        one = [populate.message(random.Random(7), "x") for _ in range(2)]
+        self.assertEqual(one[0], one[1])
+
+
+class Faults(case.SystemTest):
+    needs_program = False
+
+    def test_script(self):
+        def script(talk):
+            talk.say(b"* OK hello\r\n")
+            talk.say(talk.expect(rb"\A\S+ LOGIN ") + b" OK in\r\n")
+            talk.serve({"LIST": b'* LIST () "/" "../../x"\r\n'}, greet=False)
+
+        with imapserver.Server(script) as server:
+            with imap.Session(server.host, server.imap_port, "u", "p") as session:
+                self.assertEqual(session.mailboxes(), ["../../x"])
+                self.assertEqual(session.command("APPEND x {2+}\r\nhi"), [])
+        self.assertEqual(server.problems, [])
+        self.assertIn(b'r2 LIST "" "*"', server.heard())
+
+    def test_unexpected(self):
+        with imapserver.Server(lambda talk: talk.expect(b"NOOP")) as server:
+            with socket.create_connection((server.host, server.imap_port)) as client:
+                client.sendall(b"a LOGIN\r\n")
+                self.assertEqual(client.recv(10), b"")
+        self.assertEqual(len(server.problems), 1)
+
+    def test_cut(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port, piece=1, cut=30, reset=True) as cut:
+            with socket.create_connection((cut.host, cut.port)) as client:
+                data = b""
+                with self.assertRaises(ConnectionResetError):
+                    while piece := client.recv(100):
+                        data += piece
+            self.assertEqual((len(data), cut.down), (30, 30))
+
+    def test_proxy_passes_everything(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port, piece=7) as through:
+            with imap.Session(through.host, through.port, "alice", dovecot.PASSWORD) as session:
+                populate.fill(session, ["INBOX"], 20)
+                self.assertEqual(len(compare.remote(session)["INBOX"]), 20)
+
+
+class Network(case.SystemTest):
+    needs_program = False
+
+    @unittest.skipUnless(netns.is_possible(), "no network namespaces here")
+    def test_counts(self):
+        """One UDP packet of 100 bytes: 20 of IP, 8 of UDP."""
+        with netns.Link() as link, socket.socket(type=socket.SOCK_DGRAM) as receiver:
+            receiver.bind((link.address, 0))
+            receiver.settimeout(5)
+            script = f"printf '%100s' >/dev/udp/{link.address}/{receiver.getsockname()[1]}"
+
+            def send():
+                subprocess.run([*link.prefix, "bash", "-c", script], check=True)
+                self.assertEqual(len(receiver.recv(1000)), 100)
+
+            self.assertEqual(link.traffic(send), (0, 128, 0, 1))
+
+
+class RandomChanges(case.SystemTest):
+    needs_program = False
+
+    def test_model(self):
+        """Carry out by hand what a program must do, and the model must agree."""
+        session = self.session(self.server())
+        populate.fill(session, populate.mailbox_names(6), 40, holes=False)
+        tree = maildir.Tree(self.directory / "Mail")
+        Server.copy(self, session, tree)
+        changes = change.Changes(random.Random(3), session, tree)
+        before = compare.remote(session)
+        changes.apply(100)
+        expected = changes.expected()
+        remote, local = compare.remote(session), compare.local(tree)
+        self.assertNotEqual(compare.differences(remote, expected), [])
+        self.assertNotEqual(compare.differences(local, expected), [])
+        self.assertEqual(self.merge(before, remote, local), self.by_digest(expected))
+
+    @staticmethod
+    def by_digest(side):
+        return {row.digest: (mailbox, row.flags) for mailbox, rows in side.items() for row in rows}
+
+    def merge(self, before, remote, local):
+        """The three-way merge in its plainest form, of places and of flags."""
+        before, remote, local = (self.by_digest(side) for side in (before, remote, local))
+        merged = {}
+        for key in before.keys() | remote.keys() | local.keys():
+            if key in before and not (key in remote and key in local):
+                continue
+            mailbox, flags = before.get(key) or remote.get(key) or local.get(key)
+            for side in (remote, local):
+                place, now = side.get(key, (mailbox, flags))
+                if key in before:
+                    mailbox = place if place != before[key][0] else mailbox
+                    flags = flags ^ (now ^ before[key][1])
+            merged[key] = (mailbox, flags)
+        return merged

@@ -1,0 +1,384 @@
+/* The IMAP replica: what it does to messages and mailboxes when asked to. */
+
+#include "replica-transcript.h"
+
+static void test_stores(void) {
+        replica_check("flags and keywords, both ways, and what the server tells with it", DOVECOT,
+                      "q",
+                      OPEN_A "> store A 3,5:8 \\Flagged,work \\Seen\n"
+                             "C: 2 UID STORE 3,5:8 +FLAGS.SILENT (\\Flagged work)\n"
+                             "C: 3 UID STORE 3,5:8 -FLAGS.SILENT (\\Seen)\n"
+                             "S: * 2 FETCH (UID 7 MODSEQ (26) FLAGS (\\Answered))\n"
+                             "S: * 3 FETCH (UID 8 MODSEQ (27))\n"
+                             "S: 2 OK Store completed.\n"
+                             "S: * 3 FETCH (UID 8 MODSEQ (28))\n"
+                             "S: 3 OK Store completed.\n"
+                             "E: MESSAGE A 7 (\\Answered)\n"
+                             "E: DONE STORE A modseq=28 exists=3\n");
+        replica_check(
+                "nothing that can be stored: nothing is said", EXCHANGE, "",
+                "> changes A 7 1 0 flags\n"
+                "C: 1 SELECT A\n"
+                "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                "S: * 1 EXISTS\n"
+                "S: * OK [PERMANENTFLAGS (\\Seen \\Deleted)] .\n"
+                "S: * OK [UIDVALIDITY 7] .\n"
+                "S: 1 OK\n"
+                "> store A 1 work,\\Flagged -\n"
+                "> store A 1 work,\\Seen -\n"
+                "C: 3 UID STORE 1 +FLAGS.SILENT (\\Seen)\n"
+                "S: 2 OK\n"
+                "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) complete\n"
+                "E: DONE CHANGES A exists=1\n"
+                "E: DONE STORE A exists=1\n"
+                "S: 3 NO [CANNOT] no\n"
+                "E: DONE STORE A REFUSED exists=1: the server cannot store the flags: “no”\n");
+        replica_check("expunge: one write, and only ours", DOVECOT, "q",
+                      OPEN_A "> expunge A 5:6\n"
+                             "C: 2 UID STORE 5:6 +FLAGS.SILENT (\\Deleted)\n"
+                             "C: 3 UID EXPUNGE 5:6\n"
+                             "S: * 1 FETCH (UID 5 MODSEQ (22))\n"
+                             "S: 2 OK\n"
+                             "S: * VANISHED 5\n"
+                             "S: 3 OK [HIGHESTMODSEQ 24] Expunge completed.\n"
+                             "E: VANISHED A 5\n"
+                             "E: DONE EXPUNGE A modseq=24 exists=2\n");
+        replica_check(
+                "expunge in another mailbox waits for its SELECT, others wait behind", DOVECOT, "q",
+                OPEN_A "> changes B 8 2 31 flags\n"
+                       "> expunge A 5\n"
+                       "> fetch B 1 flags\n"
+                       "C: 2 SELECT B (QRESYNC (8 31))\n"
+                       "C: 3 SELECT A (QRESYNC (7 21))\n"
+                       "S: * OK [CLOSED] .\n" SELECTED(
+                               "1", "8", "2",
+                               "31") "S: 2 OK\n"
+                                     "S: * OK [CLOSED] .\n" SELECTED(
+                                             "3", "7", "9",
+                                             "21") "S: 3 OK\n"
+                                                   "C: 4 UID STORE 5 +FLAGS.SILENT (\\Deleted)\n"
+                                                   "C: 5 UID EXPUNGE 5\n"
+                                                   "C: 6 SELECT B (QRESYNC (8 31))\n"
+                                                   "C: 7 UID FETCH 1 (FLAGS)\n"
+                                                   "S: 4 OK\n"
+                                                   "S: * VANISHED 5\n"
+                                                   "S: 5 OK [HIGHESTMODSEQ 24] .\n"
+                                                   "E: OPENED B 8 2 31 exists=1 " STORABLE "\n"
+                                                   "E: DONE CHANGES B modseq=31 exists=1\n"
+                                                   "E: VANISHED A 5\n"
+                                                   "E: DONE EXPUNGE A modseq=24 exists=2\n"
+                                                   "> busy\n");
+        replica_check(
+                "expunge in a mailbox that was replaced: nothing is deleted", DOVECOT, "q",
+                OPEN_A
+                "> changes B 8 2 31 flags\n"
+                "> expunge A 5\n"
+                "C: 2 SELECT B (QRESYNC (8 31))\n"
+                "C: 3 SELECT A (QRESYNC (7 21))\n"
+                "S: 2 NO no\n" SELECTED(
+                        "3", "10", "9",
+                        "21") "S: 3 OK\n"
+                              "E: DONE CHANGES B FAILED: the server cannot open the mailbox: “no”\n"
+                              "E: DONE EXPUNGE A FAILED exists=3: the mailbox was replaced "
+                              "meanwhile "
+                              "(UIDVALIDITY)\n");
+        replica_check("expunge in a mailbox that is gone", DOVECOT, "q",
+                      OPEN_A
+                      "> changes B 8 2 31 flags\n"
+                      "> expunge A 5\n"
+                      "C: 2 SELECT B (QRESYNC (8 31))\n"
+                      "C: 3 SELECT A (QRESYNC (7 21))\n"
+                      "S: 2 NO no\n"
+                      "S: 3 NO [NONEXISTENT] gone\n"
+                      "E: DONE CHANGES B FAILED: the server cannot open the mailbox: “no”\n"
+                      "E: DONE EXPUNGE A NO_MAILBOX modseq=21 exists=3: the server cannot open the "
+                      "mailbox: “gone”\n");
+        replica_check(
+                "expunge without UIDPLUS", BARE, "",
+                "> expunge A 5\n"
+                "E: DONE EXPUNGE A FAILED: the server cannot expunge single messages (it lacks "
+                "UIDPLUS), so nothing was deleted there\n");
+        replica_check(
+                "expunge in a mailbox that nobody looked at", DOVECOT, "q",
+                "> expunge A 5\n"
+                "E: DONE EXPUNGE A FAILED: the mailbox was not looked at since the connection is "
+                "up, so nothing was deleted there\n");
+        replica_check("expunge without QRESYNC: by sequence number", EXCHANGE, "",
+                      "> changes A 7 1 0 flags\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                      "S: * 3 EXISTS\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "> expunge A 5\n"
+                      "C: 3 UID STORE 5 +FLAGS.SILENT (\\Deleted)\n"
+                      "C: 4 UID EXPUNGE 5\n"
+                      "S: 3 OK\n"
+                      "S: * 2 EXPUNGE\n"
+                      "S: 4 OK\n"
+                      "E: OPENED A 7 0 0 exists=3 () complete\n"
+                      "E: DONE CHANGES A exists=3\n"
+                      "E: DONE EXPUNGE A exists=2\n");
+}
+
+#define DATE " \" 1-Jan-1970 01:00:00 +0100\""
+
+static void test_appends(void) {
+        replica_check("LITERAL+", DOVECOT, "q",
+                      "> append A 42 \\Seen,work abc\n"
+                      "C: 1 APPEND A (\\Seen work)" DATE " {3+}\n"
+                      "C: abc\n"
+                      "S: 1 OK [APPENDUID 7 31] Append completed.\n"
+                      "E: APPENDED A 42 uid=31 (\\Seen work)\n"
+                      "E: DONE APPEND A 42\n");
+        replica_check("a synchronising literal, no flags, a name to quote", BARE, "",
+                      "> append to&do 42 - abc\n"
+                      "C: 1 APPEND to&-do" DATE " {3}\n"
+                      "S: + go\n"
+                      "C: abc\n"
+                      "S: 1 OK done\n"
+                      "E: APPENDED to&do 42 uid=0 ()\n"
+                      "E: DONE APPEND to&do 42\n");
+        replica_check("a synchronising literal that is refused", BARE, "",
+                      "> append A 42 - abc\n"
+                      "C: 1 APPEND A" DATE " {3}\n"
+                      "S: 1 NO [TRYCREATE] no such mailbox\n"
+                      "E: DONE APPEND A 42 NO_MAILBOX: the server refuses the message: “no such "
+                      "mailbox”\n"
+                      "> noop\n"
+                      "C: 2 NOOP\n"
+                      "S: 2 OK\n"
+                      "E: DONE NOOP\n");
+        replica_check("what is refused for ever and what is not", DOVECOT, "q",
+                      "> append A 1 - a\n"
+                      "> append A 2 - b\n"
+                      "> append A 3 - c\n"
+                      "> append A 4 - d\n"
+                      "C: 1 APPEND A" DATE " {1+}\n"
+                      "C: a\n"
+                      "C: 2 APPEND A" DATE " {1+}\n"
+                      "C: b\n"
+                      "C: 3 APPEND A" DATE " {1+}\n"
+                      "C: c\n"
+                      "C: 4 APPEND A" DATE " {1+}\n"
+                      "C: d\n"
+                      "S: 1 NO [OVERQUOTA] full\n"
+                      "S: 2 NO [TOOBIG] big\n"
+                      "S: 3 NO [LIMIT] slowly\n"
+                      "S: 4 NO Message contains bare newlines\n"
+                      "E: DONE APPEND A 1 REFUSED: the server refuses the message: “full”\n"
+                      "E: DONE APPEND A 2 REFUSED: the server refuses the message: “big”\n"
+                      "E: DONE APPEND A 3 FAILED: the server refuses the message: “slowly”\n"
+                      "E: DONE APPEND A 4 REFUSED: the server refuses the message: “Message "
+                      "contains bare "
+                      "newlines”\n");
+        replica_check(
+                "BAD: the literal may have been taken for commands", DOVECOT, "q",
+                "> append A 42 - abc\n"
+                "C: 1 APPEND A" DATE " {3+}\n"
+                "C: abc\n"
+                "S: 1 BAD Error in IMAP command APPEND: Invalid arguments.\n"
+                "S: abc BAD Error in IMAP command received by server.\n"
+                "E: LOST EPROTO: the server does not understand APPEND: “Error in IMAP command "
+                "APPEND: Invalid arguments.”\n");
+        replica_check("APPENDLIMIT, and nothing at all", "IMAP4rev1 LITERAL+ APPENDLIMIT=3", "",
+                      "> append A 1 - abcd\n"
+                      "> append A 2 -\n"
+                      "> append A 3 - abc\n"
+                      "C: 1 APPEND A" DATE " {3+}\n"
+                      "C: abc\n"
+                      "S: 1 OK\n"
+                      "E: DONE APPEND A 1 REFUSED: the message is larger than the server takes "
+                      "(APPENDLIMIT)\n"
+                      "E: DONE APPEND A 2 REFUSED: a message without a byte cannot be uploaded\n"
+                      "E: APPENDED A 3 uid=0 ()\n"
+                      "E: DONE APPEND A 3\n");
+        replica_check("a UID under another UIDVALIDITY means nothing", DOVECOT, "q",
+                      OPEN_A "> append A 42 - abc\n"
+                             "C: 2 APPEND A" DATE " {3+}\n"
+                             "C: abc\n"
+                             "S: * 4 EXISTS\n"
+                             "S: * OK [HIGHESTMODSEQ 22] Highest\n"
+                             "S: 2 OK [APPENDUID 8 1] done\n"
+                             "E: APPENDED A 42 uid=0 ()\n"
+                             "E: DONE APPEND A 42 modseq=22 exists=4\n");
+        replica_check("flags that became known behind the body", DOVECOT, "q",
+                      "> append A 42 \\Seen>\\Flagged abc\n"
+                      "C: 1 APPEND A (\\Seen)" DATE " {3+}\n"
+                      "C: abc\n"
+                      "S: 1 OK [APPENDUID 7 31] done\n"
+                      "C: 2 SELECT A\n"
+                      "C: 3 UID STORE 31 +FLAGS.SILENT (\\Flagged)\n"
+                      "C: 4 UID STORE 31 -FLAGS.SILENT (\\Seen)\n" SELECTED(
+                              "3", "7", "32", "21") "S: 2 OK\n"
+                                                    "S: 3 OK\n"
+                                                    "S: 4 OK\n"
+                                                    "E: APPENDED A 42 uid=31 (\\Flagged)\n"
+                                                    "E: DONE APPEND A 42 exists=3\n");
+        replica_check("nothing is said in the middle of a message", BARE, "",
+                      "> append A 42 - abc\n"
+                      "> fetch A 1 flags\n"
+                      "C: 1 APPEND A" DATE " {3}\n"
+                      "S: + go\n"
+                      "C: abc\n"
+                      "C: 2 SELECT A\n"
+                      "C: 3 UID FETCH 1 (FLAGS)\n"
+                      "S: 1 OK\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: 2 OK\n"
+                      "S: 3 OK\n"
+                      "E: APPENDED A 42 uid=0 ()\n"
+                      "E: DONE APPEND A 42\n"
+                      "E: DONE FETCH A exists=0\n");
+}
+
+static void test_close(void) {
+        replica_check("after the last one: UNSELECT and how they all stand", DOVECOT, "q",
+                      OPEN_A
+                      "> append B 42 - abc\n"
+                      "> changes C 9 2 31 flags\n"
+                      "> close A\n"
+                      "> close B\n"
+                      "> close C\n"
+                      "C: 2 APPEND B" DATE " {3+}\n"
+                      "C: abc\n"
+                      "C: 3 SELECT C (QRESYNC (9 31))\n"
+                      "C: 4 UNSELECT\n"
+                      "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                      "C: 6 STATUS B (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                      "C: 7 STATUS C (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                      "S: 2 OK\n"
+                      "S: * OK [CLOSED] .\n" SELECTED(
+                              "1", "9", "2",
+                              "31") "S: 3 OK\n"
+                                    "S: 4 OK Unselect completed.\n"
+                                    "S: * STATUS A (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7 "
+                                    "HIGHESTMODSEQ 21)\n"
+                                    "S: 5 OK\n"
+                                    "S: 6 NO gone\n"
+                                    "S: * STATUS C (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 9 "
+                                    "HIGHESTMODSEQ 31)\n"
+                                    "S: 7 OK\n"
+                                    "E: APPENDED B 42 uid=0 ()\n"
+                                    "E: DONE APPEND B 42\n"
+                                    "E: OPENED C 9 2 31 exists=1 " STORABLE "\n"
+                                    "E: DONE CHANGES C modseq=31 exists=1\n"
+                                    "E: DONE CLOSE A modseq=21 exists=3\n"
+                                    "E: DONE CLOSE B\n"
+                                    "E: STATUS A messages=3 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "E: STATUS C messages=1 uidnext=2 uidvalidity=9 modseq=31\n"
+                                    "E: DONE CLOSE C modseq=31 exists=1\n"
+                                    "> free\n");
+        replica_check("without UNSELECT nothing is expunged either", "IMAP4rev1 UIDPLUS QRESYNC",
+                      "q",
+                      OPEN_A "> close A\n"
+                             "C: 2 EXAMINE A\n"
+                             "C: 3 CLOSE\n"
+                             "C: 4 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                             "S: * OK [CLOSED] .\n" SELECTED(
+                                     "3", "7", "9", "22") "S: 2 OK [READ-ONLY] .\n"
+                                                          "S: 3 OK [HIGHESTMODSEQ 99] .\n"
+                                                          "S: 4 OK\n"
+                                                          "E: DONE CLOSE A modseq=21 exists=3\n");
+        replica_check("--once leaves all as it is, and tells nothing any more", DOVECOT, "qo",
+                      OPEN_A
+                      "> close A\n"
+                      "E: DONE CLOSE A modseq=21 exists=3\n"
+                      "S: * 1 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (22))\n"
+                      "S: * VANISHED 5\n"
+                      "> changes A 7 9 21 flags\n"
+                      "C: 2 SELECT A (QRESYNC (7 21))\n"
+                      "S: 2 BAD no\n"
+                      "E: DONE CHANGES A FAILED: the server cannot open the mailbox: “no”\n");
+        replica_check("close what was never open", DOVECOT, "q",
+                      "> close A\n"
+                      "E: DONE CLOSE A\n");
+}
+
+/* A set that needs several commands: none is too long, and none of the UIDs is lost. */
+static void test_long_sets(void) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL, said = UID_SET_NULL;
+        ReplicaTest test = {.transcript = {.label = "long sets"}};
+        size_t n_lines = 0;
+
+        replica_test_init(&test, DOVECOT, "q");
+        for (uint32_t uid = 1000000; uid < 1006000; uid += 2)
+                assert(uid_set_add(&uids, uid, uid) == 0);
+        Replica *replica = imap_replica_base(test.replica);
+        assert(replica->ops->fetch(replica, test_mailbox(&test, "A"), &uids,
+                                   REPLICA_WANT_IDENTITY) == 0);
+        transcript_pull(&test.transcript);
+        assert(buffer_append(&test.transcript.said, "", 1) == 0);
+
+        for (char *rest = test.transcript.said.data, *line; (line = strsep(&rest, "\n"));
+             n_lines++) {
+                char *set = strstr(line, "FETCH ");
+                _cleanup_(uid_set_done) UidSet part = UID_SET_NULL;
+
+                assert(strlen(line) < 8000);
+                if (!set)
+                        continue;
+                set += strlen("FETCH ");
+                assert(uid_set_parse((ByteView){set, strcspn(set, " ")}, 9999, &part) == 0);
+                for (size_t i = 0; i < part.n_ranges; i++)
+                        assert(uid_set_add(&said, part.ranges[i].first, part.ranges[i].last) == 0);
+        }
+
+        assert(n_lines == 1 + 4 + 1);
+        assert(uid_set_count(&said) == 3000 && said.n_ranges == uids.n_ranges);
+        assert(memcmp(said.ranges, uids.ranges, said.n_ranges * sizeof(*said.ranges)) == 0);
+        replica_test_done(&test);
+}
+
+/* An upload whose source fails: where bytes were promised the connection is lost, else nothing. */
+static void test_abort(void) {
+        static const char *const wait = "> changes A 7 9 0 flags\n"
+                                        "C: 1 SELECT A\n"
+                                        "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                                        "S: * OK [UIDVALIDITY 7] .\n"
+                                        "S: 1 OK\n"
+                                        "S: 2 OK\n"
+                                        "E: OPENED A 7 0 0 exists=0 () complete\n"
+                                        "E: DONE CHANGES A exists=0\n"
+                                        "> fetch B 1 flags\n"
+                                        "> expunge A 1\n"
+                                        "C: 3 SELECT B\n"
+                                        "C: 4 UID FETCH 1 (FLAGS)\n"
+                                        "C: 5 SELECT A\n";
+        static const struct {
+                const char *label;
+                const char *capabilities;
+                const char *before, *then;
+                int result;
+        } rows[] = {
+                {"promised",              "LITERAL+",               "",   "C: 1 APPEND A {9+}\n",            -ECONNABORTED},
+                {"refused by us",         "LITERAL+ APPENDLIMIT=8", "",   "",                                0            },
+                {"refused by the server", "",                       "",   "C: 1 APPEND A {9}\nS: 1 NO no\n", 0            },
+                {"waits for its turn",    "UIDPLUS",                wait, "",                                0            },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                ReplicaTest test = {.transcript = {.label = rows[i].label}};
+                const ReplicaMessage message = {.present = REPLICA_HAS_SIZE, .size = 9};
+
+                replica_test_init(&test, rows[i].capabilities, "");
+                Replica *replica = imap_replica_base(test.replica);
+
+                transcript_run(&test.transcript, rows[i].before);
+                assert(replica->ops->append_begin(replica, test_mailbox(&test, "A"), &message, 1) ==
+                       0);
+                transcript_run(&test.transcript, rows[i].then);
+                TEST_ROW(rows[i].label, replica->ops->append_abort(replica) == rows[i].result);
+                replica_test_done(&test);
+        }
+}
+
+int main(void) {
+        test_stores();
+        test_appends();
+        test_close();
+        test_long_sets();
+        test_abort();
+        return 0;
+}

@@ -1,0 +1,215 @@
+/* The IMAP replica: NOTIFY, IDLE, polls, and the end of a session. */
+
+#include "replica-transcript.h"
+
+#define NOTIFY                                                                                     \
+        "NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName "           \
+        "SubscriptionChange))\n"
+
+static void test_waiting(void) {
+        replica_check(
+                "NOTIFY, as Dovecot tells it", DOVECOT, "q",
+                "> notify\n"
+                "C: 1 " NOTIFY
+                "S: * STATUS B1 (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7 UNSEEN 5 HIGHESTMODSEQ 6)\n"
+                "S: 1 OK NOTIFY completed.\n"
+                "E: STATUS B1 messages=5 uidnext=6 uidvalidity=7 unseen=5 modseq=6\n"
+                "E: DONE NOTIFY\n"
+                "> free\n"
+                "S: * STATUS A (MESSAGES 6 UIDNEXT 7 UNSEEN 6 HIGHESTMODSEQ 7)\n"
+                "S: * STATUS A (HIGHESTMODSEQ 9)\n"
+                "S: * LIST () \"/\" New\n"
+                "S: * LIST (\\Subscribed) \"/\" New\n"
+                "S: * LIST (\\NonExistent) \"/\" New2\n"
+                "S: * LIST () \"/\" New2 (\"OLDNAME\" (New))\n"
+                "E: STATUS A messages=6 uidnext=7 unseen=6 modseq=7 unasked\n"
+                "E: STATUS A modseq=9 unasked\n"
+                "E: MAILBOX New unasked\n"
+                "E: MAILBOX New attributes=0x8 unasked\n"
+                "E: MAILBOX New2 attributes=0x3 unasked\n"
+                "E: MAILBOX New2 old=New unasked\n");
+        replica_check("NOTIFY again needs NONE, and nothing selected", DOVECOT, "q",
+                      "> notify\n"
+                      "C: 1 " NOTIFY "S: 1 OK\n"
+                      "E: DONE NOTIFY\n"
+                      "S: * OK [NOTIFICATIONOVERFLOW] too much\n"
+                      "S: * NO NOTIFY error, some events may have got lost\n"
+                      "E: OVERFLOW\n"
+                      "E: OVERFLOW\n"
+                      "> fetch A 1 flags\n"
+                      "> notify\n"
+                      "C: 2 SELECT A\n"
+                      "C: 3 UID FETCH 1 (FLAGS)\n"
+                      "C: 4 UNSELECT\n"
+                      "C: 5 NOTIFY NONE\n"
+                      "C: 6 " NOTIFY SELECTED("1", "7", "2",
+                                              "3") "S: 2 OK\n"
+                                                   "S: 3 OK\n"
+                                                   "S: 4 OK\n"
+                                                   "S: 5 OK\n"
+                                                   "S: 6 NO [NOTIFICATIONOVERFLOW] NOTIFY not "
+                                                   "supported for these mailboxes\n"
+                                                   "E: DONE FETCH A exists=1\n"
+                                                   "E: DONE NOTIFY REFUSED: the server refuses "
+                                                   "NOTIFY: “NOTIFY not supported for these "
+                                                   "mailboxes”\n");
+        replica_check("IDLE: how it stands, then one change", DOVECOT, "q",
+                      "> idle A\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 IDLE\n" SELECTED(
+                              "5", "7", "9",
+                              "21") "S: 1 OK\n"
+                                    "S: + idling\n"
+                                    "E: STATUS A messages=5 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "> free\n"
+                                    "S: * OK Still here\n"
+                                    "S: * 6 EXISTS\n"
+                                    "S: * 6 FETCH (UID 9 FLAGS () MODSEQ (22))\n"
+                                    "E: STATUS A unasked changed\n"
+                                    "> changes A 7 9 21 flags\n"
+                                    "C: DONE\n"
+                                    "C: 3 SELECT A (QRESYNC (7 21))\n"
+                                    "S: 2 OK Idle completed.\n"
+                                    "S: * OK [CLOSED] .\n" SELECTED(
+                                            "6", "7", "10",
+                                            "22") "S: * 6 FETCH (UID 9 FLAGS () MODSEQ (22))\n"
+                                                  "S: 3 OK\n"
+                                                  "E: DONE IDLE A exists=6\n"
+                                                  "E: OPENED A 7 10 22 exists=6 " STORABLE "\n"
+                                                  "E: MESSAGE A 9 ()\n"
+                                                  "E: DONE CHANGES A modseq=22 exists=6\n");
+        replica_check("IDLE: a store behind it must not commit what was not told", DOVECOT, "q",
+                      OPEN_A "> idle A\n"
+                             "C: 2 IDLE\n"
+                             "S: + idling\n"
+                             "S: * VANISHED 5\n"
+                             "S: * OK [HIGHESTMODSEQ 30] .\n"
+                             "E: STATUS A unasked changed\n"
+                             "> store A 6 \\Seen -\n"
+                             "C: DONE\n"
+                             "C: 3 UID STORE 6 +FLAGS.SILENT (\\Seen)\n"
+                             "S: 2 OK\n"
+                             "S: * 1 FETCH (UID 6 MODSEQ (31))\n"
+                             "S: 3 OK\n"
+                             "E: DONE IDLE A exists=2\n"
+                             "E: DONE STORE A exists=2\n");
+        replica_check("IDLE renewed", DOVECOT, "q",
+                      "> idle A\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 IDLE\n" SELECTED(
+                              "5", "7", "9",
+                              "21") "S: 1 OK\n"
+                                    "S: + idling\n"
+                                    "> idle A\n"
+                                    "C: DONE\n"
+                                    "C: 3 IDLE\n"
+                                    "S: 2 OK\n"
+                                    "S: + idling\n"
+                                    "S: * 4 EXISTS\n"
+                                    "E: STATUS A messages=5 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "E: DONE IDLE A exists=5\n"
+                                    "E: STATUS A unasked changed\n"
+                                    "> free\n");
+        replica_check("poll by LIST-STATUS, with nothing selected", DOVECOT, "q",
+                      OPEN_A "> poll\n"
+                             "C: 2 UNSELECT\n"
+                             "C: 3 LIST \"\" * RETURN (STATUS (UIDNEXT HIGHESTMODSEQ))\n"
+                             "S: 2 OK\n"
+                             "S: * LIST () \"/\" A\n"
+                             "S: * STATUS A (UIDNEXT 9 HIGHESTMODSEQ 22)\n"
+                             "S: 3 OK\n"
+                             "E: MAILBOX A\n"
+                             "E: STATUS A uidnext=9 modseq=22\n"
+                             "E: DONE POLL\n");
+        replica_check("poll by STATUS, pipelined, and no IDLE", BARE, "",
+                      "> poll A B\n"
+                      "C: 1 STATUS A (UIDNEXT)\n"
+                      "C: 2 STATUS B (UIDNEXT)\n"
+                      "S: * STATUS A (UIDNEXT 9)\n"
+                      "S: 1 OK\n"
+                      "S: 2 NO gone\n"
+                      "E: STATUS A uidnext=9\n"
+                      "E: DONE POLL\n"
+                      "> idle A\n"
+                      "E: DONE IDLE A REFUSED: the server has no IDLE\n"
+                      "> notify\n"
+                      "E: DONE NOTIFY REFUSED: the server has no NOTIFY\n");
+        replica_check("LOGOUT", DOVECOT, "q",
+                      "> logout\n"
+                      "C: 1 LOGOUT\n"
+                      "S: * BYE Logging out\n"
+                      "S: 1 OK Logout completed.\n"
+                      "E: DONE LOGOUT\n");
+        replica_check(
+                "BYE of its own accord", DOVECOT, "q",
+                "> noop\n"
+                "C: 1 NOOP\n"
+                "S: * BYE IMAP session state is inconsistent\n"
+                "E: LOST ECONNRESET: the server closes the connection: “IMAP session state is "
+                "inconsistent”\n");
+        replica_check("nonsense", DOVECOT, "q",
+                      "> noop\n"
+                      "C: 1 NOOP\n"
+                      "S: 77 OK what\n"
+                      "E: LOST EBADMSG: the server answered a command that was not given: “77 OK "
+                      "what”\n");
+        replica_check("an alert", DOVECOT, "q",
+                      "S: * OK [ALERT] System shutdown in 10 minutes\n"
+                      "E: ALERT: the server says: “System shutdown in 10 minutes”\n");
+}
+
+/* The connection is lost in the middle of everything: the next session starts from nothing. */
+static void test_reconnect(void) {
+        static const char *const before = "> notify\n"
+                                          "C: 1 " NOTIFY "S: 1 OK\n"
+                                          "E: DONE NOTIFY\n"
+                                          "> changes A 7 2 21 body\n"
+                                          "> expunge A 1\n"
+                                          "> close A\n"
+                                          "> list\n"
+                                          "> append A 42 - abc\n"
+                                          "C: 2 SELECT A (QRESYNC (7 21))\n"
+                                          "C: 3 UID FETCH 2:4294967295 (FLAGS INTERNALDATE "
+                                          "BODY.PEEK[])\n"
+                                          "C: 4 UNSELECT\n"
+                                          "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY "
+                                          "HIGHESTMODSEQ)\n"
+                                          "C: 6 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT "
+                                          "UIDVALIDITY HIGHESTMODSEQ))\n"
+                                          "C: 7 APPEND A \" 1-Jan-1970 01:00:00 +0100\" {3+}\n"
+                                          "C: abc\n"
+                                          "S: * OK [UIDVALIDITY 7] .\n"
+                                          "S: * 1 FETCH (UID 2 FLAGS () BODY[] {10}\n"
+                                          "s: abc\n"
+                                          "E: OPENED A 7 0 0 exists=0 () complete\n";
+        static const char *const after = "> free\n"
+                                         "> notify\n"
+                                         "C: 1 " NOTIFY "S: 1 OK\n"
+                                         "E: DONE NOTIFY\n"
+                                         "> fetch A 1 flags\n"
+                                         "C: 2 SELECT A\n"
+                                         "C: 3 UID FETCH 1 (FLAGS)\n";
+        const ImapCapabilities capabilities = imap_capabilities_parse(BYTES(DOVECOT));
+        ReplicaTest test = {.transcript = {.label = "reconnect"}};
+
+        replica_test_init(&test, DOVECOT, "q");
+        transcript_run(&test.transcript, before);
+
+        imap_replica_detach(test.replica);
+        test.appending = false;
+        test.upload.size = test.body.size = 0;
+        test.transcript.events.size = 0;
+        test.transcript.session = imap_session_free(test.transcript.session);
+
+        assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
+        assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
+        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON);
+        transcript_run(&test.transcript, after);
+        replica_test_done(&test);
+}
+
+int main(void) {
+        test_waiting();
+        test_reconnect();
+        return 0;
+}

@@ -1,0 +1,464 @@
+/* The login: every way that a server may answer, as a transcript. */
+
+#include "imap/login.h"
+#include "transcript.h"
+
+typedef struct LoginRow {
+        const char *label;
+        const char *remembered; /* NULL: nothing */
+        const char *options;    /* s STARTTLS, e encrypted, c compress, q qresync */
+        const char *script;
+        const char *user, *password; /* NULL: "u", "p" */
+} LoginRow;
+
+typedef struct LoginTest {
+        Transcript transcript;
+        ImapLogin *login;
+        bool over;
+} LoginTest;
+
+static const char *outcome_name(ImapLoginOutcome outcome) {
+        switch (outcome) {
+        case IMAP_LOGIN_MORE:
+                return "MORE";
+        case IMAP_LOGIN_START_TLS:
+                return "START_TLS";
+        case IMAP_LOGIN_START_DEFLATE:
+                return "START_DEFLATE";
+        case IMAP_LOGIN_READY:
+                return "READY";
+        case IMAP_LOGIN_REFUSED:
+                return "REFUSED";
+        case IMAP_LOGIN_FAILED:
+                return "FAILED";
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static void put_ready(LoginTest *test) {
+        static const char *const qresync_names[] = {"unasked", "on", "off"};
+        const ImapCapabilities capabilities = imap_login_capabilities(test->login);
+        Buffer *out = &test->transcript.events;
+
+        assert(buffer_append_format(
+                       out, " qresync %s:", qresync_names[imap_login_qresync(test->login)]) == 0);
+        if (capabilities.bits)
+                assert(buffer_append_string(out, " ") == 0);
+        assert(imap_capabilities_format(&capabilities, out) == 0);
+}
+
+static void put_outcome(LoginTest *test, int outcome) {
+        Buffer *out = &test->transcript.events;
+
+        assert(outcome >= 0);
+        if (outcome == IMAP_LOGIN_MORE)
+                return;
+
+        assert(buffer_append_string(out, outcome_name((ImapLoginOutcome) outcome)) == 0);
+        if (outcome == IMAP_LOGIN_READY)
+                put_ready(test);
+        if (outcome == IMAP_LOGIN_REFUSED || outcome == IMAP_LOGIN_FAILED)
+                assert(buffer_append_format(out, " %s", imap_login_sentence(test->login)) == 0);
+        assert(buffer_append_string(out, "\n") == 0);
+        test->over = outcome >= IMAP_LOGIN_READY;
+
+        if (outcome == IMAP_LOGIN_START_TLS || outcome == IMAP_LOGIN_START_DEFLATE)
+                put_outcome(test, imap_login_go_on(test->login, test->transcript.session));
+}
+
+static void on_input(void *userdata) {
+        LoginTest *test = userdata;
+        ImapEvent event;
+        int r;
+
+        while ((r = imap_session_next(test->transcript.session, &event)) > 0)
+                if (!test->over)
+                        put_outcome(test, imap_login_handle(test->login, test->transcript.session,
+                                                            &event));
+        assert(r == 0);
+}
+
+/* May the owner say more now? */
+static void on_action(void *userdata, ByteView action) {
+        LoginTest *test = userdata;
+        const bool may = imap_login_may_pipeline(test->login);
+
+        TEST_ROW(test->transcript.label,
+                 bytes_equal(action, may ? BYTES("may pipeline") : BYTES("may not pipeline")));
+}
+
+static void run(const LoginRow *row, size_t step) {
+        LoginTest test = {
+                .transcript = {.label = row->label,
+                               .step = step,
+                               .on_input = on_input,
+                               .on_action = on_action},
+        };
+        const ImapCapabilities remembered = imap_capabilities_parse(bytes_of(row->remembered));
+        const ImapLoginOptions options = {
+                .user = row->user ? row->user : "u",
+                .password = row->password ? row->password : "p",
+                .remembered = row->remembered ? &remembered : NULL,
+                .want_start_tls = strchr(row->options, 's'),
+                .is_encrypted = strchr(row->options, 'e'),
+                .want_compress = strchr(row->options, 'c'),
+                .want_qresync = strchr(row->options, 'q'),
+        };
+
+        test.transcript.userdata = &test;
+        assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
+        assert(imap_login_new(&options, &test.login) == 0);
+
+        transcript_run(&test.transcript, row->script);
+
+        test.login = imap_login_free(test.login);
+        transcript_done(&test.transcript);
+}
+
+static void check(const LoginRow *rows, size_t n_rows) {
+        static const size_t steps[] = {0, 1, 2, 7};
+
+        for (size_t i = 0; i < n_rows; i++)
+                for (size_t j = 0; j < ARRAY_SIZE(steps); j++)
+                        run(&rows[i], steps[j]);
+}
+
+#define DOVECOT                                                                                    \
+        "SASL-IR ENABLE CONDSTORE QRESYNC COMPRESS=DEFLATE NOTIFY IDLE LIST-EXTENDED LIST-STATUS"
+#define DOVECOT_GREETING                                                                           \
+        "S: * OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ "           \
+        "AUTH=PLAIN] "                                                                             \
+        "Dovecot ready.\n"
+
+static void test_round_trips(void) {
+        static const LoginRow rows[] = {
+                {"the usual login is one write",                     DOVECOT, "ecq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 ENABLE QRESYNC\n"
+                                  "C: 3 COMPRESS DEFLATE\n"
+                                  "> may not pipeline\n"
+                                  "S: 1 OK [CAPABILITY " DOVECOT "] Logged in\n"
+                                  "S: * ENABLED QRESYNC\n"
+                                  "S: 2 OK Enabled (0.001 + 0.000 secs).\n"
+                                  "S: 3 OK Begin compression.\n"
+                                  "E: START_DEFLATE\n"
+                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"        },
+                {"nothing remembered: ask as it becomes known",      NULL,    "ecq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 OK [CAPABILITY " DOVECOT "] Logged in\n"
+                                  "C: 2 ENABLE QRESYNC\n"
+                                  "C: 3 COMPRESS DEFLATE\n"
+                                  "S: * ENABLED QRESYNC\n"
+                                  "S: 2 OK Enabled.\n"
+                                  "S: 3 OK Begin compression.\n"
+                                  "E: START_DEFLATE\n"
+                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"        },
+                {"a run with nothing to do: the owner may pipeline", DOVECOT, "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "> may pipeline\n"
+                                  "S: 1 OK [CAPABILITY " DOVECOT "] Logged in\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN " DOVECOT "\n"   },
+                {"not before it is known what the server is",        NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "> may not pipeline\n"
+                                  "S: 1 OK [CAPABILITY IDLE] Logged in\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+                {"without COMPRESS nothing is waited for",           NULL,    "eq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 OK [CAPABILITY ENABLE QRESYNC] Logged in\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN ENABLE QRESYNC\n"},
+                {"capabilities untagged, as Gmail does",             "IDLE",  "e",
+                 "S: * OK Gimap ready\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: * CAPABILITY IMAP4rev1 UIDPLUS X-GM-EXT-1\n"
+                 "S: 1 OK u authenticated (Success)\n"
+                 "E: READY qresync unasked: IMAP4rev1 UIDPLUS X-GM-EXT-1\n"              },
+                {"capabilities not volunteered: asked once",         NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 OK done\n"
+                                  "C: 2 CAPABILITY\n"
+                                  "S: * CAPABILITY IDLE\n"
+                                  "S: 2 OK done\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+                {"not volunteered but remembered: not waited for",   "IDLE",  "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 OK done\n"
+                                  "C: 2 CAPABILITY\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_methods(void) {
+        static const LoginRow rows[] = {
+                {"LOGIN with quotes",                                            NULL, "e",
+                 DOVECOT_GREETING "C: 1 LOGIN a@b.example \"p \\\"w\"\n"
+                                  "S: 1 OK [CAPABILITY IDLE] in\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                                                                                                                       "a@b.example", "p \"w"},
+                {"bytes beyond ASCII need PLAIN",                                                       NULL,                                                           "e",
+                 DOVECOT_GREETING "C: 1 AUTHENTICATE PLAIN AHUAcMOk\n"
+                                  "S: 1 OK [CAPABILITY IDLE] in\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                                                                               "u", "p\xc3\xa4"},
+                {"quoting makes LOGIN the longer one", NULL,  "e",
+                 DOVECOT_GREETING
+                 "C: 1 AUTHENTICATE PLAIN AHUAIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIi\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                     "u", "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""},
+                {"LOGIN saves the round trip where SASL-IR is missing",                                                          NULL,                                                          "e",
+                 "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n"                                                                                                              },
+                {"LOGINDISABLED under TLS, SASL-IR",                                                              NULL,              "e",
+                 "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN SASL-IR] hi\n"
+                 "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN IDLE\n"},
+                {"LOGINDISABLED without SASL-IR waits for +",                                                              "ENABLE QRESYNC",                                 "eq",
+                 "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN] hi\n"
+                 "C: 1 AUTHENTICATE PLAIN\n"
+                 "> may not pipeline\n"
+                 "S: + \n"
+                 "C: AHUAcA==\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "> may pipeline\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC] in\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK done\n"
+                 "E: READY qresync on: LOGINDISABLED AUTH=PLAIN ENABLE QRESYNC\n"},
+                {"a challenge that does not belong is given up",                                                              NULL,                        "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=PLAIN SASL-IR] hi\n"
+                 "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
+                 "S: + eyJzdGF0dXMiOiI0MDAifQ==\n"
+                 "C: *\n"
+                 "S: 1 BAD cancelled\n"
+                 "E: FAILED the server cannot log in now: “cancelled”\n"                  },
+                {"no way in",                                                              NULL,                     "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=GSSAPI] hi\n"
+                 "E: REFUSED the server offers no way to log in with this user name and "
+                 "password\n"                                                                                        },
+                {"no way in without TLS",                                                              NULL,                                                        "",
+                 "S: * OK [CAPABILITY LOGINDISABLED STARTTLS] hi\n"
+                 "E: REFUSED the server allows no login without TLS, which it offers by "
+                 "STARTTLS\n"                                                         },
+                {"in clear nothing is assumed",                                                              "AUTH=PLAIN SASL-IR",                                            "",
+                 "S: * OK hi\n"
+                 "C: 1 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1 LOGINDISABLED\n"
+                 "S: 1 OK done\n"
+                 "E: REFUSED the server offers no way to log in with this user name and "
+                 "password\n"},
+                {"a server that does not say what it can do",                                                              NULL,                                      "",
+                 "S: * OK hi\n"
+                 "C: 1 CAPABILITY\n"
+                 "S: 1 BAD what?\n"
+                 "E: FAILED the server does not say what it can do\n"},
+                {"assumed wrongly: asked, and done in the other way",
+                 "LOGINDISABLED AUTH=PLAIN SASL-IR COMPRESS=DEFLATE",                        "ec",
+                 "S: * OK hi\n"
+                 "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
+                 "C: 2 COMPRESS DEFLATE\n"
+                 "S: 1 NO unsupported mechanism\n"
+                 "S: 2 BAD not now\n"
+                 "C: 3 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1\n"
+                 "S: 3 OK done\n"
+                 "C: 4 LOGIN u p\n"
+                 "C: 5 COMPRESS DEFLATE\n"
+                 "S: 4 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
+                 "S: 5 OK go\n"
+                 "E: START_DEFLATE\n"
+                 "E: READY qresync unasked: COMPRESS=DEFLATE\n"                                                                                      },
+                {"assumed rightly, and the password is wrong",                                                              "IDLE",                "e",
+                 "S: * OK hi\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 NO [AUTHENTICATIONFAILED] wrong\n"
+                 "C: 2 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1\n"
+                 "S: 2 OK done\n"
+                 "E: REFUSED the server refuses the user name or password: “wrong”\n"                                                                                                    },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_start_tls(void) {
+        static const LoginRow rows[] = {
+                {"STARTTLS, what is remembered is used behind it", DOVECOT, "scq",
+                 "S: * OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi\n"
+                 "C: 1 STARTTLS\n"
+                 "S: 1 OK begin\n"
+                 "E: START_TLS\n"
+                 "C: 2 LOGIN u p\n"
+                 "C: 3 ENABLE QRESYNC\n"
+                 "C: 4 COMPRESS DEFLATE\n"
+                 "S: 2 OK [CAPABILITY " DOVECOT "] Logged in\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 3 OK Enabled.\n"
+                 "S: 4 OK go\n"
+                 "E: START_DEFLATE\n"
+                 "E: READY qresync on: " DOVECOT "\n"                                        },
+                {"STARTTLS for the first time",                    NULL,    "s",
+                 "S: * OK hi\n"
+                 "C: 1 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\n"
+                 "S: 1 OK done\n"
+                 "C: 2 STARTTLS\n"
+                 "S: 2 OK begin\n"
+                 "E: START_TLS\n"
+                 "C: 3 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1 AUTH=PLAIN\n"
+                 "S: 3 OK done\n"
+                 "C: 4 LOGIN u p\n"
+                 "S: 4 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n"                               },
+                {"not offered",                                    DOVECOT, "s",
+                 DOVECOT_GREETING
+                 "E: REFUSED the server does not offer STARTTLS; nothing was sent in clear\n"},
+                {"refused",                                        NULL,    "s",
+                 "S: * OK [CAPABILITY STARTTLS] hi\n"
+                 "C: 1 STARTTLS\n"
+                 "S: 1 NO no certificate\n"
+                 "E: FAILED the server refuses STARTTLS: “no certificate”\n"             },
+                {"PREAUTH would leave it out",                     NULL,    "s",
+                 "S: * PREAUTH [CAPABILITY IDLE] welcome\n"
+                 "E: REFUSED the server skips the login, which leaves no room for the STARTTLS "
+                 "that "
+                 "is configured\n"                                                           },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_preauth(void) {
+        static const LoginRow rows[] = {
+                {"a tunnel",                  NULL, "eq",
+                 "S: * PREAUTH [CAPABILITY " DOVECOT "] Logged in as u\n"
+                 "E: READY qresync unasked: " DOVECOT "\n"},
+                {"a tunnel with compression", NULL, "ecq",
+                 "S: * PREAUTH [CAPABILITY " DOVECOT "] Logged in as u\n"
+                 "C: 1 ENABLE QRESYNC\n"
+                 "C: 2 COMPRESS DEFLATE\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 1 OK\n"
+                 "S: 2 OK go\n"
+                 "E: START_DEFLATE\n"
+                 "E: READY qresync on: " DOVECOT "\n"     },
+                {"a silent tunnel",           NULL, "e",
+                 "S: * PREAUTH hi\n"
+                 "C: 1 CAPABILITY\n"
+                 "S: * CAPABILITY IDLE\n"
+                 "S: 1 OK done\n"
+                 "E: READY qresync unasked: IDLE\n"       },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_refusals(void) {
+        static const LoginRow rows[] = {
+                {"a wrong password, and its consequences, as Dovecot tells them", DOVECOT, "ecq",
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "C: 3 COMPRESS DEFLATE\n"
+                 "S: 1 NO [AUTHENTICATIONFAILED] Authentication failed.\n"
+                 "S: * ENABLED\n"
+                 "S: 2 OK ENABLE ignored in non-authenticated state.\n"
+                 "S: 3 BAD Error in IMAP command received by server.\n"
+                 "E: REFUSED the server refuses the user name or password: “Authentication failed.”\n"          },
+                {"a bare NO",                                                     NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 NO LOGIN failed.\n"
+                                  "E: REFUSED the server refuses the user name or password: “LOGIN failed.”\n"  },
+                {"expired",                                                       NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 NO [EXPIRED] change it\n"
+                                  "E: REFUSED the server refuses the user name or password: “change it”\n"      },
+                {"unavailable",                                                   NULL,    "e",
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 NO [UNAVAILABLE] Temporary authentication failure.\n"
+                 "E: FAILED the server cannot log in now: “Temporary authentication failure.”\n"},
+                {"in use",                                                        NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 NO [INUSE] locked\n"
+                                  "E: FAILED the server cannot log in now: “locked”\n"          },
+                {"a limit",                                                       NULL,    "e",
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 NO [LIMIT] Too many connections\n"
+                 "E: FAILED the server cannot log in now: “Too many connections”\n"             },
+                {"BAD is no judgement on the password",                           NULL,    "e",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "S: 1 BAD User is authenticated but not connected.\n"
+                                  "E: FAILED the server cannot log in now: “User is authenticated "
+                                  "but not connected.”\n"                                         },
+                {"BYE as the greeting",                                           DOVECOT, "e",
+                 "S: * BYE Too many connections\033[2J\n"
+                 "E: FAILED the server does not want us now: “Too many connections\\x1b[2J”\n"  },
+                {"BYE in between",                                                NULL,    "e",
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "S: * BYE Disconnected for inactivity.\n"
+                 "E: FAILED the server closes the connection: “Disconnected for inactivity.”\n" },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_changed_servers(void) {
+        static const LoginRow rows[] = {
+                {"COMPRESS is refused",                             DOVECOT,            "ec",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 COMPRESS DEFLATE\n"
+                                  "S: 1 OK [CAPABILITY IDLE] in\n"
+                                  "S: 2 BAD Unknown command\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"            },
+                {"COMPRESS is on already",                          DOVECOT,            "ec",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 COMPRESS DEFLATE\n"
+                                  "S: 1 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
+                                  "S: 2 NO [COMPRESSIONACTIVE] TLS compresses\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"},
+                {"COMPRESS and ENABLE are new",                     "IDLE",             "ecq",
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC COMPRESS=DEFLATE] in\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "C: 3 COMPRESS DEFLATE\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK\n"
+                 "S: 3 OK\n"
+                 "E: START_DEFLATE\n"
+                 "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC COMPRESS=DEFLATE\n"       },
+                {"QRESYNC is advertised and not confirmed",         DOVECOT,            "eq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 ENABLE QRESYNC\n"
+                                  "S: 1 OK [CAPABILITY " DOVECOT "] in\n"
+                                  "S: 2 OK ENABLE completed\n"
+                                  "E: READY qresync off: AUTH=PLAIN " DOVECOT "\n"         },
+                {"compressed and not volunteered: asked behind it", "COMPRESS=DEFLATE", "ec",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 COMPRESS DEFLATE\n"
+                                  "S: 1 OK in\n"
+                                  "S: 2 OK go\n"
+                                  "E: START_DEFLATE\n"
+                                  "C: 3 CAPABILITY\n"
+                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"},
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+int main(void) {
+        test_round_trips();
+        test_methods();
+        test_start_tls();
+        test_preauth();
+        test_refusals();
+        test_changed_servers();
+        return 0;
+}
