@@ -177,7 +177,6 @@ int run_close(SyncRun *run);
 int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
 int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags);
 int run_apply_brake(SyncRun *run, Side side);
-void run_saw_uid(SyncRun *run, Side side, uint32_t uid);
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);

@@ -25,12 +25,6 @@ int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags 
                                    base->uid[SIDE_REMOTE], false, now);
 }
 
-/* A Maildir numbers as it goes: what it has numbered is not to be numbered again. */
-void run_saw_uid(SyncRun *run, Side side, uint32_t uid) {
-        if (side == SIDE_LOCAL && uid < UID_MAX)
-                run->opened[side].uidnext = MAX(run->opened[side].uidnext, uid + 1);
-}
-
 /* A message of the base that is compared anew, as its other half may have another UID now. */
 static int on_compared(SyncRun *run, Side side, const ReplicaMessage *message) {
         const MailboxState *state = &run->mailbox->state;
@@ -72,7 +66,6 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
         if (state->parked[side] > 0 && state_db_is_parked(db, state->id, side, message->uid))
                 return 0;
 
-        run_saw_uid(run, side, message->uid);
         return state_db_unknown_put(db, state->id, side, message);
 }
 

@@ -401,7 +401,6 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
         message->uid[message->source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
-        run_saw_uid(run, side, event->message.uid);
         follow_uidnext(run, message);
 
         if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
