@@ -246,6 +246,7 @@ static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMai
         }
         push_vanished(r, mailbox, stored, session->told);
         session->told = stored->modseq;
+        session->uidnext = stored->uidnext;
 }
 
 static Event *push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome) {
@@ -546,7 +547,7 @@ static void do_append(MemoryReplica *r, Request *request) {
                 memory_deliver(stored, 0, bytes, request->message.date, appended_flags(r, request));
         if (r->store->is_files)
                 message->stage = MEMORY_WRITTEN;
-        else if (r->store->tells_new)
+        else
                 push_news(r, request->mailbox, stored);
 
         event = push(r, REPLICA_EVENT_APPENDED, request->mailbox);

@@ -460,6 +460,8 @@ static int intend(SyncRun *run, uint32_t uid) {
         r = state_db_intent_find(mailbox->engine->db, mailbox->state.id, SIDE_REMOTE, uid, &intent);
         if (r < 0)
                 return r;
+        if (r == 0 && intent.taken && run->again) /* by this run: the next one looks for it */
+                return 0;
         if (r == 0 && intent.taken) {
                 r = run_park(run, SIDE_LOCAL, uid, "the server took it but does not show it");
                 return r < 0 ? r : 0;
