@@ -423,6 +423,10 @@ int account_each_mailbox(Account *account,
         return account->engine ? engine_each_mailbox(account->engine, each, userdata) : 0;
 }
 
+uint64_t account_count_unseen(Account *account, const char *mailbox) {
+        return account->engine ? engine_count_unseen(account->engine, mailbox) : 0;
+}
+
 bool account_is_busy(const Account *account) {
         if (account->finished || account->paused)
                 return false;
