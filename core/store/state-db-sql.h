@@ -127,7 +127,7 @@
         X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent")                              \
         X(INTENT_REMOVE,                                                                           \
           "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
-        X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                         \
+        X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                   \
                        " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
         X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \
         X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \
