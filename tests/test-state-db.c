@@ -648,16 +648,32 @@ static bool is_walker(const char *name) {
         return false;
 }
 
-/* "SEARCH m USING PRIMARY KEY (mailbox=? AND remote=?)" is well; "(mailbox=?)" walks the mailbox. */
+/*
+ * "SEARCH m USING PRIMARY KEY (mailbox=? AND remote=?)" is well; "(mailbox=?)" walks the mailbox. What
+ * a run gathered may be walked once, but not once for each row: l, r and t are joined to others.
+ */
 static bool walks(const char *detail) {
-        static const char *const tables[] = {"message", "file", "m"};
+        static const struct {
+                const char *name;
+                unsigned n_conditions;
+        } tables[] = {
+                {"message", 2},
+                {"file",    2},
+                {"m",       2},
+                {"l",       3},
+                {"r",       3},
+                {"t",       3}
+        };
+        unsigned n_conditions = 1;
         char table[32] = "";
 
         if (sscanf(detail, "SCAN %31s", table) != 1 && sscanf(detail, "SEARCH %31s", table) != 1)
                 return false;
+        for (const char *at = detail; (at = strstr(at, " AND ")); at++)
+                n_conditions++;
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-                if (strcmp(table, tables[i]) == 0)
-                        return !strstr(detail, " AND ");
+                if (strcmp(table, tables[i].name) == 0)
+                        return n_conditions < tables[i].n_conditions;
         return false;
 }
 
