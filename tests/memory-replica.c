@@ -25,6 +25,7 @@ typedef struct Request {
         uint64_t cookie;
         ReplicaMessage message;
         Buffer bytes;
+        bool is_over; /* it was refused before it was whole */
 } Request;
 
 typedef struct Event {
@@ -589,7 +590,12 @@ static void perform(MemoryReplica *r, Request *request) {
                 [REPLICA_APPEND] = do_append,   [REPLICA_CLOSE] = do_close,
         };
 
-        if (r->store->fails > 0 && request->type != REPLICA_CLOSE && --r->store->fails == 0)
+        const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;
+
+        if (is_change && r->store->n_refused_changes > 0) {
+                r->store->n_refused_changes--;
+                push_done(r, request, REPLICA_REFUSED);
+        } else if (r->store->fails > 0 && request->type != REPLICA_CLOSE && --r->store->fails == 0)
                 push_done(r, request, REPLICA_FAILED);
         else
                 perform_one[request->type](r, request);
@@ -678,13 +684,20 @@ static int memory_expunge_uids(Replica *replica, ReplicaMailbox *mailbox, const 
         return 0;
 }
 
+static bool contains(ByteView bytes, const char *word) {
+        _cleanup_free_ char *copy = must(bytes_dup(bytes));
+
+        return strstr(copy, word) != NULL;
+}
+
 static int memory_append_begin(Replica *replica, ReplicaMailbox *mailbox,
                                const ReplicaMessage *message, uint64_t cookie) {
         MemoryReplica *r = self(replica);
 
         if (r->kill->dead)
                 return -ECANCELED;
-        assert(!r->append);
+        assert(!r->append || r->append->is_over);
+        r->append = request_free(r->append);
         r->append = must(calloc(1, sizeof(*r->append)));
         r->append->type = REPLICA_APPEND;
         r->append->mailbox = mailbox;
@@ -692,6 +705,10 @@ static int memory_append_begin(Replica *replica, ReplicaMailbox *mailbox,
         r->append->message = *message;
         r->append->message.message_id = BYTES_NULL;
         r->window = r->store->window;
+        if (r->store->refuses_early && contains(message->message_id, r->store->refuses)) {
+                r->append->is_over = true;
+                push_done(r, r->append, REPLICA_REFUSED);
+        }
         return 0;
 }
 
@@ -719,6 +736,10 @@ static int memory_append_end(Replica *replica, const ReplicaMessage *message) {
         if (r->kill->dead)
                 return -ECANCELED;
         assert(r->append);
+        if (r->append->is_over) {
+                r->append = request_free(r->append);
+                return 0;
+        }
         assert(r->append->bytes.size > 0 && r->append->bytes.size == message->size);
         r->append->message.flags = message->flags;
         r->append->message.date = message->date;
@@ -748,16 +769,36 @@ static int restage(MemoryReplica *r, ReplicaMailbox *mailbox, MemoryStage from, 
         return 0;
 }
 
+/* What was begun in tmp/ is thrown away. */
+static void drop_written(MemoryMailbox *stored) {
+        for (size_t i = stored->n_messages; i > 0; i--)
+                if (stored->messages[i - 1].stage == MEMORY_WRITTEN)
+                        memory_expunge(stored, stored->messages[i - 1].uid);
+}
+
 static int memory_prepare(Replica *replica, ReplicaMailbox *mailbox) {
-        return self(replica)->store->is_files
-                       ? restage(self(replica), mailbox, MEMORY_WRITTEN, MEMORY_DURABLE)
-                       : 0;
+        MemoryStore *store = self(replica)->store;
+
+        if (!store->is_files)
+                return 0;
+        if (store->n_fails_prepare > 0) {
+                store->n_fails_prepare--;
+                drop_written(find_mailbox(self(replica), mailbox));
+                return -ENOSPC;
+        }
+        return restage(self(replica), mailbox, MEMORY_WRITTEN, MEMORY_DURABLE);
 }
 
 static int memory_publish(Replica *replica, ReplicaMailbox *mailbox) {
-        return self(replica)->store->is_files
-                       ? restage(self(replica), mailbox, MEMORY_DURABLE, MEMORY_VISIBLE)
-                       : 0;
+        MemoryStore *store = self(replica)->store;
+
+        if (!store->is_files)
+                return 0;
+        if (store->n_fails_publish > 0) {
+                store->n_fails_publish--;
+                return -EIO;
+        }
+        return restage(self(replica), mailbox, MEMORY_DURABLE, MEMORY_VISIBLE);
 }
 
 static int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged,
@@ -769,6 +810,10 @@ static int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange st
                 return 0;
         if (!kill_switch_pass(r->kill))
                 return -ECANCELED;
+        if (r->store->n_fails_recover > 0) {
+                r->store->n_fails_recover--;
+                return -EIO;
+        }
         for (uint64_t uid = staged.first; uid <= staged.last; uid++) {
                 MemoryMessage *message = memory_find(stored, (uint32_t) uid);
 
@@ -835,14 +880,8 @@ static void memory_reset(Replica *replica) {
                 free(session);
         }
         r->lost = false;
-        /* what was begun in tmp/ is thrown away */
-        for (size_t i = 0; r->store->is_files && i < r->store->n_mailboxes; i++) {
-                MemoryMailbox *stored = r->store->mailboxes[i];
-
-                for (size_t n = stored->n_messages; n > 0; n--)
-                        if (stored->messages[n - 1].stage == MEMORY_WRITTEN)
-                                memory_expunge(stored, stored->messages[n - 1].uid);
-        }
+        for (size_t i = 0; i < r->store->n_mailboxes; i++)
+                drop_written(r->store->mailboxes[i]);
 }
 
 /* The connection breaks: what was on its way there may have arrived. */

@@ -55,6 +55,7 @@ typedef struct MemoryStore {
         bool no_keywords;
         MessageFlags unstorable; /* of FLAGS_FIXED */
         const char *refuses;     /* appending a message that contains this; borrowed */
+        bool refuses_early;      /* before it has all of it */
         const char *no_body;     /* nor is there a body of one that contains this; borrowed */
         unsigned n_no_body;      /* so many times */
         size_t window;           /* bytes that append_data() takes at a time; 0: all */
@@ -62,6 +63,8 @@ typedef struct MemoryStore {
         /* What goes wrong, so many times. */
         UidRange bogus_vanished;
         unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
+        unsigned n_refused_changes; /* STORE and EXPUNGE */
+        unsigned n_fails_prepare, n_fails_publish, n_fails_recover;
         unsigned fails; /* the so-manieth request from now on fails; 0: none */
 } MemoryStore;
 

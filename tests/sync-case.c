@@ -61,10 +61,11 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 const char *name;
                 size_t offset;
         } switches[] = {
-                {"no-modseq",   offsetof(MemoryStore, no_modseq)  },
-                {"no-uidplus",  offsetof(MemoryStore, no_uidplus) },
-                {"tells-new",   offsetof(MemoryStore, tells_new)  },
-                {"no-keywords", offsetof(MemoryStore, no_keywords)},
+                {"no-modseq",     offsetof(MemoryStore, no_modseq)    },
+                {"no-uidplus",    offsetof(MemoryStore, no_uidplus)   },
+                {"tells-new",     offsetof(MemoryStore, tells_new)    },
+                {"no-keywords",   offsetof(MemoryStore, no_keywords)  },
+                {"refuses-early", offsetof(MemoryStore, refuses_early)},
         };
         MemoryStore *store = &reader->c->world.store[side];
         char word[32] = "", what[32] = "";
@@ -90,6 +91,14 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->window = strtoul(what, NULL, 10);
         else if (strcmp(word, "fails") == 0)
                 store->fails = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "refuses-changes") == 0)
+                store->n_refused_changes = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "fails-prepare") == 0)
+                store->n_fails_prepare = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "fails-recover") == 0)
+                store->n_fails_recover = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "fails-publish") == 0)
+                store->n_fails_publish = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-exists") == 0)
                 store->n_bogus_exists = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-vanished") == 0) {

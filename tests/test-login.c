@@ -360,23 +360,25 @@ static void test_preauth(void) {
 static void test_refusals(void) {
         static const LoginRow rows[] = {
                 {"a wrong password, and its consequences, as Dovecot tells them", DOVECOT, "ecq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 ENABLE QRESYNC\n"
+                                  "C: 3 COMPRESS DEFLATE\n"
+                                  "S: 1 NO [AUTHENTICATIONFAILED] Authentication failed.\n"
+                                  "S: * ENABLED\n"
+                                  "S: 2 OK ENABLE ignored in non-authenticated state.\n"
+                                  "S: 3 BAD Error in IMAP command received by server.\n"
+                                  "E: REFUSED the server refuses the user name or password: "
+                                  "“Authentication failed.”\n"                                  },
+                {"a bare NO",                                                     NULL,    "e",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"
-                 "C: 2 ENABLE QRESYNC\n"
-                 "C: 3 COMPRESS DEFLATE\n"
-                 "S: 1 NO [AUTHENTICATIONFAILED] Authentication failed.\n"
-                 "S: * ENABLED\n"
-                 "S: 2 OK ENABLE ignored in non-authenticated state.\n"
-                 "S: 3 BAD Error in IMAP command received by server.\n"
-                 "E: REFUSED the server refuses the user name or password: “Authentication failed.”\n"          },
-                {"a bare NO",                                                     NULL,    "e",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "S: 1 NO LOGIN failed.\n"
-                                  "E: REFUSED the server refuses the user name or password: “LOGIN failed.”\n"  },
+                 "S: 1 NO LOGIN failed.\n"
+                 "E: REFUSED the server refuses the user name or password: “LOGIN failed.”\n"   },
                 {"expired",                                                       NULL,    "e",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "S: 1 NO [EXPIRED] change it\n"
-                                  "E: REFUSED the server refuses the user name or password: “change it”\n"      },
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 NO [EXPIRED] change it\n"
+                 "E: REFUSED the server refuses the user name or password: “change it”\n"       },
                 {"unavailable",                                                   NULL,    "e",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"

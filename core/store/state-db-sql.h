@@ -59,13 +59,13 @@
 
 /* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
 #define _PAIR_FROM                                                                                 \
-        " FROM temp.unknown r JOIN temp.unknown l ON l.mailbox = r.mailbox AND l.size = r.size"    \
-        " AND l.message_id = r.message_id AND l.side = 1"                                          \
-        " WHERE r.mailbox = ?1 AND r.side = 0 AND r.uid > ?2"
+        " FROM temp.unknown r CROSS JOIN temp.unknown l INDEXED BY unknown_identity"               \
+        " ON l.mailbox = r.mailbox AND l.size = r.size AND l.message_id = r.message_id"            \
+        " AND l.side = 1 WHERE r.mailbox = ?1 AND r.side = 0 AND r.uid > ?2"
 #define _PAIR_TWIN(x, also)                                                                        \
-        " AND NOT EXISTS (SELECT 1 FROM temp.unknown t WHERE t.mailbox = ?1 AND t.side = " x       \
-        ".side AND t.size = " x ".size AND t.message_id = " x ".message_id" also                   \
-        " AND t.uid <> " x ".uid)"
+        " AND NOT EXISTS (SELECT 1 FROM temp.unknown t INDEXED BY unknown_identity"                \
+        " WHERE t.mailbox = ?1 AND t.side = " x ".side AND t.size = " x                            \
+        ".size AND t.message_id = " x ".message_id" also " AND t.uid <> " x ".uid)"
 /* gone: 1, or 2 if told after the counts were checked; what was told in time stays so. */
 #define _GONE_STAYS                                                                                \
         " ON CONFLICT (mailbox, remote, side) DO UPDATE"                                           \
@@ -128,7 +128,7 @@
         X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent")                              \
         X(INTENT_REMOVE,                                                                           \
           "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
-        X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                         \
+        X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                   \
                        " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
         X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \
         X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \

@@ -143,7 +143,7 @@ struct Engine {
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
-        char delimiter; /* of the remote names, as LIST had it last */
+        char delimiter;                 /* of the remote names, as LIST had it last */
         char *error;
 };
 
@@ -170,6 +170,7 @@ int run_start(SyncRun *run);
 int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_next_phase(SyncRun *run);
 void run_fail(SyncRun *run, const char *text);
+int run_fail_locally(SyncRun *run, const char *what, int error);
 int run_close(SyncRun *run);
 
 /* run-delta.c: what the sides say */

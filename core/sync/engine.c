@@ -315,6 +315,27 @@ int engine_confirm(Engine *engine, const char *name) {
 
 /* --- the pump --- */
 
+/* A run that has nothing under way and nothing left to do is over. */
+static void end_run(Engine *engine, SyncMailbox *mailbox) {
+        const bool again = mailbox->run->again;
+
+        /* names that this run has used up may not have been dealt with */
+        mailbox->all_names |= mailbox->run->incomplete;
+        (void) state_db_run_clear(engine->db, mailbox->state.id);
+        mailbox->run = run_free(mailbox->run);
+        engine->n_runs--;
+        if (again) {
+                mailbox->all_names = true;
+                sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                sync_mailbox_mark(mailbox, SIDE_LOCAL);
+        }
+}
+
+static void end_if_over(Engine *engine, SyncMailbox *mailbox) {
+        if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
+                end_run(engine, mailbox);
+}
+
 /* Begin the run of a marked mailbox: its marks are used up. */
 static int start_run(SyncMailbox *mailbox) {
         int r;
@@ -338,7 +359,10 @@ static int start_run(SyncMailbox *mailbox) {
 
         engine_note(mailbox->engine,
                     &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
-        return run_start(mailbox->run);
+        r = run_start(mailbox->run);
+        if (r >= 0)
+                end_if_over(mailbox->engine, mailbox);
+        return r;
 }
 
 /* Return: how many runs were begun, or negative. */
@@ -388,22 +412,6 @@ static int start_list(Engine *engine) {
         return 1;
 }
 
-/* A run that has nothing under way and nothing left to do is over. */
-static void end_run(Engine *engine, SyncMailbox *mailbox) {
-        const bool again = mailbox->run->again;
-
-        /* names that this run has used up may not have been dealt with */
-        mailbox->all_names |= mailbox->run->incomplete;
-        (void) state_db_run_clear(engine->db, mailbox->state.id);
-        mailbox->run = run_free(mailbox->run);
-        engine->n_runs--;
-        if (again) {
-                mailbox->all_names = true;
-                sync_mailbox_mark(mailbox, SIDE_REMOTE);
-                sync_mailbox_mark(mailbox, SIDE_LOCAL);
-        }
-}
-
 static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
         int r;
@@ -420,8 +428,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
         r = run_on_event(mailbox->run, side, event);
         if (r < 0)
                 return r;
-        if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
-                end_run(engine, mailbox);
+        end_if_over(engine, mailbox);
         return 0;
 }
 

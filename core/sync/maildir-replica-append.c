@@ -102,20 +102,19 @@ static void drop_staged(Folder *folder) {
 
 int maildir_prepare(Replica *replica, ReplicaMailbox *mailbox) {
         Folder *folder = mailbox->private;
+        int k = 0;
 
         (void) replica;
         if (!folder || folder->n_staged == 0)
                 return 0;
 
-        for (size_t i = 0; i < folder->n_staged; i++) {
-                int k = maildir_delivery_sync(folder->staged[i].delivery);
-
-                if (k < 0) {
-                        drop_staged(folder);
-                        return k;
-                }
-        }
-        return maildir_sync_tmp(folder->maildir);
+        for (size_t i = 0; k >= 0 && i < folder->n_staged; i++)
+                k = maildir_delivery_sync(folder->staged[i].delivery);
+        if (k >= 0)
+                k = maildir_sync_tmp(folder->maildir);
+        if (k < 0)
+                drop_staged(folder);
+        return k;
 }
 
 /* new/ is for what no program has looked at; a message that has flags was. */

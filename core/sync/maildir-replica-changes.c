@@ -96,7 +96,7 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         *ret_event = (ReplicaEvent){
                 .type = REPLICA_EVENT_OPENED,
                 .mailbox = op->mailbox,
-                /* What is new is known from the table of files, not from a number. */
+ /* What is new is known from the table of files, not from a number. */
                 .token = {.uidvalidity = 1, .uidnext = MAX(op->since.uidnext, 1u)},
         };
         if (maildir_token_is_settled(&op->token, now_ns()))

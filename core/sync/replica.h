@@ -214,7 +214,7 @@ typedef struct ReplicaOps {
         int (*append_abort)(Replica *replica);
 
         /* Two-phase delivery. A Maildir keeps appended messages in tmp/, and APPENDED says so with
-         * their UIDs. prepare(): make them durable there. Then the engine commits its rows. Then
+         * their UIDs. prepare(): make them durable there, or forget them all. Then the engine commits its rows. Then
          * publish(): make them visible, durably. On IMAP both do nothing: an APPEND is both. */
         int (*prepare)(Replica *replica, ReplicaMailbox *mailbox);
         int (*publish)(Replica *replica, ReplicaMailbox *mailbox);

@@ -106,16 +106,6 @@ static int commit_batch(SyncRun *run) {
         return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
-static int fail_locally(SyncRun *run, const char *what, int error) {
-        char text[256];
-
-        if (error == -ENOMEM)
-                return error;
-        (void) snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
-        run_fail(run, text);
-        return 0;
-}
-
 static void note_progress(SyncRun *run) {
         const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
 
@@ -143,7 +133,7 @@ int run_flush_batch(SyncRun *run) {
         r = local->ops->prepare(local, mailbox);
         if (r < 0) {
                 run->n_batch = 0; /* what was not made durable is lost, and fetched again */
-                return fail_locally(run, "new messages cannot be written", r);
+                return run_fail_locally(run, "new messages cannot be written", r);
         }
         r = commit_batch(run);
         if (r < 0)
@@ -153,7 +143,7 @@ int run_flush_batch(SyncRun *run) {
         r = local->ops->publish(local, mailbox);
         if (r < 0) {
                 run->unpublished = true; /* the next run does it */
-                return fail_locally(run, "new messages cannot be moved into the mailbox", r);
+                return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
         }
         note_progress(run);
         return 0;
@@ -255,7 +245,8 @@ static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message)
 
         r = replica->ops->append_begin(replica, &run->mailbox->replica[to], message, message->uid);
         if (r < 0)
-                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
+                return to == SIDE_LOCAL ? run_fail_locally(run, "a message cannot be written", r)
+                                        : r;
         run->receiving[side] = true;
         run->receiving_uid[side] = message->uid;
         run->wrote[to] = true;
@@ -276,8 +267,9 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
         if (n < 0) {
                 run->receiving[side] = false;
                 (void) engine->replica[to]->ops->append_abort(engine->replica[to]);
-                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", (int) n)
-                                        : (int) n;
+                return to == SIDE_LOCAL
+                               ? run_fail_locally(run, "a message cannot be written", (int) n)
+                               : (int) n;
         }
         if ((size_t) n == data.size)
                 return 0;
@@ -332,7 +324,8 @@ static int on_body_end(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return r;
         r = replica->ops->append_end(replica, &event->message);
         if (r < 0)
-                return to == SIDE_LOCAL ? fail_locally(run, "a message cannot be written", r) : r;
+                return to == SIDE_LOCAL ? run_fail_locally(run, "a message cannot be written", r)
+                                        : r;
         run->n_appends++;
         return 0;
 }

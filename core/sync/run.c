@@ -70,6 +70,17 @@ void run_fail(SyncRun *run, const char *text) {
                          run->mailbox->error ? run->mailbox->error : "");
 }
 
+/* The same for an error of the local side. Return: 0, or -ENOMEM. */
+int run_fail_locally(SyncRun *run, const char *what, int error) {
+        char text[256];
+
+        if (error == -ENOMEM)
+                return error;
+        (void) snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+        run_fail(run, text);
+        return 0;
+}
+
 /* --- asking --- */
 
 static int ask(SyncRun *run, Side side, const ReplicaToken *since, const UidSet *known,
@@ -143,8 +154,9 @@ static int recover_staged(SyncRun *run) {
         if (r != 0)
                 return r < 0 ? r : 0;
         r = local->ops->recover(local, &mailbox->replica[SIDE_LOCAL], staged, &lost);
-        if (r >= 0)
-                r = engine_begin(mailbox->engine);
+        if (r < 0)
+                return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
+        r = engine_begin(mailbox->engine);
 
         for (size_t i = 0; r >= 0 && i < lost.n_ranges; i++)
                 for (uint64_t uid = lost.ranges[i].first; r >= 0 && uid <= lost.ranges[i].last;
@@ -165,6 +177,8 @@ int run_start(SyncRun *run) {
         r = recover_staged(run);
         if (r < 0)
                 return r;
+        if (run->failed) /* what was not recovered looks like deleted */
+                return run_close(run);
 
         r = state_db_intent_count(mailbox->engine->db, mailbox->state.id, &n_intents);
         if (r < 0)
