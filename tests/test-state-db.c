@@ -632,6 +632,7 @@ static const Statement statements[] = {
 static const char *const walkers[] = {
         "MESSAGE_REMOVE_ALL",     /* UIDVALIDITY changed */
         "MESSAGE_EACH",           /* nobody's steady state */
+        "MESSAGE_UNSEEN",         /* a person asked */
         "FILE_FORGET",            /* the mailbox is forgotten */
         "FILE_ALL_UNKNOWN",       /* UIDVALIDITY changed */
         "FILE_EACH",              /* a scan of the folder */
