@@ -83,10 +83,10 @@ int log_full_errno(int level, int error, const char *format, ...) {
         return error;
 }
 
-/* May the character go to a terminal as it is? Not the C0 and C1 controls, and not what escapes and
- * quotes are made of. */
+/* May the character go to a terminal as it is? Not the C0 and C1 controls. Quotes and backslashes may:
+ * IMAP is full of them, and a log is read by people. */
 static bool is_printable(uint32_t code) {
-        return code >= 0x20 && code != '"' && code != '\\' && (code < 0x7f || code > 0x9f);
+        return code >= 0x20 && (code < 0x7f || code > 0x9f);
 }
 
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
