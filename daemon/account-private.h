@@ -65,6 +65,7 @@ struct Account {
                 SETTLE_WAIT,   /* until the stamps are old enough */
                 SETTLE_COMMIT, /* they are; once the engine has looked at the last news */
         } settling;
+        unsigned n_settled;
         int64_t uidvalidity_usec; /* since 1970: when UIDVALIDITY was asked for last */
 };
 

@@ -171,7 +171,8 @@ static void finished(Account *account) {
                 account->options.on_finished(account, account->options.userdata);
 }
 
-#define SETTLE_USEC ((uint64_t) 30000) /* more than a tick of the file system's clock */
+#define SETTLE_USEC   ((uint64_t) 30000) /* more than a tick of the file system's clock */
+#define SETTLE_ROUNDS 4u                 /* others may be at work in the folders */
 
 /* Take in what inotify has to tell, our own doing for the most part, and look at it. */
 static void on_settled(Account *account) {
@@ -210,12 +211,17 @@ void account_finish(Account *account) {
         }
         if (account->settling == SETTLE_WAIT)
                 return;
-        if (account->settling == SETTLE_COMMIT && may_settle(account))
+        if (account->settling == SETTLE_COMMIT && may_settle(account)) {
                 commit_stamps(account);
+                if (++account->n_settled < SETTLE_ROUNDS && may_settle(account)) {
+                        account->settling = SETTLE_WAIT;
+                        account_arm(account, SETTLE_USEC, 1, on_settled);
+                        return;
+                }
+        }
 
         if (account->is_attached) {
                 (void) imap_replica_logout(account->remote);
-                connection_flush(account->connection);
         }
         if (account->engine)
                 account_disconnect(account);
@@ -415,6 +421,10 @@ int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata),
                          void *userdata) {
         return account->engine ? engine_each_mailbox(account->engine, each, userdata) : 0;
+}
+
+uint64_t account_count_unseen(Account *account, const char *mailbox) {
+        return account->engine ? engine_count_unseen(account->engine, mailbox) : 0;
 }
 
 bool account_is_busy(const Account *account) {

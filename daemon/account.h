@@ -41,6 +41,9 @@ AccountStatus account_status(Account *account);
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
 
+/* Messages of a mailbox without \Seen, counted on the spot. */
+uint64_t account_count_unseen(Account *account, const char *mailbox);
+
 /* Is there work that has not come to an end, as far as it can now? */
 bool account_is_busy(const Account *account);
 /* Everything that is known is carried out, no mailbox has an error and nothing is held. */

@@ -13,12 +13,13 @@ void changed_names_done(ChangedNames *names) {
 
 int changed_names_next(ByteView *records, MaildirFate *ret_fate, MaildirSub *ret_sub,
                        const char **ret_name) {
-        const char *name = records->data + 1;
+        const char *name;
         size_t n;
 
         if (records->size == 0)
                 return 0;
 
+        name = records->data + 1;
         *ret_fate = records->data[0] & RECORD_GONE ? MAILDIR_GONE : MAILDIR_CAME;
         *ret_sub = records->data[0] & RECORD_CUR ? MAILDIR_CUR : MAILDIR_NEW;
         *ret_name = name;

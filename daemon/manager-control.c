@@ -51,7 +51,7 @@ typedef struct EachMailbox {
         int (*mailbox)(const MailboxStatus *status, void *userdata);
         int (*held)(const HeldStatus *status, void *userdata);
         void *userdata;
-        const char *account;
+        Account *account;
 } EachMailbox;
 
 static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
@@ -59,7 +59,7 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
         const MailboxStatus status = {
                 .name = mailbox->name,
                 .messages = mailbox->messages,
-                .unseen = mailbox->unseen,
+                .unseen = account_count_unseen(each->account, mailbox->name),
                 .pending = mailbox->pending,
                 .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
                 .parked = mailbox->parked,
@@ -74,8 +74,8 @@ static int op_mailboxes(void *userdata, const char *name,
                         int (*each)(const MailboxStatus *status, void *userdata), void *eachdata,
                         ControlError *reterr) {
         Manager *manager = userdata;
-        EachMailbox context = {.mailbox = each, .userdata = eachdata};
         Account *account = manager_find(manager, name);
+        EachMailbox context = {.mailbox = each, .userdata = eachdata, .account = account};
 
         if (!account)
                 return no_account(name, reterr);
@@ -88,7 +88,7 @@ static int tell_held(const EngineMailbox *mailbox, void *userdata) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 char reason[128];
                 HeldStatus held = {
-                        .account = each->account,
+                        .account = account_name(each->account),
                         .mailbox = mailbox->name,
                         .side = side_name(side),
                         .vanished = mailbox->held[side],
@@ -122,7 +122,7 @@ static int op_held(void *userdata, const char *name,
                 EachMailbox context = {
                         .held = each,
                         .userdata = eachdata,
-                        .account = account_name(manager->accounts[i]),
+                        .account = manager->accounts[i],
                 };
 
                 r = account_each_mailbox(manager->accounts[i], tell_held, &context);

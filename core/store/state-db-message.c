@@ -51,6 +51,10 @@ int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, 
         return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 
+int state_db_count_unseen(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
+        return db_integer(db, (int64_t *) ret_n, SQL_MESSAGE_UNSEEN, "i", mailbox);
+}
+
 int state_db_remove_all(StateDb *db, int64_t mailbox) {
         return db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
 }

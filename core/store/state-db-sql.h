@@ -112,6 +112,7 @@
           "SELECT local FROM message WHERE mailbox = ?1 AND local >= ?2 ORDER BY local")           \
         X(MESSAGE_EACH,                                                                            \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
+        X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
         X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \

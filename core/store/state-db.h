@@ -89,6 +89,8 @@ int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, Messag
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid);
 /* The UIDs of @side from @first on. Costs what it yields. */
 int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
+/* Messages without \Seen. Walks the mailbox: for a person who asks, not for a run. */
+int state_db_count_unseen(StateDb *db, int64_t mailbox, uint64_t *ret_n);
 /* Forget all of it, for pairing anew: UIDVALIDITY changed. */
 int state_db_remove_all(StateDb *db, int64_t mailbox);
 /* All of it, by remote UID; stops when @each returns not 0, and returns that. */

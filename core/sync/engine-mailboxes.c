@@ -152,8 +152,6 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 sync_mailbox_mark(mailbox, side);
                 return 0;
         }
-        if (side == SIDE_REMOTE && event->status.has_unseen)
-                mailbox->unseen = event->status.unseen;
         if (is_news(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);

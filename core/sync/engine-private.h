@@ -36,7 +36,6 @@ typedef struct SyncMailbox {
                 ReplicaToken token;
                 uint64_t messages;
         } seen[_SIDE_MAX];
-        uint64_t unseen;
         char *error;     /* owned, NULL: none */
         bool is_missing; /* the error: it is not on both sides */
         char **names[2]; /* owned; local names to look at: [0] next run, [1] this one */

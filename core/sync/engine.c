@@ -580,7 +580,6 @@ static EngineMailbox describe(const SyncMailbox *mailbox) {
                 .name = mailbox->state.name,
                 .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
-                .unseen = mailbox->unseen,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
                 .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
                 .held_since = mailbox->held_since,
@@ -610,6 +609,15 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
                 return NULL;
         found = describe(mailbox);
         return &found;
+}
+
+uint64_t engine_count_unseen(Engine *engine, const char *name) {
+        const SyncMailbox *mailbox = engine_lookup(engine, name);
+        uint64_t n = 0;
+
+        if (!mailbox || state_db_count_unseen(engine->db, mailbox->state.id, &n) < 0)
+                return 0;
+        return n;
 }
 
 ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {

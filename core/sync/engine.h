@@ -138,7 +138,7 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 typedef struct EngineMailbox {
         const char *name;
         const char *wire; /* NULL: not known on the remote side */
-        uint64_t messages, unseen, parked;
+        uint64_t messages, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         int64_t held_since, last_change;
         bool pending;
@@ -147,6 +147,8 @@ typedef struct EngineMailbox {
 
 int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
                         void *userdata);
+/* Messages without \Seen; counted on the spot, which walks the mailbox. 0 if it cannot be counted. */
+uint64_t engine_count_unseen(Engine *engine, const char *name);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
 /* Sums over all mailboxes; a list of mailboxes that failed counts as one that failed. */

@@ -15,7 +15,9 @@ typedef struct Staged {
 
 /* A folder that is open: ReplicaMailbox.private. */
 typedef struct Folder {
-        Maildir *maildir; /* owned */
+        struct Folder *next;
+        ReplicaMailbox *mailbox; /* borrowed */
+        Maildir *maildir;        /* owned */
         MaildirLetters letters;
         bool letters_changed;
         uint32_t next_uid;
@@ -78,6 +80,7 @@ typedef struct MaildirReplica {
         uint64_t counter;
 
         Op *first, *last; /* owned */
+        Folder *folders;  /* owned: those that are open */
 
         /* The append under way. */
         Folder *append_folder;
@@ -100,7 +103,7 @@ typedef struct MaildirReplica {
 
 /* The folder of a mailbox, opened if it is not. Return: 0, or a negative errno of the disk. */
 int folder_need(MaildirReplica *r, ReplicaMailbox *mailbox, Folder **ret_folder);
-void folder_close(ReplicaMailbox *mailbox);
+void folder_close(MaildirReplica *r, ReplicaMailbox *mailbox);
 
 /* Where the message is now. Return: 0; -ENOENT: it is not there; or negative. @ret_name is owned by
  * the caller. */

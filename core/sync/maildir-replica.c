@@ -12,11 +12,14 @@ static MaildirReplica *from_replica(Replica *replica) {
 
 /* --- folders --- */
 
-void folder_close(ReplicaMailbox *mailbox) {
-        Folder *folder = mailbox->private;
+void folder_close(MaildirReplica *r, ReplicaMailbox *mailbox) {
+        Folder *folder = mailbox->private, **link = &r->folders;
 
         if (!folder)
                 return;
+        while (*link != folder)
+                link = &(*link)->next;
+        *link = folder->next;
         for (size_t i = 0; i < folder->n_staged; i++)
                 maildir_delivery_free(folder->staged[i].delivery);
         maildir_letters_done(&folder->letters);
@@ -56,10 +59,12 @@ int folder_need(MaildirReplica *r, ReplicaMailbox *mailbox, Folder **ret_folder)
                 folder = calloc(1, sizeof(*folder));
                 if (!folder)
                         return -ENOMEM;
-                mailbox->private = folder;
+                folder->mailbox = mailbox;
+                folder->next = r->folders;
+                r->folders = mailbox->private = folder;
                 k = folder_load(r, mailbox, folder);
                 if (k < 0) {
-                        folder_close(mailbox);
+                        folder_close(r, mailbox);
                         return k;
                 }
         }
@@ -380,7 +385,7 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         case REPLICA_EXPUNGE:
                 return op_expunge(r, op, ret_event);
         case REPLICA_CLOSE:
-                folder_close(op->mailbox);
+                folder_close(r, op->mailbox);
                 op->step = OP_DONE;
                 return 0;
         case REPLICA_APPEND:
@@ -444,11 +449,10 @@ static void maildir_reset(Replica *replica) {
 
         (void) maildir_append_abort(replica);
         r->n_taken = 0;
-        while (r->first) {
-                if (r->first->mailbox)
-                        folder_close(r->first->mailbox);
+        while (r->first)
                 dequeue(r);
-        }
+        while (r->folders)
+                folder_close(r, r->folders->mailbox);
 }
 
 static const ReplicaOps maildir_ops = {
