@@ -368,6 +368,14 @@ static void live(Model *model) {
                 deliver_to_both(model);
                 settle(model); /* until they are one, a deletion of one is none of the other */
         }
+        if (chance(model, 10)) {
+                TRACE(model, " database lost\n");
+                world_stop(&model->world);
+                world_lose_database(&model->world);
+                start(model);
+                settle(model);
+                check(model, "without the old database");
+        }
         if (chance(model, 20)) {
                 renumber(model);
                 TRACE(model, " run\n");

@@ -429,77 +429,77 @@ static void find_pairs(StateDb *db, int64_t mailbox, PairRung rung, Buffer *out)
         }
 }
 
-static void test_pairs(void) {
-        static const struct {
-                const char *label;
-                Stranger strangers[6];
-                const char *pairs[3]; /* of each rung */
-                uint32_t doubtful;    /* the first one on the remote side before the digests */
-        } rows[] = {
-                {"alone",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
-                 {"1=11 ", "", ""},
-                 0},
-                {"another size",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 6, 1, NULL}},
-                 {"", "", ""},
-                 0},
-                {"another Message-ID",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "b", 5, 1, NULL}},
-                 {"", "", ""},
-                 0},
-                {"no Message-ID needs the bytes",
-                 {{SIDE_REMOTE, 1, "", 5, 1, "x"}, {SIDE_LOCAL, 11, "", 5, 1, "x"}},
-                 {"", "", "1=11 "},
-                 0},
-                {"told apart by date",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
-                  {SIDE_REMOTE, 2, "a", 5, 2, NULL},
-                  {SIDE_LOCAL, 11, "a", 5, 2, NULL},
-                  {SIDE_LOCAL, 12, "a", 5, 1, NULL}},
-                 {"", "1=12 2=11 ", ""},
-                 0},
-                {"one too many, and the date tells which",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
-                  {SIDE_REMOTE, 2, "a", 5, 2, NULL},
-                  {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
-                 {"", "2=11 ", ""},
-                 0},
-                {"told apart by digest",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
-                  {SIDE_REMOTE, 2, "a", 5, 1, "y"},
-                  {SIDE_LOCAL, 11, "a", 5, 1, "y"},
-                  {SIDE_LOCAL, 12, "a", 5, 1, "x"}},
-                 {"", "", "1=12 2=11 "},
-                 0},
-                {"copies pair in order",
-                 {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
-                  {SIDE_REMOTE, 2, "a", 5, 1, "x"},
-                  {SIDE_LOCAL, 11, "a", 5, 1, "x"},
-                  {SIDE_LOCAL, 12, "a", 5, 1, "x"},
-                  {SIDE_LOCAL, 13, "a", 5, 1, "x"}},
-                 {"", "", "1=11 2=12 "},
-                 0},
-                {"nobody knows",
-                 {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
-                  {SIDE_REMOTE, 8, "a", 5, 1, NULL},
-                  {SIDE_LOCAL, 11, "a", 5, 1, NULL}},
-                 {"", "", ""},
-                 7},
-                {"same Message-ID, nobody on the other side has the size",
-                 {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
-                  {SIDE_REMOTE, 8, "a", 5, 1, NULL},
-                  {SIDE_LOCAL, 11, "a", 9, 1, NULL}},
-                 {"", "", ""},
-                 0},
-        };
+static const struct {
+        const char *label;
+        Stranger strangers[6];
+        const char *pairs[3]; /* of each rung */
+        uint32_t doubtful;    /* the first one on the remote side before the digests */
+} pair_rows[] = {
+        {"alone",
+         {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
+         {"1=11 ", "", ""},
+         0},
+        {"another size",
+         {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 6, 1, NULL}},
+         {"", "", ""},
+         0},
+        {"another Message-ID",
+         {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "b", 5, 1, NULL}},
+         {"", "", ""},
+         0},
+        {"no Message-ID needs the bytes",
+         {{SIDE_REMOTE, 1, "", 5, 1, "x"}, {SIDE_LOCAL, 11, "", 5, 1, "x"}},
+         {"", "", "1=11 "},
+         0},
+        {"told apart by date",
+         {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
+          {SIDE_REMOTE, 2, "a", 5, 2, NULL},
+          {SIDE_LOCAL, 11, "a", 5, 2, NULL},
+          {SIDE_LOCAL, 12, "a", 5, 1, NULL}},
+         {"", "1=12 2=11 ", ""},
+         0},
+        {"one too many, and the date tells which",
+         {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
+          {SIDE_REMOTE, 2, "a", 5, 2, NULL},
+          {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
+         {"", "2=11 ", ""},
+         0},
+        {"told apart by digest",
+         {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
+          {SIDE_REMOTE, 2, "a", 5, 1, "y"},
+          {SIDE_LOCAL, 11, "a", 5, 1, "y"},
+          {SIDE_LOCAL, 12, "a", 5, 1, "x"}},
+         {"", "", "1=12 2=11 "},
+         0},
+        {"copies pair in order",
+         {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
+          {SIDE_REMOTE, 2, "a", 5, 1, "x"},
+          {SIDE_LOCAL, 11, "a", 5, 1, "x"},
+          {SIDE_LOCAL, 12, "a", 5, 1, "x"},
+          {SIDE_LOCAL, 13, "a", 5, 1, "x"}},
+         {"", "", "1=11 2=12 "},
+         0},
+        {"nobody knows",
+         {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
+          {SIDE_REMOTE, 8, "a", 5, 1, NULL},
+          {SIDE_LOCAL, 11, "a", 5, 1, NULL}},
+         {"", "", ""},
+         7},
+        {"same Message-ID, nobody on the other side has the size",
+         {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
+          {SIDE_REMOTE, 8, "a", 5, 1, NULL},
+          {SIDE_LOCAL, 11, "a", 9, 1, NULL}},
+         {"", "", ""},
+         0},
+};
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+static void test_pairs(void) {
+        for (size_t i = 0; i < ARRAY_SIZE(pair_rows); i++) {
                 _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
                 const int64_t mailbox = add_mailbox(db, "a");
                 uint32_t doubtful = 0;
 
-                for (const Stranger *s = rows[i].strangers; s->message_id; s++) {
+                for (const Stranger *s = pair_rows[i].strangers; s->message_id; s++) {
                         const ReplicaMessage message = {
                                 .present = REPLICA_HAS_DATE | REPLICA_HAS_SIZE |
                                            REPLICA_HAS_MESSAGE_ID,
@@ -518,11 +518,12 @@ static void test_pairs(void) {
                         _cleanup_(buffer_done) Buffer pairs = BUFFER_NULL;
 
                         find_pairs(db, mailbox, rung, &pairs);
-                        TEST_ROW(rows[i].label,
-                                 bytes_equal(buffer_view(&pairs), bytes_of(rows[i].pairs[rung])));
+                        TEST_ROW(pair_rows[i].label,
+                                 bytes_equal(buffer_view(&pairs),
+                                             bytes_of(pair_rows[i].pairs[rung])));
                 }
                 (void) state_db_doubtful_next(db, mailbox, SIDE_REMOTE, 0, &doubtful);
-                TEST_ROW(rows[i].label, doubtful == rows[i].doubtful);
+                TEST_ROW(pair_rows[i].label, doubtful == pair_rows[i].doubtful);
         }
 }
 
@@ -633,6 +634,7 @@ static const char *const walkers[] = {
         "MESSAGE_REMOVE_ALL",     /* UIDVALIDITY changed */
         "MESSAGE_EACH",           /* nobody's steady state */
         "MESSAGE_UNSEEN",         /* a person asked */
+        "MESSAGE_UNSEEN",         /* somebody asks */
         "FILE_FORGET",            /* the mailbox is forgotten */
         "FILE_ALL_UNKNOWN",       /* UIDVALIDITY changed */
         "FILE_EACH",              /* a scan of the folder */

@@ -150,11 +150,13 @@ struct Engine {
 /* engine.c */
 int engine_commit(Engine *engine);
 int engine_begin(Engine *engine);
+int engine_fail(Engine *engine, int error);
 void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
+bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);

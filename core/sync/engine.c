@@ -178,12 +178,12 @@ void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text) {
         mailbox->error = text ? strdup(text) : NULL;
 }
 
-static bool is_marked(const SyncMailbox *mailbox) {
+bool sync_mailbox_is_marked(const SyncMailbox *mailbox) {
         return mailbox->dirty[SIDE_REMOTE] || mailbox->dirty[SIDE_LOCAL];
 }
 
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side) {
-        if (!is_marked(mailbox))
+        if (!sync_mailbox_is_marked(mailbox))
                 mailbox->engine->n_dirty++;
         mailbox->dirty[side] = true;
         mailbox->has_settled = false;
@@ -378,7 +378,7 @@ static int start_runs(Engine *engine) {
 
                 if (engine->n_runs >= ENGINE_MAX_RUNS)
                         break;
-                if (mailbox->run || !is_marked(mailbox))
+                if (mailbox->run || !sync_mailbox_is_marked(mailbox))
                         continue;
                 if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
                         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
@@ -470,7 +470,7 @@ static int pump_side(Engine *engine, Side side) {
 }
 
 /* Keep the sentence of what SQLite said: a later call would overwrite it. */
-static int fail(Engine *engine, int error) {
+int engine_fail(Engine *engine, int error) {
         free(engine->error);
         engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
         state_db_rollback(engine->db);
@@ -497,7 +497,7 @@ int engine_pump(Engine *engine, int64_t now) {
                         progress = r > 0;
                 }
                 if (r < 0)
-                        return fail(engine, r);
+                        return engine_fail(engine, r);
         } while (progress);
 
         return engine_is_busy(engine);
@@ -565,144 +565,5 @@ int engine_interrupt(Engine *engine) {
         engine->wants_list = true;
         engine->n_listing = 0;
         engine->is_lost = false;
-        return r < 0 ? fail(engine, r) : 0;
-}
-
-/* --- questions --- */
-
-bool engine_is_busy(const Engine *engine) {
-        return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold && (engine->n_dirty > 0 || engine->wants_list));
-}
-
-static EngineMailbox describe(const SyncMailbox *mailbox) {
-        return (EngineMailbox){
-                .name = mailbox->state.name,
-                .wire = mailbox->state.wire,
-                .messages = mailbox->state.messages,
-                .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
-                .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
-                .held_since = mailbox->held_since,
-                .last_change = mailbox->state.last_change,
-                .pending = mailbox->run || is_marked(mailbox),
-                .error = mailbox->error ? mailbox->error : "",
-        };
-}
-
-int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
-                        void *userdata) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const EngineMailbox mailbox = describe(engine->mailboxes[i]);
-                int r = each(&mailbox, userdata);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
-        static EngineMailbox found;
-        const SyncMailbox *mailbox = engine_lookup(engine, name);
-
-        if (!mailbox)
-                return NULL;
-        found = describe(mailbox);
-        return &found;
-}
-
-uint64_t engine_count_unseen(Engine *engine, const char *name) {
-        const SyncMailbox *mailbox = engine_lookup(engine, name);
-        uint64_t n = 0;
-
-        if (!mailbox || state_db_count_unseen(engine->db, mailbox->state.id, &n) < 0)
-                return 0;
-        return n;
-}
-
-ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {
-        SyncMailbox *mailbox = engine_lookup(engine, name);
-
-        return mailbox && mailbox->exists[side] ? &mailbox->replica[side] : NULL;
-}
-
-EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {
-                .mailboxes = engine->n_mailboxes,
-                .failed = engine->list_failed,
-        };
-
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const EngineMailbox mailbox = describe(engine->mailboxes[i]);
-
-                totals.messages += mailbox.messages;
-                totals.pending += mailbox.pending;
-                totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
-                totals.parked += mailbox.parked;
-                totals.failed += mailbox.error[0] != '\0';
-        }
-        return totals;
-}
-
-const char *engine_error(const Engine *engine) {
-        return engine->error ? engine->error : "";
-}
-
-/* --- stamps --- */
-
-static bool has_stamp(const ReplicaToken *token) {
-        return (token->stamp[0] | token->stamp[1] | token->stamp[2] | token->stamp[3]) != 0;
-}
-
-/* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */
-static bool may_settle(const SyncMailbox *mailbox) {
-        return !mailbox->run && !is_marked(mailbox) && !mailbox->error &&
-               mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
-               mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
-               !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
-}
-
-bool engine_needs_settling(const Engine *engine) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++)
-                if (may_settle(engine->mailboxes[i]))
-                        return !engine->options.dry_run;
-        return false;
-}
-
-static int settle_one(Engine *engine, SyncMailbox *mailbox, bool commit, int64_t now) {
-        Replica *local = engine->replica[SIDE_LOCAL];
-        uint64_t stamp[4];
-        int r;
-
-        r = local->ops->stamp(local, &mailbox->replica[SIDE_LOCAL], now * 1000, stamp);
-        if (r < 0)
-                return 0;
-        if (!commit) {
-                memcpy(mailbox->held_stamp, stamp, sizeof(stamp));
-                mailbox->has_settled = r > 0;
-                return r == 0;
-        }
-        if (!mailbox->has_settled || memcmp(mailbox->held_stamp, stamp, sizeof(stamp)) != 0)
-                return 1;
-
-        memcpy(mailbox->state.token[SIDE_LOCAL].stamp, stamp, sizeof(stamp));
-        r = engine_begin(engine);
-        return r < 0 ? r : sync_mailbox_save(mailbox);
-}
-
-int engine_settle(Engine *engine, bool commit, int64_t now) {
-        int n_young = 0, r;
-
-        if (engine->options.dry_run)
-                return 0;
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                if (!may_settle(engine->mailboxes[i]))
-                        continue;
-                r = settle_one(engine, engine->mailboxes[i], commit, now);
-                if (r < 0)
-                        return fail(engine, r);
-                n_young += r;
-        }
-        r = engine_commit(engine);
-        return r < 0 ? fail(engine, r) : n_young;
+        return r < 0 ? engine_fail(engine, r) : 0;
 }

@@ -1,0 +1,65 @@
+#pragma once
+
+/* What the two files of the replica in memory share: its queues, and how a request is carried out. */
+
+#include "memory-replica.h"
+#include "test.h"
+
+typedef struct Request {
+        struct Request *next;
+        ReplicaRequest type;
+        ReplicaMailbox *mailbox;
+        ReplicaToken since;
+        ReplicaWant want;
+        UidSet uids; /* owned; of CHANGES: known */
+        MessageFlags add, remove;
+        /* APPEND */
+        uint64_t cookie;
+        ReplicaMessage message;
+        Buffer bytes;
+        bool is_over; /* it was refused before it was whole */
+} Request;
+
+typedef struct Event {
+        struct Event *next;
+        ReplicaEvent event;
+        UidSet uids;      /* owned, event.uids */
+        char *bytes;      /* owned, event.data */
+        char *text;       /* owned, event.text and name */
+        char *message_id; /* owned, event.message.message_id */
+        bool is_append;   /* DONE and APPENDED come unasked for a while */
+} Event;
+
+/* A mailbox that is open: what its client has been told. ReplicaMailbox.private. */
+typedef struct Session {
+        struct Session *next;
+        ReplicaMailbox *mailbox;
+        uint64_t told;    /* modseq */
+        uint32_t uidnext; /* new messages below this were told */
+} Session;
+
+struct MemoryReplica {
+        Replica replica;
+        MemoryStore *store; /* borrowed */
+        KillSwitch *kill;   /* borrowed */
+        Request *requests, **requests_end;
+        Event *events, **events_end, *taken;
+        Session *sessions;
+        Request *append; /* under way */
+        size_t window;   /* what append_data() takes until it takes nothing once */
+        uint64_t lost_after;
+        unsigned lost_taken;
+        bool loses, lost;
+        void (*on_next)(void *userdata);
+        void *userdata;
+        uint64_t n_events, n_writes, n_bodies;
+};
+
+static inline void *must(void *memory) {
+        assert(memory);
+        return memory;
+}
+
+/* memory-requests.c */
+Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome);
+void memory_perform(MemoryReplica *r, Request *request);

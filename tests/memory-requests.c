@@ -1,0 +1,475 @@
+/* A replica in memory, its requests: what each does to the store, and the events that tell of it. */
+
+#include "base/macro.h"
+#include "memory-replica-private.h"
+
+#define PIECE 7u /* bytes of a body in an event */
+
+/* --- events --- */
+
+static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mailbox) {
+        Event *event = must(calloc(1, sizeof(*event)));
+
+        event->event.type = type;
+        event->event.mailbox = mailbox;
+        *r->events_end = event;
+        r->events_end = &event->next;
+        return event;
+}
+
+static Session *find_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
+        for (Session *session = r->sessions; session; session = session->next)
+                if (session->mailbox == mailbox)
+                        return session;
+        return NULL;
+}
+
+static MemoryMailbox *find_mailbox(const MemoryReplica *r, const ReplicaMailbox *mailbox) {
+        return memory_store_find(r->store, mailbox->name);
+}
+
+static uint64_t modseq_of(const MemoryReplica *r, uint64_t modseq) {
+        return r->store->no_modseq ? 0 : modseq;
+}
+
+static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *message,
+                         bool identity) {
+        const ByteView id = memory_message_id(message);
+        ReplicaMessage *out = &event->event.message;
+
+        *out = (ReplicaMessage){
+                .present = REPLICA_HAS_FLAGS,
+                .uid = message->uid,
+                .flags = memory_translate(message->flags, &r->store->keywords,
+                                          event->event.mailbox->keywords),
+        };
+        if (!identity)
+                return;
+        out->present |= REPLICA_HAS_DATE | REPLICA_HAS_SIZE | REPLICA_HAS_MESSAGE_ID;
+        out->date = message->date;
+        out->size = strlen(message->bytes);
+        event->message_id = must(bytes_dup(id));
+        out->message_id = bytes_of(event->message_id);
+}
+
+static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
+                         bool identity) {
+        fill_message(r, push(r, REPLICA_EVENT_MESSAGE, mailbox), message, identity);
+}
+
+static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message) {
+        const size_t size = strlen(message->bytes);
+        Event *event = push(r, REPLICA_EVENT_BODY_BEGIN, mailbox);
+
+        r->n_bodies++;
+        fill_message(r, event, message, true);
+        if (r->store->n_no_body > 0 && strstr(message->bytes, r->store->no_body)) {
+                r->store->n_no_body--;
+                event = push(r, REPLICA_EVENT_BODY_END, mailbox);
+                fill_message(r, event, message, true);
+                event->text = must(strdup("the server gave NIL"));
+                event->event.text = event->text;
+                return;
+        }
+
+        for (size_t at = 0; at < size; at += PIECE) {
+                const ByteView piece = {message->bytes + at, MIN(size - at, PIECE)};
+
+                event = push(r, REPLICA_EVENT_BODY_DATA, mailbox);
+                event->bytes = must(bytes_dup(piece));
+                event->event.data = (ByteView){event->bytes, piece.size};
+        }
+        fill_message(r, push(r, REPLICA_EVENT_BODY_END, mailbox), message, true);
+}
+
+static void push_wanted(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
+                        ReplicaWant want) {
+        if (want == REPLICA_WANT_BODY)
+                push_body(r, mailbox, message);
+        else
+                push_message(r, mailbox, message, want == REPLICA_WANT_IDENTITY);
+}
+
+static void push_vanished(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMailbox *stored,
+                          uint64_t since) {
+        Event *event = NULL;
+
+        for (size_t i = 0; i < stored->n_gone; i++) {
+                if (stored->gone[i].modseq <= since)
+                        continue;
+                if (!event)
+                        event = push(r, REPLICA_EVENT_VANISHED, mailbox);
+                assert(uid_set_add(&event->uids, stored->gone[i].uid, stored->gone[i].uid) == 0);
+        }
+        if (event)
+                event->event.uids = event->uids;
+}
+
+/* What this and other clients did to an open mailbox since its client was told the last time. */
+static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMailbox *stored) {
+        Session *session = find_session(r, mailbox);
+
+        if (!session || r->store->is_files)
+                return;
+        for (size_t i = 0; i < stored->n_messages; i++) {
+                const MemoryMessage *message = &stored->messages[i];
+
+                if (message->modseq > session->told &&
+                    (message->uid < session->uidnext || r->store->tells_new))
+                        push_message(r, mailbox, message, false);
+        }
+        push_vanished(r, mailbox, stored, session->told);
+        session->told = stored->modseq;
+        session->uidnext = stored->uidnext;
+}
+
+Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome) {
+        const Session *session = find_session(r, request->mailbox);
+        const MemoryMailbox *stored = request->mailbox ? find_mailbox(r, request->mailbox) : NULL;
+        Event *event = push(r, REPLICA_EVENT_DONE, request->mailbox);
+
+        event->event.request = request->type;
+        event->event.outcome = outcome;
+        event->event.cookie = request->cookie;
+        if (stored) {
+                event->event.exists = (uint32_t) memory_count_visible(stored);
+                event->event.token.modseq = modseq_of(r, session ? session->told : stored->modseq);
+        }
+        if (outcome != REPLICA_OK) {
+                event->text = must(strdup("the store says no"));
+                event->event.text = event->text;
+        }
+        return event;
+}
+
+/* --- requests --- */
+
+static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
+        Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
+
+        event->text = must(strdup(stored->name));
+        if (r->store->is_files) {
+                event->event.name = event->text;
+                event->event.token.stamp[0] = stored->modseq;
+                return;
+        }
+        if (r->replica.side == SIDE_LOCAL)
+                event->event.name = event->text;
+        event->event.wire = bytes_of(event->text);
+        event->event.status = (ReplicaStatus){
+                .uidnext = stored->uidnext,
+                .has_messages = true,
+                .messages = (uint32_t) memory_count_visible(stored),
+                .modseq = modseq_of(r, stored->modseq),
+        };
+}
+
+static void do_list(MemoryReplica *r, Request *request) {
+        ReplicaOutcome outcome = REPLICA_OK;
+
+        for (size_t i = 0; i < r->store->n_mailboxes; i++) {
+                const MemoryMailbox *stored = r->store->mailboxes[i];
+                Event *event;
+
+                if (r->store->n_list_fails > 0) {
+                        r->store->n_list_fails--;
+                        outcome = REPLICA_FAILED;
+                        break;
+                }
+                event = push(r, REPLICA_EVENT_MAILBOX, NULL);
+                event->text = must(strdup(stored->name));
+                event->event.name = event->text;
+                if (!r->store->is_files)
+                        event->event.wire = bytes_of(event->text);
+                event->event.delimiter = '/';
+                push_status(r, stored);
+        }
+        memory_push_done(r, request, outcome);
+}
+
+static void do_create(MemoryReplica *r, Request *request) {
+        Event *event;
+
+        if (find_mailbox(r, request->mailbox)) {
+                memory_push_done(r, request, REPLICA_REFUSED);
+                return;
+        }
+        memory_store_add(r->store, request->mailbox->name);
+        event = memory_push_done(r, request, REPLICA_OK);
+        if (!r->store->is_files)
+                event->event.wire = bytes_of(request->mailbox->name);
+}
+
+static bool is_named(const ReplicaMailbox *mailbox, uint32_t uid) {
+        for (size_t i = 0; mailbox->names && mailbox->names[i]; i++)
+                if (strtoul(mailbox->names[i], NULL, 10) == uid)
+                        return true;
+        return false;
+}
+
+/* A Maildir that is told which files to look at. */
+static void push_named(MemoryReplica *r, const Request *request, MemoryMailbox *stored) {
+        for (size_t i = 0; request->mailbox->names && request->mailbox->names[i]; i++) {
+                const uint32_t uid = (uint32_t) strtoul(request->mailbox->names[i], NULL, 10);
+                const MemoryMessage *message = memory_find(stored, uid);
+                Event *event;
+
+                if (message && message->stage == MEMORY_VISIBLE) {
+                        push_message(r, request->mailbox, message, false);
+                        continue;
+                }
+                event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+                assert(uid_set_add(&event->uids, uid, uid) == 0);
+                event->event.uids = event->uids;
+        }
+        for (size_t i = 0; i < stored->n_messages; i++)
+                if (!stored->messages[i].noted && stored->messages[i].stage == MEMORY_VISIBLE &&
+                    stored->messages[i].uid < request->since.uidnext &&
+                    !is_named(request->mailbox, stored->messages[i].uid))
+                        push_message(r, request->mailbox, &stored->messages[i], false);
+}
+
+static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox *stored,
+                         bool complete) {
+        const ReplicaToken *since = &request->since;
+        const bool renumbered =
+                since->uidvalidity != 0 && since->uidvalidity != stored->uidvalidity;
+
+        if (!complete)
+                push_vanished(r, request->mailbox, stored, since->modseq);
+        for (size_t i = 0; i < stored->n_messages; i++) {
+                const MemoryMessage *message = &stored->messages[i];
+                const bool is_new = message->uid >= since->uidnext &&
+                                    !uid_set_contains(&request->uids, message->uid);
+
+                if (message->stage != MEMORY_VISIBLE)
+                        continue;
+                if (renumbered)
+                        push_message(r, request->mailbox, message, false);
+                else if (is_new)
+                        push_wanted(r, request->mailbox, message, request->want);
+                else if (complete || message->modseq > since->modseq ||
+                         (r->store->is_files && !message->noted))
+                        push_message(r, request->mailbox, message, false);
+        }
+}
+
+static void push_bogus(MemoryReplica *r, const Request *request) {
+        Event *event;
+
+        if (r->store->n_bogus_vanished == 0)
+                return;
+        r->store->n_bogus_vanished--;
+        event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+        assert(uid_set_add(&event->uids, r->store->bogus_vanished.first,
+                           r->store->bogus_vanished.last) == 0);
+        event->event.uids = event->uids;
+}
+
+static void open_session(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
+        Session *session = find_session(r, request->mailbox);
+
+        if (!session) {
+                session = must(calloc(1, sizeof(*session)));
+                session->mailbox = request->mailbox;
+                session->next = r->sessions;
+                r->sessions = session;
+                request->mailbox->private = session;
+        }
+        session->told = stored->modseq;
+        session->uidnext = stored->uidnext;
+}
+
+/* Deliveries of a process that died, which no recover() asked for. */
+static void sweep(MemoryMailbox *stored) {
+        for (size_t i = stored->n_messages; i > 0; i--)
+                if (stored->messages[i - 1].stage == MEMORY_DURABLE)
+                        memory_expunge(stored, stored->messages[i - 1].uid);
+}
+
+static Event *push_opened(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
+        Event *event = push(r, REPLICA_EVENT_OPENED, request->mailbox);
+        MessageFlags permanent = 0;
+
+        event->event.token = (ReplicaToken){
+                .uidvalidity = stored->uidvalidity,
+                .uidnext = stored->uidnext,
+                .modseq = modseq_of(r, stored->modseq),
+                .stamp[0] = r->store->is_files ? stored->modseq : 0,
+        };
+        event->event.exists = (uint32_t) memory_count_visible(stored);
+        if (r->store->n_bogus_exists > 0) {
+                r->store->n_bogus_exists--;
+                event->event.exists++;
+        }
+        if (r->store->no_keywords) {
+                for (unsigned i = 0; i < r->store->keywords.n_names; i++)
+                        permanent |= (MessageFlags) 1 << (KEYWORD_FIRST + i);
+                permanent = memory_translate(permanent, &r->store->keywords,
+                                             request->mailbox->keywords);
+        }
+        event->event.storable = (FLAGS_FIXED & ~r->store->unstorable) | permanent;
+        event->event.storable_keywords = !r->store->no_keywords;
+        return event;
+}
+
+static void do_changes(MemoryReplica *r, Request *request) {
+        const ReplicaToken *since = &request->since;
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        Event *opened;
+
+        if (!stored) {
+                memory_push_done(r, request, REPLICA_NO_MAILBOX);
+                return;
+        }
+        if (r->store->is_files)
+                sweep(stored);
+
+        open_session(r, request, stored);
+        opened = push_opened(r, request, stored);
+        if (r->store->is_files && request->mailbox->has_names) {
+                opened->event.token = *since;
+                find_session(r, request->mailbox)->told = since->modseq;
+                opened->event.token.uidvalidity = stored->uidvalidity;
+                push_named(r, request, stored);
+        } else {
+                const uint32_t exists = opened->event.exists;
+
+                opened->event.complete = since->modseq == 0 || r->store->no_modseq ||
+                                         since->uidvalidity != stored->uidvalidity;
+                push_changes(r, request, stored, opened->event.complete);
+                push_bogus(r, request);
+                push_news(r, request->mailbox, stored);
+                memory_push_done(r, request, REPLICA_OK)->event.exists = exists;
+                return;
+        }
+        memory_push_done(r, request, REPLICA_OK);
+}
+
+static void do_fetch(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+
+        for (size_t i = 0; stored && i < stored->n_messages; i++)
+                if (stored->messages[i].stage == MEMORY_VISIBLE &&
+                    uid_set_contains(&request->uids, stored->messages[i].uid))
+                        push_wanted(r, request->mailbox, &stored->messages[i], request->want);
+        if (stored)
+                push_news(r, request->mailbox, stored);
+        memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
+}
+
+/* A flag that cannot be stored must not be asked for. */
+static void check_storable(MemoryReplica *r, MessageFlags flags, unsigned n_keywords) {
+        assert(!(flags & r->store->unstorable));
+        assert(!r->store->no_keywords || r->store->keywords.n_names == n_keywords);
+}
+
+static void do_store(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        const unsigned n_keywords = r->store->keywords.n_names;
+        const MessageFlags add =
+                memory_translate(request->add, request->mailbox->keywords, &r->store->keywords);
+        const MessageFlags remove =
+                memory_translate(request->remove, request->mailbox->keywords, &r->store->keywords);
+
+        check_storable(r, add | remove, n_keywords);
+        for (size_t i = 0; stored && i < stored->n_messages; i++) {
+                MemoryMessage *message = &stored->messages[i];
+
+                if (uid_set_contains(&request->uids, message->uid))
+                        memory_set_flags(stored, message, (message->flags | add) & ~remove);
+        }
+        if (stored)
+                push_news(r, request->mailbox, stored);
+        memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
+}
+
+static void do_expunge(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+
+        for (size_t i = stored ? stored->n_messages : 0; i > 0; i--)
+                if (uid_set_contains(&request->uids, stored->messages[i - 1].uid))
+                        memory_expunge(stored, stored->messages[i - 1].uid);
+        if (stored)
+                push_news(r, request->mailbox, stored);
+        memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
+}
+
+/* The flags of an appended message: those that can be stored. */
+static MessageFlags appended_flags(MemoryReplica *r, const Request *request) {
+        Keywords *keywords = &r->store->keywords;
+        MessageFlags flags = request->message.flags;
+
+        if (r->store->no_keywords)
+                flags &= FLAGS_FIXED;
+        return memory_translate(flags, request->mailbox->keywords, keywords) &
+               ~r->store->unstorable;
+}
+
+static void do_append(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        _cleanup_free_ char *bytes = must(bytes_dup(buffer_view(&request->bytes)));
+        MemoryMessage *message;
+        Event *event;
+
+        if (!stored || (r->store->refuses && strstr(bytes, r->store->refuses))) {
+                memory_push_done(r, request, stored ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
+                return;
+        }
+
+        message =
+                memory_deliver(stored, 0, bytes, request->message.date, appended_flags(r, request));
+        if (r->store->is_files)
+                message->stage = MEMORY_WRITTEN;
+        else
+                push_news(r, request->mailbox, stored);
+
+        event = push(r, REPLICA_EVENT_APPENDED, request->mailbox);
+        fill_message(r, event, message, false);
+        event->event.cookie = request->cookie;
+        event->event.request = REPLICA_APPEND;
+        if (find_session(r, request->mailbox))
+                event->event.token.modseq = modseq_of(r, find_session(r, request->mailbox)->told);
+        if (r->store->no_uidplus)
+                event->event.message.uid = 0;
+}
+
+static void close_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
+        for (Session **at = &r->sessions; *at; at = &(*at)->next)
+                if ((*at)->mailbox == mailbox) {
+                        Session *session = *at;
+
+                        *at = session->next;
+                        free(session);
+                        return;
+                }
+}
+
+static void do_close(MemoryReplica *r, Request *request) {
+        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+
+        close_session(r, request->mailbox);
+        request->mailbox->private = NULL;
+        memory_push_done(r, request, REPLICA_OK);
+        if (stored && !r->store->is_files)
+                push_status(r, stored);
+}
+
+void memory_perform(MemoryReplica *r, Request *request) {
+        static void (*const perform_one[])(MemoryReplica *, Request *) = {
+                [REPLICA_LIST] = do_list,       [REPLICA_CREATE] = do_create,
+                [REPLICA_CHANGES] = do_changes, [REPLICA_FETCH] = do_fetch,
+                [REPLICA_STORE] = do_store,     [REPLICA_EXPUNGE] = do_expunge,
+                [REPLICA_APPEND] = do_append,   [REPLICA_CLOSE] = do_close,
+        };
+
+        const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;
+
+        if (is_change && r->store->n_refused_changes > 0) {
+                r->store->n_refused_changes--;
+                memory_push_done(r, request, REPLICA_REFUSED);
+        } else if (r->store->fails > 0 && request->type != REPLICA_CLOSE && --r->store->fails == 0)
+                memory_push_done(r, request, REPLICA_FAILED);
+        else
+                perform_one[request->type](r, request);
+}
