@@ -331,8 +331,9 @@ void account_connect(Account *account) {
 
         grace = upload_grace(account);
         if (grace > 0) {
-                account_set_state(account, ACCOUNT_STATE_CONNECTING,
-                                  "an upload was interrupted; waiting until the server has finished it");
+                account_set_state(
+                        account, ACCOUNT_STATE_CONNECTING,
+                        "an upload was interrupted; waiting until the server has finished it");
                 account_arm(account, grace, 1, account_connect);
                 return;
         }

@@ -129,7 +129,8 @@ static int put_aside(Account *account, const char *path) {
                 return -ENOMEM;
         if (rename(path, aside) < 0)
                 return -errno;
-        log_error("%s: the state was damaged and is now %s; both sides are compared anew, and no mail "
+        log_error("%s: the state was damaged and is now %s; both sides are compared anew, and no "
+                  "mail "
                   "is lost",
                   account_name(account), aside);
         return 0;
@@ -172,12 +173,12 @@ static int refuse_empty_root(Account *account) {
         r = maildir_root_list(account->root, any_folder, &has_folders);
         if (r < 0 || has_folders)
                 return r;
-        account_set_state(account, ACCOUNT_STATE_REFUSED,
-                          "%s is empty, but was in sync before; nothing is changed on the server. Is a "
-                          "disk not mounted? Put the mail back, or remove %s/%s.db to fetch everything "
-                          "anew",
-                          account->config->maildir, account->options.state_dir,
-                          account_name(account));
+        account_set_state(
+                account, ACCOUNT_STATE_REFUSED,
+                "%s is empty, but was in sync before; nothing is changed on the server. Is a "
+                "disk not mounted? Put the mail back, or remove %s/%s.db to fetch everything "
+                "anew",
+                account->config->maildir, account->options.state_dir, account_name(account));
         account->root = maildir_root_free(account->root);
         return -ENOENT;
 }

@@ -34,7 +34,7 @@ struct Account {
 
         Connection *connection;
         Connection *closed; /* to be freed by the loop: this may be a callback of it */
-        ImapLogin *login; /* until it is over */
+        ImapLogin *login;   /* until it is over */
         Secret *secret;
         char *password; /* owned by secret */
         bool is_attached;

@@ -374,8 +374,9 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
 
         login->refusal = judge(text);
         return give_up(login, login->refusal,
-                       login->refusal == IMAP_LOGIN_REFUSED ? "the server refuses the user name or password"
-                                                            : "the server cannot log in now",
+                       login->refusal == IMAP_LOGIN_REFUSED
+                               ? "the server refuses the user name or password"
+                               : "the server cannot log in now",
                        text->text);
 }
 
