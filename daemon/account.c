@@ -154,8 +154,10 @@ void account_pump(Account *account) {
         }
         if (r == 0)
                 on_idle(account);
-        else
+        else {
+                account->n_notified += account->state == ACCOUNT_STATE_IN_SYNC;
                 account_set_state(account, ACCOUNT_STATE_SYNCING, " ");
+        }
         if (account->connection)
                 connection_flush(account->connection);
 }
