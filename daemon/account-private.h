@@ -45,7 +45,7 @@ struct Account {
 
         AccountState state;
         char sentence[512];
-        bool paused, stopping, finished, failed;
+        bool paused, stopping, finished;
         unsigned n_attempts;                                /* without success, for back-off */
         int64_t retry_usec, connected_usec, last_sync_usec; /* since 1970 */
 

@@ -108,7 +108,7 @@ static bool is_uidvalidity_due(const Account *account) {
 static void note_uidvalidity_check(Account *account) {
         char text[32];
 
-        if (!is_uidvalidity_due(account) || account->options.dry_run || account->failed)
+        if (!is_uidvalidity_due(account) || account->options.dry_run)
                 return;
         account->uidvalidity_usec = account_now();
         (void) snprintf(text, sizeof(text), "%lld", (long long) account->uidvalidity_usec);
@@ -194,7 +194,7 @@ static void commit_stamps(Account *account) {
 }
 
 static bool may_settle(const Account *account) {
-        return account->engine && account->watch && !account->watch_is_broken && !account->failed &&
+        return account->engine && account->watch && !account->watch_is_broken &&
                (account->options.once || !engine_is_busy(account->engine)) &&
                engine_needs_settling(account->engine);
 }
@@ -444,7 +444,7 @@ bool account_is_in_sync(Account *account) {
         if (!account->engine)
                 return false;
         totals = engine_totals(account->engine);
-        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 && !account->failed &&
+        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 &&
                (account->state == ACCOUNT_STATE_IN_SYNC ||
                 (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
 }
