@@ -114,7 +114,8 @@ void account_lose(Account *account, int error, const char *why) {
 
 static void attach(Account *account, ImapQresync qresync) {
         imap_replica_attach(account->remote, connection_session(account->connection),
-                            &account->capabilities, qresync);
+                            &account->capabilities, qresync,
+                            imap_login_quirks(account->login));
         account->is_attached = true;
         engine_hold(account->engine, false);
         (void) engine_list(account->engine);

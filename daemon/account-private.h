@@ -51,7 +51,6 @@ struct Account {
 
         WaitMode mode;
         bool notify_failed;
-        unsigned n_notified; /* times that there was work since NOTIFY was asked for */
         char waits[128], waits_why[160];
 
         sd_event_source *timer; /* one for all: retry, poll, keepalive, end */

@@ -69,16 +69,8 @@ static void arm_poll(Account *account) {
         account_arm(account, usec, usec / 10, on_poll);
 }
 
-/*
- * Dovecot 2.3 watches the log of its mailbox list by inotify, and goes on watching the old file when
- * that log is rotated (each 64 kB, some 180 changes): from then on news come half a minute late. The
- * client cannot see that, but asking for NOTIFY again starts a new watch.
- */
-#define NOTIFY_RENEW 16u
-
 static int start_notify(Account *account) {
         account->mode = WAIT_NOTIFY;
-        account->n_notified = 0;
         (void) snprintf(account->waits, sizeof(account->waits), "NOTIFY");
         account->waits_why[0] = '\0';
         if (account->watch_is_broken)
@@ -115,8 +107,7 @@ static int start_idle_or_poll(Account *account) {
 void account_wait(Account *account) {
         int r;
 
-        if (account->mode == WAIT_POLL ||
-            (account->mode == WAIT_NOTIFY && account->n_notified < NOTIFY_RENEW))
+        if (account->mode == WAIT_POLL || account->mode == WAIT_NOTIFY)
                 return;
         if (account->mode == WAIT_IDLE && imap_replica_is_idle(account->remote))
                 return;

@@ -154,10 +154,8 @@ void account_pump(Account *account) {
         }
         if (r == 0)
                 on_idle(account);
-        else {
-                account->n_notified += account->state == ACCOUNT_STATE_IN_SYNC;
+        else
                 account_set_state(account, ACCOUNT_STATE_SYNCING, " ");
-        }
         if (account->connection)
                 connection_flush(account->connection);
 }

@@ -464,7 +464,8 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         test->transcript.userdata = test;
         assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
         assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
-        imap_replica_attach(test->replica, test->transcript.session, &has, qresync);
+        imap_replica_attach(test->replica, test->transcript.session, &has, qresync,
+                            strchr(options, 'd') ? imap_quirks_of(BYTES("Dovecot ready.")) : 0);
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 

@@ -2,9 +2,12 @@
 
 #include "replica-transcript.h"
 
-#define NOTIFY                                                                                     \
-        "NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName "           \
-        "SubscriptionChange))\n"
+#define EVENTS       "(personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))\n"
+#define NOTIFY       "NOTIFY SET STATUS " EVENTS
+#define NOTIFY_AGAIN "NOTIFY SET " EVENTS
+
+#define STATUS_OF(mailbox) "S: * STATUS " mailbox " (HIGHESTMODSEQ 6)\n"
+#define STATUS_IS(mailbox) "E: STATUS " mailbox " modseq=6\n"
 
 static void test_waiting(void) {
         replica_check(
@@ -53,6 +56,64 @@ static void test_waiting(void) {
                                                    "E: DONE NOTIFY REFUSED: the server refuses "
                                                    "NOTIFY: “NOTIFY not supported for these "
                                                    "mailboxes”\n");
+        replica_check(
+                "NOTIFY that goes quiet is renewed with each close", DOVECOT, "qd",
+                "> notify\n"
+                "C: 1 " NOTIFY "S: 1 OK\n"
+                "E: DONE NOTIFY\n"
+                "> fetch A 1 flags\n"
+                "> close A\n"
+                "C: 2 SELECT A\n"
+                "C: 3 UID FETCH 1 (FLAGS)\n"
+                "C: 4 UNSELECT\n"
+                "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                "C: 6 NOTIFY NONE\n"
+                "C: 7 " NOTIFY SELECTED(
+                        "1", "7", "2",
+                        "3") "S: 2 OK\n"
+                             "S: 3 OK\n"
+                             "S: 4 OK\n"
+                             "S: * STATUS A (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 3)\n"
+                             "S: 5 OK\n"
+                             "S: 6 OK NOTIFY completed.\n"
+                             "S: * STATUS B (HIGHESTMODSEQ 9)\n"
+                             "S: 7 NO [NOTIFICATIONOVERFLOW] not now\n"
+                             "E: DONE FETCH A exists=1\n"
+                             "E: STATUS A messages=1 uidnext=2 uidvalidity=7 modseq=3\n"
+                             "E: STATUS B modseq=9\n"
+                             "E: OVERFLOW\n"
+                             "E: DONE CLOSE A exists=1\n");
+        replica_check("NOTIFY of many mailboxes is renewed without a STATUS for each", DOVECOT,
+                      "qd",
+                      "> notify\n"
+                      "C: 1 " NOTIFY STATUS_OF("A") STATUS_OF("B") STATUS_OF("C") STATUS_OF(
+                              "D") STATUS_OF("E") STATUS_OF("F") STATUS_OF("G") STATUS_OF("H")
+                              STATUS_OF("I") "S: 1 OK\n" STATUS_IS("A") STATUS_IS("B") STATUS_IS(
+                                      "C") STATUS_IS("D") STATUS_IS("E") STATUS_IS("F")
+                                      STATUS_IS("G") STATUS_IS("H") STATUS_IS(
+                                              "I") "E: DONE NOTIFY\n"
+                                                   "> fetch A 1 flags\n"
+                                                   "> close A\n"
+                                                   "C: 2 SELECT A\n"
+                                                   "C: 3 UID FETCH 1 (FLAGS)\n"
+                                                   "C: 4 UNSELECT\n"
+                                                   "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY "
+                                                   "HIGHESTMODSEQ)\n"
+                                                   "C: 6 NOOP\n"
+                                                   "C: 7 NOTIFY NONE\n"
+                                                   "C: 8 " NOTIFY_AGAIN SELECTED(
+                                                           "1", "7", "2",
+                                                           "3") "S: 2 OK\n"
+                                                                "S: 3 OK\n"
+                                                                "S: 4 OK\n"
+                                                                "S: 5 OK\n"
+                                                                "S: * STATUS B (HIGHESTMODSEQ 9)\n"
+                                                                "S: 6 OK NOOP completed.\n"
+                                                                "S: 7 OK\n"
+                                                                "S: 8 OK\n"
+                                                                "E: DONE FETCH A exists=1\n"
+                                                                "E: STATUS B modseq=9 unasked\n"
+                                                                "E: DONE CLOSE A exists=1\n");
         replica_check("IDLE: how it stands, then one change", DOVECOT, "q",
                       "> idle A\n"
                       "C: 1 SELECT A\n"
@@ -203,7 +264,8 @@ static void test_reconnect(void) {
 
         assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
         assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
-        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON);
+        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON,
+                            0);
         transcript_run(&test.transcript, after);
         replica_test_done(&test);
 }

@@ -51,6 +51,7 @@ struct ImapLogin {
         ImapTag capability_tag, start_tls_tag;
         bool enable_sent, compress_sent, is_authenticated;
         ImapQresync qresync;
+        ImapQuirks quirks;
 
         ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
         char *sentence;           /* owned */
@@ -319,6 +320,7 @@ static int finish(ImapLogin *login, ImapSession *session) {
 static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *text) {
         const bool has_capabilities = text->code == IMAP_CODE_CAPABILITY;
 
+        login->quirks = imap_quirks_of(text->text);
         switch (text->status) {
         case IMAP_OK:
                 login->has_offered = has_capabilities;
@@ -574,6 +576,10 @@ ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
 
 ImapQresync imap_login_qresync(const ImapLogin *login) {
         return login->qresync;
+}
+
+ImapQuirks imap_login_quirks(const ImapLogin *login) {
+        return login->quirks;
 }
 
 const char *imap_login_sentence(const ImapLogin *login) {

@@ -15,6 +15,7 @@
  */
 
 #include "base/macro.h"
+#include "imap/quirk.h"
 #include "imap/session.h"
 
 typedef struct ImapLogin ImapLogin;
@@ -72,6 +73,9 @@ bool imap_login_may_pipeline(const ImapLogin *login);
  * it said before that which ways to log in it offers. */
 ImapCapabilities imap_login_capabilities(const ImapLogin *login);
 ImapQresync imap_login_qresync(const ImapLogin *login);
+
+/* By what the server says of itself; complete once it has greeted. */
+ImapQuirks imap_login_quirks(const ImapLogin *login);
 
 /* Once REFUSED or FAILED: why, with the server's words; borrowed. */
 const char *imap_login_sentence(const ImapLogin *login);

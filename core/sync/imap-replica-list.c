@@ -252,7 +252,9 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
 
         waiting->event.unasked =
                 !head || (head->kind != COMMAND_STATUS && head->kind != COMMAND_LIST &&
-                          head->kind != COMMAND_NOTIFY);
+                          head->kind != COMMAND_NOTIFY && head->kind != COMMAND_NOTIFY_AGAIN);
+        r->n_statuses +=
+                head && (head->kind == COMMAND_NOTIFY || head->kind == COMMAND_NOTIFY_AGAIN);
         waiting->event.status = (ReplicaStatus){
                 .has_uidvalidity = present & IMAP_STATUS_UIDVALIDITY,
                 .uidvalidity = present & IMAP_STATUS_UIDVALIDITY ? items->uidvalidity : 0,

@@ -128,6 +128,7 @@ typedef enum CommandKind {
         COMMAND_STATUS,
         COMMAND_NOTIFY_NONE,
         COMMAND_NOTIFY,
+        COMMAND_NOTIFY_AGAIN,
         COMMAND_IDLE,
         COMMAND_OTHER,
 } CommandKind;
@@ -178,9 +179,12 @@ struct ImapReplica {
         ImapSession *session; /* borrowed; NULL: detached */
         ImapCapabilities capabilities;
         ImapQresync qresync;
+        ImapQuirks quirks;
         bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
         bool notify_sent;
+        size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
+        size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
 
@@ -288,6 +292,7 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
+int renew_notify(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);

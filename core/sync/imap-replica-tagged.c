@@ -96,6 +96,8 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_NOTIFY:
                 return job_fail(job, outcome_of(text, REPLICA_REFUSED), "the server refuses NOTIFY",
                                 text->text);
+        case COMMAND_NOTIFY_AGAIN:
+                return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         case COMMAND_IDLE:
                 return refused_in_mailbox(r, job, text, "the server refuses IDLE");
         case COMMAND_ENABLE:

@@ -9,6 +9,9 @@
 
 /* Only "personal": a "selected" group makes Dovecot 2.3 lose events, and a second SET kills its watch
  * unless NONE came in between. */
+#define NOTIFY_EVENTS                                                                              \
+        "(personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"
+
 int start_notify(ImapReplica *r, Job *job) {
         int e;
 
@@ -22,9 +25,38 @@ int start_notify(ImapReplica *r, Job *job) {
                 return e;
 
         r->notify_sent = true;
-        return submit(r, COMMAND_NOTIFY, job,
-                      BYTES("NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange "
-                            "MailboxName SubscriptionChange))"));
+        r->n_statuses = r->n_renewals = 0;
+        return submit(r, COMMAND_NOTIFY, job, BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS));
+}
+
+/* A STATUS for every mailbox is due only so often that it comes to these for each renewal. */
+#define RENEWAL_STATUSES 8u
+
+/*
+ * With STATUS nothing can be missed, but it costs some bytes for each mailbox. Without it, what has
+ * changed so far is told in the answer to NOOP, which leaves the blink of an eye between the two: what
+ * falls into that is told with the next STATUS.
+ */
+int renew_notify(ImapReplica *r, Job *job) {
+        int e = 0;
+
+        if (!r->notify_sent || !imap_quirks_have(r->quirks, IMAP_QUIRK_NOTIFY_GOES_QUIET))
+                return 0;
+
+        r->n_renewals++;
+        if (r->n_renewals * RENEWAL_STATUSES >= r->n_statuses)
+                r->n_renewals = 0;
+        if (r->n_renewals > 0)
+                e = submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
+        if (e == 0)
+                e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
+        if (e < 0)
+                return e;
+
+        if (r->n_renewals > 0)
+                return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET " NOTIFY_EVENTS));
+        r->n_statuses = 0;
+        return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS));
 }
 
 int start_poll(ImapReplica *r, Job *job) {

@@ -282,12 +282,13 @@ Replica *imap_replica_base(ImapReplica *r) {
 }
 
 void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabilities *capabilities,
-                         ImapQresync qresync) {
+                         ImapQresync qresync, ImapQuirks quirks) {
         assert(!r->session);
 
         r->session = session;
         r->capabilities = *capabilities;
         r->qresync = qresync;
+        r->quirks = quirks;
         free(r->error);
         r->error = NULL;
 }

@@ -46,7 +46,8 @@ Replica *imap_replica_base(ImapReplica *replica);
  * @qresync: what the login found out; UNASKED: asked for with the first SELECT
  */
 void imap_replica_attach(ImapReplica *replica, ImapSession *session,
-                         const ImapCapabilities *capabilities, ImapQresync qresync);
+                         const ImapCapabilities *capabilities, ImapQresync qresync,
+                         ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
 
 /* As known by now: the server may say them unasked. To be remembered for the next login. */
