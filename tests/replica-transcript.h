@@ -244,6 +244,15 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
                                     &test->transcript.events) == 0);
                 put_string(test, ")%s", "");
                 break;
+        case REPLICA_EVENT_MOVED:
+                put_string(test, "MOVED %s", event->mailbox->name);
+                put_message(test, event);
+                break;
+        case REPLICA_EVENT_FOUND:
+                put_string(test, "FOUND %s", event->mailbox->name);
+                put_format(test, " %" PRIu64, event->cookie);
+                put_format(test, " count=%" PRIu64, event->count);
+                break;
         case REPLICA_EVENT_DONE:
                 put_finished(test, event);
                 break;

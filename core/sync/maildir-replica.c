@@ -388,6 +388,11 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 folder_close(r, op->mailbox);
                 op->step = OP_DONE;
                 return 0;
+        case REPLICA_RENAME:
+        case REPLICA_REMOVE:
+        case REPLICA_SUBSCRIBE:
+        case REPLICA_MOVE:
+        case REPLICA_SEARCH:
         case REPLICA_APPEND:
         case REPLICA_WAIT:
                 break; /* no ops */

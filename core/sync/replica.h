@@ -70,6 +70,7 @@ enum {
         REPLICA_HAS_DATE = 1 << 1,
         REPLICA_HAS_SIZE = 1 << 2,
         REPLICA_HAS_MESSAGE_ID = 1 << 3,
+        REPLICA_HAS_OBJECT = 1 << 4,
 };
 typedef struct ReplicaMessage {
         unsigned present;
@@ -79,6 +80,8 @@ typedef struct ReplicaMessage {
         int date_zone;       /* minutes east of UTC */
         uint64_t size;       /* with CRLF line ends */
         ByteView message_id; /* the field's value; size 0: it has none */
+        ByteView object;     /* the same for the same message in every mailbox of this side, and for no
+                                other one: EMAILID (RFC 8474) or X-GM-MSGID; a Maildir's inode */
 } ReplicaMessage;
 
 typedef enum ReplicaOutcome {
@@ -88,9 +91,22 @@ typedef enum ReplicaOutcome {
         REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
 } ReplicaOutcome;
 
+/* What search() looks for. */
+typedef struct ReplicaSearch {
+        UidRange range;
+        MessageFlags flag; /* one of them; 0: any message */
+        bool without;      /* those that lack it */
+        bool count;        /* only how many */
+} ReplicaSearch;
+
 typedef enum ReplicaRequest {
         REPLICA_LIST,
         REPLICA_CREATE,
+        REPLICA_RENAME,
+        REPLICA_REMOVE,
+        REPLICA_SUBSCRIBE,
+        REPLICA_MOVE,
+        REPLICA_SEARCH,
         REPLICA_CHANGES,
         REPLICA_FETCH,
         REPLICA_STORE,
@@ -142,6 +158,10 @@ typedef enum ReplicaEventType {
          * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
          * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
+        /* move(): mailbox (where it was), uids (what it was), message.uid (what it is there, or 0). */
+        REPLICA_EVENT_MOVED,
+        /* search(): cookie, uids (in any number of pieces), or count. */
+        REPLICA_EVENT_FOUND,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
          * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
@@ -171,6 +191,7 @@ typedef struct ReplicaEvent {
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
         UidSet uids; /* borrowed */
+        uint64_t count;
         ByteView data;
         const char *text; /* a sentence, NULL if there is nothing to say */
 } ReplicaEvent;
@@ -199,6 +220,24 @@ typedef struct ReplicaOps {
                      MessageFlags add, MessageFlags remove);
 
         int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
+
+        /* Into another mailbox of the same side, flags, keywords and date kept: a MOVED event for each
+         * that went (message.uid there, uids: what it was), DONE. A message that is gone meanwhile is
+         * left out. Where the replica cannot tell the new UID it says 0. */
+        int (*move)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                    ReplicaMailbox *target);
+
+        /* Which of the UIDs of a range have a flag (or lack it), or how many do: FOUND events with
+         * @cookie, DONE. Where only changes() costs nothing for what has not changed, this is not
+         * needed and may be NULL. */
+        int (*search)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
+                      uint64_t cookie);
+
+        /* @mailbox is called @name (UTF-8 with "/") from now on, and what lies below it moves with
+         * it; it is gone, with all that is in it; it is subscribed or not. DONE each. */
+        int (*rename)(Replica *replica, ReplicaMailbox *mailbox, const char *name);
+        int (*remove)(Replica *replica, ReplicaMailbox *mailbox);
+        int (*subscribe)(Replica *replica, ReplicaMailbox *mailbox, bool subscribe);
 
         /* Begin a message; then append_data() until @message->size bytes were taken, append_end().
          * @cookie comes back in APPENDED or DONE. append_data() returns the bytes taken now (less

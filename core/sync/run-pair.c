@@ -202,6 +202,8 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MESSAGE:
         case REPLICA_EVENT_VANISHED:
         case REPLICA_EVENT_APPENDED:
+        case REPLICA_EVENT_MOVED:
+        case REPLICA_EVENT_FOUND:
         case REPLICA_EVENT_DONE:
                 return 0;
         }

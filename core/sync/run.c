@@ -577,6 +577,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return run_on_appended(run, side, event);
         case REPLICA_EVENT_DONE:
                 return on_done(run, side, event);
+        case REPLICA_EVENT_MOVED:
+        case REPLICA_EVENT_FOUND:
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:
