@@ -162,8 +162,15 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
-        static const char *const names[] = {"LIST",    "CREATE", "CHANGES", "FETCH", "STORE",
-                                            "EXPUNGE", "APPEND", "CLOSE",   "WAIT"};
+        static const char *const names[] = {
+                [REPLICA_LIST] = "LIST",           [REPLICA_CREATE] = "CREATE",
+                [REPLICA_RENAME] = "RENAME",       [REPLICA_REMOVE] = "REMOVE",
+                [REPLICA_SUBSCRIBE] = "SUBSCRIBE", [REPLICA_MOVE] = "MOVE",
+                [REPLICA_SEARCH] = "SEARCH",       [REPLICA_CHANGES] = "CHANGES",
+                [REPLICA_FETCH] = "FETCH",         [REPLICA_STORE] = "STORE",
+                [REPLICA_EXPUNGE] = "EXPUNGE",     [REPLICA_APPEND] = "APPEND",
+                [REPLICA_CLOSE] = "CLOSE",         [REPLICA_WAIT] = "WAIT",
+        };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
         return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
