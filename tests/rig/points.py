@@ -169,6 +169,11 @@ class Points:
             remote = compare.remote(session)
         return remote, compare.local(account.tree)
 
+    @staticmethod
+    def _rows(account):
+        """The state, but for the stamps of folders: those are taken when nothing else is to be done."""
+        return [row for row in account.rows() if not row.startswith('INSERT INTO "mailbox"')]
+
     def expected(self, scenario):
         """What an undisturbed run leaves, and how many points it passes."""
         account, user = self._world(scenario)
@@ -193,9 +198,9 @@ class Points:
         remote, local = self._sides(account, user)
         found = compare.differences(remote, local) + compare.doubled_names(account.tree)
         found += compare.differences(expected, remote, "expected", "there")
-        before = account.rows()
+        before = self._rows(account)
         self._finish(account)
-        if account.rows() != before:
+        if self._rows(account) != before:
             found.append("one more run changes the state")
         if not found:
             self._remove(account, user)
