@@ -55,7 +55,7 @@ static void after(void) {
 #define POINT(type, name, parameters, arguments)                                                   \
         type name parameters;                                                                      \
         type name parameters {                                                                     \
-                static type (*real) parameters;                                                    \
+                static type(*real) parameters;                                                     \
                 type result;                                                                       \
                                                                                                    \
                 if (!real)                                                                         \

@@ -5,7 +5,7 @@ import unittest
 
 from rig import SANITIZED, case, number, points
 
-POINTS = number("POINTS", 6)  # of each kind and scenario; 0: all
+POINTS = number("POINTS", 2)  # of each kind and scenario; 0: all
 FAULTS = [errno.EIO, errno.ENOSPC]
 
 
