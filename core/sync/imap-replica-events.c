@@ -306,6 +306,7 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_BODY_END:
         case IMAP_EVENT_SEARCH:
         case IMAP_EVENT_ESEARCH_COUNT:
+        case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
         }
