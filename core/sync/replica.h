@@ -80,7 +80,7 @@ typedef struct ReplicaMessage {
         int date_zone;       /* minutes east of UTC */
         uint64_t size;       /* with CRLF line ends */
         ByteView message_id; /* the field's value; size 0: it has none */
-        ByteView object;     /* the same for the same message in every mailbox of this side, and for no
+        ByteView object; /* the same for the same message in every mailbox of this side, and for no
                                 other one: EMAILID (RFC 8474) or X-GM-MSGID; a Maildir's inode */
 } ReplicaMessage;
 
