@@ -91,13 +91,11 @@ class Server:
         root = Root.of(*self.packages)
         self.prepare()
         inside = self.directory / "start"
-        inside.write_text("set -e\n" + self.script())
-        # The end of this process is that of the shell, the first in its namespace, and so of all there.
-        # The server itself would be told nothing: a process that changes its user is not.
-        words = root.command("unshare", "--mount", "--pid", "--fork", "--kill-child",
-                             "chroot", root.path, "sh", inside)
+        # The first process in the namespace ends with this one, and all others there with it.
+        inside.write_text(f"set -e\nexec 3<&0 </dev/null\n{self.script()} &\nexec cat <&3\n")
+        words = root.command("unshare", "--mount", "--pid", "--fork", "chroot", root.path, "sh", inside)
         with open(self.directory / "log", "ab") as output:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=output, stderr=output)
         wait_until(self._is_up, f"{type(self).__name__} answers", deadline=30)
         return self
 
@@ -112,7 +110,7 @@ class Server:
 
     def kill(self):
         if self.process:
-            self.process.kill()
+            self.process.stdin.close()
             self.process.wait()
             self.process = None
 

@@ -33,8 +33,7 @@ set -a
 . /etc/courier/imapd
 IMAP_IDLE_TIMEOUT=1
 couriertcpd -address=127.0.0.1 -maxprocs=200 -maxperip=200 -nodnslookup -noidentlookup {port} \\
-        /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir
-"""
+        /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir"""
 
 
 class CourierSession(imap.Session):

@@ -41,8 +41,7 @@ for user in {users}; do
         echo '{password}' | saslpasswd2 -p -c -f {directory}/sasldb -u "$(hostname)" "$user"
 done
 chown -R cyrus:mail {directory}
-/usr/sbin/cyrmaster -C {directory}/imapd.conf -M {directory}/cyrus.conf -p {directory}/master.pid
-"""
+/usr/sbin/cyrmaster -C {directory}/imapd.conf -M {directory}/cyrus.conf -p {directory}/master.pid"""
 
 
 class Cyrus(Server):
