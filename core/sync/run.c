@@ -251,6 +251,11 @@ static int ask_remote(SyncRun *run) {
 static int relist(SyncRun *run) {
         const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
 
+        engine_note_text(
+                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                "what the server tells of changes does not fit the %u messages that it says "
+                "it has; comparing all of them",
+                run->exists);
         run->phase = RUN_RELIST;
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
