@@ -500,7 +500,8 @@ static void note_end(SyncRun *run) {
         if (run->incomplete)
                 return;
         mailbox->wants_compare &= !run->compares;
-        sync_mailbox_set_error(mailbox, NULL);
+        if (run->is_open[SIDE_REMOTE]) /* else what went wrong there still does */
+                sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;

@@ -318,7 +318,7 @@ ROWS = {
 }
 
 
-class Rows(QuirkTest):
+class RowTest(QuirkTest):
     """First sync, changes on both sides, again: in sync each time, and then quiet."""
 
     def check(self, model, settings, log, quirks):
@@ -333,6 +333,8 @@ class Rows(QuirkTest):
         self.assert_equal()
         self.assertEqual(len(self.local_files()), 6)
         self.assertEqual(len(self.local_files("a/b")), 3)
+        flagged = {row.label for row in self.store.remote()["INBOX"] if "\\flagged" in row.flags}
+        self.assertEqual(flagged, {"<INBOX-1@test>", "<INBOX-4@test>", "<local@test>"})
         self.assert_quiet()
         self.assertIn(log, said)
         known = re.search(r"this server is known for: (.*)", said)
@@ -345,9 +347,290 @@ class Rows(QuirkTest):
         return result.err
 
 
+class Rows(RowTest):
+    """Each row of the table."""
+
+
 def add_row(name, row):
     setattr(Rows, f"test_{name}", lambda self: self.check(*row))
 
 
 for row_name, row_values in ROWS.items():
     add_row(row_name, row_values)
+
+
+class Needed(RowTest):
+    """The same without what is done about the quirk is not in sync: the server really has it."""
+
+    def check_fails(self, model, quirks):
+        with self.assertRaises(AssertionError):
+            self.check(model, {"quirks": quirks}, "", "")
+
+    def test_one_at_a_time(self):
+        self.check_fails(Exchange, "!one-at-a-time")
+
+    def test_append_loses_flags(self):
+        self.check_fails(Exchange, "!append-loses-flags")
+
+    def test_wants_id(self):
+        self.check_fails(WantsId, "!wants-id")
+
+    def test_late_capabilities(self):
+        self.check_fails(Proxy, "broken-esearch")
+
+    def test_lists_locks(self):
+        self.check_fails(Courier, "!lists-locks")
+
+
+PLACEHOLDER = (b"From: Microsoft Exchange Server\r\nSubject: Retrieval using the IMAP4 protocol failed for"
+               b" the following message: 7\r\n\r\nThe server couldn't retrieve it.\r\n")
+
+
+class Placeholder(Exchange):
+    def body(self, message):
+        return PLACEHOLDER if b"INBOX-2@" in message.body else message.body
+
+
+class NoBody(Model):
+    def body(self, message):
+        return None if b"INBOX-2@" in message.body else message.body
+
+
+class MdnSent(Exchange):
+    def select_lines(self, mailbox):
+        lines = super().select_lines(mailbox)
+        return [line.replace("\\*", "$MDNSent work") for line in lines]
+
+
+class OneCopy(Model):
+    """Equal messages are kept once, and APPEND says OK (Gmail)."""
+
+    def append(self, name, body, flags, date):
+        for message in self.store.mailboxes[name].messages:
+            if message.body == body:
+                return message.uid
+        return super().append(name, body, flags, date)
+
+
+class OneCopyUnnamed(OneCopy):
+    def appended(self, name, uid):
+        return "done"
+
+
+class Full(Model):
+    def do_APPEND(self, tag, rest):
+        self.say(f"{tag} NO mailbox is full")
+
+
+class Special(QuirkTest):
+    """What needs a row of its own."""
+
+    def check_withheld(self, model, log):
+        """The server never gives one of the messages: the others come, and it stays where it is."""
+        self.serve(model)
+        self.fill()
+        before = self.store.remote()
+        said = self.acc.once(timeout=PATIENCE).err
+        self.assertIn(log, said)
+        labels = {row.label for row in compare.local(self.acc.tree)["INBOX"]}
+        self.assertEqual(labels, {f"<INBOX-{i}@test>" for i in (0, 1, 3, 4, 5)})
+        self.acc.tree.folder("INBOX").deliver(mail("local"), "1700000000.local.here", "")
+        self.acc.once(timeout=PATIENCE)
+        self.assertEqual(self.scripted.problems, [])
+        self.assertEqual(len(self.local_files()), 6)
+        after = self.store.remote()["INBOX"]
+        self.assertEqual(after[:6], before["INBOX"])
+        self.assertEqual([row.label for row in after[6:]], ["<local@test>"])
+
+    def test_placeholder(self):
+        self.check_withheld(Placeholder, "gave another one that says so")
+
+    def test_no_body(self):
+        self.check_withheld(NoBody, "gave no body")
+
+    def test_mdnsent(self):
+        """The keyword stays here; the one beside it does not."""
+        self.serve(MdnSent)
+        folder = self.acc.tree.folder("INBOX").create()
+        (folder.path / "dovecot-keywords").write_text("0 $MDNSent\n1 work\n")
+        folder.deliver(mail("one"), "1700000000.one.here", "Sab")
+        self.sync()
+        self.sync()
+        self.assertEqual([row.flags for row in self.store.remote()["INBOX"]], [{"\\seen", "work"}])
+        self.assertEqual([row.flags for row in compare.local(self.acc.tree)["INBOX"]],
+                         [{"\\seen", "work", "$mdnsent"}])
+        said = [line for line in self.scripted.heard() if b"$MDNSent" in line]
+        self.assertEqual(said, [])
+
+    def test_wrong_sizes_pair(self):
+        """A Maildir that holds the same already: by the bytes, for the sizes and the dates differ."""
+        self.serve(Exchange)
+        self.fill()
+        folder = self.acc.tree.folder("INBOX").create()
+        for i in range(6):
+            folder.deliver(mail(f"INBOX-{i}"), f"1700000000.{i}.here", "S" if i % 2 else "")
+        self.sync()
+        self.assert_equal()
+        self.assertEqual(len(self.local_files()), 6)
+        self.assert_quiet()
+
+    def check_one_copy(self, model, log):
+        self.serve(model)
+        self.fill(2)
+        self.sync()
+        folder = self.acc.tree.folder("INBOX")
+        folder.deliver(mail("INBOX-0"), "1700000000.again.here", "")
+        folder.deliver(mail("twice"), "1700000000.twice-a.here", "")
+        folder.deliver(mail("twice"), "1700000000.twice-b.here", "")
+        said = "".join(self.acc.once(timeout=PATIENCE).err for _ in range(3))
+        self.assertIn(log, said)
+        self.assertEqual(self.scripted.problems, [])
+        labels = sorted(row.label for row in self.store.remote()["INBOX"])
+        self.assertEqual(labels, ["<INBOX-0@test>", "<INBOX-1@test>", "<twice@test>"])
+        self.assertEqual(len(self.local_files()), 5)
+        appends = sum(b" APPEND " in line for line in self.scripted.heard())
+        self.acc.once(timeout=PATIENCE)
+        self.assertEqual(sum(b" APPEND " in line for line in self.scripted.heard()), appends)
+
+    def test_one_copy(self):
+        self.check_one_copy(OneCopy, "the server keeps one copy of equal messages")
+
+    def test_one_copy_unnamed(self):
+        self.check_one_copy(OneCopyUnnamed, "the server took it but does not show it")
+
+    def test_full(self):
+        """Uploads are refused: parked. Downloads go on."""
+        self.serve(Full)
+        self.fill()
+        self.acc.tree.folder("INBOX").create().deliver(mail("local"), "1700000000.local.here", "")
+        said = self.acc.once(timeout=PATIENCE).err
+        self.assertIn("mailbox is full", said)
+        self.assertEqual(len(self.local_files()), 7)
+
+    def test_renumbers(self):
+        """Other UIDs under the same UIDVALIDITY: not one file is touched."""
+        self.serve(Renumbers)
+        self.fill()
+        self.sync()
+        self.assert_equal()
+        stamp = self.acc.tree.stamp()
+        self.scripted.state["renumbers"] = True
+        self.sync()
+        self.assert_equal()
+        self.assertEqual(len(self.store.remote()["INBOX"]), 6)
+        self.assertEqual(self.acc.tree.stamp(), stamp)
+        bodies = sum(b"BODY.PEEK[])" in line for line in self.scripted.heard())
+        self.sync()
+        self.assertEqual(sum(b"BODY.PEEK[])" in line for line in self.scripted.heard()), bodies)
+
+    def test_unselectable(self):
+        """Listed with a status, and cannot be opened: said once, and the others go on."""
+        self.serve(Model)
+        self.fill()
+        self.fill(2, "Notes")
+        self.store.mailboxes["Notes"].unselectable = True
+        result = self.sync(status=1)
+        self.assertIn("Notes", result.err)
+        self.assertIn("no such mailbox", result.err)
+        self.assertEqual(len(self.local_files()), 6)
+        self.assertLess(sum(b"SELECT Notes" in line for line in self.scripted.heard()), 3)
+
+    def test_pipeline_depth(self):
+        """So many commands are under way, and not more."""
+
+        class Counts(Model):
+            most = 0
+
+            def ok(self, tag, text="done"):
+                waiting = self.talk.buffer.count(b"\n")
+                Counts.most = max(Counts.most, waiting + 1)
+                super().ok(tag, text)
+
+        self.serve(Counts, {"pipeline-depth": 2})
+        self.fill()
+        self.fill(2, "a")
+        self.fill(2, "b")
+        self.sync()
+        self.assert_equal()
+        self.assertLessEqual(Counts.most, 2)
+
+    def test_disabled_extensions(self):
+        self.serve(Model, {"disable-extensions": "QRESYNC CONDSTORE\n    list-status LITERAL+"})
+        self.fill()
+        self.acc.tree.folder("INBOX").create().deliver(mail("local"), "1700000000.local.here", "")
+        self.sync()
+        self.assert_equal()
+        said = b"\n".join(self.scripted.heard())
+        for word in (b"QRESYNC", b"CONDSTORE", b"RETURN (STATUS", b"+}"):
+            self.assertNotIn(word, said)
+
+
+class Deleting(Model):
+    """The mailbox is deleted while its new messages are asked for."""
+
+    def is_to_go(self):
+        return self.state.get("delete") == self.selected and self.selected is not None
+
+
+class DeletingDovecot(Deleting):
+    def do_UID_FETCH(self, tag, rest):
+        if not self.is_to_go():
+            return super().do_UID_FETCH(tag, rest)
+        self.store.delete(self.selected)
+        self.state["delete"] = None
+        self.say("* BYE IMAP session state is inconsistent, please relogin.")
+        return True
+
+
+class DeletingCyrus(Deleting):
+    def do_UID_FETCH(self, tag, rest):
+        if not self.is_to_go():
+            return super().do_UID_FETCH(tag, rest)
+        self.store.delete(self.selected)
+        self.state["delete"] = None
+        self.mailbox.expunge({m.uid for m in self.mailbox.messages})
+        return super().do_UID_FETCH(tag, rest)
+
+
+class Deleted(QuirkTest):
+    """A mailbox is deleted while it is selected: nothing of it is lost here, and the account goes on."""
+
+    def check(self, model):
+        self.serve(model)
+        self.acc.write_config("[daemon]\npoll-interval = 1s\n")
+        self.fill()
+        self.fill(13, "a")
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assert_equal()
+            self.scripted.state["delete"] = "a"
+            self.store.deliver("a", mail("late"))
+            wait_until(lambda: "the mailbox is gone on the remote side" in daemon.log(), "it is noticed")
+            self.store.deliver("INBOX", mail("more"))
+            wait_until(lambda: len(self.local_files()) == 7, "mail arrives in the other mailbox")
+            self.assertEqual(len(self.local_files("a")), 13)
+            self.assertIn(daemon.process.poll(), [None])
+        self.assertEqual(self.scripted.problems, [])
+
+    def test_bye(self):
+        self.check(DeletingDovecot)
+
+    def test_mass_vanished(self):
+        self.check(DeletingCyrus)
+
+
+class Status(QuirkTest):
+    """imapsyncctl names the quirks; what the server calls itself is remembered."""
+
+    def test_status(self):
+        model = type("Named", (Model,), {"name": "Dovecot", "greeting": "Welcome"})
+        self.serve(model, {"quirks": "wrong-size"})
+        self.fill()
+        for n_asked in (1, 1):
+            with self.acc.daemon() as daemon:
+                daemon.wait_in_sync()
+                status = self.acc.ctl_json("status", "test")
+                self.assertEqual(status["quirks"] if isinstance(status, dict) else status[0]["quirks"],
+                                 "notify-goes-quiet wrong-size")
+                self.assertIn("notify-goes-quiet wrong-size", self.acc.ctl("status", "test").out)
+            self.assertEqual(sum(b" ID NIL" in line for line in self.scripted.heard()), n_asked)
