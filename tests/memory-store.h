@@ -48,8 +48,10 @@ typedef struct MemoryStore {
         size_t n_mailboxes;
 
         /* What kind of store it is. */
-        bool is_files;  /* two-phase delivery, stamps, no news while it is worked on */
-        bool no_modseq; /* each look lists everything */
+        bool is_files;   /* two-phase delivery, stamps, no news while it is worked on */
+        bool no_modseq;  /* each look lists everything */
+        unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
+        bool can_count;  /* searches say so */
         bool no_uidplus;
         bool no_sizes;  /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
