@@ -36,9 +36,9 @@ static const EngineDigest digest = {digest_begin, digest_update, digest_end};
 
 /* --- what the engine says --- */
 
-static bool wants_all(const char *mailbox, void *userdata) {
+static EngineWish wants_all(const char *mailbox, void *userdata) {
         (void) userdata;
-        return strcmp(mailbox, "unwanted") != 0;
+        return strcmp(mailbox, "unwanted") != 0 ? ENGINE_WANTS : ENGINE_WANTS_NOT;
 }
 
 static void on_note(const EngineNote *note, void *userdata) {

@@ -97,6 +97,18 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
+/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+
+/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
+ * from the unknown. Nothing, if it has none. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* Does another mailbox have the same message on both sides, as far as is known now? 0 or STATE_DB_E_NONE. */
+int state_db_object_lives(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The next unknown remote message above @after that another message of the base is the same as: what is
+ * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
+int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
+                       int64_t *ret_mailbox, uint32_t *ret_local_uid);
+
 /* --- a Maildir's files: which number which base name has --- */
 
 int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,

@@ -69,6 +69,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
 
         r->capabilities = *capabilities;
         r->capabilities.bits |= kept;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
 }
 
 int replica_alert(ImapReplica *r, ByteView words) {
@@ -287,6 +288,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 
         r->session = session;
         r->capabilities = *capabilities;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
         r->qresync = qresync;
         r->quirks = quirks;
         free(r->error);

@@ -132,6 +132,8 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
 ssize_t maildir_append_data(Replica *replica, ByteView data);
 int maildir_append_end(Replica *replica, const ReplicaMessage *message);
 int maildir_append_abort(Replica *replica);
+int maildir_append_copy(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                        uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
 int maildir_prepare(Replica *replica, ReplicaMailbox *mailbox);
 int maildir_publish(Replica *replica, ReplicaMailbox *mailbox);
 int maildir_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);

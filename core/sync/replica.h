@@ -80,7 +80,7 @@ typedef struct ReplicaMessage {
         int date_zone;       /* minutes east of UTC */
         uint64_t size;       /* with CRLF line ends */
         ByteView message_id; /* the field's value; size 0: it has none */
-        ByteView object;     /* the same for the same message in every mailbox of this side, and for no
+        ByteView object; /* the same for the same message in every mailbox of this side, and for no
                                 other one: EMAILID (RFC 8474) or X-GM-MSGID; a Maildir's inode */
 } ReplicaMessage;
 
@@ -252,6 +252,13 @@ typedef struct ReplicaOps {
          * announced, this loses the connection: -ECONNABORTED. */
         int (*append_abort)(Replica *replica);
 
+        /* A message that is on this side already, as @uid of @source, also into @mailbox, without its
+         * bytes being handed in. @message: flags as for append_end(). As if it had been appended:
+         * APPENDED, two-phase delivery and all. May be NULL. Return: 0, 1 if it is not to be had,
+         * or negative. */
+        int (*append_copy)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                           uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
+
         /* Two-phase delivery. A Maildir keeps appended messages in tmp/, and APPENDED says so with
          * their UIDs. prepare(): make them durable there, or forget them all. Then the engine commits its rows. Then
          * publish(): make them visible, durably. On IMAP both do nothing: an APPEND is both. */
@@ -288,4 +295,6 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
+                            several, and an expunge in one only takes the label off */
 };

@@ -212,13 +212,14 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 
 /*
  * New remote messages come with their bodies in the same round trip, unless they must be compared
- * first: with local ones that wait for a counterpart, or with what is gone, which a server without
- * modseqs shows only when all is listed.
+ * first: with local ones that wait for a counterpart, with what is gone, which a server without
+ * modseqs shows only when all is listed, or with what is here under another label.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
-        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run)
+        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
+            run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -549,7 +550,10 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
-static void on_refused(SyncRun *run, const char *text) {
+void run_refuse(SyncRun *run, const char *text) {
+        if (run->incomplete && run->mailbox->error && text &&
+            strcmp(run->mailbox->error, text) == 0)
+                return; /* it has been said */
         run->incomplete = true;
         sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
@@ -557,7 +561,8 @@ static void on_refused(SyncRun *run, const char *text) {
 }
 
 static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const bool is_change = event->request == REPLICA_STORE || event->request == REPLICA_EXPUNGE;
+        const bool is_change = event->request == REPLICA_STORE ||
+                               event->request == REPLICA_EXPUNGE || event->request == REPLICA_MOVE;
 
         if (run->phase != RUN_CLOSE && event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
@@ -569,6 +574,8 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->n_under_way--;
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
+        if (event->request == REPLICA_MOVE)
+                engine_mark_trash(run->mailbox->engine);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
@@ -578,7 +585,7 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->outcome == REPLICA_NO_MAILBOX)
                 run->mailbox->engine->wants_list = true;
         if (event->outcome == REPLICA_REFUSED && is_change)
-                on_refused(run, event->text);
+                run_refuse(run, event->text);
         else
                 run_fail(run, event->text);
         return run_next_phase(run);
