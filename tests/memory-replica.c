@@ -347,7 +347,7 @@ static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_n
         if (!self(replica)->store->is_files || !stored)
                 return 0;
         memset(ret_stamp, 0, sizeof(uint64_t[4]));
-        ret_stamp[0] = stored->modseq;
+        ret_stamp[2] = stored->modseq;
         return 1;
 }
 

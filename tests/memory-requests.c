@@ -150,7 +150,7 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         event->text = must(strdup(stored->name));
         if (r->store->is_files) {
                 event->event.name = event->text;
-                event->event.token.stamp[0] = stored->modseq;
+                event->event.token.stamp[2] = stored->modseq;
                 return;
         }
         if (r->replica.side == SIDE_LOCAL)
@@ -295,7 +295,7 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
                 .uidvalidity = stored->uidvalidity,
                 .uidnext = stored->uidnext,
                 .modseq = modseq_of(r, stored->modseq),
-                .stamp[0] = r->store->is_files ? stored->modseq : 0,
+                .stamp[2] = r->store->is_files ? stored->modseq : 0,
         };
         event->event.exists = (uint32_t) memory_count_visible(stored);
         if (r->store->n_bogus_exists > 0) {

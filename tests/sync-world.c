@@ -438,7 +438,7 @@ void world_add_in_sync(World *world, const char *name, const WorldPair *pairs, s
                         .uidvalidity = stored[side]->uidvalidity,
                         .uidnext = stored[side]->uidnext,
                         .modseq = world->store[side].no_modseq ? 0 : stored[side]->modseq,
-                        .stamp[0] = world->store[side].is_files ? stored[side]->modseq : 0,
+                        .stamp[2] = world->store[side].is_files ? stored[side]->modseq : 0,
                 };
         }
         for (size_t i = 0; i < n_pairs; i++) {

@@ -89,7 +89,7 @@ const char *engine_error(const Engine *engine) {
 /* --- stamps --- */
 
 static bool has_stamp(const ReplicaToken *token) {
-        return (token->stamp[0] | token->stamp[1] | token->stamp[2] | token->stamp[3]) != 0;
+        return (token->stamp[2] | token->stamp[3]) != 0;
 }
 
 /* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */

@@ -114,6 +114,8 @@ int folder_find(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folder, uint
 int folder_format_name(Folder *folder, const ReplicaMailbox *mailbox, const char *old_name,
                        MessageFlags flags, char **ret_name);
 
+void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]);
+
 /* maildir-replica-changes.c, -messages.c: one step of an op. Return: 1 an event, 0 go on, negative. */
 int op_changes(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
 int op_fetch(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);

@@ -55,8 +55,21 @@ typedef struct ReplicaToken {
         uint32_t uidvalidity;
         uint32_t uidnext;  /* every UID below was dealt with */
         uint64_t modseq;   /* IMAP: HIGHESTMODSEQ (RFC 7162); 0: none */
-        uint64_t stamp[4]; /* Maildir: inode and mtime of new/ and cur/ */
+        uint64_t stamp[4]; /* Maildir: inodes of new/ and cur/, then their mtimes; mtimes of 0 prove
+                                nothing */
 } ReplicaToken;
+
+/* Nothing is proved any more by the times of the directories; which ones they are still is. */
+static inline void token_forget_times(ReplicaToken *token) {
+        token->stamp[2] = token->stamp[3] = 0;
+}
+
+/* Are the directories other ones than before: were they put in the place of those? */
+static inline bool token_is_replaced(const ReplicaToken *committed, const ReplicaToken *now) {
+        return (committed->stamp[0] | committed->stamp[1]) != 0 &&
+               (now->stamp[0] | now->stamp[1]) != 0 &&
+               (committed->stamp[0] != now->stamp[0] || committed->stamp[1] != now->stamp[1]);
+}
 
 typedef enum ReplicaWant {
         REPLICA_WANT_FLAGS,    /* new messages: UID and flags only */

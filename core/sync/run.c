@@ -277,7 +277,7 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         state->parked[side] = 0;
         state->token[side] = (ReplicaToken){0};
         other->modseq = 0;
-        memset(other->stamp, 0, sizeof(other->stamp));
+        token_forget_times(other);
         for (Side s = 0; s < _SIDE_MAX; s++) {
                 mailbox->held[s] = 0;
                 mailbox->confirmed[s] = false;
@@ -295,8 +295,7 @@ static int repair(SyncRun *run, Side side) {
         int r;
 
         engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                         "the %s side has numbered its messages anew; comparing all of them",
-                         side_name(side));
+                         "the %s side is not what it was; comparing all messages", side_name(side));
 
         r = engine_begin(mailbox->engine);
         if (r >= 0)
@@ -321,12 +320,21 @@ static bool is_renumbered(const SyncRun *run, Side side) {
 
 /* The local side has said what there is to say. */
 static int on_local_asked(SyncRun *run) {
+        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_LOCAL];
+        uint64_t n_gone = 0;
         int r;
 
         if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
                 return repair(run, SIDE_LOCAL);
         r = run_take_listed(run, SIDE_LOCAL);
-        return r < 0 ? r : ask_remote(run);
+        if (r >= 0 && token_is_replaced(committed, &run->opened[SIDE_LOCAL]))
+                r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id,
+                                               SIDE_LOCAL, &n_gone);
+        if (r < 0)
+                return r;
+        if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
+                return repair(run, SIDE_LOCAL);
+        return ask_remote(run);
 }
 
 /* Both sides have. */
@@ -394,7 +402,7 @@ static void commit_local_token(SyncRun *run) {
         if (!run->marked[SIDE_LOCAL])
                 memcpy(token->stamp, before.stamp, sizeof(before.stamp));
         else if (run->mailbox->replica[SIDE_LOCAL].has_names)
-                memset(token->stamp, 0, sizeof(token->stamp));
+                token_forget_times(token);
 }
 
 static void commit_tokens(SyncRun *run) {
@@ -405,7 +413,7 @@ static void commit_tokens(SyncRun *run) {
         if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
                 commit_local_token(run);
         if (run->wrote[SIDE_LOCAL])
-                memset(local->stamp, 0, sizeof(local->stamp));
+                token_forget_times(local);
 }
 
 /* What a STATUS after this run will say, if nobody else does anything. */
