@@ -162,8 +162,15 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
-        static const char *const names[] = {"LIST",    "CREATE", "CHANGES", "FETCH", "STORE",
-                                            "EXPUNGE", "APPEND", "CLOSE",   "WAIT"};
+        static const char *const names[] = {
+                [REPLICA_LIST] = "LIST",     [REPLICA_CREATE] = "CREATE",
+                [REPLICA_RENAME] = "RENAME", [REPLICA_REMOVE] = "REMOVE",
+                [REPLICA_MOVE] = "MOVE",     [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
+                [REPLICA_SEARCH] = "SEARCH", [REPLICA_CHANGES] = "CHANGES",
+                [REPLICA_FETCH] = "FETCH",   [REPLICA_STORE] = "STORE",
+                [REPLICA_APPEND] = "APPEND", [REPLICA_EXPUNGE] = "EXPUNGE",
+                [REPLICA_CLOSE] = "CLOSE",   [REPLICA_WAIT] = "WAIT",
+        };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
         return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
@@ -192,6 +199,15 @@ static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
 
         put_string(test, "VANISHED %s ", event->mailbox->name);
         assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+}
+
+static inline void put_moved(ReplicaTest *test, const ReplicaEvent *event) {
+        size_t index = 0, index_to = 0;
+
+        put_string(test, "MOVED %s ", event->mailbox->name);
+        assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+        put_string(test, " to %s", "");
+        assert(uid_set_format(&event->uids_to, &index_to, SIZE_MAX, &test->transcript.events) == 0);
 }
 
 /* The pieces of a body are put together: where they end depends on how the bytes came. */
@@ -245,8 +261,7 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, ")%s", "");
                 break;
         case REPLICA_EVENT_MOVED:
-                put_string(test, "MOVED %s", event->mailbox->name);
-                put_message(test, event);
+                put_moved(test, event);
                 break;
         case REPLICA_EVENT_FOUND:
                 put_string(test, "FOUND %s", event->mailbox->name);
@@ -408,6 +423,10 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
                 return replica->ops->fetch(replica, mailbox, &uids, next_want(rest));
         if (strcmp(verb, "expunge") == 0)
                 return replica->ops->expunge(replica, mailbox, &uids);
+
+        if (strcmp(verb, "move") == 0)
+                return replica->ops->move(replica, mailbox, &uids,
+                                          test_mailbox(test, next_word(rest)));
 
         assert(strcmp(verb, "store") == 0);
         const MessageFlags add = flags_of(mailbox, next_word(rest));
