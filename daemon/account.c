@@ -122,6 +122,7 @@ static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        account_learn_session(account);
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
                 account_finish(account);
@@ -148,6 +149,7 @@ void account_pump(Account *account) {
                 return;
 
         r = engine_pump(account->engine, account_now());
+        account_log_skipped(account);
         if (r < 0) {
                 on_pump_failed(account, r);
                 return;
@@ -265,6 +267,7 @@ static void on_note(const EngineNote *note, void *userdata) {
         case ENGINE_NOTE_WOULD:
         case ENGINE_NOTE_ALERT:
         case ENGINE_NOTE_PROGRESS:
+        case ENGINE_NOTE_DIFFERENCE:
                 break;
         }
         account->options.on_note(account, note, account->options.userdata);
@@ -276,6 +279,7 @@ static int make_engine(Account *account) {
         const ImapReplicaOptions replica_options = {
                 .once = account->options.once,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
+                .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
@@ -358,6 +362,8 @@ Account *account_free(Account *account) {
         maildir_root_free(account->root);
         state_db_free(account->db);
         secret_free(account->secret);
+        free(account->server);
+        free(account->quirks_text);
         free(account);
         return NULL;
 }
@@ -402,6 +408,7 @@ AccountStatus account_status(Account *account) {
                 .waits = account->is_attached && account->mode != WAIT_NONE ? account->waits : "",
                 .waits_why = account->is_attached && account->mode != WAIT_NONE ? account->waits_why
                                                                                 : "",
+                .quirks = account->quirks_text ? account->quirks_text : "",
                 .mailboxes = totals.mailboxes,
                 .messages = totals.messages,
                 .pending = totals.pending,
@@ -465,6 +472,33 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
                         return -ENOENT;
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_REMOTE, NULL);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_LOCAL, NULL);
+        }
+        wake(account);
+        account_pump_soon(account);
+        return 0;
+}
+
+static int collect_name(const EngineMailbox *mailbox, void *userdata) {
+        return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
+}
+
+int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
+        int r;
+
+        if (!account->engine)
+                return account_sync(account, NULL, 0); /* open it, and look at everything */
+        if (n_mailboxes == 0) {
+                r = engine_each_mailbox(account->engine, collect_name, &all);
+                if (r < 0)
+                        return r;
+                mailboxes = (const char *const *) (const void *) all.data;
+                n_mailboxes = all.size / sizeof(*mailboxes);
+        }
+        for (size_t i = 0; i < n_mailboxes; i++) {
+                if (!engine_find_mailbox(account->engine, mailboxes[i]))
+                        return -ENOENT;
+                (void) engine_verify(account->engine, mailboxes[i]);
         }
         wake(account);
         account_pump_soon(account);

@@ -22,6 +22,7 @@
 #define GMAIL                                                                                      \
         "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
         "UNSELECT LITERAL-"
+#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- X-GM-EXT-1"
 #define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
 #define BARE     "IMAP4rev1"
 
@@ -54,6 +55,7 @@ typedef struct ReplicaTest {
         char *names[MAILBOXES_MAX]; /* owned */
         size_t n_mailboxes;
         Buffer body;
+        ImapQuirks quirks;
         bool lost;
         size_t n_requests, n_done;
 
@@ -106,6 +108,9 @@ static inline void put_message(ReplicaTest *test, const ReplicaEvent *event) {
                 assert(buffer_append_format(out, " id=%.*s", (int) message->message_id.size,
                                             message->message_id.data ? message->message_id.data
                                                                      : "") == 0);
+        if (message->present & REPLICA_HAS_OBJECT)
+                assert(buffer_append_format(out, " object=%.*s", (int) message->object.size,
+                                            message->object.data) == 0);
 }
 
 static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
@@ -163,13 +168,13 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
 
 static inline const char *request_name(const ReplicaEvent *event) {
         static const char *const names[] = {
-                [REPLICA_LIST] = "LIST",     [REPLICA_CREATE] = "CREATE",
-                [REPLICA_RENAME] = "RENAME", [REPLICA_REMOVE] = "REMOVE",
-                [REPLICA_MOVE] = "MOVE",     [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
-                [REPLICA_SEARCH] = "SEARCH", [REPLICA_CHANGES] = "CHANGES",
-                [REPLICA_FETCH] = "FETCH",   [REPLICA_STORE] = "STORE",
-                [REPLICA_APPEND] = "APPEND", [REPLICA_EXPUNGE] = "EXPUNGE",
-                [REPLICA_CLOSE] = "CLOSE",   [REPLICA_WAIT] = "WAIT",
+                [REPLICA_LIST] = "LIST",           [REPLICA_CREATE] = "CREATE",
+                [REPLICA_RENAME] = "RENAME",       [REPLICA_REMOVE] = "REMOVE",
+                [REPLICA_SUBSCRIBE] = "SUBSCRIBE", [REPLICA_MOVE] = "MOVE",
+                [REPLICA_SEARCH] = "SEARCH",       [REPLICA_CHANGES] = "CHANGES",
+                [REPLICA_FETCH] = "FETCH",         [REPLICA_STORE] = "STORE",
+                [REPLICA_EXPUNGE] = "EXPUNGE",     [REPLICA_APPEND] = "APPEND",
+                [REPLICA_CLOSE] = "CLOSE",         [REPLICA_WAIT] = "WAIT",
         };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
@@ -493,7 +498,8 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
         assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
         imap_replica_attach(test->replica, test->transcript.session, &has, qresync,
-                            strchr(options, 'd') ? imap_quirks_of(BYTES("Dovecot ready.")) : 0);
+                            strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
+                                                 : test->quirks);
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 
@@ -512,17 +518,24 @@ static inline void replica_test_done(ReplicaTest *test) {
  * replica_check() - run a transcript
  * @options: q QRESYNC is on, x it is off, o --once, s with all of LIST's options
  */
-static inline void replica_check(const char *label, const char *capabilities, const char *options,
-                                 const char *script) {
+static inline void replica_check_quirks(const char *label, const char *capabilities,
+                                        const char *options, ImapQuirks quirks,
+                                        const char *script) {
         static const size_t steps[] = {0, 1, 2, 7};
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 ReplicaTest test = {
-                        .transcript = {.label = label, .step = steps[i]}
+                        .transcript = {.label = label, .step = steps[i]},
+                        .quirks = quirks,
                 };
 
                 replica_test_init(&test, capabilities, options);
                 transcript_run(&test.transcript, script);
                 replica_test_done(&test);
         }
+}
+
+static inline void replica_check(const char *label, const char *capabilities, const char *options,
+                                 const char *script) {
+        replica_check_quirks(label, capabilities, options, 0, script);
 }

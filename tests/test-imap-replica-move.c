@@ -142,7 +142,7 @@ static void test_confirmed(void) {
                                                          "mailbox\n");
         replica_check("a mailbox that was never looked at", DOVECOT, "q",
                       "> move A 5 B\n"
-                      "E: DONE MOVE A FAILED exists=0: the mailbox was not looked at since the "
+                      "E: DONE MOVE A FAILED: the mailbox was not looked at since the "
                       "connection is up, so nothing was moved from there\n");
 }
 

@@ -120,7 +120,11 @@ enum { /* ImapFetch.present */
        IMAP_FETCH_BODY = 1 << 5,   /* BODY[] came, as a literal or string */
        IMAP_FETCH_NIL = 1 << 6,    /* BODY[] NIL: not a message (protocol: never store it) */
        IMAP_FETCH_HEADER = 1 << 7, /* BODY[HEADER.FIELDS (...)] */
+       IMAP_FETCH_OBJECT = 1 << 8, /* EMAILID or X-GM-MSGID */
 };
+
+/* RFC 8474 section 4: an objectid has 255 characters at most. */
+#define IMAP_OBJECT_MAX 255u
 
 /* A FETCH response, or as much of one as has arrived when its body begins. */
 typedef struct ImapFetch {
@@ -133,6 +137,7 @@ typedef struct ImapFetch {
         int64_t date;    /* INTERNALDATE, seconds since 1970 UTC */
         int date_zone;   /* minutes east of UTC, so that the same text can be given back */
         ByteView header; /* of BODY[HEADER.FIELDS (...)], lines with CRLF */
+        ByteView object; /* EMAILID (RFC 8474) or X-GM-MSGID (Gmail): 1 to IMAP_OBJECT_MAX bytes */
         uint64_t body_size;
 } ImapFetch;
 
@@ -197,6 +202,8 @@ typedef enum ImapEventType {
         IMAP_EVENT_ESEARCH_COUNT, /* number: COUNT of an ESEARCH. COUNT 0 may come without a SEARCH */
         IMAP_EVENT_LIST,          /* list */
         IMAP_EVENT_STATUS,        /* status */
+        IMAP_EVENT_ID, /* text.text: how the server calls itself (RFC 2971); size 0: it does
+                                     not say */
         _IMAP_EVENT_TYPE_MAX,
 } ImapEventType;
 
@@ -241,8 +248,10 @@ int imap_session_next(ImapSession *session, ImapEvent *ret_event);
 /* A sentence about the last -EBADMSG or -E2BIG, foreign bytes escaped and cut; "" if none. */
 const char *imap_session_error(const ImapSession *session);
 
-/* Untagged responses that were skipped because they made no sense. */
+/* Untagged responses that were skipped because they made no sense; and how the last of them began, or
+ * where it stopped making sense: escaped and cut, "" if there was none. */
 uint64_t imap_session_n_skipped(const ImapSession *session);
+const char *imap_session_skipped(const ImapSession *session);
 
 /* Bytes pushed and not consumed; STARTTLS must refuse to go on unless this is 0. */
 size_t imap_session_n_unread(const ImapSession *session);
@@ -308,6 +317,10 @@ int imap_session_append_end(ImapSession *session);
  * for a "+". What was sent is wiped, since it may hold a password. */
 ByteView imap_session_pull(const ImapSession *session);
 void imap_session_sent(ImapSession *session, size_t n);
+
+/* From now on send a command only when fewer than so many are without an answer; 0: never mind. What
+ * has been submitted already is not held back any more. */
+void imap_session_set_limit(ImapSession *session, unsigned n_commands);
 
 /* Commands that have no tagged response yet (IDLE included). */
 size_t imap_session_n_under_way(const ImapSession *session);

@@ -36,9 +36,11 @@ typedef struct SyncMailbox {
                 ReplicaToken token;
                 uint64_t messages;
         } seen[_SIDE_MAX];
-        char *error;     /* owned, NULL: none */
-        bool is_missing; /* the error: it is not on both sides */
-        char **names[2]; /* owned; local names to look at: [0] next run, [1] this one */
+        char *error;        /* owned, NULL: none */
+        bool is_missing;    /* the error: it is not on both sides */
+        bool wants_verify;  /* once it is in sync */
+        bool wants_compare; /* its next run looks at all that both sides have */
+        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -75,6 +77,9 @@ struct SyncRun {
         RunPhase phase;
         unsigned n_under_way; /* requests without DONE */
         unsigned n_rounds;
+        bool verifies; /* changes nothing, tells what differs */
+        bool compares; /* both sides list all that they have */
+        uint64_t n_differences;
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
         bool again;       /* once closed, run again at once */
@@ -85,6 +90,7 @@ struct SyncRun {
         uint32_t exists;                /* on the remote side */
         uint64_t room;                  /* for so many new remote messages, if EXISTS is true */
         bool has_room;                  /* it was counted */
+        bool sizeless;                  /* a remote size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
@@ -136,10 +142,11 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
-        size_t n_dirty, n_runs;
-        unsigned n_listing; /* sides that have not finished their list */
+        size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
+        unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
+        bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
@@ -189,6 +196,9 @@ int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
+/* run-verify.c */
+int run_verify(SyncRun *run);
+
 /* run-act.c */
 int run_act(SyncRun *run);
 int run_act_done(SyncRun *run);
@@ -199,9 +209,13 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-twin.c */
+int run_check_appended(SyncRun *run, const ReplicaEvent *event);
 
 DEFINE_CLEANUP(SyncRun *, run_free)
