@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,8 +167,8 @@ int unselect(ImapReplica *r, Job *job) {
 }
 
 /* "@before @set@after", in as many commands as its length needs. */
-static int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before,
-                      const UidSet *set, const char *after) {
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after) {
         const size_t max = COMMAND_MAX - MIN(strlen(before) + strlen(after), COMMAND_MAX / 2);
 
         for (size_t i = 0; i < set->n_ranges;) {
@@ -201,10 +202,9 @@ static int format_items(const ImapReplica *r, ReplicaWant want, Buffer *out) {
         case REPLICA_WANT_FLAGS:
                 return buffer_append_string(out, " (FLAGS)");
         case REPLICA_WANT_IDENTITY:
-                return buffer_append_format(out,
-                                            " (FLAGS INTERNALDATE%s RFC822.SIZE "
-                                            "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
-                                            object_item(r));
+                return buffer_append_format(
+                        out, " (FLAGS INTERNALDATE%s%s BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+                        object_item(r), has_quirk(r, IMAP_QUIRK_WRONG_SIZE) ? "" : " RFC822.SIZE");
         case REPLICA_WANT_BODY:
                 return buffer_append_format(out, " (FLAGS INTERNALDATE%s BODY.PEEK[])",
                                             object_item(r));
@@ -331,39 +331,43 @@ static int start_store(ImapReplica *r, Job *job) {
 }
 
 /* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
-static int submit_expunge(ImapReplica *r, Job *job) {
-        int e;
-
-        if (job->uidvalidity != job->opened->uidvalidity)
-                return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was "
-                                "deleted there",
-                                BYTES_NULL);
-
-        e = submit_store(r, job, '+', FLAG_DELETED);
+int submit_expunge(ImapReplica *r, Job *job) {
+        int e = submit_store(r, job, '+', FLAG_DELETED);
 
         return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
 }
 
-static int start_expunge(ImapReplica *r, Job *job) {
-        if (job->phase == JOB_CONFIRMED)
-                return submit_expunge(r, job);
+static int not_confirmed(Job *job, const char *why, const char *what) {
+        char text[160];
 
+        (void) snprintf(text, sizeof(text), "%s, so %s", why, what);
+        return job_fail(job, REPLICA_FAILED, text, BYTES_NULL);
+}
+
+int start_confirmed(ImapReplica *r, Job *job, const char *what,
+                    int (*confirmed)(ImapReplica *r, Job *job)) {
+        if (job->uidvalidity == 0)
+                return not_confirmed(
+                        job, "the mailbox was not looked at since the connection is up", what);
+        if (job->phase == JOB_FIRST &&
+            (r->tail != job->opened || r->selected != job->opened || r->n_selects_under_way > 0)) {
+                r->barrier = job;
+                return ensure_selected(r, job);
+        }
+        if (job->uidvalidity != job->opened->uidvalidity)
+                return not_confirmed(job, "the mailbox was replaced meanwhile (UIDVALIDITY)", what);
+        if (job->phase == JOB_FIRST)
+                job->phase = JOB_CONFIRMED;
+        return confirmed(r, job);
+}
+
+static int start_expunge(ImapReplica *r, Job *job) {
         if (!has(r, IMAP_CAPABILITY_UIDPLUS))
                 return job_fail(job, REPLICA_FAILED,
                                 "the server cannot expunge single messages (it lacks UIDPLUS), so "
                                 "nothing was deleted there",
                                 BYTES_NULL);
-        if (job->uidvalidity == 0)
-                return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was not looked at since the connection is up, so "
-                                "nothing was deleted there",
-                                BYTES_NULL);
-
-        if (r->tail == job->opened && r->selected == job->opened && r->n_selects_under_way == 0)
-                return submit_expunge(r, job);
-        r->barrier = job;
-        return ensure_selected(r, job);
+        return start_confirmed(r, job, "nothing was deleted there", submit_expunge);
 }
 
 /* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
@@ -425,7 +429,7 @@ int append_start(ImapReplica *r, Job *job) {
 
 /* The flags were not all known when the upload began. */
 static int start_append_flags(ImapReplica *r, Job *job) {
-        const MessageFlags add = job->flags_meant & ~job->flags_given;
+        const MessageFlags add = quirk_forgotten_flags(r, job);
         const MessageFlags remove = job->flags_given & ~job->flags_meant;
         int e;
 
@@ -466,6 +470,8 @@ static int start_kind(ImapReplica *r, Job *job) {
                 return start_store(r, job);
         case JOB_EXPUNGE:
                 return start_expunge(r, job);
+        case JOB_MOVE:
+                return start_move(r, job);
         case JOB_APPEND:
                 return start_append(r, job);
         case JOB_CLOSE:
@@ -486,7 +492,8 @@ static int start_kind(ImapReplica *r, Job *job) {
 }
 
 static bool is_write(const Job *job) {
-        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_APPEND;
+        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_MOVE ||
+               job->kind == JOB_APPEND;
 }
 
 int job_start(ImapReplica *r, Job *job) {
@@ -494,6 +501,8 @@ int job_start(ImapReplica *r, Job *job) {
 
         if (job->opened && is_write(job))
                 job->opened->is_written = true;
+        if (job->target)
+                job->target->is_written = true;
 
         if (job->outcome == REPLICA_OK) {
                 e = start_kind(r, job);
@@ -505,7 +514,7 @@ int job_start(ImapReplica *r, Job *job) {
                         return e;
         }
 
-        /* An upload is complete when its data is handed in; an expunge waits. */
+        /* An upload is complete when its data is handed in; an expunge or a move waits. */
         if (job->n_under_way > 0 || r->barrier == job || r->current == job)
                 return 0;
         return finish_in_turn(r, job);

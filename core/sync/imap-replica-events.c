@@ -50,7 +50,7 @@ static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *f
                 message->date = fetch->date;
                 message->date_zone = fetch->date_zone;
         }
-        if (fetch->present & IMAP_FETCH_SIZE) {
+        if (fetch->present & IMAP_FETCH_SIZE && !has_quirk(r, IMAP_QUIRK_WRONG_SIZE)) {
                 message->present |= REPLICA_HAS_SIZE;
                 message->size = fetch->size;
         }
@@ -107,6 +107,7 @@ static int on_body_begin(ImapReplica *r, const Command *head, const ImapFetch *f
         r->skip_body = !r->in_body;
         if (!r->in_body)
                 return 0;
+        placeholder_begin(&r->placeholder);
 
         ImapFetch begun = *fetch;
         begun.present |= IMAP_FETCH_BODY;
@@ -118,6 +119,8 @@ static int on_body_data(ImapReplica *r, ByteView data) {
 
         if (!r->in_body)
                 return 0;
+        if (has_quirk(r, IMAP_QUIRK_PLACEHOLDER_BODIES))
+                placeholder_look(&r->placeholder, data);
         waiting = event_add(r, REPLICA_EVENT_BODY_DATA);
         if (!waiting)
                 return -ENOMEM;
@@ -141,6 +144,9 @@ static int on_body_complete(ImapReplica *r, const Command *head, const ImapFetch
                 why_not = "the server gave no body for this message";
         else if (fetch->body_size == 0)
                 why_not = "the server gave an empty body for this message";
+        else if (r->placeholder.found)
+                why_not =
+                        "the server cannot convert this message, and gave another one that says so";
 
         return tell_body(r, REPLICA_EVENT_BODY_END, fetch, why_not);
 }
@@ -179,7 +185,7 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
         r->in_body = r->skip_body = false;
         if (!r->selected)
                 return 0;
-        if (fetch->present & IMAP_FETCH_MODSEQ)
+        if (fetch->present & IMAP_FETCH_MODSEQ && has_condstore(r))
                 modseq_fetch(&r->selected->modseq, fetch->modseq);
         if (is_idle(r, head))
                 return tell_idle_change(r);
@@ -260,6 +266,8 @@ static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
                 return replica_alert(r, text->text);
         if (text->code == IMAP_CODE_CAPABILITY)
                 replica_learn(r, &text->capabilities);
+        if (text->code == IMAP_CODE_COPYUID && head && head->job)
+                return on_copyuid(head->job, text);
 
         return selecting_code(r, head, text);
 }
@@ -306,6 +314,7 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_BODY_END:
         case IMAP_EVENT_SEARCH:
         case IMAP_EVENT_ESEARCH_COUNT:
+        case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
         }
@@ -323,21 +332,17 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.name = given->name;
         given->event.old_name = given->old_name;
         given->event.wire = bytes_of(given->wire);
+        if (given->event.type == REPLICA_EVENT_MOVED) {
+                given->event.uids = given->moved;
+                given->event.uids_to = given->moved_to;
+        }
         *ret_event = given->event;
-}
-
-static void forget_given(ImapReplica *r) {
-        free(r->given.text);
-        free(r->given.name);
-        free(r->given.old_name);
-        free(r->given.wire);
-        r->given = (Waiting){0};
 }
 
 int replica_next(Replica *replica, ReplicaEvent *ret_event) {
         ImapReplica *r = imap_replica_of(replica);
 
-        forget_given(r);
+        waiting_done(&r->given);
         if (!r->session)
                 return -ENOTCONN;
 

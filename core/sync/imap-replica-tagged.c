@@ -33,8 +33,7 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
 }
 
 /* A command that needs a selected mailbox, and how its refusal is told. */
-static int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text,
-                              const char *what) {
+int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, const char *what) {
         const Opened *opened = job->opened;
 
         if (r->selected != opened) { /* a consequence of its SELECT */
@@ -84,6 +83,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
                 return refused_in_mailbox(r, job, text, "the server cannot store the flags");
         case COMMAND_EXPUNGE:
                 return refused_in_mailbox(r, job, text, "the server cannot expunge the messages");
+        case COMMAND_MOVE:
+        case COMMAND_COPY:
+                return move_refused(r, command, text);
         case COMMAND_APPEND:
                 return append_refused(r, job, text);
         case COMMAND_CREATE:
@@ -144,14 +146,15 @@ static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         return job_queue_first(r, job);
 }
 
-static bool needs_flags(const Job *job) {
+static bool needs_flags(const ImapReplica *r, const Job *job) {
         return job->appended && job->phase == JOB_FIRST && job->appended_uid > 0 &&
-               job->flags_given != job->flags_meant;
+               (job->flags_given != job->flags_meant || quirk_forgotten_flags(r, job));
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
 static int check_uidvalidity(Job *job) {
-        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE)
+        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE &&
+            job->kind != JOB_MOVE)
                 return 0;
         if (job->uidvalidity == 0 || job->uidvalidity == job->opened->uidvalidity)
                 return 0;
@@ -170,7 +173,7 @@ int job_continue(ImapReplica *r, Job *job) {
                 return start_again(r, job);
 
         if (job->kind == JOB_APPEND && job->appended) {
-                if (needs_flags(job))
+                if (needs_flags(r, job))
                         return next_phase(r, job, JOB_FLAGS);
                 if (job->phase == JOB_FLAGS && job->outcome == REPLICA_OK)
                         job->flags_given = job->flags_meant;
@@ -207,12 +210,13 @@ static int finish_markers(ImapReplica *r) {
         return 0;
 }
 
-/* The SELECT before an expunge is answered: is it the mailbox that was meant? */
+/* The SELECT before an expunge or a move is answered: is it the mailbox that was meant? Or a move's COPY
+ * is: what follows must come while that mailbox still is selected. */
 static int release_barrier(ImapReplica *r) {
         Job *job = r->barrier;
         int e = 0;
 
-        if (!job || r->n_selects_under_way > 0)
+        if (!job || r->n_selects_under_way > 0 || job->n_under_way > 0)
                 return 0;
 
         r->barrier = NULL;
@@ -228,7 +232,7 @@ static int release_barrier(ImapReplica *r) {
                 e = job_continue(r, job);
                 return e < 0 ? e : replica_pump(r);
         }
-        return next_phase(r, job, JOB_CONFIRMED);
+        return next_phase(r, job, job->phase == JOB_FIRST ? JOB_CONFIRMED : JOB_COPIED);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */
@@ -251,7 +255,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
 }
 
 static void on_modseq(ImapReplica *r, const Command *command, const ImapText *text) {
-        if (!r->selected || command->kind == COMMAND_UNSELECT || command->kind == COMMAND_EXAMINE)
+        if (!r->selected || !has_condstore(r) || command->kind == COMMAND_UNSELECT ||
+            command->kind == COMMAND_EXAMINE)
                 return;
 
         if (text->code == IMAP_CODE_HIGHESTMODSEQ)
@@ -280,7 +285,9 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
 
         if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
                 on_appended(command->job, text);
-        return text->status == IMAP_OK ? 0 : on_refused(r, command, text);
+        if (text->status != IMAP_OK)
+                return on_refused(r, command, text);
+        return command->job && text->code == IMAP_CODE_COPYUID ? on_copyuid(command->job, text) : 0;
 }
 
 int on_tagged(ImapReplica *r, const ImapEvent *event) {

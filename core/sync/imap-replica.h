@@ -34,6 +34,7 @@ typedef struct ImapReplicaOptions {
                                   server with labels */
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
+        ImapOverrides overrides;
 } ImapReplicaOptions;
 
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);

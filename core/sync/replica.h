@@ -171,12 +171,13 @@ typedef enum ReplicaEventType {
          * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
          * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
-        /* move(): mailbox (where it was), uids (what it was), message.uid (what it is there, or 0). */
+        /* move(): mailbox (where they were), uids (what they were), uids_to (what they are in the
+         * target: as many, the n-th became the n-th). */
         REPLICA_EVENT_MOVED,
         /* search(): cookie, uids (in any number of pieces), or count. */
         REPLICA_EVENT_FOUND,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
-         * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
+         * STORE, EXPUNGE, MOVE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
          * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
          * 0: not known, keep what was committed), and exists, the latest. For CREATE also wire, how the new mailbox is called there. */
         REPLICA_EVENT_DONE,
@@ -203,7 +204,7 @@ typedef struct ReplicaEvent {
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
-        UidSet uids; /* borrowed */
+        UidSet uids, uids_to; /* borrowed */
         uint64_t count;
         ByteView data;
         const char *text; /* a sentence, NULL if there is nothing to say */
@@ -234,9 +235,10 @@ typedef struct ReplicaOps {
 
         int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
 
-        /* Into another mailbox of the same side, flags, keywords and date kept: a MOVED event for each
-         * that went (message.uid there, uids: what it was), DONE. A message that is gone meanwhile is
-         * left out. Where the replica cannot tell the new UID it says 0. */
+        /* Into another mailbox of the same side, flags, keywords and date kept: MOVED events, DONE.
+         * A message that no MOVED tells of may be gone meanwhile, may have stayed where it was, and
+         * may have gone where the replica cannot say under which UID: look at both mailboxes again.
+         * After REPLICA_REFUSED all others are where they were, and can be transferred instead. */
         int (*move)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                     ReplicaMailbox *target);
 
