@@ -50,6 +50,10 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
         out->size = strlen(message->bytes);
         event->message_id = must(bytes_dup(id));
         out->message_id = bytes_of(event->message_id);
+        if (r->store->has_labels && id.size > 0) {
+                out->present |= REPLICA_HAS_OBJECT;
+                out->object = out->message_id;
+        }
 }
 
 static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,

@@ -51,7 +51,8 @@ typedef struct MemoryStore {
         bool is_files;  /* two-phase delivery, stamps, no news while it is worked on */
         bool no_modseq; /* each look lists everything */
         bool no_uidplus;
-        bool tells_new; /* news of new messages come unasked for, like those of flags */
+        bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
+        bool tells_new;  /* news of new messages come unasked for, like those of flags */
         bool no_keywords;
         MessageFlags unstorable; /* of FLAGS_FIXED */
         const char *refuses;     /* appending a message that contains this; borrowed */

@@ -2,7 +2,7 @@
 
 import os
 
-from rig import case, compare, gmailserver, number
+from rig import case, compare, gmailserver, number, wait_until
 from rig.gmailserver import ALL, TRASH
 
 MESSAGES = number("MESSAGES", 30)
@@ -108,6 +108,26 @@ class Labels(Gmail):
         spent = self.gmail.bytes_out - before
         print(f"  a label on {MESSAGES} messages of {SIZE} B: {spent} B in", flush=True)
         self.assertLess(spent, MESSAGES * 300 + 4000)
+
+    def test_daemon(self):
+        """While it runs: a new message under two labels, a label more, and a deletion."""
+        account = self.gmail_account()
+        account.write_config("[daemon]\npoll-interval = 1s\n")
+        message = self.gmail.deliver(body(1), "INBOX")
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.gmail.deliver(body(2), "INBOX", "Work")
+            self.gmail.label(message, "Receipts")
+            folders = {"INBOX": 2, "Work": 1, "Receipts": 1}
+            for name, count in folders.items():
+                wait_until(lambda: len(account.tree.folder(name).files()) == count, name)
+            self.assertEqual(self.gmail.bodies, 2)
+            self.delete(account, "INBOX", body(2))
+            wait_until(lambda: len(self.gmail.bodies_in("INBOX")) == 1, "the label is gone")
+            self.delete(account, "Work", body(2))
+            wait_until(lambda: self.local(account, TRASH) == [body(2)], "it is in the trash")
+            daemon.wait_in_sync()
+            self.assert_same(account, "INBOX", "Work", "Receipts", TRASH)
 
     def test_flags_are_a_label_s_own_file(self):
         """A link is a name of its own: a flag goes over the server, as on two files."""
