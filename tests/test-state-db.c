@@ -400,7 +400,7 @@ static void test_objects(void) {
         add_message(db, a, 7, 70, 0);
         assert(state_db_object_note(db, a, 7) == 0);
         assert(state_db_unknown_remove(db, a, SIDE_REMOTE, 7) == 0);
-        assert(state_db_object_lives(db, a, 7) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
 
         message.uid = 3;
         assert(state_db_unknown_put(db, b, SIDE_REMOTE, &message) == 0);
@@ -411,11 +411,12 @@ static void test_objects(void) {
 
         add_message(db, b, 3, 30, 0);
         assert(state_db_object_note(db, b, 3) == 0);
-        assert(state_db_object_lives(db, a, 7) == 0 && state_db_object_lives(db, b, 3) == 0);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == 0 &&
+               state_db_object_elsewhere(db, b, 3, 0, &mailbox) == 0);
         assert(state_db_change_put(db, b, SIDE_LOCAL, 3, true, 0) == 0);
-        assert(state_db_object_lives(db, a, 7) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
         assert(state_db_remove(db, a, 7) == 0);
-        assert(state_db_object_lives(db, b, 3) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, b, 3, 0, &mailbox) == STATE_DB_E_NONE);
 }
 
 static void test_unknown_of_gone(void) {

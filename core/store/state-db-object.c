@@ -8,13 +8,14 @@ int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
         return db_run(db, SQL_OBJECT_NOTE, "ii", mailbox, (int64_t) remote_uid);
 }
 
-int state_db_object_lives(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
-        int64_t one;
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
+                              int64_t *ret_mailbox) {
         int r;
 
         r = db_need_temporary(db);
         return r < 0 ? r
-                     : db_integer(db, &one, SQL_OBJECT_LIVES, "ii", mailbox, (int64_t) remote_uid);
+                     : db_integer(db, ret_mailbox, SQL_OBJECT_ELSEWHERE, "iii", mailbox,
+                                  (int64_t) remote_uid, after);
 }
 
 int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,

@@ -115,12 +115,14 @@
                        " AND object IS NOT NULL")                                                  \
         X(OBJECT_REMOVE, "DELETE FROM object WHERE mailbox = ?1 AND remote = ?2")                  \
         X(OBJECT_REMOVE_ALL, "DELETE FROM object WHERE mailbox = ?1")                              \
-        X(OBJECT_LIVES,                                                                            \
-          "SELECT 1 FROM object own CROSS JOIN object twin ON twin.object = own.object"            \
+        X(OBJECT_ELSEWHERE,                                                                        \
+          "SELECT twin.mailbox FROM object own CROSS JOIN object twin ON twin.object = own.object" \
           " CROSS JOIN message m ON m.mailbox = twin.mailbox AND m.remote = twin.remote"           \
           " WHERE own.mailbox = ?1 AND own.remote = ?2 AND twin.mailbox <> own.mailbox"            \
+          " AND twin.mailbox > ?3"                                                                 \
           " AND NOT EXISTS (SELECT 1 FROM temp.change l WHERE l.mailbox = twin.mailbox"            \
-          " AND l.remote = twin.remote AND l.side = 1 AND l.gone) LIMIT 1")                        \
+          " AND l.remote = twin.remote AND l.side = 1 AND l.gone)"                                 \
+          " ORDER BY twin.mailbox LIMIT 1")                                                        \
         X(TWIN_NEXT,                                                                               \
           "SELECT u.uid, u.flags, u.date, u.zone, m.mailbox, m.local FROM temp.unknown u"          \
           " CROSS JOIN object twin ON twin.object = u.object"                                      \

@@ -102,8 +102,10 @@ int state_db_each(StateDb *db, int64_t mailbox,
 /* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
  * from the unknown. Nothing, if it has none. The row goes with that of the message. */
 int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
-/* Does another mailbox have the same message on both sides, as far as is known now? 0 or STATE_DB_E_NONE. */
-int state_db_object_lives(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The next mailbox, by its id above @after, that has the same message on both sides, as far as is known
+ * now. Or STATE_DB_E_NONE. */
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
+                              int64_t *ret_mailbox);
 /* The next unknown remote message above @after that another message of the base is the same as: what is
  * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
 int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,

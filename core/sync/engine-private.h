@@ -193,6 +193,7 @@ int run_discard(SyncRun *run, uint32_t remote_uid);
 void engine_mark_trash(Engine *engine);
 
 /* run-copy.c: messages that are here already, under another label */
+SyncMailbox *engine_find_id(const Engine *engine, int64_t id); /* or NULL */
 int run_copy(SyncRun *run);
 bool run_may_fetch(SyncRun *run);
 int engine_resume_queued(Engine *engine);

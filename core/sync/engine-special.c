@@ -72,6 +72,22 @@ static bool wants_trash(const Engine *engine) {
         abort();
 }
 
+/* Is the message in another mailbox that is kept in sync? Return: 1, 0, or negative. */
+static int is_elsewhere(Engine *engine, int64_t mailbox, uint32_t remote_uid) {
+        int64_t other = 0;
+        int r;
+
+        while ((r = state_db_object_elsewhere(engine->db, mailbox, remote_uid, other, &other)) ==
+               0) {
+                const SyncMailbox *found = engine_find_id(engine, other);
+
+                if (found && found->exists[SIDE_REMOTE] && found->exists[SIDE_LOCAL] &&
+                    !found->left_out)
+                        return 1;
+        }
+        return r < 0 ? r : 0;
+}
+
 /*
  * What becomes of a message on the remote side that was deleted on the local one. Return: 0 to expunge
  * it, RUN_E_TRASH, RUN_E_NO_TRASH if that cannot be done and has been said, or negative.
@@ -93,8 +109,8 @@ int run_discard(SyncRun *run, uint32_t remote_uid) {
         if (!engine->replica[SIDE_REMOTE]->has_labels)
                 return RUN_E_TRASH;
 
-        r = state_db_object_lives(engine->db, mailbox->state.id, remote_uid);
-        return r == STATE_DB_E_NONE ? RUN_E_TRASH : r;
+        r = is_elsewhere(engine, mailbox->state.id, remote_uid);
+        return r < 0 ? r : r > 0 ? 0 : RUN_E_TRASH;
 }
 
 /* Something was moved there: it is new in it. */

@@ -198,6 +198,15 @@ static int plan_chunk(SyncRun *run) {
         return 0;
 }
 
+static void note_would_delete(SyncRun *run, Side side, uint32_t uid) {
+        if (side == SIDE_REMOTE && run_discard(run, uid) == RUN_E_TRASH)
+                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
+                                 "move remote message %u to the trash", uid);
+        else
+                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
+                                 "delete %s message %u", side_name(side), uid);
+}
+
 static void note_would(SyncRun *run) {
         for (size_t i = 0; i < run->n_planned; i++) {
                 const PlannedMessage *planned = &run->planned[i];
@@ -206,9 +215,7 @@ static void note_would(SyncRun *run) {
 
                 for (Side side = 0; side < _SIDE_MAX; side++) {
                         if (plan->expunge[side])
-                                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
-                                                 run->mailbox, "delete %s message %u",
-                                                 side_name(side), uids[side]);
+                                note_would_delete(run, side, uids[side]);
                         if (plan->add[side] || plan->remove[side])
                                 engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
                                                  run->mailbox, "change flags of %s message %u",

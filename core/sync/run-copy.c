@@ -8,7 +8,7 @@
 
 #include "sync/engine-private.h"
 
-static SyncMailbox *find_id(const Engine *engine, int64_t id) {
+SyncMailbox *engine_find_id(const Engine *engine, int64_t id) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 if (engine->mailboxes[i]->state.id == id)
                         return engine->mailboxes[i];
@@ -19,7 +19,7 @@ static SyncMailbox *find_id(const Engine *engine, int64_t id) {
 static int copy_one(SyncRun *run, const ReplicaMessage *message, int64_t twin, uint32_t twin_uid) {
         Engine *engine = run->mailbox->engine;
         Replica *local = engine->replica[SIDE_LOCAL];
-        SyncMailbox *source = find_id(engine, twin);
+        SyncMailbox *source = engine_find_id(engine, twin);
         int r;
 
         if (!source || !source->exists[SIDE_LOCAL])

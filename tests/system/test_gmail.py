@@ -160,6 +160,7 @@ class Deletions(Gmail):
             self.gmail.deliver(body(n), "INBOX")
         self.sync(account)
         self.delete(account, "INBOX", body(2))
+        self.assertIn("to the trash", self.once(account, "--dry-run").out)
         self.sync(account)
         self.assertEqual(self.gmail.bodies_in(TRASH), [body(2)])
         self.assertEqual(len(self.gmail.bodies_in(ALL)), 3)
@@ -191,6 +192,31 @@ class Deletions(Gmail):
         self.assertEqual(self.gmail.bodies_in(TRASH), [body(1)])
         self.sync(account)
         self.assert_same(account, "INBOX", "Work", TRASH)
+
+    def test_not_synchronised_any_more(self):
+        """What the state still knows of a mailbox that is left out now does not keep a message."""
+        account = self.gmail_account(mailboxes=f"\n  *\n  {ALL}")
+        self.gmail.deliver(body(1), "INBOX")
+        self.sync(account)
+        account.settings["mailboxes"] = "*"
+        account.write_config()
+        self.delete(account, "INBOX", body(1))
+        self.sync(account)
+        self.assertEqual(self.gmail.bodies_in(TRASH), [body(1)])
+
+    def test_by_the_mail_program(self):
+        """One that puts messages into the trash itself: there is one in it, not two."""
+        account = self.gmail_account()
+        self.gmail.deliver(body(1), "INBOX")
+        self.gmail.deliver(body(2), "INBOX")
+        self.sync(account)
+        path = account.tree.folder("INBOX").files()[0]
+        path.rename(account.tree.folder(TRASH).path / "cur" / (path.name.partition(":")[0] + ":2,S"))
+        self.sync(account)
+        self.sync(account)
+        self.assert_same(account, "INBOX", TRASH)
+        self.assertEqual(len(self.gmail.bodies_in(TRASH)), 1)
+        self.assertEqual(len(self.gmail.by_body), 2)
 
     def test_from_the_trash(self):
         account = self.gmail_account()
