@@ -20,6 +20,7 @@
 #include "store/state-db.h"
 #include "sync/plan.h"
 #include "sync/replica.h"
+#include "sync/volume.h"
 
 typedef struct Engine Engine;
 
@@ -73,6 +74,7 @@ typedef enum EngineWish {
 typedef struct EngineOptions {
         Brake brake;
         DeletedMessages deleted; /* what becomes of them on the remote side */
+        VolumePolicy volumes;    /* all 0: the default */
         bool dry_run;            /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */

@@ -19,6 +19,7 @@ void waiting_done(Waiting *waiting) {
         free(waiting->wire);
         uid_set_done(&waiting->moved);
         uid_set_done(&waiting->moved_to);
+        uid_set_done(&waiting->uids);
         *waiting = (Waiting){0};
 }
 
@@ -139,6 +140,7 @@ void job_free(ImapReplica *r, Job *job) {
         uid_set_done(&job->uids);
         uid_set_done(&job->moved);
         uid_set_done(&job->moved_to);
+        uid_set_done(&job->found);
         for (size_t i = 0; i < job->n_wires; i++)
                 free(job->wires[i]);
         free(job->wires);
@@ -181,8 +183,8 @@ static const ReplicaRequest requests[] = {
         [JOB_LIST] = REPLICA_LIST,       [JOB_CREATE] = REPLICA_CREATE,
         [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
         [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
-        [JOB_MOVE] = REPLICA_MOVE,
-        [JOB_APPEND] = REPLICA_APPEND,   [JOB_CLOSE] = REPLICA_CLOSE,
+        [JOB_MOVE] = REPLICA_MOVE,       [JOB_APPEND] = REPLICA_APPEND,
+        [JOB_CLOSE] = REPLICA_CLOSE,     [JOB_SEARCH] = REPLICA_SEARCH,
         [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
         [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
         [JOB_LOGOUT] = REPLICA_WAIT,
@@ -235,8 +237,10 @@ int job_complete(ImapReplica *r, Job *job) {
 
         if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
                 e = tell_appended(r, job);
-        if (job->kind == JOB_MOVE)
+        if (e == 0 && job->kind == JOB_MOVE)
                 e = tell_moved(r, job);
+        if (e == 0 && job->kind == JOB_SEARCH && job->outcome == REPLICA_OK)
+                e = tell_found(r, job);
         waiting = e < 0 ? NULL : event_add(r, REPLICA_EVENT_DONE);
         if (!waiting)
                 return -ENOMEM;
@@ -360,7 +364,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->qresync_asked = r->no_list_return = r->no_move = r->notify_sent = r->logging_out = false;
+        r->qresync_asked = r->no_list_return = r->no_move = r->no_esearch = false;
+        r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
 }
 
