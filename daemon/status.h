@@ -38,6 +38,7 @@ typedef struct AccountStatus {
         uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
         bool compressed, encrypted;
+        const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
 } AccountStatus;
 
 typedef struct MailboxStatus {
@@ -47,6 +48,7 @@ typedef struct MailboxStatus {
         uint64_t held, parked;
         uint64_t last_change_usec; /* since 1970; 0: never */
         const char *error;         /* "" */
+        const char *left_out;      /* it is not synchronised: why; "" */
 } MailboxStatus;
 
 /* A deletion that the brake holds back. */

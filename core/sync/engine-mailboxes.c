@@ -42,6 +42,7 @@ static int add_unsaved(Engine *engine, const char *name, SyncMailbox **ret_mailb
 
 static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
+        EngineWish wish;
         int r;
 
         if (event->unasked && engine->n_listing == 0)
@@ -55,7 +56,11 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return engine->n_listing > 0 ? 0 : engine_list(engine);
-        if (!engine->options.wants(event->name, engine->options.userdata))
+        r = side == SIDE_REMOTE ? engine_take_special(engine, event) : 0;
+        if (r < 0)
+                return r;
+        wish = engine->options.wants(event->name, engine->options.userdata);
+        if (wish == ENGINE_WANTS_NOT)
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
@@ -67,6 +72,8 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
         mailbox->listed[side] = true;
+        if (side == SIDE_REMOTE)
+                mailbox->left_out = engine_left_out(engine, wish, event->attributes);
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
@@ -144,6 +151,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 note_unlisted(engine, event->name);
                 return 0;
         }
+        if (mailbox->left_out)
+                return 0;
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {
@@ -227,6 +236,7 @@ static int create_on(SyncMailbox *mailbox, Side side) {
 static int compare_lists(Engine *engine) {
         if (engine->list_failed)
                 return 0;
+        engine_end_special(engine);
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
@@ -235,7 +245,7 @@ static int compare_lists(Engine *engine) {
 
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
 
-                if (!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL])
+                if ((!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL]) || mailbox->left_out)
                         continue;
                 if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
                         if (!was_in_sync(mailbox))

@@ -8,7 +8,8 @@
 
 bool engine_is_busy(const Engine *engine) {
         return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold && (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
+               (!engine->hold &&
+                (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
 static EngineMailbox describe(const SyncMailbox *mailbox) {
@@ -22,6 +23,7 @@ static EngineMailbox describe(const SyncMailbox *mailbox) {
                 .last_change = mailbox->state.last_change,
                 .pending = mailbox->run || sync_mailbox_is_marked(mailbox),
                 .error = mailbox->error ? mailbox->error : "",
+                .left_out = mailbox->left_out ? mailbox->left_out : "",
         };
 }
 
@@ -63,14 +65,14 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 }
 
 EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {
-                .mailboxes = engine->n_mailboxes,
-                .failed = engine->list_failed,
-        };
+        EngineTotals totals = {.failed = engine->list_failed};
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);
 
+                if (mailbox.left_out[0])
+                        continue;
+                totals.mailboxes++;
                 totals.messages += mailbox.messages;
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
@@ -87,7 +89,7 @@ const char *engine_error(const Engine *engine) {
 /* --- stamps --- */
 
 static bool has_stamp(const ReplicaToken *token) {
-        return (token->stamp[0] | token->stamp[1] | token->stamp[2] | token->stamp[3]) != 0;
+        return (token->stamp[2] | token->stamp[3]) != 0;
 }
 
 /* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */
