@@ -184,6 +184,7 @@ static const char *link_words(const Row *account) {
 
 static int append_sides(const Row *account, Buffer *buffer) {
         const char *waits = row_string(account, "waits"), *why = row_string(account, "waits_why");
+        const char *quirks = row_string(account, "quirks");
         int r;
 
         r = append_line(buffer, "remote", "%s%s", row_string(account, "remote"),
@@ -194,6 +195,8 @@ static int append_sides(const Row *account, Buffer *buffer) {
                 r = append_line(buffer, "waits by", "%s", waits);
         if (r == 0 && why[0])
                 r = append_line(buffer, "", "%s", why);
+        if (r == 0 && quirks[0])
+                r = append_line(buffer, "quirks", "%s", quirks);
         return r;
 }
 

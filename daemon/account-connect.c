@@ -10,25 +10,6 @@
 
 #define SECOND ((uint64_t) 1000000)
 
-/* Capabilities are kept for the next login, which uses them before the server has said them. */
-static void save_capabilities(Account *account) {
-        _cleanup_(buffer_done) Buffer words = BUFFER_NULL;
-        const ImapCapabilities now = imap_login_capabilities(account->login);
-        _cleanup_free_ char *text = NULL;
-
-        if (account->has_capabilities && now.bits == account->capabilities.bits &&
-            now.append_limit == account->capabilities.append_limit)
-                return;
-        account->capabilities = now;
-        account->has_capabilities = true;
-        if (account->options.dry_run || imap_capabilities_format(&now, &words) < 0)
-                return;
-        text = buffer_steal_string(&words);
-        if (!text || state_db_begin(account->db) < 0 ||
-            state_db_set(account->db, "capabilities", text) < 0 || state_db_commit(account->db) < 0)
-                state_db_rollback(account->db); /* the next login asks again, that is all */
-}
-
 void account_disconnect(Account *account) {
         ConnectionTraffic traffic;
 
@@ -39,6 +20,7 @@ void account_disconnect(Account *account) {
         account->is_attached = account->is_early = account->is_compressed = false;
         account->login = imap_login_free(account->login);
         account->mode = WAIT_NONE;
+        account->n_skipped = 0;
         account->connected_usec = 0;
         engine_hold(account->engine, true);
 
@@ -114,8 +96,7 @@ void account_lose(Account *account, int error, const char *why) {
 
 static void attach(Account *account, ImapQresync qresync) {
         imap_replica_attach(account->remote, connection_session(account->connection),
-                            &account->capabilities, qresync,
-                            imap_login_quirks(account->login));
+                            &account->capabilities, qresync, imap_login_quirks(account->login));
         account->is_attached = true;
         engine_hold(account->engine, false);
         (void) engine_list(account->engine);
@@ -130,13 +111,13 @@ static bool capabilities_differ(const Account *account) {
 static void logged_in(Account *account) {
         if (account->is_early && capabilities_differ(account)) {
                 /* What was asked for behind the login rests on what is no longer so. */
-                save_capabilities(account);
+                account_learn_login(account);
                 account_disconnect(account);
                 account_arm(account, 1, 1, account_connect);
                 return;
         }
 
-        save_capabilities(account);
+        account_learn_login(account);
         if (!account->is_early)
                 attach(account, imap_login_qresync(account->login));
         account->login = imap_login_free(account->login);
@@ -214,6 +195,7 @@ static void login_input(Account *account) {
                 if (!account->connection)
                         return;
         }
+        account_log_skipped(account);
         start_early(account);
 }
 
@@ -276,6 +258,11 @@ static void dial(Account *account) {
                 .want_start_tls = !remote->tunnel && remote->tls == TLS_STARTTLS,
                 .want_compress = wants_compress(account),
                 .want_qresync = !account->options.once,
+                .want_id = !account->options.once,
+                .host = remote->host,
+                .server = account->server,
+                .version = IMAPSYNCD_VERSION,
+                .overrides = remote->overrides,
         };
         int r;
 

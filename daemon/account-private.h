@@ -42,6 +42,10 @@ struct Account {
         bool is_compressed;
         ImapCapabilities capabilities; /* as remembered, then as the server says */
         bool has_capabilities;
+        char *server; /* owned: how it called itself; NULL: it was never asked */
+        ImapQuirks quirks;
+        char *quirks_text;  /* owned: their names; NULL: not known yet */
+        uint64_t n_skipped; /* on this connection: responses that made no sense */
 
         AccountState state;
         char sentence[512];
@@ -88,6 +92,13 @@ void account_disconnect(Account *account);
 /* The connection is of no use (any more): say why, and try again later. */
 void account_lose(Account *account, int error, const char *why);
 void account_refuse(Account *account, const char *why);
+
+/* account-server.c */
+void account_load_server(Account *account);
+void account_learn_login(Account *account);
+/* What the server has said of itself since the login. */
+void account_learn_session(Account *account);
+void account_log_skipped(Account *account);
 
 /* account-wait.c */
 void account_wait(Account *account);

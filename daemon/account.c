@@ -122,6 +122,7 @@ static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        account_learn_session(account);
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
                 account_finish(account);
@@ -148,6 +149,7 @@ void account_pump(Account *account) {
                 return;
 
         r = engine_pump(account->engine, account_now());
+        account_log_skipped(account);
         if (r < 0) {
                 on_pump_failed(account, r);
                 return;
@@ -277,6 +279,7 @@ static int make_engine(Account *account) {
         const ImapReplicaOptions replica_options = {
                 .once = account->options.once,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
+                .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
@@ -359,6 +362,8 @@ Account *account_free(Account *account) {
         maildir_root_free(account->root);
         state_db_free(account->db);
         secret_free(account->secret);
+        free(account->server);
+        free(account->quirks_text);
         free(account);
         return NULL;
 }
@@ -403,6 +408,7 @@ AccountStatus account_status(Account *account) {
                 .waits = account->is_attached && account->mode != WAIT_NONE ? account->waits : "",
                 .waits_why = account->is_attached && account->mode != WAIT_NONE ? account->waits_why
                                                                                 : "",
+                .quirks = account->quirks_text ? account->quirks_text : "",
                 .mailboxes = totals.mailboxes,
                 .messages = totals.messages,
                 .pending = totals.pending,

@@ -36,6 +36,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, local, FIELD_STRING),
         FIELD(AccountStatus, waits, FIELD_STRING),
         FIELD(AccountStatus, waits_why, FIELD_STRING),
+        FIELD(AccountStatus, quirks, FIELD_STRING),
         FIELD(AccountStatus, mailboxes, FIELD_U64),
         FIELD(AccountStatus, messages, FIELD_U64),
         FIELD(AccountStatus, pending, FIELD_U64),

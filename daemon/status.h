@@ -31,6 +31,7 @@ typedef struct AccountStatus {
         const char *local;  /* the Maildir's path, or the local server */
         const char *waits; /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
         const char *waits_why; /* why not a better one; "" */
+        const char *quirks;    /* of the server, in force: "wants-id wrong-size"; "" */
         uint64_t mailboxes, messages, pending, held, parked;
         uint64_t last_sync_usec;      /* since 1970; 0: never */
         uint64_t retry_usec;          /* since 1970; 0: no timer */

@@ -50,7 +50,14 @@ static void test_numbers(void) {
                 {"empty",                "",                                 NULL         },
                 {"unknown name",         "XANADU a b",                       NULL         },
                 {"namespace",            "NAMESPACE ((\"\" \"/\")) NIL NIL", ""           },
-                {"id",                   "ID NIL",                           ""           },
+                {"id",                   "ID NIL",                           "0 id "      },
+                {"id, its name",         "ID (\"Version\" \"1\" \"NAME\" \"X \\\"Y\")",   "0 id X \"Y"  },
+                {"id, bare words",       "ID (support-url https://x name Y)", "0 id Y"     },
+                {"id, no name",          "ID (\"vendor\" NIL)",              "0 id "      },
+                {"id, name NIL",         "ID (\"name\" NIL)",                "0 id "      },
+                {"id, half a pair",      "ID (\"name\")",                    NULL         },
+                {"id, not closed",       "ID (\"name\" \"x\"",               NULL         },
+                {"id, a word",           "ID Dovecot",                       NULL         },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -146,6 +153,8 @@ static void test_fetch(void) {
                  "0 fetch #5 uid 9 object 1278455344230334865"                                                                                                  },
                 {"gmail's, no number",  "5 FETCH (X-GM-MSGID NIL UID 9)",                                       "0 fetch #5 uid 9"                              },
                 {"gmail's, list",       "5 FETCH (X-GM-MSGID (1) UID 9)",                                       "0 fetch #5 uid 9"                              },
+                {"size is no number",   "5 FETCH (RFC822.SIZE 3.45e+06 UID 9)",                                 "0 fetch #5 uid 9"                              },
+                {"size is nothing",     "5 FETCH (UID 9 RFC822.SIZE)",                                          NULL                                            },
                 {"nothing",             "5 FETCH ()",                                                           "0 fetch #5"                                    },
                 {"uid 0",               "5 FETCH (UID 0)",                                                      NULL                                            },
                 {"uid past 32 bits",    "5 FETCH (UID 4294967296)",                                             NULL                                            },

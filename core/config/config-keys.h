@@ -35,6 +35,9 @@ typedef enum ConfigKeyId {
         CONFIG_KEY_PASSWORD_COMMAND,
         CONFIG_KEY_PASSWORD_FILE,
         CONFIG_KEY_CREDENTIAL,
+        CONFIG_KEY_DISABLE_EXTENSIONS,
+        CONFIG_KEY_PIPELINE_DEPTH,
+        CONFIG_KEY_QUIRKS,
         _CONFIG_KEY_MAX,
 } ConfigKeyId;
 
@@ -51,7 +54,7 @@ enum {
 const char *config_key_name(ConfigKeyId id);
 ConfigScope config_key_scope(ConfigKeyId id);
 
-/* Does it take one value a line, as often as wanted? */
+/* Does it take values on as many lines as wanted? */
 bool config_key_is_list(ConfigKeyId id);
 
 /* The key of that name, or _CONFIG_KEY_MAX. */

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/macro.h"
+#include "imap/quirk.h"
 
 typedef enum TlsMode {
         TLS_IMPLICIT, /* default port 993 */
@@ -44,6 +45,7 @@ typedef struct Endpoint {
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
         char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
+        ImapOverrides overrides; /* of what the server says it can, and of its quirks */
 } Endpoint;
 
 typedef struct AccountConfig {

@@ -170,6 +170,12 @@ int state_db_unknown_remove_known(StateDb *db, int64_t mailbox) {
         return db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
 }
 
+int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox) {
+        if (!db->has_temporary)
+                return 0;
+        return db_run(db, SQL_UNKNOWN_FORGET_SIZES, "i", mailbox);
+}
+
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {
         *ret_n = 0;
         if (!db->has_temporary)

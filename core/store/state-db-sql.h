@@ -219,6 +219,7 @@
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3 RETURNING tries")           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
                           " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
+        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")               \
         X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \
         X(PAIR_BY_MESSAGE_ID, _PAIR_COLUMNS _PAIR_FROM " AND r.message_id <> ''" _PAIR_TWIN(       \
                                       "r", "") _PAIR_TWIN("l", "") " ORDER BY r.uid LIMIT 1")      \

@@ -201,6 +201,8 @@ int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side);
  * local halves as unknown, for pairing; and not any more, those that were not paired. */
 int state_db_unknown_add_gone(StateDb *db, int64_t mailbox);
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox);
+/* A side cannot tell sizes: pair without, as if all were equal. */
+int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox);
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
 /* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
 int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,

@@ -110,6 +110,7 @@ struct SyncRun {
         uint32_t exists;                /* on the remote side */
         uint64_t room;                  /* for so many new remote messages, if EXISTS is true */
         bool has_room;                  /* it was counted */
+        bool sizeless;                  /* a remote size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
         unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
         bool can_count;                 /* it does so at little cost */
@@ -168,6 +169,7 @@ struct Engine {
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
+        bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
@@ -239,9 +241,13 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-twin.c */
+int run_check_appended(SyncRun *run, const ReplicaEvent *event);
 
 DEFINE_CLEANUP(SyncRun *, run_free)

@@ -513,6 +513,7 @@ static int pump_side(Engine *engine, Side side) {
 int engine_fail(Engine *engine, int error) {
         free(engine->error);
         engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
+        engine->is_void = !engine->is_lost;
         state_db_rollback(engine->db);
         return error;
 }
@@ -581,7 +582,8 @@ int engine_interrupt(Engine *engine) {
 
                 if (!mailbox->run)
                         continue;
-                if (r == 0 && !mailbox->run->failed && !engine->options.dry_run) {
+                if (r == 0 && !engine->is_void && !mailbox->run->failed &&
+                    !engine->options.dry_run) {
                         r = run_flush_batch(mailbox->run);
                         if (r >= 0)
                                 r = run_commit_planned(mailbox->run);
@@ -592,6 +594,7 @@ int engine_interrupt(Engine *engine) {
         state_db_rollback(engine->db);
         if (r == 0)
                 r = reload_mailboxes(engine);
+        engine->is_void = r < 0;
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 engine->replica[side]->ops->reset(engine->replica[side]);

@@ -201,10 +201,9 @@ static int format_items(const ImapReplica *r, ReplicaWant want, Buffer *out) {
         case REPLICA_WANT_FLAGS:
                 return buffer_append_string(out, " (FLAGS)");
         case REPLICA_WANT_IDENTITY:
-                return buffer_append_format(out,
-                                            " (FLAGS INTERNALDATE%s RFC822.SIZE "
-                                            "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
-                                            object_item(r));
+                return buffer_append_format(
+                        out, " (FLAGS INTERNALDATE%s%s BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+                        object_item(r), has_quirk(r, IMAP_QUIRK_WRONG_SIZE) ? "" : " RFC822.SIZE");
         case REPLICA_WANT_BODY:
                 return buffer_append_format(out, " (FLAGS INTERNALDATE%s BODY.PEEK[])",
                                             object_item(r));
@@ -508,7 +507,7 @@ int append_start(ImapReplica *r, Job *job) {
 
 /* The flags were not all known when the upload began. */
 static int start_append_flags(ImapReplica *r, Job *job) {
-        const MessageFlags add = job->flags_meant & ~job->flags_given;
+        const MessageFlags add = quirk_forgotten_flags(r, job);
         const MessageFlags remove = job->flags_given & ~job->flags_meant;
         int e;
 

@@ -50,7 +50,7 @@ static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *f
                 message->date = fetch->date;
                 message->date_zone = fetch->date_zone;
         }
-        if (fetch->present & IMAP_FETCH_SIZE) {
+        if (fetch->present & IMAP_FETCH_SIZE && !has_quirk(r, IMAP_QUIRK_WRONG_SIZE)) {
                 message->present |= REPLICA_HAS_SIZE;
                 message->size = fetch->size;
         }
@@ -107,6 +107,7 @@ static int on_body_begin(ImapReplica *r, const Command *head, const ImapFetch *f
         r->skip_body = !r->in_body;
         if (!r->in_body)
                 return 0;
+        placeholder_begin(&r->placeholder);
 
         ImapFetch begun = *fetch;
         begun.present |= IMAP_FETCH_BODY;
@@ -118,6 +119,8 @@ static int on_body_data(ImapReplica *r, ByteView data) {
 
         if (!r->in_body)
                 return 0;
+        if (has_quirk(r, IMAP_QUIRK_PLACEHOLDER_BODIES))
+                placeholder_look(&r->placeholder, data);
         waiting = event_add(r, REPLICA_EVENT_BODY_DATA);
         if (!waiting)
                 return -ENOMEM;
@@ -141,6 +144,9 @@ static int on_body_complete(ImapReplica *r, const Command *head, const ImapFetch
                 why_not = "the server gave no body for this message";
         else if (fetch->body_size == 0)
                 why_not = "the server gave an empty body for this message";
+        else if (r->placeholder.found)
+                why_not =
+                        "the server cannot convert this message, and gave another one that says so";
 
         return tell_body(r, REPLICA_EVENT_BODY_END, fetch, why_not);
 }
@@ -179,7 +185,7 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
         r->in_body = r->skip_body = false;
         if (!r->selected)
                 return 0;
-        if (fetch->present & IMAP_FETCH_MODSEQ)
+        if (fetch->present & IMAP_FETCH_MODSEQ && has_condstore(r))
                 modseq_fetch(&r->selected->modseq, fetch->modseq);
         if (is_idle(r, head))
                 return tell_idle_change(r);
@@ -311,6 +317,7 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_GREETING:
         case IMAP_EVENT_CONTINUATION:
         case IMAP_EVENT_BODY_END:
+        case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
         }

@@ -13,6 +13,7 @@
  *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
+ *      imap-replica-quirks.c      what some servers do
  *
  * A request becomes a job. A job that is started submits commands; the answer to its last one
  * completes it, or starts its next phase. A command's answers come in the order of the commands, so
@@ -198,6 +199,12 @@ typedef struct Names {
         size_t n_slots;  /* a power of two */
 } Names;
 
+/* Looks whether a body is one that the server has put in the place of what it cannot convert. */
+typedef struct Placeholder {
+        size_t n_matched, n_seen;
+        bool found;
+} Placeholder;
+
 struct ImapReplica {
         Replica base; /* first */
         ImapReplicaOptions options;
@@ -234,6 +241,7 @@ struct ImapReplica {
         size_t n_touched;
 
         bool in_body, skip_body; /* BODY[] of a FETCH is coming */
+        Placeholder placeholder; /* is it one? */
         Buffer message_id;       /* of the event that was given last */
         Names names;             /* of the LIST under way */
         bool logging_out;
@@ -281,6 +289,7 @@ bool has_condstore(const ImapReplica *r);
 
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);
+unsigned untrusted_items(const ImapReplica *r);
 int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
 int start_list(ImapReplica *r, Job *job);
@@ -336,3 +345,12 @@ int start_poll(ImapReplica *r, Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);
+
+/* imap-replica-quirks.c */
+bool has_quirk(const ImapReplica *r, ImapQuirk quirk);
+int quirk_storable(const ImapReplica *r, const Opened *opened, MessageFlags *storable,
+                   bool *storable_keywords);
+bool quirk_is_lock(const ImapReplica *r, ByteView wire);
+MessageFlags quirk_forgotten_flags(const ImapReplica *r, const Job *job);
+void placeholder_begin(Placeholder *p);
+void placeholder_look(Placeholder *p, ByteView data);

@@ -57,17 +57,21 @@ static bool has_star(ByteView flags) {
 }
 
 /* With "\*" every keyword that there is or will be can be stored. */
-static int parse_storable(const Opened *opened, ByteView flags, MessageFlags *ret_storable,
-                          bool *ret_keywords) {
+static int parse_storable(const ImapReplica *r, const Opened *opened, ByteView flags,
+                          MessageFlags *ret_storable, bool *ret_keywords) {
         MessageFlags storable;
-        const bool keywords = has_star(flags);
+        bool keywords = has_star(flags);
         int e;
 
         e = flags_parse(flags, keywords_of(opened), &storable);
+        if (e == 0 && keywords)
+                storable |= ~FLAGS_SYSTEM;
+        if (e == 0)
+                e = quirk_storable(r, opened, &storable, &keywords);
         if (e < 0)
                 return e;
 
-        *ret_storable = keywords ? storable | ~FLAGS_SYSTEM : storable;
+        *ret_storable = storable;
         *ret_keywords = keywords;
         return 0;
 }
@@ -78,17 +82,20 @@ static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flag
 
         if (is_about_old(r, head)) {
                 r->selected->has_storable = true;
-                e = parse_storable(r->selected, flags, &r->selected->storable,
+                e = parse_storable(r, r->selected, flags, &r->selected->storable,
                                    &r->selected->storable_keywords);
         }
         if (e == 0 && is_about_new(r, head)) {
                 s->has_permanent = true;
-                e = parse_storable(head->opened, flags, &s->storable, &s->storable_keywords);
+                e = parse_storable(r, head->opened, flags, &s->storable, &s->storable_keywords);
         }
         return e;
 }
 
+/* Without CONDSTORE it is a number that nothing can be asked with (Yahoo). */
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
+        if (!has_condstore(r))
+                return;
         if (is_about_old(r, head))
                 modseq_code(&r->selected->modseq, modseq);
         if (is_about_new(r, head))

@@ -152,9 +152,9 @@ static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         return job_queue_first(r, job);
 }
 
-static bool needs_flags(const Job *job) {
+static bool needs_flags(const ImapReplica *r, const Job *job) {
         return job->appended && job->phase == JOB_FIRST && job->appended_uid > 0 &&
-               job->flags_given != job->flags_meant;
+               (job->flags_given != job->flags_meant || quirk_forgotten_flags(r, job));
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
@@ -191,7 +191,7 @@ int job_continue(ImapReplica *r, Job *job) {
                 return start_again(r, job);
 
         if (job->kind == JOB_APPEND && job->appended) {
-                if (needs_flags(job))
+                if (needs_flags(r, job))
                         return next_phase(r, job, JOB_FLAGS);
                 if (job->phase == JOB_FLAGS && job->outcome == REPLICA_OK)
                         job->flags_given = job->flags_meant;
@@ -278,7 +278,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
 }
 
 static void on_modseq(ImapReplica *r, const Command *command, const ImapText *text) {
-        if (!r->selected || command->kind == COMMAND_UNSELECT || command->kind == COMMAND_EXAMINE)
+        if (!r->selected || !has_condstore(r) || command->kind == COMMAND_UNSELECT ||
+            command->kind == COMMAND_EXAMINE)
                 return;
 
         if (text->code == IMAP_CODE_HIGHESTMODSEQ)

@@ -69,6 +69,8 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         const uint64_t kept = r->capabilities.bits & before;
 
         r->capabilities = *capabilities;
+        imap_capabilities_remove(&r->capabilities,
+                                 imap_quirks_unusable(r->quirks, &r->options.overrides));
         r->capabilities.bits |= kept;
 }
 

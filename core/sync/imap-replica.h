@@ -33,6 +33,7 @@ typedef struct ImapReplicaOptions {
         bool want_special_use; /* list() asks for it, where that costs anything */
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
+        ImapOverrides overrides;
 } ImapReplicaOptions;
 
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);

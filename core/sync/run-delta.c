@@ -48,6 +48,8 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
 
         if (run->discard[side])
                 return 0;
+        run->sizeless |= side == SIDE_REMOTE && message->present & REPLICA_HAS_MESSAGE_ID &&
+                         !(message->present & REPLICA_HAS_SIZE);
         if (run->complete[side]) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
                 if (r < 0)
@@ -281,6 +283,15 @@ int run_count_room(SyncRun *run) {
 }
 
 /*
+ * All messages at once, told and not found by a list: a server may say this of a mailbox that was
+ * deleted (Cyrus). To select it again tells the one from the other.
+ */
+static bool is_to_be_verified(const SyncRun *run, uint64_t n_gone) {
+        return n_gone > 0 && n_gone == run->mailbox->state.messages &&
+               !run->complete[SIDE_REMOTE] && run->n_rounds == 0;
+}
+
+/*
  * What vanished is known now: from a complete list or a search by what it does not hold, else as it was
  * told. What is not in a list may be what is new, under another UID.
  * Return: 1 if the remote side must be asked again, 0 to go on, or negative.
@@ -298,6 +309,8 @@ int run_check_delta(SyncRun *run) {
                 r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
         if (r >= 0)
                 r = check_count(run, n_gone);
+        if (r == 0 && !run->failed && is_to_be_verified(run, n_gone))
+                return 1;
         if (r != 0 || run->failed || n_gone == 0)
                 return r;
         if (!run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES))

@@ -339,7 +339,7 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 }
 
 /* Taken, but under which UID the remote side does not say: the next run will find it there. */
-static int on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
         const int64_t mailbox = run->mailbox->state.id;
         const Intent intent = {
                 .side = side,
@@ -385,8 +385,13 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
         if (event->message.uid == 0) {
-                r = on_taken_unnamed(run, side, (uint32_t) event->cookie);
+                r = run_on_taken_unnamed(run, side, (uint32_t) event->cookie);
                 return r < 0 ? r : run_next_phase(run);
+        }
+        if (side == SIDE_REMOTE) {
+                r = run_check_appended(run, event);
+                if (r != 0)
+                        return r < 0 ? r : run_next_phase(run);
         }
 
         assert(run->n_batch < RUN_MAX_BATCH);

@@ -420,8 +420,10 @@ static void remember_seen(SyncRun *run, Side side) {
         SyncMailbox *mailbox = run->mailbox;
         const MailboxState *state = &mailbox->state;
 
-        if (!run->is_open[side])
+        if (!run->is_open[side]) { /* it cannot be opened as it stands */
+                mailbox->seen[side].is_awaited |= run->asked[side];
                 return;
+        }
         mailbox->seen[side].is_known = !run->incomplete;
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
