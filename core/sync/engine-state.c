@@ -84,6 +84,28 @@ const char *engine_error(const Engine *engine) {
         return engine->error ? engine->error : "";
 }
 
+/* --- flags that nobody tells of --- */
+
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox) {
+        const ReplicaToken *token = &mailbox->state.token[SIDE_REMOTE];
+
+        return token->uidvalidity > 0 && token->modseq == 0 && mailbox->state.messages > 0;
+}
+
+int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation) {
+        int r;
+
+        if (!mailbox->has_rotation) {
+                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id,
+                                          &mailbox->rotation);
+                if (r < 0)
+                        return r;
+                mailbox->has_rotation = true;
+        }
+        *ret_rotation = &mailbox->rotation;
+        return 0;
+}
+
 /* --- stamps --- */
 
 static bool has_stamp(const ReplicaToken *token) {
