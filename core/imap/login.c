@@ -243,6 +243,11 @@ static int submit_id(ImapLogin *login, ImapSession *session, const ImapCapabilit
         return r;
 }
 
+/* Nothing travels with the login where the server would throw it away. */
+static bool is_alone(const ImapLogin *login) {
+        return imap_quirks_have(login->quirks, IMAP_QUIRK_LOGIN_ALONE);
+}
+
 /* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
 static int submit_extras(ImapLogin *login, ImapSession *session) {
         const ImapCapabilities has = capabilities(login);
@@ -317,7 +322,7 @@ static int authenticate(ImapLogin *login, ImapSession *session) {
         case LOGIN_METHOD_PLAIN_INITIAL:
                 login->step = LOGIN_STEP_AUTHENTICATE;
                 r = imap_session_submit(session, buffer_view(&command), &login->login_tag);
-                return r < 0 ? r : submit_extras(login, session);
+                return r < 0 || is_alone(login) ? r : submit_extras(login, session);
         }
 
         abort(); /* the switch is complete */
@@ -352,7 +357,8 @@ static int finish(ImapLogin *login, ImapSession *session) {
         if (!login->has_fresh && !login->options.remembered)
                 return imap_session_submit(session, BYTES("CAPABILITY"), &login->capability_tag);
 
-        if (login->options.want_compress || imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID)) {
+        if (login->options.want_compress || is_alone(login) ||
+            imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID)) {
                 r = submit_extras(login, session);
                 if (r < 0 || login->compress_tag > 0 || login->enable_tag > 0 || login->id_tag > 0)
                         return r;
@@ -570,7 +576,7 @@ static int on_continuation(ImapLogin *login, ImapSession *session) {
                 return r;
 
         login->step = LOGIN_STEP_AUTHENTICATE;
-        return submit_extras(login, session);
+        return is_alone(login) ? 0 : submit_extras(login, session);
 }
 
 static int on_text(ImapLogin *login, const ImapText *text) {
@@ -637,7 +643,7 @@ int imap_login_go_on(ImapLogin *login, ImapSession *session) {
 
 bool imap_login_may_pipeline(const ImapLogin *login) {
         return login->step == LOGIN_STEP_AUTHENTICATE && login->options.remembered &&
-               !login->assumed && !login->options.want_compress;
+               !login->assumed && !login->options.want_compress && !is_alone(login);
 }
 
 ImapCapabilities imap_login_capabilities(const ImapLogin *login) {

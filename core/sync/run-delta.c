@@ -227,6 +227,31 @@ int run_count_missing(SyncRun *run, uint64_t *ret_missing) {
         return 0;
 }
 
+static bool adds_up(const SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+        const MailboxState *state = &run->mailbox->state;
+
+        return delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
+                             run->exists);
+}
+
+/* All is listed, and still it does not add up. Is it the base that is counted wrong? */
+static int recount(SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+        MailboxState *state = &run->mailbox->state;
+        uint64_t n;
+        int r;
+
+        r = state_db_volume_count(run->mailbox->engine->db, state->id, (UidRange){1, UID_MAX}, &n);
+        if (r < 0)
+                return r;
+        state->messages = n - MIN(n, n_unknown + state->parked[SIDE_REMOTE]);
+        if (!adds_up(run, n_gone, n_unknown)) {
+                run_fail(run, "what the server lists is not what it says it has; trying again");
+                return 0;
+        }
+        r = engine_begin(run->mailbox->engine); /* committed with the end of the run */
+        return r < 0 ? r : sync_mailbox_save(run->mailbox);
+}
+
 /* Return: 1 if the remote side must be asked again, 0 if its delta adds up, or negative. */
 static int check_count(SyncRun *run, uint64_t n_gone) {
         const MailboxState *state = &run->mailbox->state;
@@ -239,14 +264,9 @@ static int check_count(SyncRun *run, uint64_t n_gone) {
         if (r < 0)
                 return r;
 
-        if (delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
-                          run->exists))
+        if (adds_up(run, n_gone, n_unknown))
                 return 0;
-        if (run->phase == RUN_RELIST) {
-                run_fail(run, "what the server lists is not what it says it has; trying again");
-                return 0;
-        }
-        return 1;
+        return run->phase == RUN_RELIST ? recount(run, n_gone, n_unknown) : 1;
 }
 
 /* Where expunges are not told, EXISTS falls short of what is new. But too few UIDs have been given for
@@ -288,7 +308,8 @@ int run_count_room(SyncRun *run) {
  */
 static bool is_to_be_verified(const SyncRun *run, uint64_t n_gone) {
         return n_gone > 0 && n_gone == run->mailbox->state.messages &&
-               !run->complete[SIDE_REMOTE] && run->n_rounds == 0;
+               !run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES) &&
+               run->n_rounds == 0;
 }
 
 /*
