@@ -105,6 +105,7 @@ static const struct {
          .out = "MAILBOX        MESSAGES  UNSEEN  PENDING  LAST CHANGE\n"
                        "INBOX              1200       7        3  10 min ago\n"
                        "Entwürfe/日本         2       0        0  never\n"
+                       "    Oldest look at a flag changed elsewhere: 2 h ago.\n"
                        "odd\\x09name           0       0        0  never\n"
                        "    The server says NO to APPEND: over quota.\n"
                        "    21 deletions held back (imapsyncctl held)\n",                                                                         .err = "",
@@ -115,13 +116,15 @@ static const struct {
          .status = 0,
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
-                       "\"parked\":0,\"last_change_usec\":#,\"error\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,"
+                       "\"error\":\"\"},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
-                       "\"parked\":0,\"last_change_usec\":0,\"error\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,"
+                       "\"error\":\"\"},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
-                       "\"parked\":0,\"last_change_usec\":0,\"error\":"
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
                        "\"The server says NO to APPEND: over quota.\"}]\n",                                                                .err = "",
          },
         {

@@ -203,6 +203,8 @@ void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
 /* Does the remote side, as far as is known, not tell of changed flags? */
 bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
+/* Is it time to look at flags of which nobody tells? */
+bool sync_mailbox_is_due(SyncMailbox *mailbox);
 int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
 
 /* engine-mailboxes.c */
