@@ -39,7 +39,9 @@ VolumeSearch volume_find_gone(const VolumePolicy *policy, const VolumeFacts *fac
 }
 
 bool volume_lists_flags(const VolumePolicy *policy, const VolumeFacts *facts) {
-        return policy->listed > 0 && facts->messages <= 2 * policy->answer / policy->listed;
+        const uint64_t answers = facts->can_count ? 2 : 8;
+
+        return policy->listed > 0 && facts->messages <= answers * policy->answer / policy->listed;
 }
 
 VolumeFlag volume_find_flag(const VolumePolicy *policy, const VolumeFacts *facts, uint64_t with) {

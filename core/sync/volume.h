@@ -37,7 +37,8 @@ typedef enum VolumeSearch {
 VolumeSearch volume_find_gone(const VolumePolicy *policy, const VolumeFacts *facts,
                               uint64_t missing);
 
-/* Are all flags together that little? A list has keywords, too, that nobody has heard of. */
+/* Are all flags together little enough to be listed? A list has keywords, too, that nobody has heard of;
+ * and without ESEARCH each flag costs a round trip. */
 bool volume_lists_flags(const VolumePolicy *policy, const VolumeFacts *facts);
 
 typedef enum VolumeFlag {
