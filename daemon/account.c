@@ -294,6 +294,8 @@ static int make_engine(Account *account) {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
+                .flag_scan = (int64_t) account->options.flag_scan_usec,
+                .once = account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
                 .note = on_note,

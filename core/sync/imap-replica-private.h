@@ -241,6 +241,9 @@ struct ImapReplica {
         Command *commands; /* owned ring */
         size_t first_command, n_commands, commands_capacity;
 
+        size_t n_searches;     /* commands under way */
+        bool searches_plainly; /* one of them is answered without its tag */
+
         Job *waiting;   /* jobs that are not started yet */
         Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
@@ -341,6 +344,7 @@ int names_add(Names *names, const char *name, ByteView wire, bool selectable);
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
 /* imap-replica-search.c */
+bool search_must_wait(const ImapReplica *r, const Job *job);
 bool can_count(const ImapReplica *r);
 int start_search(ImapReplica *r, Job *job);
 int submit_search_deleted(ImapReplica *r, Job *job);
