@@ -23,6 +23,7 @@ static int take_wire(SyncMailbox *mailbox, ByteView wire) {
         free(mailbox->state.wire);
         mailbox->state.wire = copy;
         mailbox->replica[SIDE_REMOTE].wire = copy;
+        mailbox->engine->wires_are_sorted = false;
         return 0;
 }
 
@@ -76,16 +77,6 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
-static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const char *own = engine->mailboxes[i]->state.wire;
-
-                if (own && bytes_equal(bytes_of(own), wire))
-                        return engine->mailboxes[i];
-        }
-        return NULL;
-}
-
 /*
  * Dovecot 2.3 has the names of NOTIFY's STATUS in UTF-8, where modified UTF-7 is due: what is no name
  * on the wire may be one of ours with the server's delimiter.
@@ -100,7 +91,7 @@ static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
 }
 
 static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = find_wire(engine, wire);
+        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
 
         return mailbox ? mailbox : find_utf8(engine, wire);
 }
@@ -150,6 +141,31 @@ static void note_unlisted(Engine *engine, const char *name) {
                 "the server tells how “%s” stands, which it does not list; it is left alone", name);
 }
 
+/*
+ * Without modseqs, the number of unseen messages shows at least changes of that flag. It is compared
+ * with the base only when it is another one than the last time: a message may be parked.
+ */
+static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
+        uint64_t known;
+
+        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox))
+                return false;
+        if (mailbox->has_unseen && mailbox->unseen == status->unseen)
+                return false;
+        mailbox->has_unseen = true;
+        mailbox->unseen = status->unseen;
+        return state_db_count_unseen(mailbox->engine->db, mailbox->state.id, &known) >= 0 &&
+               known != status->unseen;
+}
+
+static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
+        const bool differs = is_news(mailbox, side, status);
+
+        if (side != SIDE_REMOTE)
+                return differs;
+        return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
@@ -175,7 +191,7 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 sync_mailbox_mark(mailbox, side);
                 return 0;
         }
-        if (is_news(mailbox, side, &event->status)) {
+        if (is_to_be_looked_at(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }

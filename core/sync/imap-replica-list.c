@@ -20,7 +20,7 @@ unsigned status_items(const ImapReplica *r) {
 
         if (!r->options.skip_uidvalidity && !has_quirk(r, IMAP_QUIRK_UIDVALIDITY_BY_SELECT))
                 items |= IMAP_STATUS_UIDVALIDITY;
-        return has_condstore(r) ? items | IMAP_STATUS_HIGHESTMODSEQ : items;
+        return items | (has_condstore(r) ? IMAP_STATUS_HIGHESTMODSEQ : IMAP_STATUS_UNSEEN);
 }
 
 /* "(MESSAGES UIDNEXT ...)". One item that the server does not know spoils the whole command. */

@@ -5,6 +5,7 @@
  *
  *      imap-replica.c             life, the queue of jobs, events that wait
  *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
  *      imap-replica-search.c      SEARCH, and what its answer is worth
@@ -22,6 +23,7 @@
  * come, and the one that will be when all that was submitted is answered.
  */
 
+#include "imap/back-off.h"
 #include "sync/imap-replica.h"
 #include "sync/modseq.h"
 
@@ -239,6 +241,9 @@ struct ImapReplica {
         Command *commands; /* owned ring */
         size_t first_command, n_commands, commands_capacity;
 
+        size_t n_searches;     /* commands under way */
+        bool searches_plainly; /* one of them is answered without its tag */
+
         Job *waiting;   /* jobs that are not started yet */
         Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
@@ -246,6 +251,9 @@ struct ImapReplica {
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
         bool idle_told;
+        uint64_t n_chatter;   /* lines without news while an IDLE was on */
+        ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
+        char *back_off_words; /* owned; NULL: never */
         char **touched; /* owned: wire names that were closed and whose STATUS is still to be asked */
         size_t n_touched;
 
@@ -284,6 +292,9 @@ int job_complete(ImapReplica *r, Job *job);
 
 /* imap-replica-requests.c */
 extern const ReplicaOps imap_replica_ops;
+
+/* imap-replica-back-off.c */
+int note_back_off(ImapReplica *r, const ImapText *text);
 
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
@@ -333,6 +344,7 @@ int names_add(Names *names, const char *name, ByteView wire, bool selectable);
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
 /* imap-replica-search.c */
+bool search_must_wait(const ImapReplica *r, const Job *job);
 bool can_count(const ImapReplica *r);
 int start_search(ImapReplica *r, Job *job);
 int submit_search_deleted(ImapReplica *r, Job *job);

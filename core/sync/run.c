@@ -495,7 +495,8 @@ static int conclude(SyncRun *run) {
                 if (r < 0)
                         return r;
         }
-        return engine_commit(mailbox->engine);
+        r = run_commit_rotation(run);
+        return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
 static int close_side(SyncRun *run, Side side) {
@@ -571,6 +572,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
                 run->untold = event->untold;
                 run->can_count = event->can_count;
+                run->new_keywords = event->storable_keywords;
         }
         run->discard[side] = is_renumbered(run, side);
         return 0;
@@ -608,8 +610,11 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
         if (event->request == REPLICA_SEARCH) {
                 run->exists = MIN(run->exists, event->exists);
-                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED)
-                        return run_next_phase(run); /* its question has no answer */
+                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED) {
+                        int r = run_on_unfound(run, event->cookie);
+
+                        return r < 0 ? r : run_next_phase(run);
+                }
         }
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);
