@@ -174,6 +174,16 @@ static int memory_expunge_uids(Replica *replica, ReplicaMailbox *mailbox, const 
         return 0;
 }
 
+static int memory_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
+                         uint64_t cookie) {
+        Request *request = enqueue(self(replica), REPLICA_SEARCH, mailbox, NULL);
+
+        assert(search->stride > 1 || search->range.first > 0);
+        request->search = *search;
+        request->cookie = cookie;
+        return 0;
+}
+
 static bool contains(ByteView bytes, const char *word) {
         _cleanup_free_ char *copy = must(bytes_dup(bytes));
 
@@ -424,6 +434,7 @@ static const ReplicaOps memory_ops = {
         .fetch = memory_fetch,
         .store = memory_store,
         .expunge = memory_expunge_uids,
+        .search = memory_search,
         .append_begin = memory_append_begin,
         .append_data = memory_append_data,
         .append_end = memory_append_end,

@@ -67,6 +67,7 @@ void world_init(World *world) {
                 .options =
                         {
                                   .brake = {.percent = 25, .count = 20},
+                                  .volumes = {.messages = 2, .answer = 10},
                                   .digest = &digest,
                                   .wants = wants_all,
                                   .note = on_note,
@@ -437,7 +438,10 @@ void world_add_in_sync(World *world, const char *name, const WorldPair *pairs, s
                 state.token[side] = (ReplicaToken){
                         .uidvalidity = stored[side]->uidvalidity,
                         .uidnext = stored[side]->uidnext,
-                        .modseq = world->store[side].no_modseq ? 0 : stored[side]->modseq,
+                        .modseq = world->store[side].no_modseq ||
+                                                  world->store[side].untold & REPLICA_UNTOLD_FLAGS
+                                          ? 0
+                                          : stored[side]->modseq,
                         .stamp[0] = world->store[side].is_files ? stored[side]->modseq : 0,
                 };
         }

@@ -640,6 +640,7 @@ static const char *const walkers[] = {
         "FILE_EACH",              /* a scan of the folder */
         "FILE_EACH_UNKNOWN",      /* only the unknown ones, by an index that has no others */
         "FILE_BOUNDS",            /* the first and the last entry of the key */
+        "VOLUME_RANGES",          /* some are gone, and nobody says which */
         "CHANGE_UNLISTED_REMOTE", /* everything was listed */
         "CHANGE_UNLISTED_LOCAL",  /* the same */
 };

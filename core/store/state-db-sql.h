@@ -113,6 +113,18 @@
         X(MESSAGE_EACH,                                                                            \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
+        X(VOLUME_NEXT,                                                                             \
+          "SELECT coalesce(max(remote), 0), count(*) FROM (SELECT remote FROM message"             \
+          " WHERE mailbox = ?1 AND remote > ?2 ORDER BY remote LIMIT ?3)")                         \
+        X(VOLUME_RANGES, "SELECT count(*) FROM (SELECT 1 FROM message m WHERE mailbox = ?1"        \
+                         " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.mailbox = ?1"           \
+                         " AND p.remote = m.remote - 1) LIMIT ?2)")                                \
+        X(VOLUME_COUNT, "SELECT count(*) FROM message"                                             \
+                        " WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")                        \
+        X(VOLUME_COUNT_PARKED, "SELECT count(*) FROM parked"                                       \
+                               " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")       \
+        X(VOLUME_COUNT_UNKNOWN, "SELECT count(*) FROM temp.unknown"                                \
+                                " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")      \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
         X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \

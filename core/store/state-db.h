@@ -97,6 +97,16 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
+/* --- volumes: ranges of remote UIDs with a number of messages of the base --- */
+
+/* The volume of the @n messages above @after: its last UID and how many they are (0: no more). */
+int state_db_volume_next(StateDb *db, int64_t mailbox, uint32_t after, uint32_t n,
+                         uint32_t *ret_last, uint64_t *ret_n);
+/* How many ranges the remote UIDs of the base make; counted up to @max. Walks the mailbox. */
+int state_db_volume_ranges(StateDb *db, int64_t mailbox, uint64_t max, uint64_t *ret_n);
+/* How many messages with remote UIDs in a range are known: base, parked and unknown ones. */
+int state_db_volume_count(StateDb *db, int64_t mailbox, UidRange range, uint64_t *ret_n);
+
 /* --- a Maildir's files: which number which base name has --- */
 
 int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,

@@ -131,14 +131,28 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
 }
 
+/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
+static void note_unlisted(Engine *engine, const char *name) {
+        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+            !engine->options.wants(name, engine->options.userdata))
+                return;
+
+        engine->told_unlisted = true;
+        engine_note_text(
+                engine, ENGINE_NOTE_NOTICE, NULL,
+                "the server tells how “%s” stands, which it does not list; it is left alone", name);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
                 event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
 
-        if (!mailbox)
-                return 0; /* not ours, or LIST has not told yet */
+        if (!mailbox) { /* not ours, or LIST has not told yet */
+                note_unlisted(engine, event->name);
+                return 0;
+        }
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {

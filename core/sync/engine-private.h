@@ -61,10 +61,30 @@ typedef struct PlannedMessage {
         bool undone;                 /* it failed or was refused */
 } PlannedMessage;
 
+/* One search of a survey; its place in the list is its cookie. */
+typedef enum QuestionKind {
+        QUESTION_GONE,           /* which are there? The others are gone */
+        QUESTION_GONE_COUNT,     /* how many are there? */
+        QUESTION_GONE_POSITIONS, /* where does each volume end now? */
+} QuestionKind;
+typedef struct Question {
+        QuestionKind kind;
+        ReplicaSearch search;
+        uint64_t known; /* what the base says to it */
+} Question;
+
+typedef struct Survey {
+        Question *questions; /* owned */
+        size_t n_questions, capacity;
+        size_t n_asked;
+        uint64_t missing; /* messages that must be gone */
+} Survey;
+
 typedef enum RunPhase {
         RUN_ASK_LOCAL,
         RUN_ASK_REMOTE,
         RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
+        RUN_SURVEY,   /* the remote side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
         RUN_ACT,
@@ -92,6 +112,9 @@ struct SyncRun {
         bool has_room;                  /* it was counted */
         bool sizeless;                  /* a remote size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
+        unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
+        bool can_count;                 /* it does so at little cost */
+        Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
@@ -146,6 +169,7 @@ struct Engine {
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
+        bool told_unlisted;
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
@@ -190,6 +214,15 @@ int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);
 int run_count_room(SyncRun *run);
+
+/* How many messages must have vanished from the remote side beyond those that are known to have. */
+int run_count_missing(SyncRun *run, uint64_t *ret_missing);
+
+/* run-survey.c: what the remote side does not tell */
+/* Return: 1 if something is being searched for, 0 if all is told, or negative. */
+int run_survey(SyncRun *run);
+int run_on_found(SyncRun *run, const ReplicaEvent *event);
+void run_survey_done(SyncRun *run);
 
 /* run-pair.c */
 int run_identify(SyncRun *run);

@@ -219,6 +219,8 @@ int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions
         engine->replica[SIDE_REMOTE] = remote;
         engine->replica[SIDE_LOCAL] = local;
         engine->options = *options;
+        if (options->volumes.messages == 0)
+                engine->options.volumes = volume_policy_default;
 
         r = state_db_each_mailbox(db, load_mailbox, engine);
         if (r < 0)

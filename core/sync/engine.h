@@ -19,6 +19,7 @@
 #include "store/state-db.h"
 #include "sync/plan.h"
 #include "sync/replica.h"
+#include "sync/volume.h"
 
 typedef struct Engine Engine;
 
@@ -65,7 +66,8 @@ typedef struct EngineNote {
 
 typedef struct EngineOptions {
         Brake brake;
-        bool dry_run; /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        VolumePolicy volumes; /* all 0: the default */
+        bool dry_run;         /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         bool (*wants)(const char *mailbox, void *userdata);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,9 +166,8 @@ int unselect(ImapReplica *r, Job *job) {
         return 0;
 }
 
-/* "@before @set@after", in as many commands as its length needs. */
-static int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before,
-                      const UidSet *set, const char *after) {
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after) {
         const size_t max = COMMAND_MAX - MIN(strlen(before) + strlen(after), COMMAND_MAX / 2);
 
         for (size_t i = 0; i < set->n_ranges;) {
@@ -233,8 +233,9 @@ static int fetch_all_flags(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &all, REPLICA_WANT_FLAGS);
 }
 
-/* The flags of what is known: every UID below uidnext, and those above that are in the set. */
-static int fetch_known_flags(ImapReplica *r, Job *job) {
+/* The flags of what is known, or of what of that has changed: every UID below uidnext, and those above
+ * that are in the set. */
+static int fetch_known(ImapReplica *r, Job *job, const char *items) {
         _cleanup_(uid_set_done) UidSet old = UID_SET_NULL;
         int e = 0;
 
@@ -243,7 +244,20 @@ static int fetch_known_flags(ImapReplica *r, Job *job) {
         for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
                 e = uid_set_add(&old, job->uids.ranges[i].first, job->uids.ranges[i].last);
 
-        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &old, REPLICA_WANT_FLAGS);
+        return e < 0 ? e : submit_set(r, COMMAND_FETCH, job, "UID FETCH ", &old, items);
+}
+
+static int fetch_known_flags(ImapReplica *r, Job *job) {
+        return fetch_known(r, job, " (FLAGS)");
+}
+
+/* RFC 7162 section 3.1.4.1. */
+static int fetch_changed_flags(ImapReplica *r, Job *job) {
+        char items[64];
+
+        (void) snprintf(items, sizeof(items), " (FLAGS) (CHANGEDSINCE %" PRIu64 ")",
+                        job->since.modseq);
+        return fetch_known(r, job, items);
 }
 
 static int fetch_new(ImapReplica *r, Job *job) {
@@ -257,34 +271,64 @@ static int fetch_new(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
 }
 
-/*
- * With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included.
- * Without it everything is listed by its flags.
- */
+/* Only of a remote side does the engine search for what is left untold. */
+static Rung choose_rung(const ImapReplica *r, const Job *job) {
+        const ReplicaToken *since = &job->since;
+
+        if (since->uidvalidity == 0 || since->uidnext == 0)
+                return RUNG_LIST;
+        if (may_use_qresync(r) && since->modseq > 0)
+                return job->opened->lost_track ? RUNG_LIST : RUNG_QRESYNC;
+        if (r->base.side != SIDE_REMOTE)
+                return RUNG_LIST;
+
+        return has_condstore(r) && since->modseq > 0 ? RUNG_CONDSTORE : RUNG_SEARCH;
+}
+
+/* What was known before the mailbox was selected, as its rung has it. */
+static int fetch_old(ImapReplica *r, Job *job) {
+        switch (job->rung) {
+        case RUNG_LIST:
+                return fetch_known_flags(r, job);
+        case RUNG_CONDSTORE:
+                return fetch_changed_flags(r, job);
+        case RUNG_SEARCH:
+        case RUNG_QRESYNC:
+                return 0;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+/* With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included. */
 static int start_changes(ImapReplica *r, Job *job) {
         const ReplicaToken *since = &job->since;
         bool resume;
         int e;
 
-        if (job->phase == JOB_LISTING) {
+        if (job->phase == JOB_LISTING || job->phase == JOB_KNOWN) {
                 e = ensure_selected(r, job);
-                return e < 0 ? e : fetch_all_flags(r, job);
+                if (e < 0)
+                        return e;
+                return job->phase == JOB_LISTING ? fetch_all_flags(r, job)
+                                                 : fetch_known_flags(r, job);
         }
 
         e = ask_for_qresync(r);
         if (e < 0)
                 return e;
-        resume = may_use_qresync(r) && since->uidvalidity > 0 && since->modseq > 0 &&
-                 !job->opened->lost_track;
-        job->complete = !resume;
+        job->rung = choose_rung(r, job);
+        job->complete = job->rung == RUNG_LIST;
+        resume = job->rung == RUNG_QRESYNC;
         e = submit_select(r, job, resume ? since->uidvalidity : 0, since->modseq);
         if (e < 0)
                 return e;
 
-        if (job->want == REPLICA_WANT_FLAGS)
-                return resume ? 0 : fetch_all_flags(r, job);
-        if (!resume)
-                e = fetch_known_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && job->complete)
+                return fetch_all_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && resume)
+                return 0;
+        e = fetch_old(r, job);
         return e < 0 ? e : fetch_new(r, job);
 }
 
@@ -329,30 +373,69 @@ static int start_store(ImapReplica *r, Job *job) {
         return e;
 }
 
-/* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
-static int submit_expunge(ImapReplica *r, Job *job) {
-        int e;
+static int check_expunge(Job *job) {
+        if (job->uidvalidity == job->opened->uidvalidity)
+                return 0;
+        return job_fail(job, REPLICA_FAILED,
+                        "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was deleted "
+                        "there",
+                        BYTES_NULL);
+}
 
-        if (job->uidvalidity != job->opened->uidvalidity)
-                return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was "
-                                "deleted there",
-                                BYTES_NULL);
+/* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
+static int expunge_ours(ImapReplica *r, Job *job) {
+        int e;
 
         e = submit_store(r, job, '+', FLAG_DELETED);
 
         return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
 }
 
+/* Without UIDPLUS there is only that plain EXPUNGE: find out first what is marked. */
+static int search_deleted(ImapReplica *r, Job *job) {
+        job->phase = JOB_CONFIRMED;
+        r->barrier = job;
+        return submit_search_deleted(r, job);
+}
+
+/*
+ * It is done only where nothing but ours is marked. Other clients take the marks of others away for that
+ * time; but a connection that is lost then would lose those marks, and whoever set them may mean to keep
+ * the messages for a while. So ours wait for them.
+ */
+static int expunge_alone(ImapReplica *r, Job *job) {
+        int e = 0;
+
+        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
+                e = uid_set_remove(&job->found, job->uids.ranges[i].first,
+                                   job->uids.ranges[i].last);
+        if (e < 0)
+                return e;
+        if (!job->listed || !uid_set_is_empty(&job->found))
+                return job_fail(job, REPLICA_FAILED,
+                                "other messages are marked as deleted, which the server would "
+                                "expunge with ours (it lacks UIDPLUS), so nothing was deleted "
+                                "there; expunge or unmark them",
+                                BYTES_NULL);
+
+        e = submit_store(r, job, '+', FLAG_DELETED);
+        return e < 0 ? e : submit(r, COMMAND_EXPUNGE, job, BYTES("EXPUNGE"));
+}
+
+static int submit_expunge(ImapReplica *r, Job *job) {
+        int e = check_expunge(job);
+
+        if (e < 0 || job->outcome != REPLICA_OK)
+                return e;
+        return has(r, IMAP_CAPABILITY_UIDPLUS) ? expunge_ours(r, job) : search_deleted(r, job);
+}
+
 static int start_expunge(ImapReplica *r, Job *job) {
+        if (job->phase == JOB_ALONE)
+                return expunge_alone(r, job);
         if (job->phase == JOB_CONFIRMED)
                 return submit_expunge(r, job);
 
-        if (!has(r, IMAP_CAPABILITY_UIDPLUS))
-                return job_fail(job, REPLICA_FAILED,
-                                "the server cannot expunge single messages (it lacks UIDPLUS), so "
-                                "nothing was deleted there",
-                                BYTES_NULL);
         if (job->uidvalidity == 0)
                 return job_fail(job, REPLICA_FAILED,
                                 "the mailbox was not looked at since the connection is up, so "
@@ -467,6 +550,8 @@ static int start_kind(ImapReplica *r, Job *job) {
                 return start_expunge(r, job);
         case JOB_APPEND:
                 return start_append(r, job);
+        case JOB_SEARCH:
+                return start_search(r, job);
         case JOB_CLOSE:
                 return start_close(r, job);
         case JOB_NOTIFY:

@@ -192,9 +192,13 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
 
         if (had_body)
                 return on_body_complete(r, head, fetch);
+        if (head && head->kind == COMMAND_SEARCH && !(fetch->present & IMAP_FETCH_FLAGS))
+                return on_position(head->job, fetch);
         if (!(fetch->present & IMAP_FETCH_UID)) {
-                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. */
+                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. It is told
+                 * again after an older modseq, so no newer one is safe any more. */
                 r->selected->lost_track = true;
+                modseq_start(&r->selected->modseq, 0);
                 return 0;
         }
         if (fetch->present & IMAP_FETCH_NIL && wants_body(r, head) &&
@@ -303,6 +307,9 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_VANISHED:
                 e = selecting_data(r, head);
                 return e < 0 ? e : on_vanished(r, head, event);
+        case IMAP_EVENT_SEARCH:
+        case IMAP_EVENT_ESEARCH_COUNT:
+                return on_search(r, event);
         case IMAP_EVENT_LIST:
                 return on_list(r, head, &event->list);
         case IMAP_EVENT_STATUS:
@@ -310,8 +317,6 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_GREETING:
         case IMAP_EVENT_CONTINUATION:
         case IMAP_EVENT_BODY_END:
-        case IMAP_EVENT_SEARCH:
-        case IMAP_EVENT_ESEARCH_COUNT:
         case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
@@ -330,6 +335,8 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.name = given->name;
         given->event.old_name = given->old_name;
         given->event.wire = bytes_of(given->wire);
+        if (given->event.type == REPLICA_EVENT_FOUND)
+                given->event.uids = given->uids;
         *ret_event = given->event;
 }
 
@@ -338,6 +345,7 @@ static void forget_given(ImapReplica *r) {
         free(r->given.name);
         free(r->given.old_name);
         free(r->given.wire);
+        uid_set_done(&r->given.uids);
         r->given = (Waiting){0};
 }
 

@@ -7,6 +7,7 @@
  *      imap-replica-requests.c    requests to jobs
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
+ *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
  *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
@@ -25,6 +26,9 @@
 
 /* RFC 7162 section 4: command lines of at most 8192 octets. */
 #define COMMAND_MAX 7900u
+
+/* Ranges of UIDs that a search may find. */
+#define FOUND_MAX 16384u
 
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
@@ -61,6 +65,7 @@ typedef enum JobKind {
         JOB_STORE,
         JOB_EXPUNGE,
         JOB_APPEND,
+        JOB_SEARCH,
         JOB_CLOSE,
         JOB_NOTIFY,
         JOB_POLL,
@@ -72,11 +77,21 @@ typedef enum JobKind {
 typedef enum JobPhase {
         JOB_FIRST,
         JOB_LISTING,   /* CHANGES: nothing could be believed, list everything */
+        JOB_KNOWN,     /* CHANGES: what is new is told, list the rest */
         JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
         JOB_CREATING,  /* CREATE: the delimiter is known now */
         JOB_CONFIRMED, /* EXPUNGE: the right mailbox is selected for sure */
+        JOB_ALONE,     /* EXPUNGE without UIDPLUS: what is marked by anybody is known */
         JOB_FLAGS,     /* APPEND: correct the flags of what was taken */
 } JobPhase;
+
+/* How changes() finds out what has changed, best last. */
+typedef enum Rung {
+        RUNG_LIST,      /* the flags of every message */
+        RUNG_SEARCH,    /* what is new; the engine searches for the rest */
+        RUNG_CONDSTORE, /* and changed flags; for expunges the engine searches */
+        RUNG_QRESYNC,   /* everything */
+} Rung;
 
 typedef struct Job {
         struct Job *all_previous, *all_next;
@@ -105,6 +120,14 @@ typedef struct Job {
         MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
         uint32_t appended_uid, appended_uidvalidity;
 
+        ReplicaSearch search; /* SEARCH */
+        UidSet found;         /* SEARCH, EXPUNGE: at most FOUND_MAX ranges */
+        uint64_t n_found;     /* what COUNT said */
+        bool counted, listed; /* SEARCH: which of the two came */
+        bool with_esearch;
+
+        Rung rung;        /* CHANGES */
+        bool lists_known; /* CHANGES: the phase JOB_KNOWN follows */
         bool told_opened; /* CHANGES: OPENED was told */
         bool complete;    /* CHANGES: everything is listed */
         bool distrusted;  /* CHANGES: what comes is dropped, a listing follows */
@@ -120,6 +143,7 @@ typedef enum CommandKind {
         COMMAND_EXAMINE,
         COMMAND_FETCH,     /* of flags, for a listing */
         COMMAND_FETCH_NEW, /* of what was asked for */
+        COMMAND_SEARCH,    /* and the FETCH that stands in for it */
         COMMAND_STORE,
         COMMAND_EXPUNGE,
         COMMAND_APPEND,
@@ -160,6 +184,7 @@ typedef struct Selecting {
 typedef struct Waiting {
         ReplicaEvent event;
         char *text, *name, *old_name, *wire; /* owned */
+        UidSet uids;                         /* owned: of FOUND */
 } Waiting;
 
 /* Names of mailboxes, by name; each with what it is on the wire. */
@@ -189,6 +214,7 @@ struct ImapReplica {
         ImapQuirks quirks;
         bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
+        bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
@@ -256,6 +282,9 @@ int unselect(ImapReplica *r, Job *job);
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
+/* "@before @set@after", in as many commands as its length needs. */
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after);
 bool has_condstore(const ImapReplica *r);
 
 /* imap-replica-list.c */
@@ -286,6 +315,16 @@ int names_add(Names *names, const char *name, ByteView wire, bool selectable);
 
 /* imap-replica-events.c */
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
+
+/* imap-replica-search.c */
+bool can_count(const ImapReplica *r);
+int start_search(ImapReplica *r, Job *job);
+int submit_search_deleted(ImapReplica *r, Job *job);
+int on_search(ImapReplica *r, const ImapEvent *event);
+int on_position(Job *job, const ImapFetch *fetch);
+bool is_answered(const Job *job);
+int search_refused(ImapReplica *r, Job *job, const ImapText *text);
+int tell_found(ImapReplica *r, Job *job);
 
 /* imap-replica-select.c */
 int selecting_code(ImapReplica *r, const Command *head, const ImapText *text);

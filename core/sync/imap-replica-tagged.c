@@ -46,6 +46,8 @@ static int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *te
                                         : "the mailbox is not selected any more",
                                 BYTES_NULL);
         }
+        if (job->distrusted && job->phase == JOB_FIRST)
+                return 0; /* CHANGEDSINCE where there are no modseqs: all is listed next */
         if (text->code == IMAP_CODE_EXPUNGEISSUED)
                 return 0; /* some of the messages are gone: the others were told */
 
@@ -80,6 +82,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_FETCH:
         case COMMAND_FETCH_NEW:
                 return refused_in_mailbox(r, job, text, "the server cannot give the messages");
+        case COMMAND_SEARCH:
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : search_refused(r, job, text);
         case COMMAND_STORE:
                 return refused_in_mailbox(r, job, text, "the server cannot store the flags");
         case COMMAND_EXPUNGE:
@@ -134,6 +139,9 @@ static int start_again(ImapReplica *r, Job *job) {
         job->outcome = REPLICA_OK;
         job->phase = JOB_FIRST;
         job->again = job->distrusted = job->complete = job->told_opened = false;
+        job->lists_known = job->counted = job->listed = false;
+        uid_set_done(&job->found);
+        job->found = UID_SET_NULL;
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
         return job_queue_first(r, job);
@@ -151,13 +159,26 @@ static bool needs_flags(const ImapReplica *r, const Job *job) {
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
 static int check_uidvalidity(Job *job) {
-        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE)
+        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE &&
+            job->kind != JOB_SEARCH)
                 return 0;
         if (job->uidvalidity == 0 || job->uidvalidity == job->opened->uidvalidity)
                 return 0;
 
         return job_fail(job, REPLICA_FAILED, "the mailbox was replaced meanwhile (UIDVALIDITY)",
                         BYTES_NULL);
+}
+
+/* Only what is worth it is asked for once more: a plain answer is a list, not a count. */
+static int on_unanswered(ImapReplica *r, Job *job) {
+        const bool again = job->with_esearch && !job->search.count;
+        int e;
+
+        r->no_esearch |= job->with_esearch;
+        if (again)
+                return start_again(r, job);
+        e = job_fail(job, REPLICA_FAILED, "the server does not say what it has found", BYTES_NULL);
+        return e < 0 ? e : job_complete(r, job);
 }
 
 /* All commands of a job are answered: on to its next phase, or its end. */
@@ -179,12 +200,17 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {
                 if (job->kind == JOB_CHANGES && job->distrusted)
                         return next_phase(r, job, JOB_LISTING);
+                if (job->kind == JOB_CHANGES && job->lists_known)
+                        return next_phase(r, job, JOB_KNOWN);
                 if (job->kind == JOB_CREATE && !job->wires)
                         return next_phase(r, job, JOB_CREATING);
                 if (job->kind == JOB_LIST &&
                     (r->no_list_return || !imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS)))
                         return next_phase(r, job, JOB_STATUSES);
         }
+
+        if (job->kind == JOB_SEARCH && job->outcome == REPLICA_OK && !is_answered(job))
+                return on_unanswered(r, job);
 
         e = check_uidvalidity(job);
         return e < 0 ? e : job_complete(r, job);
@@ -207,12 +233,13 @@ static int finish_markers(ImapReplica *r) {
         return 0;
 }
 
-/* The SELECT before an expunge is answered: is it the mailbox that was meant? */
+/* What an expunge waits for is answered, its SELECT first: is it the mailbox that was meant? */
 static int release_barrier(ImapReplica *r) {
         Job *job = r->barrier;
+        const bool searches = job && job->phase == JOB_CONFIRMED;
         int e = 0;
 
-        if (!job || r->n_selects_under_way > 0)
+        if (!job || r->n_selects_under_way > 0 || (searches && job->n_under_way > 0))
                 return 0;
 
         r->barrier = NULL;
@@ -228,7 +255,7 @@ static int release_barrier(ImapReplica *r) {
                 e = job_continue(r, job);
                 return e < 0 ? e : replica_pump(r);
         }
-        return next_phase(r, job, JOB_CONFIRMED);
+        return next_phase(r, job, searches ? JOB_ALONE : JOB_CONFIRMED);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */

@@ -17,6 +17,7 @@ static void waiting_done(Waiting *waiting) {
         free(waiting->name);
         free(waiting->old_name);
         free(waiting->wire);
+        uid_set_done(&waiting->uids);
         *waiting = (Waiting){0};
 }
 
@@ -133,6 +134,7 @@ void job_free(ImapReplica *r, Job *job) {
 
         (void) opened_unref(r, job->opened);
         uid_set_done(&job->uids);
+        uid_set_done(&job->found);
         for (size_t i = 0; i < job->n_wires; i++)
                 free(job->wires[i]);
         free(job->wires);
@@ -176,9 +178,9 @@ static const ReplicaRequest requests[] = {
         [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
         [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
         [JOB_APPEND] = REPLICA_APPEND,   [JOB_CLOSE] = REPLICA_CLOSE,
-        [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
-        [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
-        [JOB_LOGOUT] = REPLICA_WAIT,
+        [JOB_SEARCH] = REPLICA_SEARCH,   [JOB_NOTIFY] = REPLICA_WAIT,
+        [JOB_POLL] = REPLICA_WAIT,       [JOB_IDLE] = REPLICA_WAIT,
+        [JOB_NOOP] = REPLICA_WAIT,       [JOB_LOGOUT] = REPLICA_WAIT,
 };
 
 static ReplicaToken token_of(const Opened *opened) {
@@ -228,6 +230,8 @@ int job_complete(ImapReplica *r, Job *job) {
 
         if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
                 e = tell_appended(r, job);
+        if (job->kind == JOB_SEARCH && job->outcome == REPLICA_OK)
+                e = tell_found(r, job);
         waiting = e < 0 ? NULL : event_add(r, REPLICA_EVENT_DONE);
         if (!waiting)
                 return -ENOMEM;
@@ -350,7 +354,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->qresync_asked = r->no_list_return = r->notify_sent = r->logging_out = false;
+        r->qresync_asked = r->no_list_return = r->no_esearch = r->notify_sent = r->logging_out =
+                false;
         r->in_body = r->skip_body = false;
 }
 

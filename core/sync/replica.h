@@ -93,11 +93,20 @@ typedef enum ReplicaOutcome {
 
 /* What search() looks for. */
 typedef struct ReplicaSearch {
-        UidRange range;
+        UidRange range;    /* {1, UID_MAX}: the whole mailbox */
         MessageFlags flag; /* one of them; 0: any message */
         bool without;      /* those that lack it */
         bool count;        /* only how many */
+        uint32_t
+                stride; /* if not 0, nothing of the above, but each so-manieth message of the mailbox
+                              (number stride, 2 stride, ...; at least 2): their UIDs */
 } ReplicaSearch;
+
+/* What the answer to changes() leaves untold; search() finds it. */
+enum {
+        REPLICA_UNTOLD_EXPUNGES = 1 << 0,
+        REPLICA_UNTOLD_FLAGS = 1 << 1, /* of messages that are not new */
+};
 
 typedef enum ReplicaRequest {
         REPLICA_LIST,
@@ -142,7 +151,8 @@ typedef enum ReplicaEventType {
         /* The other end has something to say that the user must see: text (RFC 9051 ALERT). */
         REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
-         * are now), exists, storable; complete: everything was or will be listed, not only changes. */
+         * are now), exists, storable; complete: everything was or will be listed, not only changes;
+         * untold: which changes will not be told, can_count: to search for a count costs little. */
         REPLICA_EVENT_OPENED,
         /* A message that is new or has changed flags, or any that was asked for: message. May be
          * told twice, may be unchanged. */
@@ -160,7 +170,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_APPENDED,
         /* move(): mailbox (where it was), uids (what it was), message.uid (what it is there, or 0). */
         REPLICA_EVENT_MOVED,
-        /* search(): cookie, uids (in any number of pieces), or count. */
+        /* search(): cookie, uids or count, whole; then DONE. A search that the other end does not
+         * answer sensibly gives none, and DONE with REPLICA_FAILED. */
         REPLICA_EVENT_FOUND,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
@@ -187,6 +198,8 @@ typedef struct ReplicaEvent {
         ReplicaToken token;
         uint32_t exists;
         bool complete;
+        unsigned untold; /* REPLICA_UNTOLD_* */
+        bool can_count;
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
@@ -207,7 +220,9 @@ typedef struct ReplicaOps {
         /* OPENED, then MESSAGE, VANISHED, and for new messages (UIDs from since->uidnext on, less
          * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
          * uidnext or modseq went backwards (the other end has lost its index), everything is listed
-         * by flags and no body is given. @since with all 0: everything is new. */
+         * by flags and no body is given. @since with all 0: everything is new. @since without
+         * uidvalidity or uidnext: everything is listed. A remote replica whose other end does not
+         * keep track of changes may leave some untold (OPENED). */
         int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                        const UidSet *known, ReplicaWant want);
 
@@ -227,9 +242,8 @@ typedef struct ReplicaOps {
         int (*move)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                     ReplicaMailbox *target);
 
-        /* Which of the UIDs of a range have a flag (or lack it), or how many do: FOUND events with
-         * @cookie, DONE. Where only changes() costs nothing for what has not changed, this is not
-         * needed and may be NULL. */
+        /* Which of the UIDs of a range have a flag (or lack it), or how many do: FOUND with @cookie,
+         * DONE. A replica whose changes() leaves nothing untold does not need it: may be NULL. */
         int (*search)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
                       uint64_t cookie);
 

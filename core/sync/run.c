@@ -1,7 +1,8 @@
 /*
  * A run: one mailbox brought in sync
  *
- *      ask local -> ask remote -> (relist) -> check -> (identify -> digest) -> act -> transfer -> close
+ *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest) -> act
+ *      -> transfer -> close
  *
  * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
  * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
@@ -50,6 +51,7 @@ SyncRun *run_free(SyncRun *run) {
                 (void) run->mailbox->engine->options.digest->end(run->digest, unused);
         }
         free(run->planned);
+        run_survey_done(run);
         free(run);
         return NULL;
 }
@@ -236,6 +238,7 @@ static int ask_remote(SyncRun *run) {
                 return r;
 
         run->phase = RUN_ASK_REMOTE;
+        run_survey_done(run);
         if (run->verifies || run->compares)
                 return ask(run, SIDE_REMOTE, &after, NULL, REPLICA_WANT_FLAGS);
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
@@ -251,6 +254,11 @@ static int ask_remote(SyncRun *run) {
 static int relist(SyncRun *run) {
         const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
 
+        engine_note_text(
+                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                "what the server tells of changes does not fit the %u messages that it says "
+                "it has; comparing all of them",
+                run->exists);
         run->phase = RUN_RELIST;
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
@@ -275,6 +283,7 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         state->messages = 0;
         state->parked[side] = 0;
         state->token[side] = (ReplicaToken){0};
+        other->uidvalidity = 0;
         other->modseq = 0;
         memset(other->stamp, 0, sizeof(other->stamp));
         for (Side s = 0; s < _SIDE_MAX; s++) {
@@ -328,7 +337,7 @@ static int on_local_asked(SyncRun *run) {
         return r < 0 ? r : ask_remote(run);
 }
 
-/* Both sides have. */
+/* Both sides have, and what they did not say was searched for. */
 static int on_asked(SyncRun *run) {
         int r;
 
@@ -336,6 +345,9 @@ static int on_asked(SyncRun *run) {
                 return run_verify(run);
         if (is_renumbered(run, SIDE_REMOTE))
                 return repair(run, SIDE_REMOTE);
+        r = run_survey(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         r = run_check_delta(run);
         if (r < 0)
@@ -359,6 +371,7 @@ int run_next_phase(SyncRun *run) {
                 return on_local_asked(run);
         case RUN_ASK_REMOTE:
         case RUN_RELIST:
+        case RUN_SURVEY:
                 return on_asked(run);
         case RUN_IDENTIFY:
                 return run_identify(run);
@@ -495,7 +508,8 @@ static void note_end(SyncRun *run) {
         if (run->incomplete)
                 return;
         mailbox->wants_compare &= !run->compares;
-        sync_mailbox_set_error(mailbox, NULL);
+        if (run->is_open[SIDE_REMOTE]) /* else what went wrong there still does */
+                sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;
@@ -544,8 +558,11 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
-        if (side == SIDE_REMOTE)
+        if (side == SIDE_REMOTE) {
                 run->exists = event->exists;
+                run->untold = event->untold;
+                run->can_count = event->can_count;
+        }
         run->discard[side] = is_renumbered(run, side);
         return 0;
 }
@@ -574,6 +591,11 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
+        if (event->request == REPLICA_SEARCH) {
+                run->exists = MIN(run->exists, event->exists);
+                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED)
+                        return run_next_phase(run); /* its question has no answer */
+        }
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);
 
@@ -593,6 +615,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MESSAGE:
                 return run->failed ? 0 : run_on_message(run, side, &event->message);
         case REPLICA_EVENT_VANISHED:
+                if (side == SIDE_REMOTE && run->untold & REPLICA_UNTOLD_EXPUNGES)
+                        return 0; /* who does not tell of all is not believed about some (iCloud) */
                 return run->failed ? 0 : run_on_vanished(run, side, &event->uids);
         case REPLICA_EVENT_BODY_BEGIN:
         case REPLICA_EVENT_BODY_DATA:
@@ -603,8 +627,9 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return run_on_appended(run, side, event);
         case REPLICA_EVENT_DONE:
                 return on_done(run, side, event);
-        case REPLICA_EVENT_MOVED:
         case REPLICA_EVENT_FOUND:
+                return run->failed ? 0 : run_on_found(run, event);
+        case REPLICA_EVENT_MOVED:
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:
