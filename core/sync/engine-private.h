@@ -35,6 +35,7 @@ typedef struct SyncMailbox {
                 bool is_awaited; /* the run failed: take what the next STATUS says */
                 ReplicaToken token;
                 uint64_t messages;
+                uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
         char *error;        /* owned, NULL: none */
         bool is_missing;    /* the error: it is not on both sides */
