@@ -38,8 +38,8 @@ static void test_list(void) {
                       "E: MAILBOX INBOX\n"
                       "E: MAILBOX Public attributes=0x1\n"
                       "E: MAILBOX Public/to do\n"
-                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)\n"
-                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY)\n"
+                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\n"
                       "S: 2 OK done\n"
                       "S: 3 NO [NOPERM] not this one\n"
@@ -60,10 +60,16 @@ static void test_list(void) {
         replica_check("no list at all", BARE, "",
                       "> list\n"
                       "C: 1 LIST \"\" *\n"
-                      "S: 1 NO [UNAVAILABLE] later\n"
+                      "S: 1 NO what\n"
                       "C: 2 LIST \"\" *\n"
                       "S: 2 NO [UNAVAILABLE] later\n"
                       "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
+        replica_check(
+                "no list now", DOVECOT, "",
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "S: 1 NO [UNAVAILABLE] later\n"
+                "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
         replica_check(
                 "names of all kinds", DOVECOT, "",
                 "> list\n"

@@ -258,18 +258,36 @@ static bool is_overflow(const ImapText *text) {
                (text->status == IMAP_NO && bytes_starts_fold(text->text, BYTES("NOTIFY error")));
 }
 
+static int on_bye(ImapReplica *r, const ImapText *text) {
+        if (r->logging_out)
+                return 0;
+        if (imap_is_farewell(text->text))
+                return replica_fail(r, -ESHUTDOWN, "the server has ended the session", text->text);
+        return replica_fail(r, -ECONNRESET, "the server closes the connection", text->text);
+}
+
+static bool is_chatter(const Command *head, const ImapText *text) {
+        return head && head->kind == COMMAND_IDLE && text->status == IMAP_OK &&
+               text->code == IMAP_CODE_NONE;
+}
+
 static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
+        int e;
+
+        e = note_back_off(r, text);
+        if (e < 0)
+                return e;
         if (text->status == IMAP_BYE)
-                return r->logging_out
-                               ? 0
-                               : replica_fail(r, -ECONNRESET, "the server closes the connection",
-                                              text->text);
+                return on_bye(r, text);
+        r->n_chatter += is_chatter(head, text);
         if (is_overflow(text))
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         if (text->code == IMAP_CODE_ALERT)
                 return replica_alert(r, text->text);
         if (text->code == IMAP_CODE_CAPABILITY)
                 replica_learn(r, &text->capabilities);
+        if (text->code == IMAP_CODE_COPYUID && head && head->job)
+                return on_copyuid(head->job, text);
 
         return selecting_code(r, head, text);
 }
@@ -335,24 +353,19 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.name = given->name;
         given->event.old_name = given->old_name;
         given->event.wire = bytes_of(given->wire);
+        if (given->event.type == REPLICA_EVENT_MOVED) {
+                given->event.uids = given->moved;
+                given->event.uids_to = given->moved_to;
+        }
         if (given->event.type == REPLICA_EVENT_FOUND)
                 given->event.uids = given->uids;
         *ret_event = given->event;
 }
 
-static void forget_given(ImapReplica *r) {
-        free(r->given.text);
-        free(r->given.name);
-        free(r->given.old_name);
-        free(r->given.wire);
-        uid_set_done(&r->given.uids);
-        r->given = (Waiting){0};
-}
-
 int replica_next(Replica *replica, ReplicaEvent *ret_event) {
         ImapReplica *r = imap_replica_of(replica);
 
-        forget_given(r);
+        waiting_done(&r->given);
         if (!r->session)
                 return -ENOTCONN;
 

@@ -60,8 +60,11 @@ int renew_notify(ImapReplica *r, Job *job) {
 }
 
 int start_poll(ImapReplica *r, Job *job) {
-        const unsigned items = job->items & ~untrusted_items(r);
+        unsigned items = job->items & ~untrusted_items(r);
         int e;
+
+        if (!has_condstore(r))
+                items |= IMAP_STATUS_UNSEEN;
 
         e = unselect(r, job);
         if (e < 0)
@@ -204,6 +207,14 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
 
         job->cookie = IMAP_REPLICA_IDLE;
         return job_queue(r, job);
+}
+
+bool imap_replica_idle_told(const ImapReplica *r) {
+        return r->idle_told;
+}
+
+uint64_t imap_replica_n_chatter(const ImapReplica *r) {
+        return r->n_chatter;
 }
 
 int imap_replica_noop(ImapReplica *r) {
