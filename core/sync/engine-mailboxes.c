@@ -195,6 +195,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }
+        if (event->status.uidnext > 0)
+                mailbox->seen[side].told_uidnext = event->status.uidnext;
         return 0;
 }
 

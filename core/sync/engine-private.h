@@ -40,6 +40,7 @@ typedef struct SyncMailbox {
                 bool is_awaited; /* the run failed: take what the next STATUS says */
                 ReplicaToken token;
                 uint64_t messages;
+                uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */

@@ -442,6 +442,10 @@ static void remember_seen(SyncRun *run, Side side) {
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
         mailbox->seen[side].token.modseq = run->modseq[side];
+        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
+        if (run->opened[side].uidnext == 0)
+                mailbox->seen[side].token.uidnext =
+                        MAX(state->token[side].uidnext, mailbox->seen[side].told_uidnext);
         mailbox->seen[side].messages = state->messages + state->parked[side];
         if (run->holds[side])
                 mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
