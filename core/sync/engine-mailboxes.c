@@ -120,7 +120,8 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                         .uidnext = status->uidnext,
                         .modseq = status->modseq,
                 };
-                mailbox->seen[side].messages = status->messages;
+                if (status->has_messages)
+                        mailbox->seen[side].messages = status->messages;
                 return false;
         }
         if (mailbox->seen[side].is_known)
