@@ -54,7 +54,11 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
 
 static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
                          bool identity) {
-        fill_message(r, push(r, REPLICA_EVENT_MESSAGE, mailbox), message, identity);
+        Event *event = push(r, REPLICA_EVENT_MESSAGE, mailbox);
+
+        fill_message(r, event, message, identity);
+        if (r->store->no_sizes)
+                event->event.message.present &= ~(unsigned) REPLICA_HAS_SIZE;
 }
 
 static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message) {
@@ -274,6 +278,19 @@ static void push_bogus(MemoryReplica *r, const Request *request) {
         event->event.uids = event->uids;
 }
 
+/* What a server says of a mailbox that was deleted while it was selected. */
+static bool push_emptied(MemoryReplica *r, const Request *request) {
+        Event *event;
+
+        if (r->store->n_emptied == 0)
+                return false;
+        r->store->n_emptied--;
+        event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+        assert(uid_set_add(&event->uids, 1, UID_MAX) == 0);
+        event->event.uids = event->uids;
+        return true;
+}
+
 static void open_session(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
         Session *session = find_session(r, request->mailbox);
 
@@ -349,13 +366,15 @@ static void do_changes(MemoryReplica *r, Request *request) {
                 opened->event.token.uidvalidity = stored->uidvalidity;
                 push_named(r, request, stored);
         } else {
-                const uint32_t exists = opened->event.exists;
+                uint32_t exists = opened->event.exists;
 
                 opened->event.complete = is_complete(r, since, stored);
                 opened->event.untold = opened->event.complete ? 0 : r->store->untold;
                 opened->event.can_count = r->store->can_count;
                 push_changes(r, request, stored, opened->event.complete);
                 push_bogus(r, request);
+                if (push_emptied(r, request))
+                        exists = 0;
                 push_news(r, request->mailbox, stored);
                 memory_push_done(r, request, REPLICA_OK)->event.exists = exists;
                 return;
@@ -423,6 +442,13 @@ static MessageFlags appended_flags(MemoryReplica *r, const Request *request) {
                ~r->store->unstorable;
 }
 
+static MemoryMessage *find_equal(MemoryMailbox *stored, const char *bytes) {
+        for (size_t i = 0; i < stored->n_messages; i++)
+                if (strcmp(stored->messages[i].bytes, bytes) == 0)
+                        return &stored->messages[i];
+        return NULL;
+}
+
 static void do_append(MemoryReplica *r, Request *request) {
         MemoryMailbox *stored = find_mailbox(r, request->mailbox);
         _cleanup_free_ char *bytes = must(bytes_dup(buffer_view(&request->bytes)));
@@ -434,8 +460,10 @@ static void do_append(MemoryReplica *r, Request *request) {
                 return;
         }
 
-        message =
-                memory_deliver(stored, 0, bytes, request->message.date, appended_flags(r, request));
+        message = r->store->one_copy ? find_equal(stored, bytes) : NULL;
+        if (!message)
+                message = memory_deliver(stored, 0, bytes, request->message.date,
+                                         appended_flags(r, request));
         if (r->store->is_files)
                 message->stage = MEMORY_WRITTEN;
         else

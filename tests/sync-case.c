@@ -71,6 +71,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
         } switches[] = {
                 {"no-modseq",     offsetof(MemoryStore, no_modseq)    },
                 {"no-uidplus",    offsetof(MemoryStore, no_uidplus)   },
+                {"no-sizes",      offsetof(MemoryStore, no_sizes)     },
+                {"one-copy",      offsetof(MemoryStore, one_copy)     },
                 {"tells-new",     offsetof(MemoryStore, tells_new)    },
                 {"no-keywords",   offsetof(MemoryStore, no_keywords)  },
                 {"refuses-early", offsetof(MemoryStore, refuses_early)},
@@ -109,6 +111,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->n_fails_recover = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "fails-publish") == 0)
                 store->n_fails_publish = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "emptied") == 0)
+                store->n_emptied = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-exists") == 0)
                 store->n_bogus_exists = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-vanished") == 0) {

@@ -56,6 +56,7 @@ struct ImapLogin {
 
         ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
         char *sentence;           /* owned */
+        ImapBackOff back_off;
 };
 
 /* For buffers that have held a secret. They are made large enough first: realloc(3) would leave
@@ -407,6 +408,7 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
         case IMAP_NO:
         case IMAP_BAD:
         case IMAP_BYE:
+                login->back_off = imap_back_off(text);
                 return give_up(login, IMAP_LOGIN_FAILED, "the server does not want us now",
                                text->text);
         }
@@ -416,16 +418,10 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
 
 /* RFC 5530. A bare NO is how most servers refuse a password; BAD is no judgement on it. */
 static ImapLoginOutcome judge(const ImapText *text) {
-        switch (text->code) {
-        case IMAP_CODE_UNAVAILABLE:
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_SERVERBUG:
+        if (text->code == IMAP_CODE_SERVERBUG || imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
                 return IMAP_LOGIN_FAILED;
-        default:
-                return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
-        }
+
+        return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
 }
 
 /* What a proxy says of itself is not what the server behind it can do: only what was asked for is. */
@@ -447,6 +443,7 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
         }
 
         login->refusal = judge(text);
+        login->back_off = imap_back_off(text);
         return give_up(login, login->refusal,
                        login->refusal == IMAP_LOGIN_REFUSED
                                ? "the server refuses the user name or password"
@@ -580,6 +577,7 @@ static int on_continuation(ImapLogin *login, ImapSession *session) {
 }
 
 static int on_text(ImapLogin *login, const ImapText *text) {
+        login->back_off = imap_back_off(text);
         if (text->status == IMAP_BYE)
                 return give_up(login, IMAP_LOGIN_FAILED, "the server closes the connection",
                                text->text);
@@ -669,6 +667,14 @@ ImapQuirks imap_login_quirks(const ImapLogin *login) {
 
 const char *imap_login_server(const ImapLogin *login) {
         return login->server;
+}
+
+ImapBackOff imap_login_back_off(const ImapLogin *login) {
+        return login->back_off;
+}
+
+bool imap_login_is_denied(const ImapLogin *login) {
+        return login->refusal == IMAP_LOGIN_REFUSED;
 }
 
 const char *imap_login_sentence(const ImapLogin *login) {

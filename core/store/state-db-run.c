@@ -143,6 +143,12 @@ int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaM
                               message->message_id,
                               (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
 
+        if (has_date && has_id)
+                return db_run(db, SQL_UNKNOWN_PUT, "iiiiiinbi", mailbox, (int64_t) side,
+                              (int64_t) message->uid, (int64_t) message->flags, message->date,
+                              (int64_t) message->date_zone, message->message_id,
+                              (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+
         return db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
                       (int64_t) message->uid, (int64_t) message->flags,
                       (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));

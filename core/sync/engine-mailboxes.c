@@ -23,6 +23,7 @@ static int take_wire(SyncMailbox *mailbox, ByteView wire) {
         free(mailbox->state.wire);
         mailbox->state.wire = copy;
         mailbox->replica[SIDE_REMOTE].wire = copy;
+        mailbox->engine->wires_are_sorted = false;
         return 0;
 }
 
@@ -69,16 +70,6 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
-static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const char *own = engine->mailboxes[i]->state.wire;
-
-                if (own && bytes_equal(bytes_of(own), wire))
-                        return engine->mailboxes[i];
-        }
-        return NULL;
-}
-
 /*
  * Dovecot 2.3 has the names of NOTIFY's STATUS in UTF-8, where modified UTF-7 is due: what is no name
  * on the wire may be one of ours with the server's delimiter.
@@ -93,7 +84,7 @@ static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
 }
 
 static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = find_wire(engine, wire);
+        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
 
         return mailbox ? mailbox : find_utf8(engine, wire);
 }
@@ -156,14 +147,28 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
         return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
 }
 
+/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
+static void note_unlisted(Engine *engine, const char *name) {
+        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+            !engine->options.wants(name, engine->options.userdata))
+                return;
+
+        engine->told_unlisted = true;
+        engine_note_text(
+                engine, ENGINE_NOTE_NOTICE, NULL,
+                "the server tells how “%s” stands, which it does not list; it is left alone", name);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
                 event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
 
-        if (!mailbox)
-                return 0; /* not ours, or LIST has not told yet */
+        if (!mailbox) { /* not ours, or LIST has not told yet */
+                note_unlisted(engine, event->name);
+                return 0;
+        }
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {

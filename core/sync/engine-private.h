@@ -22,6 +22,7 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
@@ -176,10 +177,13 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
+        SyncMailbox **by_wire; /* owned array of borrowed ones, sorted by their names on the wire */
+        bool wires_are_sorted; /* false after each change to either */
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
+        bool told_unlisted;
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
@@ -206,6 +210,9 @@ bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
 /* Is it time to look at flags of which nobody tells? */
 bool sync_mailbox_is_due(SyncMailbox *mailbox);
 int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
+
+/* engine-remote.c */
+SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);

@@ -254,6 +254,11 @@ static int ask_remote(SyncRun *run) {
 static int relist(SyncRun *run) {
         const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
 
+        engine_note_text(
+                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                "what the server tells of changes does not fit the %u messages that it says "
+                "it has; comparing all of them",
+                run->exists);
         run->phase = RUN_RELIST;
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
@@ -504,7 +509,8 @@ static void note_end(SyncRun *run) {
         if (run->incomplete)
                 return;
         mailbox->wants_compare &= !run->compares;
-        sync_mailbox_set_error(mailbox, NULL);
+        if (run->is_open[SIDE_REMOTE]) /* else what went wrong there still does */
+                sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;
