@@ -16,8 +16,15 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
         static const char *const types[] = {"MAILBOX",  "STATUS",     "OPENED",    "MESSAGE",
                                             "VANISHED", "BODY_BEGIN", "BODY_DATA", "BODY_END",
                                             "APPENDED", "DONE"};
-        static const char *const requests[] = {"LIST",  "CREATE",  "CHANGES", "FETCH",
-                                               "STORE", "EXPUNGE", "APPEND",  "CLOSE"};
+        static const char *const requests[] = {
+                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
+                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
+                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
+                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
+                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
+                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
+                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+        };
 
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return;

@@ -124,6 +124,8 @@ static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " unseen=%" PRIu64, status->unseen);
         if (status->modseq > 0)
                 put_format(test, " modseq=%" PRIu64, status->modseq);
+        if (event->object)
+                put_string(test, " object=%s", event->object);
         if (event->unasked)
                 put_string(test, " unasked%s", "");
         if (event->changed)
@@ -141,6 +143,8 @@ static inline void put_listed(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " attributes=%#" PRIx64, event->attributes);
         if (event->old_name)
                 put_string(test, " old=%s", event->old_name);
+        if (event->has_subscribed)
+                put_string(test, " subscribed=%s", event->subscribed ? "yes" : "no");
         if (event->unasked)
                 put_string(test, " unasked%s", "");
 }
@@ -159,11 +163,20 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
         put_string(test, "%s)", event->storable_keywords ? " *" : "");
         if (event->complete)
                 put_string(test, " complete%s", "");
+        if (event->object)
+                put_string(test, " object=%s", event->object);
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
-        static const char *const names[] = {"LIST",    "CREATE", "CHANGES", "FETCH", "STORE",
-                                            "EXPUNGE", "APPEND", "CLOSE",   "WAIT"};
+        static const char *const names[] = {
+                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
+                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
+                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
+                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
+                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
+                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
+                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+        };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
         return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
@@ -185,6 +198,8 @@ static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " exists=%" PRIu64, event->exists);
         if (event->wire.size > 0)
                 put_string(test, " wire=%s", event->wire.data);
+        if (event->object)
+                put_string(test, " object=%s", event->object);
 }
 
 static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
@@ -387,6 +402,14 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
 
         if (strcmp(verb, "create") == 0)
                 return replica->ops->create(replica, mailbox);
+        if (strcmp(verb, "standing") == 0)
+                return replica->ops->standing(replica, mailbox);
+        if (strcmp(verb, "rename") == 0)
+                return replica->ops->rename(replica, mailbox, *rest);
+        if (strcmp(verb, "remove") == 0)
+                return replica->ops->remove(replica, mailbox);
+        if (strcmp(verb, "subscribe") == 0 || strcmp(verb, "unsubscribe") == 0)
+                return replica->ops->subscribe(replica, mailbox, *verb == 's');
         if (strcmp(verb, "close") == 0)
                 return replica->ops->close(replica, mailbox);
         if (strcmp(verb, "idle") == 0)

@@ -25,7 +25,7 @@ static void test_list(void) {
                       "UIDVALIDITY HIGHESTMODSEQ))\n"
                       "S: * LIST (\\Subscribed \\Trash) \"/\" Trash\n"
                       "S: 1 OK done\n"
-                      "E: MAILBOX Trash attributes=0x808\n"
+                      "E: MAILBOX Trash attributes=0x808 subscribed=yes\n"
                       "E: DONE LIST\n");
         replica_check("without LIST-STATUS: pipelined STATUS for what can be selected", EXCHANGE,
                       "",
@@ -97,7 +97,7 @@ static void test_create(void) {
                 "S: 1 OK\n"
                 "C: 2 CREATE a.b\n"
                 "S: 2 OK [MAILBOXID (abc)] Create completed.\n"
-                "E: DONE CREATE a/b wire=a.b\n"
+                "E: DONE CREATE a/b wire=a.b object=abc\n"
                 "> create Größe\n"
                 "C: 3 CREATE Gr&APYA3w-e\n"
                 "S: 3 NO [ALREADYEXISTS] it is there\n"

@@ -36,21 +36,36 @@ static void check(const Row *rows, size_t n_rows) {
 
 static void test_numbers(void) {
         static const Row rows[] = {
-                {"exists",               "18 EXISTS",                        "0 exists 18"},
-                {"exists, lower case",   "18 exists",                        "0 exists 18"},
-                {"exists, none",         "0 EXISTS",                         "0 exists 0" },
-                {"exists, more",         "18 EXISTS 4",                      NULL         },
-                {"exists, past 32 bits", "4294967296 EXISTS",                NULL         },
-                {"expunge",              "3 EXPUNGE",                        "0 expunge 3"},
-                {"expunge 0",            "0 EXPUNGE",                        NULL         },
-                {"recent",               "3 RECENT",                         ""           },
-                {"unknown",              "3 BANANAS",                        NULL         },
-                {"no word",              "3",                                NULL         },
-                {"not a number",         "3.45e+06 EXISTS",                  NULL         },
-                {"empty",                "",                                 NULL         },
-                {"unknown name",         "XANADU a b",                       NULL         },
-                {"namespace",            "NAMESPACE ((\"\" \"/\")) NIL NIL", ""           },
-                {"id",                   "ID NIL",                           ""           },
+                {"exists",               "18 EXISTS",         "0 exists 18"},
+                {"exists, lower case",   "18 exists",         "0 exists 18"},
+                {"exists, none",         "0 EXISTS",          "0 exists 0" },
+                {"exists, more",         "18 EXISTS 4",       NULL         },
+                {"exists, past 32 bits", "4294967296 EXISTS", NULL         },
+                {"expunge",              "3 EXPUNGE",         "0 expunge 3"},
+                {"expunge 0",            "0 EXPUNGE",         NULL         },
+                {"recent",               "3 RECENT",          ""           },
+                {"unknown",              "3 BANANAS",         NULL         },
+                {"no word",              "3",                 NULL         },
+                {"not a number",         "3.45e+06 EXISTS",   NULL         },
+                {"empty",                "",                  NULL         },
+                {"unknown name",         "XANADU a b",        NULL         },
+                {"id",                   "ID NIL",            ""           },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_namespace(void) {
+        static const Row rows[] = {
+                {"no prefix",  "NAMESPACE ((\"\" \"/\")) NIL NIL",                            "0 namespace  /"},
+                {"prefix",     "NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"s.\" \".\"))",
+                 "0 namespace INBOX. ."                                                                       },
+                {"two, extra", "NAMESPACE ((\"a/\" \"/\" \"X\" (\"Y\"))(\"b\" NIL)) NIL NIL",
+                 "0 namespace a/ /"                                                                           },
+                {"flat",       "NAMESPACE ((\"\" NIL)) NIL NIL",                              "0 namespace  " },
+                {"none",       "NAMESPACE NIL NIL NIL",                                       "0 namespace  " },
+                {"no list",    "NAMESPACE x",                                                 NULL            },
+                {"not closed", "NAMESPACE ((",                                                NULL            },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -97,6 +112,8 @@ static void test_status(void) {
                 {"one",             "STATUS \"a b\" (HIGHESTMODSEQ 9223372036854775807)",
                  "0 status a b highestmodseq 9223372036854775807"                                                                                                           },
                 {"literal",         "STATUS {3}\r\na)b (messages 1)",                           "0 status a)b messages 1"                                                   },
+                {"mailboxid",       "STATUS a (MAILBOXID (F2-_a) UNSEEN 1)",
+                 "0 status a unseen 1 mailboxid F2-_a"                                                                                                                      },
                 {"none",            "STATUS a ()",                                              "0 status a"                                                                },
                 {"unknown items",   "STATUS a (SIZE 12 MAILBOXID (\xff\x80) X \"(\" UNSEEN 1)",
                  "0 status a unseen 1"                                                                                                                                      },
@@ -209,6 +226,8 @@ static const char *code_arguments(unsigned code) {
                 return " 1";
         case IMAP_CODE_PERMANENTFLAGS:
                 return " ()";
+        case IMAP_CODE_MAILBOXID:
+                return " (a)";
         default:
                 return "";
         }
@@ -269,6 +288,7 @@ static void test_too_many_ranges(void) {
 
 int main(void) {
         test_numbers();
+        test_namespace();
         test_list();
         test_status();
         test_fetch();

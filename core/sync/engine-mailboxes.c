@@ -302,6 +302,7 @@ int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
                 return engine->n_listing == 0 ? compare_lists(engine) : 0;
         case REPLICA_CREATE:
                 return on_created(engine, side, event);
+        case REPLICA_STANDING:
         case REPLICA_RENAME:
         case REPLICA_REMOVE:
         case REPLICA_SUBSCRIBE:

@@ -295,6 +295,8 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
                 return e < 0 ? e : on_vanished(r, head, event);
         case IMAP_EVENT_LIST:
                 return on_list(r, head, &event->list);
+        case IMAP_EVENT_NAMESPACE:
+                return on_namespace(r, &event->list);
         case IMAP_EVENT_STATUS:
                 return on_status(r, head, &event->status);
         case IMAP_EVENT_GREETING:
@@ -318,6 +320,7 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.text = given->text;
         given->event.name = given->name;
         given->event.old_name = given->old_name;
+        given->event.object = given->object;
         given->event.wire = bytes_of(given->wire);
         *ret_event = given->event;
 }
@@ -327,6 +330,7 @@ static void forget_given(ImapReplica *r) {
         free(r->given.name);
         free(r->given.old_name);
         free(r->given.wire);
+        free(r->given.object);
         r->given = (Waiting){0};
 }
 

@@ -87,10 +87,13 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_APPEND:
                 return append_refused(r, job, text);
         case COMMAND_CREATE:
-                if (text->code == IMAP_CODE_ALREADYEXISTS)
-                        return 0;
-                return job_fail(job, outcome_of(text, REPLICA_REFUSED),
-                                "the server cannot create the mailbox", text->text);
+        case COMMAND_RENAME:
+        case COMMAND_REMOVE:
+        case COMMAND_SUBSCRIBE:
+                return life_refused(job, command->kind, text);
+        case COMMAND_LSUB:
+                r->has_subscribed = false;
+                return 0;
         case COMMAND_LIST:
                 return list_refused(r, job, text);
         case COMMAND_NOTIFY:
@@ -105,6 +108,7 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_UNSELECT:
         case COMMAND_EXAMINE:
         case COMMAND_DELIMITER:
+        case COMMAND_NAMESPACE:
         case COMMAND_STATUS: /* no evidence of anything */
         case COMMAND_NOTIFY_NONE:
         case COMMAND_OTHER:
@@ -126,6 +130,11 @@ static void on_appended(Job *job, const ImapText *text) {
 
         job->appended_uidvalidity = (uint32_t) text->number[0];
         job->appended_uid = text->uids.ranges[0].first;
+}
+
+static int on_created(Job *job, const ImapText *text) {
+        job->object = bytes_dup(text->object);
+        return job->object ? 0 : -ENOMEM;
 }
 
 static int start_again(ImapReplica *r, Job *job) {
@@ -179,7 +188,7 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {
                 if (job->kind == JOB_CHANGES && job->distrusted)
                         return next_phase(r, job, JOB_LISTING);
-                if (job->kind == JOB_CREATE && !job->wires)
+                if ((job->kind == JOB_CREATE || job->kind == JOB_RENAME) && !job->wires)
                         return next_phase(r, job, JOB_CREATING);
                 if (job->kind == JOB_LIST &&
                     (r->no_list_return || !imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS)))
@@ -280,6 +289,9 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
 
         if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
                 on_appended(command->job, text);
+        if (command->kind == COMMAND_CREATE && !command->job->object && text->status == IMAP_OK &&
+            text->code == IMAP_CODE_MAILBOXID)
+                return on_created(command->job, text);
         return text->status == IMAP_OK ? 0 : on_refused(r, command, text);
 }
 

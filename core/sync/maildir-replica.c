@@ -388,6 +388,7 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 folder_close(r, op->mailbox);
                 op->step = OP_DONE;
                 return 0;
+        case REPLICA_STANDING:
         case REPLICA_RENAME:
         case REPLICA_REMOVE:
         case REPLICA_SUBSCRIBE:
