@@ -265,6 +265,7 @@ static void on_note(const EngineNote *note, void *userdata) {
         case ENGINE_NOTE_WOULD:
         case ENGINE_NOTE_ALERT:
         case ENGINE_NOTE_PROGRESS:
+        case ENGINE_NOTE_DIFFERENCE:
                 break;
         }
         account->options.on_note(account, note, account->options.userdata);
@@ -465,6 +466,33 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
                         return -ENOENT;
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_REMOTE, NULL);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_LOCAL, NULL);
+        }
+        wake(account);
+        account_pump_soon(account);
+        return 0;
+}
+
+static int collect_name(const EngineMailbox *mailbox, void *userdata) {
+        return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
+}
+
+int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
+        int r;
+
+        if (!account->engine)
+                return account_sync(account, NULL, 0); /* open it, and look at everything */
+        if (n_mailboxes == 0) {
+                r = engine_each_mailbox(account->engine, collect_name, &all);
+                if (r < 0)
+                        return r;
+                mailboxes = (const char *const *) (const void *) all.data;
+                n_mailboxes = all.size / sizeof(*mailboxes);
+        }
+        for (size_t i = 0; i < n_mailboxes; i++) {
+                if (!engine_find_mailbox(account->engine, mailboxes[i]))
+                        return -ENOENT;
+                (void) engine_verify(account->engine, mailboxes[i]);
         }
         wake(account);
         account_pump_soon(account);

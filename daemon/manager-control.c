@@ -132,7 +132,7 @@ static int op_held(void *userdata, const char *name,
 
 /* --- jobs --- */
 
-static int add_job(Manager *manager, uint64_t id, const char *account) {
+static int add_job(Manager *manager, const Job *job, const char *account) {
         Job *grown = reallocarray(manager->jobs, manager->n_jobs + 1, sizeof(*grown));
         char *copy = NULL;
 
@@ -141,24 +141,38 @@ static int add_job(Manager *manager, uint64_t id, const char *account) {
         manager->jobs = grown;
         if (account[0] && !(copy = strdup(account)))
                 return -ENOMEM;
-        grown[manager->n_jobs++] = (Job){.id = id, .account = copy};
+        grown[manager->n_jobs] = *job;
+        grown[manager->n_jobs++].account = copy;
         manager_review_soon(manager);
         return 0;
 }
 
-static int op_sync(void *userdata, uint64_t job, const char *name, const char *const *mailboxes,
-                   size_t n_mailboxes, ControlError *reterr) {
-        Manager *manager = userdata;
+static int start_job(Manager *manager, const Job *job, const char *name,
+                     int (*start)(Account *account, const char *const *mailboxes,
+                                  size_t n_mailboxes),
+                     const char *const *mailboxes, size_t n_mailboxes, ControlError *reterr) {
         size_t first, end;
         int r;
 
         r = choose(manager, name, &first, &end, reterr);
         for (size_t i = first; r >= 0 && i < end; i++)
-                r = account_sync(manager->accounts[i], mailboxes, n_mailboxes);
+                r = start(manager->accounts[i], mailboxes, n_mailboxes);
         if (r == -ENOENT)
                 *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX,
                                          "there is no such mailbox in this account"};
         return r < 0 ? r : add_job(manager, job, name);
+}
+
+static int op_sync(void *userdata, uint64_t id, const char *name, const char *const *mailboxes,
+                   size_t n_mailboxes, ControlError *reterr) {
+        return start_job(userdata, &(Job){.id = id}, name, account_sync, mailboxes, n_mailboxes,
+                         reterr);
+}
+
+static int op_verify(void *userdata, uint64_t id, const char *name, const char *const *mailboxes,
+                     size_t n_mailboxes, ControlError *reterr) {
+        return start_job(userdata, &(Job){.id = id, .verifies = true}, name, account_verify,
+                         mailboxes, n_mailboxes, reterr);
 }
 
 /* Is an account of this job still at work? Else: is it in sync, and what is wrong? */
@@ -185,6 +199,13 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
                 *ret_in_sync = false;
                 *ret_sentence = sentence;
         }
+        if (*ret_in_sync && job->n_differences > 0) {
+                (void) snprintf(sentence, sizeof(sentence),
+                                "%llu differences; “imapsyncctl sync” brings them in sync",
+                                (unsigned long long) job->n_differences);
+                *ret_in_sync = false;
+                *ret_sentence = sentence;
+        }
         return true;
 }
 
@@ -203,13 +224,6 @@ void manager_finish_jobs(Manager *manager) {
                 free(manager->jobs[i].account);
         }
         manager->n_jobs = n_left;
-}
-
-static int op_verify(void *userdata, uint64_t job, const char *name, const char *const *mailboxes,
-                     size_t n_mailboxes, ControlError *reterr) {
-        (void) userdata, (void) job, (void) name, (void) mailboxes, (void) n_mailboxes;
-        *reterr = (ControlError){CONTROL_ERROR_FAILED, "this version cannot verify yet"};
-        return -EOPNOTSUPP;
 }
 
 static int op_pause(void *userdata, const char *name, bool pause, ControlError *reterr) {

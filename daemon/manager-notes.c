@@ -69,6 +69,25 @@ static void note_progress(Manager *manager, Account *account, const EngineNote *
                                  note->counts ? note->counts->bytes : 0);
 }
 
+static void note_difference(Manager *manager, Account *account, const EngineNote *note) {
+        const VerifyDifference difference = {
+                .account = account_name(account),
+                .mailbox = note->mailbox,
+                .uid = note->uid,
+                .what = note->text,
+        };
+
+        for (size_t i = 0; manager->control && i < manager->n_jobs; i++) {
+                Job *job = &manager->jobs[i];
+
+                if (!job->verifies ||
+                    (job->account && strcmp(job->account, difference.account) != 0))
+                        continue;
+                job->n_differences++;
+                control_difference(manager->control, job->id, &difference);
+        }
+}
+
 /* A line of the log and an event. */
 static void note_line(Manager *manager, Account *account, const EngineNote *note, int level,
                       const char *event) {
@@ -125,6 +144,9 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
                 break;
         case ENGINE_NOTE_PROGRESS:
                 note_progress(manager, account, note);
+                break;
+        case ENGINE_NOTE_DIFFERENCE:
+                note_difference(manager, account, note);
                 break;
         case ENGINE_NOTE_OVERFLOW:
         case ENGINE_NOTE_RUN:

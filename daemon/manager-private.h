@@ -10,6 +10,8 @@
 typedef struct Job {
         uint64_t id;
         char *account; /* owned; NULL: all */
+        bool verifies;
+        uint64_t n_differences;
 } Job;
 
 struct Manager {

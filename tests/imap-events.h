@@ -115,6 +115,8 @@ static inline void put_fetch(Buffer *out, const ImapFetch *fetch) {
                                             fetch->date_zone) == 0);
         if (fetch->present & IMAP_FETCH_HEADER)
                 put(out, " header ", fetch->header);
+        if (fetch->present & IMAP_FETCH_OBJECT)
+                put(out, " object ", fetch->object);
         if (fetch->present & IMAP_FETCH_NIL)
                 put(out, " nil", BYTES_NULL);
         if (fetch->present & IMAP_FETCH_BODY)

@@ -13,9 +13,15 @@
 bool memory_replica_trace;
 
 static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
-        static const char *const types[] = {"MAILBOX",  "STATUS",     "OPENED",    "MESSAGE",
-                                            "VANISHED", "BODY_BEGIN", "BODY_DATA", "BODY_END",
-                                            "APPENDED", "DONE"};
+        static const char *const types[] = {
+                [REPLICA_EVENT_MAILBOX] = "MAILBOX",     [REPLICA_EVENT_STATUS] = "STATUS",
+                [REPLICA_EVENT_OVERFLOW] = "OVERFLOW",   [REPLICA_EVENT_ALERT] = "ALERT",
+                [REPLICA_EVENT_OPENED] = "OPENED",       [REPLICA_EVENT_MESSAGE] = "MESSAGE",
+                [REPLICA_EVENT_VANISHED] = "VANISHED",   [REPLICA_EVENT_BODY_BEGIN] = "BODY_BEGIN",
+                [REPLICA_EVENT_BODY_DATA] = "BODY_DATA", [REPLICA_EVENT_BODY_END] = "BODY_END",
+                [REPLICA_EVENT_APPENDED] = "APPENDED",   [REPLICA_EVENT_MOVED] = "MOVED",
+                [REPLICA_EVENT_FOUND] = "FOUND",         [REPLICA_EVENT_DONE] = "DONE",
+        };
         static const char *const requests[] = {
                 [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
                 [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
@@ -24,6 +30,7 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
                 [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
                 [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
                 [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+                [REPLICA_WAIT] = "WAIT",
         };
 
         if (event->type == REPLICA_EVENT_BODY_DATA)

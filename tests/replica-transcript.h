@@ -22,6 +22,7 @@
 #define GMAIL                                                                                      \
         "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
         "UNSELECT LITERAL-"
+#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- X-GM-EXT-1"
 #define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
 #define BARE     "IMAP4rev1"
 
@@ -106,6 +107,9 @@ static inline void put_message(ReplicaTest *test, const ReplicaEvent *event) {
                 assert(buffer_append_format(out, " id=%.*s", (int) message->message_id.size,
                                             message->message_id.data ? message->message_id.data
                                                                      : "") == 0);
+        if (message->present & REPLICA_HAS_OBJECT)
+                assert(buffer_append_format(out, " object=%.*s", (int) message->object.size,
+                                            message->object.data) == 0);
 }
 
 static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
@@ -176,6 +180,7 @@ static inline const char *request_name(const ReplicaEvent *event) {
                 [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
                 [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
                 [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+                [REPLICA_WAIT] = "WAIT",
         };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 

@@ -513,10 +513,42 @@ static void test_bodies(void) {
                                                   "(UIDVALIDITY)\n");
 }
 
+static void test_objects(void) {
+        replica_check("Gmail's number of a message", GOOGLE, "",
+                      "> changes A 0 0 0 identity\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 UID FETCH 1:4294967295 (FLAGS INTERNALDATE X-GM-MSGID RFC822.SIZE "
+                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n"
+                      "S: * 1 EXISTS\n"
+                      "S: * FLAGS (\\Seen \\Deleted)\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: 1 OK [READ-WRITE] done\n"
+                      "S: * 1 FETCH (X-GM-MSGID 1278455344230334865 UID 4 FLAGS () RFC822.SIZE 3)\n"
+                      "S: 2 OK done\n"
+                      "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) complete\n"
+                      "E: MESSAGE A 4 () size=3 object=1278455344230334865\n"
+                      "E: DONE CHANGES A exists=1\n");
+        replica_check("OBJECTID, with the body", "IMAP4rev1 OBJECTID X-GM-EXT-1", "",
+                      "> changes A 0 0 0 body\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 UID FETCH 1:4294967295 (FLAGS INTERNALDATE EMAILID BODY.PEEK[])\n"
+                      "S: * 1 EXISTS\n"
+                      "S: * FLAGS (\\Seen \\Deleted)\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: 1 OK [READ-WRITE] done\n"
+                      "S: * 1 FETCH (UID 4 EMAILID (M7) FLAGS () BODY[] {3}\n"
+                      "S: abc)\n"
+                      "S: 2 OK done\n"
+                      "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) complete\n"
+                      "E: BODY A 4 () size=3 object=M7 “abc”\n"
+                      "E: DONE CHANGES A exists=1\n");
+}
+
 int main(void) {
         test_list();
         test_create();
         test_changes();
+        test_objects();
         test_bodies();
         return 0;
 }

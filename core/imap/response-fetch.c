@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include "imap/command.h"
 #include "imap/response.h"
@@ -90,6 +91,47 @@ static int fetch_header(ImapLexer *lexer, ImapFetch *fetch) {
         return r;
 }
 
+/* One that makes no sense is as good as none: the rest of the response still does. */
+static void take_object(ByteView object, ImapFetch *fetch) {
+        if (object.size == 0 || object.size > IMAP_OBJECT_MAX ||
+            memchr(object.data, ' ', object.size))
+                return;
+
+        fetch->object = object;
+        fetch->present |= IMAP_FETCH_OBJECT;
+}
+
+/* EMAILID (id): RFC 8474 section 5.1 */
+static int fetch_emailid(ImapLexer *lexer, ImapFetch *fetch) {
+        ByteView object;
+        int r;
+
+        r = imap_lexer_flat_list(lexer, &object);
+        if (r == -EBADMSG)
+                return imap_lexer_skip_value(lexer);
+        if (r > 0)
+                take_object(object, fetch);
+        return r;
+}
+
+/* X-GM-MSGID n: https://developers.google.com/gmail/imap/imap-extensions */
+static int fetch_gmail_msgid(ImapLexer *lexer, ImapFetch *fetch) {
+        const ImapLexer before = *lexer;
+        ImapToken token;
+        int r;
+
+        r = imap_lexer_next(lexer, &token);
+        if (r <= 0)
+                return r;
+        if (token.type != IMAP_TOKEN_ATOM) {
+                *lexer = before;
+                return imap_lexer_skip_value(lexer);
+        }
+
+        take_object(token.text, fetch);
+        return 1;
+}
+
 static int fetch_body(ImapLexer *lexer, ImapFetch *fetch, ByteView *ret_body) {
         bool nil;
         int r;
@@ -109,11 +151,13 @@ static int fetch_attribute(ImapLexer *lexer, ByteView name, ImapFetch *fetch, By
                 ByteView name;
                 int (*parse)(ImapLexer *lexer, ImapFetch *fetch);
         } table[] = {
-                {BYTES("UID"),          fetch_uid   },
-                {BYTES("FLAGS"),        fetch_flags },
-                {BYTES("MODSEQ"),       fetch_modseq},
-                {BYTES("RFC822.SIZE"),  fetch_size  },
-                {BYTES("INTERNALDATE"), fetch_date  },
+                {BYTES("UID"),          fetch_uid        },
+                {BYTES("FLAGS"),        fetch_flags      },
+                {BYTES("MODSEQ"),       fetch_modseq     },
+                {BYTES("RFC822.SIZE"),  fetch_size       },
+                {BYTES("INTERNALDATE"), fetch_date       },
+                {BYTES("EMAILID"),      fetch_emailid    },
+                {BYTES("X-GM-MSGID"),   fetch_gmail_msgid},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)

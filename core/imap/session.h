@@ -121,7 +121,11 @@ enum { /* ImapFetch.present */
        IMAP_FETCH_BODY = 1 << 5,   /* BODY[] came, as a literal or string */
        IMAP_FETCH_NIL = 1 << 6,    /* BODY[] NIL: not a message (protocol: never store it) */
        IMAP_FETCH_HEADER = 1 << 7, /* BODY[HEADER.FIELDS (...)] */
+       IMAP_FETCH_OBJECT = 1 << 8, /* EMAILID or X-GM-MSGID */
 };
+
+/* RFC 8474 section 4: an objectid has 255 characters at most. */
+#define IMAP_OBJECT_MAX 255u
 
 /* A FETCH response, or as much of one as has arrived when its body begins. */
 typedef struct ImapFetch {
@@ -134,6 +138,7 @@ typedef struct ImapFetch {
         int64_t date;    /* INTERNALDATE, seconds since 1970 UTC */
         int date_zone;   /* minutes east of UTC, so that the same text can be given back */
         ByteView header; /* of BODY[HEADER.FIELDS (...)], lines with CRLF */
+        ByteView object; /* EMAILID (RFC 8474) or X-GM-MSGID (Gmail): 1 to IMAP_OBJECT_MAX bytes */
         uint64_t body_size;
 } ImapFetch;
 

@@ -36,9 +36,11 @@ typedef struct SyncMailbox {
                 ReplicaToken token;
                 uint64_t messages;
         } seen[_SIDE_MAX];
-        char *error;     /* owned, NULL: none */
-        bool is_missing; /* the error: it is not on both sides */
-        char **names[2]; /* owned; local names to look at: [0] next run, [1] this one */
+        char *error;        /* owned, NULL: none */
+        bool is_missing;    /* the error: it is not on both sides */
+        bool wants_verify;  /* once it is in sync */
+        bool wants_compare; /* its next run looks at all that both sides have */
+        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -75,6 +77,9 @@ struct SyncRun {
         RunPhase phase;
         unsigned n_under_way; /* requests without DONE */
         unsigned n_rounds;
+        bool verifies; /* changes nothing, tells what differs */
+        bool compares; /* both sides list all that they have */
+        uint64_t n_differences;
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
         bool again;       /* once closed, run again at once */
@@ -136,8 +141,8 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
-        size_t n_dirty, n_runs;
-        unsigned n_listing; /* sides that have not finished their list */
+        size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
+        unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool is_lost; /* a replica is, not the state database */
         int64_t now;
@@ -188,6 +193,9 @@ int run_count_room(SyncRun *run);
 int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
+
+/* run-verify.c */
+int run_verify(SyncRun *run);
 
 /* run-act.c */
 int run_act(SyncRun *run);

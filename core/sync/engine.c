@@ -281,6 +281,20 @@ void engine_mark_all(Engine *engine) {
         }
 }
 
+int engine_verify(Engine *engine, const char *name) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox || !mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL])
+                return STATE_DB_E_NONE;
+        mailbox->all_names = true;
+        sync_mailbox_mark(mailbox, SIDE_REMOTE);
+        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+        if (!mailbox->wants_verify)
+                engine->n_verifying++;
+        mailbox->wants_verify = true;
+        return 0;
+}
+
 void engine_retry(Engine *engine) {
         engine->wants_list |= engine->list_failed;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
@@ -336,7 +350,35 @@ static void end_if_over(Engine *engine, SyncMailbox *mailbox) {
                 end_run(engine, mailbox);
 }
 
+/* A run over all that both sides have, which changes nothing. */
+static int start_verifying(SyncMailbox *mailbox) {
+        mailbox->wants_verify = false;
+        mailbox->engine->n_verifying--;
+        mailbox->run->verifies = true;
+        mailbox->replica[SIDE_LOCAL].has_names = false;
+        return run_start(mailbox->run);
+}
+
 /* Begin the run of a marked mailbox: its marks are used up. */
+static int start_marked(SyncMailbox *mailbox) {
+        mailbox->engine->n_dirty--;
+        names_free(mailbox->names[1]);
+        mailbox->names[1] = TAKE_PTR(mailbox->names[0]);
+        mailbox->n_names = 0;
+        mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
+        mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
+        mailbox->run->compares = mailbox->wants_compare;
+        mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
+                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
+        mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
+        mailbox->all_names = false;
+        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
+
+        engine_note(mailbox->engine,
+                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
+        return run_start(mailbox->run);
+}
+
 static int start_run(SyncMailbox *mailbox) {
         int r;
 
@@ -344,25 +386,21 @@ static int start_run(SyncMailbox *mailbox) {
         if (r < 0)
                 return r;
         mailbox->engine->n_runs++;
-        mailbox->engine->n_dirty--;
-
-        names_free(mailbox->names[1]);
-        mailbox->names[1] = TAKE_PTR(mailbox->names[0]);
-        mailbox->n_names = 0;
-        mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
-        mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
-        mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
-                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0;
-        mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
-        mailbox->all_names = false;
-        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
-
-        engine_note(mailbox->engine,
-                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
-        r = run_start(mailbox->run);
+        r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
         if (r >= 0)
                 end_if_over(mailbox->engine, mailbox);
         return r;
+}
+
+static bool wants_run(const SyncMailbox *mailbox) {
+        return sync_mailbox_is_marked(mailbox) || mailbox->wants_verify;
+}
+
+/* It has gone from a side. */
+static void forget_marks(SyncMailbox *mailbox) {
+        mailbox->engine->n_dirty -= sync_mailbox_is_marked(mailbox);
+        mailbox->engine->n_verifying -= mailbox->wants_verify;
+        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = mailbox->wants_verify = false;
 }
 
 /* Return: how many runs were begun, or negative. */
@@ -372,17 +410,17 @@ static int start_runs(Engine *engine) {
         if (engine->hold || engine->n_listing > 0 || engine->wants_list)
                 return 0;
 
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty > 0; i++) {
+        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty + engine->n_verifying > 0;
+             i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
                 int r;
 
                 if (engine->n_runs >= ENGINE_MAX_RUNS)
                         break;
-                if (mailbox->run || !sync_mailbox_is_marked(mailbox))
+                if (mailbox->run || !wants_run(mailbox))
                         continue;
                 if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
-                        mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
-                        engine->n_dirty--;
+                        forget_marks(mailbox);
                         continue;
                 }
                 r = start_run(mailbox);

@@ -38,17 +38,18 @@ typedef struct EngineCounts {
 } EngineCounts;
 
 typedef enum EngineNoteType {
-        ENGINE_NOTE_SYNCED,   /* a run has ended well: counts */
-        ENGINE_NOTE_FAILED,   /* a run could not be completed: text */
-        ENGINE_NOTE_HELD,     /* the brake holds deletions: side, held, messages, text */
-        ENGINE_NOTE_CREATED,  /* a mailbox was made: side */
-        ENGINE_NOTE_PARKED,   /* a message was refused: text */
-        ENGINE_NOTE_NOTICE,   /* something rare that a person may want to know: text */
-        ENGINE_NOTE_WOULD,    /* dry run: what would be done: text */
-        ENGINE_NOTE_RUN,      /* a mailbox is about to be looked at: watch it from now on */
-        ENGINE_NOTE_ALERT,    /* the server wants a person to read this: text */
-        ENGINE_NOTE_OVERFLOW, /* the remote side stopped telling of changes (NOTIFY) */
-        ENGINE_NOTE_PROGRESS, /* of a transfer: done, total (0: not known) */
+        ENGINE_NOTE_SYNCED,     /* a run has ended well: counts */
+        ENGINE_NOTE_FAILED,     /* a run could not be completed: text */
+        ENGINE_NOTE_HELD,       /* the brake holds deletions: side, held, messages, text */
+        ENGINE_NOTE_CREATED,    /* a mailbox was made: side */
+        ENGINE_NOTE_PARKED,     /* a message was refused: text */
+        ENGINE_NOTE_NOTICE,     /* something rare that a person may want to know: text */
+        ENGINE_NOTE_WOULD,      /* dry run: what would be done: text */
+        ENGINE_NOTE_RUN,        /* a mailbox is about to be looked at: watch it from now on */
+        ENGINE_NOTE_ALERT,      /* the server wants a person to read this: text */
+        ENGINE_NOTE_OVERFLOW,   /* the remote side stopped telling of changes (NOTIFY) */
+        ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total (0: not known) */
+        ENGINE_NOTE_DIFFERENCE, /* engine_verify() has found one: uid, text */
 } EngineNoteType;
 
 typedef struct EngineNote {
@@ -58,6 +59,7 @@ typedef struct EngineNote {
         Side side;
         uint64_t held, messages;
         uint64_t done, total;
+        uint32_t uid; /* on the remote side; 0: none */
         const EngineCounts *counts;
 } EngineNote;
 
@@ -92,6 +94,17 @@ int engine_mark(Engine *engine, const char *mailbox, Side side, char **names);
 
 /* Mark every mailbox on both sides, as after a resume or on "sync" of a person. */
 void engine_mark_all(Engine *engine);
+
+/**
+ * engine_verify() - compare a mailbox whole
+ *
+ * It is brought in sync as usual; then both sides are listed and held against the base, and each
+ * difference is told (ENGINE_NOTE_DIFFERENCE). That changes nothing; the next run, if there was any, is
+ * one over the whole mailbox and brings it in sync. Costs what a first listing costs.
+ *
+ * Return: 0, or STATE_DB_E_NONE if there is no such mailbox on both sides.
+ */
+int engine_verify(Engine *engine, const char *mailbox);
 
 /* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
 void engine_retry(Engine *engine);

@@ -188,14 +188,26 @@ static int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *be
         return 0;
 }
 
-static const char *fetch_items(ReplicaWant want) {
+/* What is the same for a message in all mailboxes of the account. */
+static const char *object_item(const ImapReplica *r) {
+        if (has(r, IMAP_CAPABILITY_OBJECTID))
+                return " EMAILID";
+
+        return has(r, IMAP_CAPABILITY_GMAIL) ? " X-GM-MSGID" : "";
+}
+
+static int format_items(const ImapReplica *r, ReplicaWant want, Buffer *out) {
         switch (want) {
         case REPLICA_WANT_FLAGS:
-                return " (FLAGS)";
+                return buffer_append_string(out, " (FLAGS)");
         case REPLICA_WANT_IDENTITY:
-                return " (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
+                return buffer_append_format(out,
+                                            " (FLAGS INTERNALDATE%s RFC822.SIZE "
+                                            "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+                                            object_item(r));
         case REPLICA_WANT_BODY:
-                return " (FLAGS INTERNALDATE BODY.PEEK[])";
+                return buffer_append_format(out, " (FLAGS INTERNALDATE%s BODY.PEEK[])",
+                                            object_item(r));
         }
 
         abort(); /* the switch is complete */
@@ -203,7 +215,13 @@ static const char *fetch_items(ReplicaWant want) {
 
 static int submit_fetch(ImapReplica *r, CommandKind kind, Job *job, const UidSet *set,
                         ReplicaWant want) {
-        return submit_set(r, kind, job, "UID FETCH ", set, fetch_items(want));
+        _cleanup_(buffer_done) Buffer items = BUFFER_NULL;
+        int e;
+
+        e = format_items(r, want, &items);
+        if (e == 0)
+                e = buffer_append(&items, "", 1); /* its NUL */
+        return e < 0 ? e : submit_set(r, kind, job, "UID FETCH ", set, items.data);
 }
 
 /* Never "*": a server may give it another meaning while messages go (Cyrus), or count backwards from

@@ -62,6 +62,10 @@ static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *f
                 message->present |= REPLICA_HAS_MESSAGE_ID;
                 message->message_id = buffer_view(&r->message_id);
         }
+        if (fetch->present & IMAP_FETCH_OBJECT) {
+                message->present |= REPLICA_HAS_OBJECT;
+                message->object = fetch->object;
+        }
 
         return 0;
 }

@@ -169,8 +169,24 @@ static int recover_staged(SyncRun *run) {
         return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
+/*
+ * What came after this is asked of a side. Without modseq and stamp that is all that it has; a Maildir
+ * needs its uidnext in any case, as it gives the numbers itself.
+ */
+static ReplicaToken since(const SyncRun *run, Side side) {
+        const ReplicaToken *committed = &run->mailbox->state.token[side];
+
+        if (!run->verifies && !run->compares)
+                return *committed;
+        return (ReplicaToken){
+                .uidvalidity = committed->uidvalidity,
+                .uidnext = side == SIDE_LOCAL ? committed->uidnext : 0,
+        };
+}
+
 int run_start(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
+        const ReplicaToken after = since(run, SIDE_LOCAL);
         uint64_t n_intents;
         int r;
 
@@ -186,7 +202,7 @@ int run_start(SyncRun *run) {
         run->intents = n_intents > 0;
 
         run->phase = RUN_ASK_LOCAL;
-        return ask(run, SIDE_LOCAL, &mailbox->state.token[SIDE_LOCAL], NULL, REPLICA_WANT_FLAGS);
+        return ask(run, SIDE_LOCAL, &after, NULL, REPLICA_WANT_FLAGS);
 }
 
 static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
@@ -211,7 +227,7 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
 
 static int ask_remote(SyncRun *run) {
         _cleanup_(uid_set_done) UidSet known = UID_SET_NULL;
-        SyncMailbox *mailbox = run->mailbox;
+        const ReplicaToken after = since(run, SIDE_REMOTE);
         uint64_t n_unknown;
         int r;
 
@@ -220,14 +236,15 @@ static int ask_remote(SyncRun *run) {
                 return r;
 
         run->phase = RUN_ASK_REMOTE;
+        if (run->verifies || run->compares)
+                return ask(run, SIDE_REMOTE, &after, NULL, REPLICA_WANT_FLAGS);
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
                 return run_next_phase(run); /* an echo of our own, nothing else */
 
         r = known_beyond(run, SIDE_REMOTE, &known);
         if (r < 0)
                 return r;
-        return ask(run, SIDE_REMOTE, &mailbox->state.token[SIDE_REMOTE], &known,
-                   wanted_of_remote(run, n_unknown));
+        return ask(run, SIDE_REMOTE, &after, &known, wanted_of_remote(run, n_unknown));
 }
 
 /* Not to be believed: have every remote UID listed, and let the list decide. */
@@ -305,7 +322,7 @@ static bool is_renumbered(const SyncRun *run, Side side) {
 static int on_local_asked(SyncRun *run) {
         int r;
 
-        if (is_renumbered(run, SIDE_LOCAL))
+        if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
                 return repair(run, SIDE_LOCAL);
         r = run_take_listed(run, SIDE_LOCAL);
         return r < 0 ? r : ask_remote(run);
@@ -315,6 +332,8 @@ static int on_local_asked(SyncRun *run) {
 static int on_asked(SyncRun *run) {
         int r;
 
+        if (run->verifies)
+                return run_verify(run);
         if (is_renumbered(run, SIDE_REMOTE))
                 return repair(run, SIDE_REMOTE);
 
@@ -473,6 +492,7 @@ static void note_end(SyncRun *run) {
 
         if (run->incomplete)
                 return;
+        mailbox->wants_compare &= !run->compares;
         sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
@@ -495,7 +515,11 @@ int run_close(SyncRun *run) {
         run->phase = RUN_CLOSE;
         if (run->failed)
                 run->again = false; /* not at once */
-        if (!run->again) {
+        if (run->verifies) {        /* the last run has said how things are */
+                r = engine_commit(run->mailbox->engine);
+                if (r < 0)
+                        return r;
+        } else if (!run->again) {
                 r = conclude(run);
                 if (r < 0)
                         return r;

@@ -1,0 +1,65 @@
+"""imapsyncctl verify: what the base has wrong is told, and the next sync brings it in order."""
+
+import json
+import sqlite3
+
+from rig import case, populate
+
+# What happens to the base behind the program's back, with INBOX as mailbox 1, and what verify says of it.
+ROWS = [
+    ("nothing", "", []),
+    ("a flag that the base has and no side", "UPDATE message SET flags = flags | 4 WHERE remote = 1",
+     [(1, r"the remote side has cleared \Flagged; the local side has cleared \Flagged")]),
+    ("a flag that both sides have and the base not", "UPDATE message SET flags = flags & ~1 WHERE remote = 2",
+     [(2, r"the remote side has set \Seen; the local side has set \Seen")]),
+    ("one message for another, which no count shows",
+     "UPDATE message SET remote = 999999, local = 999999 WHERE remote = 3",
+     [(999999, "it is gone on the remote side"),
+      (3, "it is only on the remote side"), (0, "a message is only on the local side")]),
+]
+
+
+class Verify(case.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.dovecot = self.server()
+        self.session = self.session(self.dovecot)
+        populate.fill(self.session, ["INBOX"], 10)
+        self.session.select("INBOX")
+        self.session.store("1:10", "-", ["\\Flagged"])
+        self.session.store("1:10", "+", ["\\Seen"])
+        self.acc = self.account(self.dovecot)
+        self.once(self.acc)
+
+    def verify(self, *mailboxes):
+        result = self.acc.ctl("--json", "verify", "test", *mailboxes)
+        rows = [json.loads(line) for line in result.out.splitlines()]
+        self.assertEqual(rows[-1]["in_sync"], len(rows) == 1)
+        return result.status, [(row["uid"], row["what"]) for row in rows[:-1]]
+
+    def break_base(self, statement):
+        with sqlite3.connect(self.acc.database) as db:
+            db.executescript(statement)
+        db.close()
+
+    def test_rows(self):
+        for label, statement, expected in ROWS:
+            with self.subTest(label):
+                self.break_base(statement)
+                before = self.acc.tree.folder("INBOX").files()
+                with self.acc.daemon() as daemon:
+                    daemon.wait_in_sync()
+                    status, differences = self.verify("INBOX")
+                    self.assertEqual(differences, expected)
+                    self.assertEqual(status, 1 if expected else 0)
+                    self.assertEqual(self.acc.ctl("sync", "--wait").status, 0)
+                    self.assertEqual(self.verify(), (0, []))
+                self.assertEqual(self.acc.tree.folder("INBOX").files(), before)
+                self.assert_equal_sides(self.acc, self.dovecot)
+
+    def test_no_such_mailbox(self):
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            result = self.acc.ctl("verify", "test", "Nowhere")
+            self.assertEqual(result.status, 1)
+            self.assertIn("there is no such mailbox", result.err)
