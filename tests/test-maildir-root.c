@@ -248,6 +248,11 @@ static void test_rename_folder(void) {
         }
 }
 
+static int is_not_kept(const char *name, void *userdata) {
+        (void) userdata;
+        return strcmp(name, "kept") != 0;
+}
+
 static void test_remove_folder(void) {
         static const MaildirLayout layouts[] = {MAILDIR_LAYOUT_FS, MAILDIR_LAYOUT_MAILDIRPLUSPLUS};
 
@@ -265,28 +270,37 @@ static void test_remove_folder(void) {
                 test_tree_write(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
                 test_tree_write(&tree, fs ? "a/b/tmp/.x" : ".a.b/tmp/.x", "x");
 
-                assert(maildir_remove_folder(root, "a") == 0);
+                assert(maildir_remove_folder(root, "a", is_not_kept, NULL) == 0);
                 check_list(root, "a/b");
                 test_tree_check(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
-                assert(maildir_remove_folder(root, "a/b") == 0);
-                assert(maildir_remove_folder(root, "a/b") == -ENOENT);
+                assert(maildir_remove_folder(root, "a/b", is_not_kept, NULL) == 0);
+                assert(maildir_remove_folder(root, "a/b", is_not_kept, NULL) == -ENOENT);
                 assert(test_tree_mode(&tree, fs ? "a/b" : ".a.b") == 0);
                 check_list(root, "");
 
                 /* what others put there stays */
                 assert(maildir_create(root, "c") == 0);
                 test_tree_write(&tree, fs ? "c/notes" : ".c/notes", "mine");
-                assert(maildir_remove_folder(root, "c") == 0);
+                assert(maildir_remove_folder(root, "c", is_not_kept, NULL) == 0);
                 test_tree_check(&tree, fs ? "c/notes" : ".c/notes", "mine");
                 assert(maildir_create(root, "d") == 0);
                 test_tree_mkdir(&tree, fs ? "d/cur/x" : ".d/cur/x");
-                assert(maildir_remove_folder(root, "d") == -ENOTEMPTY);
+                assert(maildir_remove_folder(root, "d", is_not_kept, NULL) == -ENOTEMPTY);
+
+                /* a message that may not go keeps the others */
+                assert(maildir_create(root, "e") == 0);
+                test_tree_write(&tree, fs ? "e/new/1" : ".e/new/1", "x");
+                test_tree_write(&tree, fs ? "e/tmp/1" : ".e/tmp/1", "x");
+                test_tree_write(&tree, fs ? "e/cur/kept" : ".e/cur/kept", "x");
+                assert(maildir_remove_folder(root, "e", is_not_kept, NULL) == -ENOTEMPTY);
+                test_tree_check(&tree, fs ? "e/new/1" : ".e/new/1", "x");
+                test_tree_check(&tree, fs ? "e/tmp/1" : ".e/tmp/1", "x");
 
                 test_tree_link(&tree, fs ? "d" : ".d", fs ? "link" : ".link");
-                assert(maildir_remove_folder(root, "link") == -ELOOP);
-                assert(maildir_rename_folder(root, "link", "e") == -ELOOP);
+                assert(maildir_remove_folder(root, "link", is_not_kept, NULL) == -ELOOP);
+                assert(maildir_rename_folder(root, "link", "f") == -ELOOP);
                 if (!fs)
-                        assert(maildir_remove_folder(root, "INBOX") == -EINVAL);
+                        assert(maildir_remove_folder(root, "INBOX", is_not_kept, NULL) == -EINVAL);
         }
 }
 

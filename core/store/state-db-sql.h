@@ -2,7 +2,7 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 1
+#define STATE_DB_VERSION 2
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -39,7 +39,10 @@
         " last INTEGER NOT NULL);"                                                                 \
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
-        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
+        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
+        "CREATE TABLE life (mailbox INTEGER PRIMARY KEY, remote_object TEXT, local_object TEXT,"   \
+        " subscribed INTEGER NOT NULL, renaming TEXT, renaming_side INTEGER NOT NULL,"             \
+        " removing INTEGER NOT NULL);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -92,6 +95,11 @@
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
           " gone_since = ?19, last_change = ?20 WHERE id = ?1")                                    \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
+        X(MAILBOX_RENAME, "UPDATE mailbox SET name = ?2, wire = ?3 WHERE id = ?1")                 \
+        X(LIFE_GET, "SELECT remote_object, local_object, subscribed, renaming, renaming_side,"     \
+                    " removing FROM life WHERE mailbox = ?1")                                      \
+        X(LIFE_SAVE, "INSERT OR REPLACE INTO life VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
+        X(LIFE_FORGET, "DELETE FROM life WHERE mailbox = ?1")                                      \
         X(KEYWORD_FORGET, "DELETE FROM keyword WHERE mailbox = ?1")                                \
         X(FILE_FORGET, "DELETE FROM file WHERE mailbox = ?1")                                      \
         X(INTENT_FORGET, "DELETE FROM intent WHERE mailbox = ?1")                                  \
