@@ -42,6 +42,7 @@ struct Account {
         bool is_compressed;
         ImapCapabilities capabilities; /* as remembered, then as the server says */
         bool has_capabilities;
+        char *prefix; /* owned, as remembered: imap_replica_prefix() */
 
         AccountState state;
         char sentence[512];

@@ -17,6 +17,11 @@ static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mail
         return event;
 }
 
+static void set_object(Event *event, const MemoryMailbox *stored) {
+        assert(asprintf(&event->object, "object%u", stored->object) > 0);
+        event->event.object = event->object;
+}
+
 static Session *find_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
         for (Session *session = r->sessions; session; session = session->next)
                 if (session->mailbox == mailbox)
@@ -143,11 +148,6 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
 }
 
 /* --- requests --- */
-
-static void set_object(Event *event, const MemoryMailbox *stored) {
-        assert(asprintf(&event->object, "object%u", stored->object) > 0);
-        event->event.object = event->object;
-}
 
 static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
@@ -369,6 +369,8 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
         }
         event->event.storable = (FLAGS_FIXED & ~r->store->unstorable) | permanent;
         event->event.storable_keywords = !r->store->no_keywords;
+        if (r->store->has_objects)
+                set_object(event, stored);
         return event;
 }
 

@@ -17,7 +17,7 @@
  */
 
 #include "base/macro.h"
-#include "sync/replica.h"
+#include "sync/mailbox-plan.h"
 
 typedef struct StateDb StateDb;
 
@@ -49,16 +49,10 @@ int state_db_set(StateDb *db, const char *key, const char *value);
 
 /* --- mailboxes --- */
 
-typedef enum Subscribed {
-        SUBSCRIBED_UNKNOWN, /* the sides have never agreed on it */
-        SUBSCRIBED_NO,
-        SUBSCRIBED_YES,
-} Subscribed;
-
 /* Who a mailbox is, and what is being done to it as a whole. */
 typedef struct MailboxLife {
         char *object[_SIDE_MAX]; /* ReplicaEvent.object; owned, NULL: not known */
-        Subscribed subscribed;   /* what both sides agreed on last */
+        Subscribed subscribed;   /* what both sides agreed on last; UNKNOWN: they never did */
         char *renaming;          /* the name that it is being given on that side; owned, or NULL */
         Side renaming_side;
         unsigned removing; /* 1 + the side on which it is being removed; 0: it is not */

@@ -8,7 +8,14 @@
 
 bool engine_is_busy(const Engine *engine) {
         return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold && (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
+               (!engine->hold &&
+                (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
+}
+
+/* The mailbox itself counts, if nothing is in it. */
+static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
+        return mailbox->is_deleted[side] ? MAX(mailbox->state.messages, (uint64_t) 1)
+                                         : mailbox->held[side];
 }
 
 static EngineMailbox describe(const SyncMailbox *mailbox) {
@@ -17,7 +24,8 @@ static EngineMailbox describe(const SyncMailbox *mailbox) {
                 .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
-                .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
+                .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
+                .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },
                 .held_since = mailbox->held_since,
                 .last_change = mailbox->state.last_change,
                 .pending = mailbox->run || sync_mailbox_is_marked(mailbox),
@@ -29,6 +37,16 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
                         void *userdata) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);
+                int r = each(&mailbox, userdata);
+
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < engine->n_unusable; i++) {
+                const EngineMailbox mailbox = {
+                        .name = engine->unusable[i].name,
+                        .error = engine->unusable[i].why,
+                };
                 int r = each(&mailbox, userdata);
 
                 if (r < 0)
@@ -65,7 +83,7 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 EngineTotals engine_totals(const Engine *engine) {
         EngineTotals totals = {
                 .mailboxes = engine->n_mailboxes,
-                .failed = engine->list_failed,
+                .failed = engine->list_failed + engine->n_unusable,
         };
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
@@ -75,7 +93,8 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
-                totals.failed += mailbox.error[0] != '\0';
+                totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
+                                 !mailbox.deleted[SIDE_LOCAL];
         }
         return totals;
 }

@@ -42,6 +42,8 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_FAILED,     /* a run could not be completed: text */
         ENGINE_NOTE_HELD,       /* the brake holds deletions: side, held, messages, text */
         ENGINE_NOTE_CREATED,    /* a mailbox was made: side */
+        ENGINE_NOTE_RENAMED,    /* one was renamed: side, text (its old name) */
+        ENGINE_NOTE_REMOVED,    /* one was deleted: side */
         ENGINE_NOTE_PARKED,     /* a message was refused: text */
         ENGINE_NOTE_NOTICE,     /* something rare that a person may want to know: text */
         ENGINE_NOTE_WOULD,      /* dry run: what would be done: text */
@@ -65,7 +67,8 @@ typedef struct EngineNote {
 
 typedef struct EngineOptions {
         Brake brake;
-        bool dry_run; /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        MailboxDeletion deletion; /* of mailboxes */
+        bool dry_run;             /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         bool (*wants)(const char *mailbox, void *userdata);
@@ -129,7 +132,8 @@ const char *engine_find_wire(Engine *engine, ByteView wire);
 /* Is anything marked, listed or running? */
 bool engine_is_busy(const Engine *engine);
 
-/* Deletions of this mailbox that are held may go on: marks it. STATE_DB_E_NONE if nothing is held. */
+/* Deletions of this mailbox that are held, or its own, may go on: marks it. STATE_DB_E_NONE if nothing
+ * is held. */
 int engine_confirm(Engine *engine, const char *mailbox);
 
 /**
@@ -153,6 +157,7 @@ typedef struct EngineMailbox {
         const char *wire; /* NULL: not known on the remote side */
         uint64_t messages, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
+        bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
         int64_t held_since, last_change;
         bool pending;
         const char *error; /* "" */
