@@ -255,6 +255,16 @@ static void test_rename_refused(void) {
         list(&world);
         check("and then not", &world, "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30");
         assert(engine_totals(world.engine).failed == 0 && n_bodies(&world) == 0);
+
+        /* refused once more, and renamed back */
+        memory_store_rename(&world.store[SIDE_LOCAL], "L", "M");
+        world.store[SIDE_REMOTE].n_refused_life = 1;
+        list(&world);
+        assert(engine_totals(world.engine).failed == 2);
+        memory_store_rename(&world.store[SIDE_LOCAL], "M", "L");
+        list(&world);
+        assert(engine_totals(world.engine).failed == 0 && n_bodies(&world) == 0);
+        assert(!engine_find_mailbox(world.engine, "M"));
         world_done(&world);
 }
 

@@ -15,6 +15,12 @@
 
 /* --- what there is --- */
 
+static bool is_wanted(const SyncMailbox *mailbox) {
+        const EngineOptions *options = &mailbox->engine->options;
+
+        return options->wants(mailbox->state.name, options->userdata);
+}
+
 /* Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. */
 static bool shows_nothing(const Engine *engine, Side side) {
         size_t n_known = 0;
@@ -22,7 +28,8 @@ static bool shows_nothing(const Engine *engine, Side side) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const SyncMailbox *mailbox = engine->mailboxes[i];
 
-                if (!sync_mailbox_is_in_base(mailbox) || mailbox->state.messages == 0)
+                if (!sync_mailbox_is_in_base(mailbox) || mailbox->state.messages == 0 ||
+                    !is_wanted(mailbox))
                         continue;
                 if (mailbox->exists[side] || mailbox->moved_to[side])
                         return false;
@@ -39,17 +46,11 @@ static bool is_much_gone(const Engine *engine, Side side) {
                 const SyncMailbox *mailbox = engine->mailboxes[i];
 
                 n_messages += mailbox->state.messages;
-                if (!mailbox->exists[side] && !mailbox->moved_to[side])
+                if (!mailbox->exists[side] && !mailbox->moved_to[side] && is_wanted(mailbox))
                         n_gone += mailbox->state.messages;
         }
         return shows_nothing(engine, side) ||
                brake_holds(&engine->options.brake, n_messages, n_gone, 0);
-}
-
-static bool is_wanted(const SyncMailbox *mailbox) {
-        const EngineOptions *options = &mailbox->engine->options;
-
-        return options->wants(mailbox->state.name, options->userdata);
 }
 
 static void take_lists(Engine *engine) {
@@ -367,7 +368,11 @@ static int act_on(SyncMailbox *mailbox, bool is_much) {
         mailbox->is_deleted[SIDE_REMOTE] = mailbox->is_deleted[SIDE_LOCAL] = false;
         switch (plan.step) {
         case MAILBOX_STEP_NONE:
-                return view.in_base ? keep_in_sync(mailbox) : 0;
+                if (view.in_base)
+                        return keep_in_sync(mailbox);
+                if (!view.exists[SIDE_REMOTE] && !view.exists[SIDE_LOCAL])
+                        engine_drop_mailbox(mailbox->engine, mailbox); /* it was new, and is gone */
+                return 0;
         case MAILBOX_STEP_ADOPT:
                 return adopt(mailbox);
         case MAILBOX_STEP_CREATE:

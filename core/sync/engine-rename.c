@@ -21,15 +21,19 @@ static bool is_inbox(const SyncMailbox *mailbox) {
         return strcmp(mailbox->state.name, "INBOX") == 0;
 }
 
-/* Has the mailbox of that name been replaced by another one? */
+/* Has the mailbox of that name been replaced by another one? Not every list tells the UIDVALIDITY, but
+ * UIDs do not go backwards either. */
 static bool is_replaced(const SyncMailbox *mailbox, Side side) {
         const ReplicaStatus *status = &mailbox->told[side].status;
-        const uint32_t uidvalidity = mailbox->state.token[side].uidvalidity;
+        const ReplicaToken *token = &mailbox->state.token[side];
         const char *object = mailbox->state.life.object[side];
 
         if (object && mailbox->told[side].object)
                 return strcmp(object, mailbox->told[side].object) != 0;
-        return uidvalidity > 0 && status->has_uidvalidity && status->uidvalidity != uidvalidity;
+        if (status->uidnext > 0 && status->uidnext < token->uidnext)
+                return true;
+        return token->uidvalidity > 0 && status->has_uidvalidity &&
+               status->uidvalidity != token->uidvalidity;
 }
 
 /* In the base, and not there any more under its name. */

@@ -121,6 +121,28 @@ class Mailboxes(case.SystemTest):
             self.once(self.acc)
             self.check_renamed(new)
 
+    def check_rotated(self, layout):
+        """Renamed, and another one made in its place: as people do with what has become too big."""
+        self.begin(layout)
+        self.rename_remote("Kept", "Kept 2025")
+        self.other.create("Kept")
+        populate.fill_small(self.other, "Kept", 1, seed=9)
+        self.rename_local("Work", "Work 2025")
+        for sub in ("cur", "new", "tmp"):
+            (self.acc.tree.folder("Work").path / sub).mkdir(parents=True)
+        cost = self.cost(lambda: self.once(self.acc))
+        self.assertLess(cost, 2 * RENAME_BYTES)
+        remote = self.assert_equal_sides(self.acc, self.dovecot)
+        self.assertEqual({name: len(rows) for name, rows in remote.items()}, {
+            "INBOX": 10, "Kept": 1, "Kept 2025": 10, "Work": 0, "Work 2025": MESSAGES, "Work 2025/inner": 10,
+        })
+
+    def test_rotated_fs(self):
+        self.check_rotated("fs")
+
+    def test_rotated_plusplus(self):
+        self.check_rotated("maildir++")
+
     # The daemon
 
     def check_daemon(self, limit=RENAME_BYTES, **options):
