@@ -220,7 +220,9 @@ static int change_one(MaildirSubscriptions *subscriptions, const void *what) {
                 return r < 0 ? r : 1;
         }
         free(subscriptions->names[i]);
-        subscriptions->names[i] = subscriptions->names[--subscriptions->n_names];
+        subscriptions->n_names--;
+        memmove(subscriptions->names + i, subscriptions->names + i + 1,
+                (subscriptions->n_names - i) * sizeof(char *));
         return 1;
 }
 
