@@ -184,6 +184,7 @@ static const char *link_words(const Row *account) {
 
 static int append_sides(const Row *account, Buffer *buffer) {
         const char *waits = row_string(account, "waits"), *why = row_string(account, "waits_why");
+        const char *quirks = row_string(account, "quirks");
         int r;
 
         r = append_line(buffer, "remote", "%s%s", row_string(account, "remote"),
@@ -194,6 +195,8 @@ static int append_sides(const Row *account, Buffer *buffer) {
                 r = append_line(buffer, "waits by", "%s", waits);
         if (r == 0 && why[0])
                 r = append_line(buffer, "", "%s", why);
+        if (r == 0 && quirks[0])
+                r = append_line(buffer, "quirks", "%s", quirks);
         return r;
 }
 
@@ -217,6 +220,16 @@ static int append_times(const Row *account, const Screen *screen, Buffer *buffer
         return r;
 }
 
+/* Mailboxes that are not synchronised; "imapsyncctl mailboxes" says why. */
+static int append_left_out(const Row *account, Buffer *buffer) {
+        _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
+        int r = text_escape(&escaped, row_string(account, "left_out"));
+
+        if (r < 0 || escaped.size == 0)
+                return r;
+        return append_line(buffer, "left out", "%.*s", (int) escaped.size, escaped.data);
+}
+
 static int append_numbers(const Row *account, Buffer *buffer) {
         static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
         char in[32], out[32];
@@ -224,6 +237,8 @@ static int append_numbers(const Row *account, Buffer *buffer) {
 
         for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
                 r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
+        if (r == 0)
+                r = append_left_out(account, buffer);
         if (r < 0)
                 return r;
         return append_line(buffer, "traffic", "%s in, %s out",
@@ -282,6 +297,8 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
                 r = add_ago(table, screen, row_number(mailbox, "last_change_usec"));
         if (r == 0)
                 r = add_sentence_note(table, STYLE_BAD, row_string(mailbox, "error"));
+        if (r == 0)
+                r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
         if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0))
                 r = add_counts_note(table, mailbox);
         return r;

@@ -212,18 +212,13 @@ static int open_root(Account *account) {
 }
 
 static void remember_facts(Account *account) {
-        char *words = NULL, *time = NULL;
+        char *time = NULL;
 
         (void) state_db_get(account->db, "prefix", &account->prefix);
         if (state_db_get(account->db, "uidvalidity-checked", &time) == 0)
                 account->uidvalidity_usec = strtoll(time, NULL, 10);
         free(time);
-
-        if (state_db_get(account->db, "capabilities", &words) == 0) {
-                account->capabilities = imap_capabilities_parse(bytes_of(words));
-                account->has_capabilities = true;
-        }
-        free(words);
+        account_load_server(account);
 }
 
 int account_open_local(Account *account) {

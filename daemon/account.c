@@ -135,6 +135,8 @@ static void on_idle(Account *account) {
 
         account->last_sync_usec = account_now();
         remember_prefix(account);
+        account->n_attempts = account->n_back_offs = 0;
+        account_learn_session(account);
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
                 account_finish(account);
@@ -161,10 +163,13 @@ void account_pump(Account *account) {
                 return;
 
         r = engine_pump(account->engine, account_now());
+        account_log_skipped(account);
         if (r < 0) {
                 on_pump_failed(account, r);
                 return;
         }
+        if (account_is_told_to_wait(account))
+                return;
         if (r == 0)
                 on_idle(account);
         else
@@ -251,8 +256,12 @@ void account_stop(Account *account, void (*on_stopped)(Account *account, void *u
 
 /* --- what the engine tells --- */
 
-static bool wants(const char *mailbox, void *userdata) {
-        return account_config_wants(((Account *) userdata)->config, mailbox);
+static EngineWish wants(const char *mailbox, void *userdata) {
+        const AccountConfig *config = ((Account *) userdata)->config;
+
+        if (!account_config_wants(config, mailbox))
+                return ENGINE_WANTS_NOT;
+        return account_config_names(config, mailbox) ? ENGINE_WANTS_BY_NAME : ENGINE_WANTS;
 }
 
 static void on_note(const EngineNote *note, void *userdata) {
@@ -263,6 +272,7 @@ static void on_note(const EngineNote *note, void *userdata) {
                 account_on_overflow(account);
                 return;
         case ENGINE_NOTE_RUN:
+                account_on_run(account, note);
                 if (account->options.once)
                         account_watch_mailbox(account, note->mailbox);
                 return;
@@ -291,13 +301,16 @@ static void on_note(const EngineNote *note, void *userdata) {
 static int make_engine(Account *account) {
         const ImapReplicaOptions replica_options = {
                 .once = account->options.once,
+                .want_special_use = account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .want_subscribed = !account->options.once || is_uidvalidity_due(account),
                 .prefix = account->prefix,
+                .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .deletion = account->config->delete_mailboxes,
+                .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
                 .digest = &digest_sha256,
                 .wants = wants,
@@ -349,6 +362,7 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
+        account->retry_due = UINT64_MAX;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
@@ -378,6 +392,8 @@ Account *account_free(Account *account) {
         state_db_free(account->db);
         secret_free(account->secret);
         free(account->prefix);
+        free(account->server);
+        free(account->quirks_text);
         free(account);
         return NULL;
 }
@@ -402,6 +418,25 @@ static const char *describe_remote(const Account *account) {
         return text;
 }
 
+static int add_left_out(const EngineMailbox *mailbox, void *userdata) {
+        Buffer *names = userdata;
+
+        if (!mailbox->left_out[0])
+                return 0;
+        return buffer_append_format(names, "%s%s", names->size > 0 ? ", " : "", mailbox->name);
+}
+
+static const char *describe_left_out(const Account *account) {
+        _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
+        static char text[1000];
+
+        text[0] = '\0';
+        if (account->engine && engine_each_mailbox(account->engine, add_left_out, &names) >= 0)
+                (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(names.size, sizeof(text)),
+                                names.data ? names.data : "");
+        return text;
+}
+
 AccountStatus account_status(Account *account) {
         const EngineTotals totals =
                 account->engine ? engine_totals(account->engine) : (EngineTotals){0};
@@ -422,6 +457,7 @@ AccountStatus account_status(Account *account) {
                 .waits = account->is_attached && account->mode != WAIT_NONE ? account->waits : "",
                 .waits_why = account->is_attached && account->mode != WAIT_NONE ? account->waits_why
                                                                                 : "",
+                .quirks = account->quirks_text ? account->quirks_text : "",
                 .mailboxes = totals.mailboxes,
                 .messages = totals.messages,
                 .pending = totals.pending,
@@ -434,6 +470,7 @@ AccountStatus account_status(Account *account) {
                 .bytes_out = traffic.bytes_out,
                 .compressed = account->is_compressed,
                 .encrypted = account->connection && connection_is_encrypted(account->connection),
+                .left_out = describe_left_out(account),
         };
 }
 
@@ -492,6 +529,8 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
 }
 
 static int collect_name(const EngineMailbox *mailbox, void *userdata) {
+        if (mailbox->left_out[0])
+                return 0;
         return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
 }
 

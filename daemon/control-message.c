@@ -36,6 +36,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, local, FIELD_STRING),
         FIELD(AccountStatus, waits, FIELD_STRING),
         FIELD(AccountStatus, waits_why, FIELD_STRING),
+        FIELD(AccountStatus, quirks, FIELD_STRING),
         FIELD(AccountStatus, mailboxes, FIELD_U64),
         FIELD(AccountStatus, messages, FIELD_U64),
         FIELD(AccountStatus, pending, FIELD_U64),
@@ -48,6 +49,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, bytes_out, FIELD_U64),
         FIELD(AccountStatus, compressed, FIELD_BOOL),
         FIELD(AccountStatus, encrypted, FIELD_BOOL),
+        FIELD(AccountStatus, left_out, FIELD_STRING),
 };
 
 static const Field mailbox_fields[] = {
@@ -59,6 +61,7 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, parked, FIELD_U64),
         FIELD(MailboxStatus, last_change_usec, FIELD_U64),
         FIELD(MailboxStatus, error, FIELD_STRING),
+        FIELD(MailboxStatus, left_out, FIELD_STRING),
 };
 
 static const Field held_fields[] = {

@@ -65,6 +65,7 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
                 .parked = mailbox->parked,
                 .last_change_usec = (uint64_t) mailbox->last_change,
                 .error = mailbox->error,
+                .left_out = mailbox->left_out,
         };
 
         return each->mailbox(&status, each->userdata);

@@ -31,12 +31,14 @@ typedef struct AccountStatus {
         const char *local;  /* the Maildir's path, or the local server */
         const char *waits; /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
         const char *waits_why; /* why not a better one; "" */
+        const char *quirks;    /* of the server, in force: "wants-id wrong-size"; "" */
         uint64_t mailboxes, messages, pending, held, parked;
         uint64_t last_sync_usec;      /* since 1970; 0: never */
         uint64_t retry_usec;          /* since 1970; 0: no timer */
         uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
         bool compressed, encrypted;
+        const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
 } AccountStatus;
 
 typedef struct MailboxStatus {
@@ -46,6 +48,7 @@ typedef struct MailboxStatus {
         uint64_t held, parked;
         uint64_t last_change_usec; /* since 1970; 0: never */
         const char *error;         /* "" */
+        const char *left_out;      /* it is not synchronised: why; "" */
 } MailboxStatus;
 
 /* A deletion that the brake holds back. */

@@ -159,7 +159,7 @@ static inline void put_event(Buffer *out, const ImapEvent *event) {
                 "greeting",   "tagged",    "continuation", "text",      "capability",
                 "enabled",    "flags",     "exists",       "expunge",   "fetch",
                 "body-begin", "body-data", "body-end",     "vanished",  "search",
-                "count",      "list",      "status",       "namespace",
+                "count",      "list",      "status",       "namespace", "id",
         };
 
         if (event->type == IMAP_EVENT_BODY_DATA) {
@@ -208,6 +208,9 @@ static inline void put_event(Buffer *out, const ImapEvent *event) {
                 break;
         case IMAP_EVENT_STATUS:
                 put_status(out, &event->status);
+                break;
+        case IMAP_EVENT_ID:
+                put(out, " ", event->text.text);
                 break;
         case IMAP_EVENT_BODY_DATA:
         case IMAP_EVENT_BODY_END:

@@ -55,6 +55,7 @@ typedef struct ReplicaTest {
         char *names[MAILBOXES_MAX]; /* owned */
         size_t n_mailboxes;
         Buffer body;
+        ImapQuirks quirks;
         bool lost;
         size_t n_requests, n_done;
 
@@ -169,6 +170,9 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, " complete%s", "");
         if (event->object)
                 put_string(test, " object=%s", event->object);
+        if (event->untold)
+                put_string(test, " untold=%s",
+                           event->untold & REPLICA_UNTOLD_FLAGS ? "expunges,flags" : "expunges");
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
@@ -207,11 +211,25 @@ static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, " object=%s", event->object);
 }
 
-static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
+static inline void put_set(ReplicaTest *test, const ReplicaEvent *event) {
         size_t index = 0;
 
-        put_string(test, "VANISHED %s ", event->mailbox->name);
+        put_string(test, "%s", " ");
         assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+}
+
+static inline void put_moved(ReplicaTest *test, const ReplicaEvent *event) {
+        size_t index = 0, index_to = 0;
+
+        put_string(test, "MOVED %s ", event->mailbox->name);
+        assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+        put_string(test, " to %s", "");
+        assert(uid_set_format(&event->uids_to, &index_to, SIZE_MAX, &test->transcript.events) == 0);
+}
+
+static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
+        put_string(test, "VANISHED %s", event->mailbox->name);
+        put_set(test, event);
 }
 
 /* The pieces of a body are put together: where they end depends on how the bytes came. */
@@ -265,13 +283,13 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, ")%s", "");
                 break;
         case REPLICA_EVENT_MOVED:
-                put_string(test, "MOVED %s", event->mailbox->name);
-                put_message(test, event);
+                put_moved(test, event);
                 break;
         case REPLICA_EVENT_FOUND:
                 put_string(test, "FOUND %s", event->mailbox->name);
                 put_format(test, " %" PRIu64, event->cookie);
                 put_format(test, " count=%" PRIu64, event->count);
+                put_set(test, event);
                 break;
         case REPLICA_EVENT_DONE:
                 put_finished(test, event);
@@ -437,10 +455,37 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
         if (strcmp(verb, "expunge") == 0)
                 return replica->ops->expunge(replica, mailbox, &uids);
 
+        if (strcmp(verb, "move") == 0)
+                return replica->ops->move(replica, mailbox, &uids,
+                                          test_mailbox(test, next_word(rest)));
+
         assert(strcmp(verb, "store") == 0);
         const MessageFlags add = flags_of(mailbox, next_word(rest));
         return replica->ops->store(replica, mailbox, &uids, add,
                                    flags_of(mailbox, next_word(rest)));
+}
+
+/* "search A COOKIE SET [has FLAG|lacks FLAG] [count]" or "search A COOKIE each N" */
+static inline int act_search(ReplicaTest *test, Replica *replica, char **rest) {
+        ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
+        const uint64_t cookie = next_number(rest);
+        const char *word = next_word(rest);
+        ReplicaSearch search = {0};
+
+        if (strcmp(word, "each") == 0)
+                search.stride = (uint32_t) next_number(rest);
+        else
+                (void) sscanf(word, "%" SCNu32 ":%" SCNu32, &search.range.first,
+                              &search.range.last);
+        for (word = next_word(rest); *word; word = next_word(rest)) {
+                if (strcmp(word, "count") == 0) {
+                        search.count = true;
+                        continue;
+                }
+                search.without = strcmp(word, "lacks") == 0;
+                search.flag = flags_of(mailbox, next_word(rest));
+        }
+        return replica->ops->search(replica, mailbox, &search, cookie);
 }
 
 static inline int act_poll(ReplicaTest *test, char **rest) {
@@ -465,6 +510,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = replica->ops->list(replica);
         else if (strcmp(verb, "append") == 0)
                 r = act_append(test, replica, &rest);
+        else if (strcmp(verb, "search") == 0)
+                r = act_search(test, replica, &rest);
         else if (strcmp(verb, "abort") == 0)
                 r = replica->ops->append_abort(replica);
         else if (strcmp(verb, "notify") == 0)
@@ -502,7 +549,8 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
         assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
         imap_replica_attach(test->replica, test->transcript.session, &has, qresync,
-                            strchr(options, 'd') ? imap_quirks_of(BYTES("Dovecot ready.")) : 0);
+                            strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
+                                                 : test->quirks);
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 
@@ -521,17 +569,24 @@ static inline void replica_test_done(ReplicaTest *test) {
  * replica_check() - run a transcript
  * @options: q QRESYNC is on, x it is off, o --once, s with all of LIST's options
  */
-static inline void replica_check(const char *label, const char *capabilities, const char *options,
-                                 const char *script) {
+static inline void replica_check_quirks(const char *label, const char *capabilities,
+                                        const char *options, ImapQuirks quirks,
+                                        const char *script) {
         static const size_t steps[] = {0, 1, 2, 7};
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 ReplicaTest test = {
-                        .transcript = {.label = label, .step = steps[i]}
+                        .transcript = {.label = label, .step = steps[i]},
+                        .quirks = quirks,
                 };
 
                 replica_test_init(&test, capabilities, options);
                 transcript_run(&test.transcript, script);
                 replica_test_done(&test);
         }
+}
+
+static inline void replica_check(const char *label, const char *capabilities, const char *options,
+                                 const char *script) {
+        replica_check_quirks(label, capabilities, options, 0, script);
 }

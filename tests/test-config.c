@@ -45,6 +45,14 @@ static void dump_endpoint(Buffer *out, const char *side, const Endpoint *endpoin
         dump_string(out, "command", endpoint->secret.command);
         dump_string(out, "file", endpoint->secret.file);
         dump_string(out, "credential", endpoint->secret.credential);
+        if (endpoint->overrides.disabled)
+                assert(buffer_append_format(out, " disabled=%#" PRIx64,
+                                            endpoint->overrides.disabled) == 0);
+        if (endpoint->overrides.n_commands)
+                assert(buffer_append_format(out, " depth=%u", endpoint->overrides.n_commands) == 0);
+        if (endpoint->overrides.on || endpoint->overrides.off)
+                assert(buffer_append_format(out, " quirks=%#x/%#x", endpoint->overrides.on,
+                                            endpoint->overrides.off) == 0);
 }
 
 /* Everything that is not at its default, in one line an account. */
@@ -103,6 +111,11 @@ static void test_values(void) {
                  "work@4 remote: imap.example.org:993/0 user=<me@example.org> "
                  "command=<secret-tool lookup imap work> fs=</home/me/Mail/work> mailbox=<*> "
                  "mailbox=<!Junk>\n"},
+                {"what is said against a server",
+                 ACCOUNT("a") "disable-extensions = CONDSTORE idle\n    QRESYNC\npipeline-depth = 4\n"
+                 "quirks = wants-id, !notify-goes-quiet\n    !one-at-a-time one-at-a-time\n",
+                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c0 depth=4 "
+                 "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
                  "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n" SERVER("b"),
                  "b@3 remote: imap.example.org:993/0 user=<me> command=<p> local: "
@@ -318,10 +331,24 @@ static void test_bad_values(void) {
                 {"time without sense", ACCOUNT("a") "timeout = soon\n",
                  "6: timeout: “soon” is not a fitting time: expected 5s to 1h, written like 90s, 5min "
                  "or 1h\n"},
+                {"extension", ACCOUNT("a") "disable-extensions = IDLE\n    QRESYNC, XYZZY MOVE\n",
+                 "7: disable-extensions: “XYZZY” is not an extension that is made use of: expected a "
+                 "name as the server says it, such as COMPRESS=DEFLATE\n"},
+                {"an extension that is needed", ACCOUNT("a") "disable-extensions = STARTTLS\n",
+                 "6: disable-extensions: “STARTTLS” is not one that can be done without\n"},
+                {"pipeline depth", ACCOUNT("a") "pipeline-depth = 0\n",
+                 "6: pipeline-depth: “0” is not a fitting number: expected a number from 1 to 1000\n"},
+                {"quirk", ACCOUNT("a") "quirks = wants-id !slow\n",
+                 "6: quirks: “slow” is not known: expected notify-goes-quiet, one-at-a-time, wants-id, "
+                 "late-capabilities, broken-qresync, broken-esearch, broken-move, broken-uidplus, "
+                 "append-loses-flags, no-mdnsent, wrong-size, placeholder-bodies, "
+                 "uidvalidity-by-select, lists-locks, login-alone\n"},
                 {"tls", ACCOUNT("a") "tls = ssl\n",
                  "6: tls: “ssl” is not known: expected implicit, starttls or none\n"},
                 {"layout", ACCOUNT("a") "maildir-layout = mbox\n",
                  "6: maildir-layout: “mbox” is not known: expected fs or maildir++\n"},
+                {"deleted-messages", ACCOUNT("a") "deleted-messages = keep\n",
+                 "6: deleted-messages: “keep” is not known: expected auto, expunge or trash\n"},
                 {"bool", ACCOUNT("a") "allow-cleartext = maybe\n",
                  "6: allow-cleartext: “maybe” is not a choice: expected yes or no\n"},
                 {"pin", ACCOUNT("a") "tls-pin = sha1:00\n",
@@ -519,6 +546,8 @@ static void test_equal(void) {
                 {"maildir", SERVER("a") "maildir = /nowhere/b\n", false},
                 {"layout", ACCOUNT("a") "maildir-layout = maildir++\n", false},
                 {"mailboxes", ACCOUNT("a") "mailboxes = *\n", false},
+                {"deleted-messages", ACCOUNT("a") "deleted-messages = trash\n", false},
+                {"deleted-messages, the default", ACCOUNT("a") "deleted-messages = auto\n", true},
                 {"connections", ACCOUNT("a") "connections = 4\n", false},
                 {"brake", ACCOUNT("a") "brake = 26%\n", false},
                 {"brake-count", ACCOUNT("a") "brake-count = 21\n", false},
@@ -533,6 +562,10 @@ static void test_equal(void) {
                 {"password", "[account a]\nhost = imap.example.org\nuser = me\npassword = p\n"
                              "maildir = /nowhere/a\n", false},
                 {"local", SERVER("a") "[local a]\ntunnel = x\n", false},
+                {"disable-extensions", ACCOUNT("a") "disable-extensions = MOVE\n", false},
+                {"pipeline-depth", ACCOUNT("a") "pipeline-depth = 1\n", false},
+                {"quirks on", ACCOUNT("a") "quirks = wants-id\n", false},
+                {"quirks off", ACCOUNT("a") "quirks = !wants-id\n", false},
         };
         /* clang-format on */
         _cleanup_(config_freep) Config *first = NULL;
@@ -583,6 +616,36 @@ static void test_wants(void) {
                 TEST_ROW(rows[i].label, parse(text, 0600, &config, &errors) == 0);
                 TEST_ROW(rows[i].label, account_config_wants(&config->accounts[0],
                                                              rows[i].mailbox) == rows[i].wanted);
+        }
+}
+
+/* Named, and not only wanted: what an exception is made for. */
+static void test_names(void) {
+        static const struct {
+                const char *label;
+                const char *patterns;
+                bool named;
+        } rows[] = {
+                {"default",                NULL,                               false},
+                {"all",                    " *\n",                             false},
+                {"all below",              " [Gmail]/*\n",                     false},
+                {"one level",              " [Gmail]/%\n",                     false},
+                {"by name",                " *\n [Gmail]/All Mail\n",          true },
+                {"and excluded again",     " [Gmail]/All Mail\n ![Gmail]/*\n", false},
+                {"the last match decides", " [Gmail]/All Mail\n *\n",          false},
+                {"excluded by name",       " *\n ![Gmail]/All Mail\n",         false},
+                {"another one",            " *\n [Gmail]/Starred\n",           false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                _cleanup_free_ char *errors = NULL, *text = NULL;
+
+                assert(asprintf(&text, ACCOUNT("a") "%s%s", rows[i].patterns ? "mailboxes =\n" : "",
+                                rows[i].patterns ? rows[i].patterns : "") > 0);
+                TEST_ROW(rows[i].label, parse(text, 0600, &config, &errors) == 0);
+                TEST_ROW(rows[i].label, account_config_names(&config->accounts[0],
+                                                             "[Gmail]/All Mail") == rows[i].named);
         }
 }
 
@@ -684,6 +747,7 @@ int main(void) {
         test_limits();
         test_equal();
         test_wants();
+        test_names();
 
         assert(mkdtemp(folder) && chdir(folder) == 0);
         test_load();

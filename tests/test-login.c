@@ -6,14 +6,18 @@
 typedef struct LoginRow {
         const char *label;
         const char *remembered; /* NULL: nothing */
-        const char *options;    /* s STARTTLS, e encrypted, c compress, q qresync */
+        const char *options;    /* s STARTTLS, e encrypted, c compress, q qresync, i ask by ID */
         const char *script;
         const char *user, *password; /* NULL: "u", "p" */
+        bool tells_server; /* READY is followed by what is known of the server */
+        const char *host, *server;
+        ImapOverrides overrides;
 } LoginRow;
 
 typedef struct LoginTest {
         Transcript transcript;
         ImapLogin *login;
+        bool tells_server; /* READY tells of it */
         bool over;
 } LoginTest;
 
@@ -46,6 +50,15 @@ static void put_ready(LoginTest *test) {
         if (capabilities.bits)
                 assert(buffer_append_string(out, " ") == 0);
         assert(imap_capabilities_format(&capabilities, out) == 0);
+        if (!test->tells_server)
+                return;
+
+        assert(buffer_append_string(out, ";") == 0);
+        if (imap_login_server(test->login))
+                assert(buffer_append_format(out, " %s:", imap_login_server(test->login)) == 0);
+        if (imap_login_quirks(test->login))
+                assert(buffer_append_string(out, " ") == 0);
+        assert(imap_quirks_format(imap_login_quirks(test->login), out) == 0);
 }
 
 static void put_outcome(LoginTest *test, int outcome) {
@@ -104,9 +117,15 @@ static void run(const LoginRow *row, size_t step) {
                 .is_encrypted = strchr(row->options, 'e'),
                 .want_compress = strchr(row->options, 'c'),
                 .want_qresync = strchr(row->options, 'q'),
+                .want_id = strchr(row->options, 'i'),
+                .host = row->host,
+                .server = row->server,
+                .version = "1.0",
+                .overrides = row->overrides,
         };
 
         test.transcript.userdata = &test;
+        test.tells_server = row->tells_server;
         assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
         assert(imap_login_new(&options, &test.login) == 0);
 
@@ -411,6 +430,113 @@ static void test_refusals(void) {
         check(rows, ARRAY_SIZE(rows));
 }
 
+#define Q(name)   IMAP_QUIRK_BIT(IMAP_QUIRK_##name)
+#define CAN(name) ((uint64_t) 1 << IMAP_CAPABILITY_##name)
+
+static void test_quirks(void) {
+        /* clang-format off */
+        static const LoginRow rows[] = {
+                {"a server that is asked what it is", "ID COMPRESS=DEFLATE ENABLE QRESYNC", "eciq",
+                 "S: * OK [CAPABILITY IMAP4rev1 ID] Welcome\n"
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 ID NIL\n"
+                 "C: 3 ENABLE QRESYNC\n"
+                 "C: 4 COMPRESS DEFLATE\n"
+                 "S: 1 OK [CAPABILITY ID COMPRESS=DEFLATE ENABLE QRESYNC] in\n"
+                 "S: * ID (\"name\" \"Dovecot\")\n"
+                 "S: 2 OK\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 3 OK\n"
+                 "S: 4 NO\n"
+                 "E: READY qresync on: ENABLE QRESYNC COMPRESS=DEFLATE ID; Dovecot: notify-goes-quiet\n",
+                 .tells_server = true},
+                {"one that has said so already", "ID", "ei",
+                 "S: * OK [CAPABILITY IMAP4rev1 ID] Welcome\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY ID] in\n"
+                 "E: READY qresync unasked: ID; Dovecot: notify-goes-quiet\n",
+                 .tells_server = true, .server = "Dovecot"},
+                {"one that did not want to say", "ID", "ei",
+                 "S: * OK [CAPABILITY IMAP4rev1 ID] Welcome\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY ID] in\n"
+                 "E: READY qresync unasked: ID; :\n",
+                 .tells_server = true, .server = ""},
+                {"one that must be told", NULL, "e",
+                 "S: * OK Coremail System IMap Server Ready\n"
+                 "C: 1 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1 ID\n"
+                 "S: 1 OK\n"
+                 "C: 2 LOGIN u p\n"
+                 "C: 3 ID (\"name\" \"imapsyncd\" \"version\" \"1.0\")\n"
+                 "S: 2 OK [CAPABILITY IDLE] in\n"
+                 "S: * ID (\"name\" \"Coremail\")\n"
+                 "S: 3 OK\n"
+                 "E: READY qresync unasked: IDLE; Coremail: wants-id\n",
+                 .tells_server = true},
+                {"a proxy that knows another server", NULL, "eq",
+                 "S: * OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC] hi\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC MOVE] in\n"
+                 "C: 2 CAPABILITY\n"
+                 "S: * CAPABILITY IMAP4rev1 ENABLE QRESYNC ESEARCH IDLE\n"
+                 "S: 2 OK\n"
+                 "E: READY qresync unasked: IMAP4rev1 ENABLE IDLE;"
+                 " late-capabilities broken-qresync broken-esearch\n",
+                 .tells_server = true, .host = "imap.mail.me.com"},
+                {"the same, remembered: asked, but not waited for", "IDLE", "e",
+                 "S: * OK [CAPABILITY IMAP4rev1 MOVE] hi\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY IMAP4rev1 MOVE] in\n"
+                 "C: 2 CAPABILITY\n"
+                 "E: READY qresync unasked: IDLE; late-capabilities broken-qresync broken-esearch\n",
+                 .tells_server = true, .host = "imap.mail.me.com"},
+                {"one command at a time", "ENABLE QRESYNC COMPRESS=DEFLATE", "ecq",
+                 "S: * OK [CAPABILITY IMAP4rev1] The Microsoft Exchange IMAP4 service is ready.\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC COMPRESS=DEFLATE] in\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK\n"
+                 "C: 3 COMPRESS DEFLATE\n"
+                 "S: 3 NO\n"
+                 "E: READY qresync on: ENABLE QRESYNC COMPRESS=DEFLATE; one-at-a-time"
+                 " append-loses-flags no-mdnsent wrong-size placeholder-bodies\n",
+                 .tells_server = true},
+                {"nothing behind the login", "ENABLE QRESYNC IDLE", "ceqi",
+                 "S: * OK [CAPABILITY IMAP4rev1] Courier-IMAP ready.\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK in\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK\n"
+                 "C: 3 CAPABILITY\n"
+                 "E: READY qresync on: ENABLE QRESYNC IDLE;"
+                 " uidvalidity-by-select lists-locks login-alone\n",
+                 .tells_server = true},
+                {"configured otherwise", "ENABLE QRESYNC COMPRESS=DEFLATE", "ecq",
+                 "S: * OK [CAPABILITY IMAP4rev1] Dovecot ready.\n"
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 ID (\"name\" \"imapsyncd\" \"version\" \"1.0\")\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC COMPRESS=DEFLATE IDLE] in\n"
+                 "S: 2 OK\n"
+                 "E: READY qresync unasked: ENABLE IDLE; wants-id\n",
+                 .tells_server = true, .overrides = {.on = Q(WANTS_ID), .off = Q(NOTIFY_GOES_QUIET),
+                               .disabled = CAN(QRESYNC) | CAN(COMPRESS_DEFLATE)}},
+                {"the ways to log in are configured as well", NULL, "e",
+                 "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR LOGINDISABLED] x\n"
+                 "C: 1 AUTHENTICATE PLAIN\n"
+                 "S: +\n"
+                 "C: AHUAcA==\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN IDLE\n",
+                 .overrides = {.disabled = CAN(SASL_IR)}},
+        };
+        /* clang-format on */
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
 static void test_changed_servers(void) {
         static const LoginRow rows[] = {
                 {"COMPRESS is refused",                             DOVECOT,            "ec",
@@ -461,6 +587,7 @@ int main(void) {
         test_start_tls();
         test_preauth();
         test_refusals();
+        test_quirks();
         test_changed_servers();
         return 0;
 }

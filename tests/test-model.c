@@ -384,6 +384,20 @@ static void live(Model *model) {
         }
 }
 
+static void choose_rung(Model *model, MemoryStore *store) {
+        static const unsigned untold[] = {
+                0,
+                0,
+                REPLICA_UNTOLD_EXPUNGES,
+                REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS,
+        };
+
+        store->untold = untold[below(model, ARRAY_SIZE(untold))];
+        store->can_count = chance(model, 50);
+        model->world.options.volumes.messages = 2 + below(model, 8);
+        model->world.options.volumes.answer = below(model, 60);
+}
+
 static void choose_stores(Model *model) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 MemoryStore *store = &model->world.store[side];
@@ -393,6 +407,8 @@ static void choose_stores(Model *model) {
                 store->tells_new = chance(model, 50);
                 store->window = chance(model, 30) ? 1 + below(model, 20) : 0;
                 store->no_uidplus = side == SIDE_REMOTE && chance(model, 25);
+                if (side == SIDE_REMOTE && !store->no_modseq)
+                        choose_rung(model, store);
                 memory_store_add(store, MAILBOX);
         }
 }

@@ -27,6 +27,7 @@ typedef enum StepType {
         EVENTS,   /* must be what came of it since the last time */
         WAITING,  /* is_idle must be number */
         COUNT,    /* number of commands under way */
+        LIMIT,    /* of commands that may be */
 } StepType;
 
 typedef struct Step {
@@ -94,6 +95,9 @@ static bool take(ImapSession *session, const Step *step, Buffer *events) {
                 return imap_session_idle(session, &tag) == 0 && tag == (ImapTag) step->number;
         case DONE:
                 return imap_session_done(session) == 0;
+        case LIMIT:
+                imap_session_set_limit(session, (unsigned) step->number);
+                return true;
         case SYNC:
         case PLUS:
         case MINUS:
@@ -176,6 +180,136 @@ static const Dialogue plain[] = {
                  {OUT, "1 NOOP\r\n", 0},
                  {IN, "2 OK\r\n", 0},
                  {EVENTS, "! the server answered a command that was not given: “2 OK”\n", 0},
+         }},
+};
+
+static const Dialogue limited[] = {
+        {"one at a time",
+         {
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "A", 0},
+                 {SUBMIT, "B", 0},
+                 {SUBMIT, "C", 0},
+                 {COUNT, NULL, 3},
+                 {OUT, "1 A\r\n", 0},
+                 {OUT, "", 0},
+                 {IN, "1 OK\r\n", 0},
+                 {OUT, "2 B\r\n", 0},
+                 {SUBMIT, "D", 0},
+                 {OUT, "", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {OUT, "3 C\r\n", 0},
+                 {IN, "3 OK\r\n", 0},
+                 {OUT, "4 D\r\n", 0},
+                 {IN, "4 OK\r\n", 0},
+                 {SUBMIT, "E", 0},
+                 {OUT, "5 E\r\n", 0},
+                 {EVENTS, "1 tagged OK \n2 tagged OK \n3 tagged OK \n4 tagged OK \n", 0},
+         }},
+        {"two at a time",
+         {
+                 {LIMIT, NULL, 2},
+                 {SUBMIT, "A", 0},
+                 {SUBMIT, "B", 0},
+                 {SUBMIT, "C", 0},
+                 {SUBMIT, "D", 0},
+                 {OUT, "1 A\r\n2 B\r\n", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {OUT, "3 C\r\n", 0},
+                 {IN, "1 OK\r\n3 OK\r\n", 0},
+                 {OUT, "4 D\r\n", 0},
+                 {EVENTS, "2 tagged OK \n1 tagged OK \n3 tagged OK \n", 0},
+         }},
+        {"lifted",
+         {
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "A", 0},
+                 {SUBMIT, "B", 0},
+                 {SUBMIT, "C", 0},
+                 {OUT, "1 A\r\n", 0},
+                 {LIMIT, NULL, 0},
+                 {OUT, "2 B\r\n3 C\r\n", 0},
+         }},
+        {"set when some are under way",
+         {
+                 {SUBMIT, "A", 0},
+                 {SUBMIT, "B", 0},
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "C", 0},
+                 {OUT, "1 A\r\n2 B\r\n", 0},
+                 {IN, "1 OK\r\n", 0},
+                 {OUT, "", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {OUT, "3 C\r\n", 0},
+                 {EVENTS, "1 tagged OK \n2 tagged OK \n", 0},
+         }},
+        {"an answer to what waits is none",
+         {
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "A", 0},
+                 {SUBMIT, "B", 0},
+                 {OUT, "1 A\r\n", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {EVENTS, "! the server answered a command that was not given: “2 OK”\n", 0},
+         }},
+        {"a literal that waits for its turn, then for its +",
+         {
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "A", 0},
+                 {SYNC, "APPEND a", 2},
+                 {DATA, "01", 2},
+                 {APPENDED, NULL, 0},
+                 {SUBMIT, "B", 0},
+                 {OUT, "1 A\r\n", 0},
+                 {IN, "+ whatever\r\n", 0},
+                 {EVENTS, "1 continuation OK whatever\n", 0},
+                 {OUT, "", 0},
+                 {IN, "1 OK\r\n", 0},
+                 {OUT, "2 APPEND a {2}\r\n", 0},
+                 {IN, "+ go on\r\n", 0},
+                 {OUT, "01\r\n", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {OUT, "3 B\r\n", 0},
+                 {EVENTS, "1 tagged OK \n2 tagged OK \n", 0},
+         }},
+        {"a literal that is refused",
+         {
+                 {LIMIT, NULL, 1},
+                 {SYNC, "APPEND a", 2},
+                 {DATA, "01", 2},
+                 {APPENDED, NULL, 0},
+                 {SUBMIT, "B", 0},
+                 {OUT, "1 APPEND a {2}\r\n", 0},
+                 {IN, "1 NO\r\n", 0},
+                 {OUT, "2 B\r\n", 0},
+                 {EVENTS, "1 tagged NO \n", 0},
+         }},
+        {"DONE is said at once",
+         {
+                 {LIMIT, NULL, 1},
+                 {IDLE, NULL, 1},
+                 {OUT, "1 IDLE\r\n", 0},
+                 {IN, "+\r\n", 0},
+                 {SUBMIT, "B", 0},
+                 {OUT, "DONE\r\n", 0},
+                 {IN, "1 OK\r\n", 0},
+                 {OUT, "2 B\r\n", 0},
+                 {EVENTS, "1 continuation OK \n1 tagged OK \n", 0},
+         }},
+        {"an IDLE that waits for its turn is ended before it begins",
+         {
+                 {LIMIT, NULL, 1},
+                 {SUBMIT, "A", 0},
+                 {IDLE, NULL, 2},
+                 {SUBMIT, "B", 0},
+                 {OUT, "1 A\r\n", 0},
+                 {IN, "1 OK\r\n", 0},
+                 {OUT, "2 IDLE\r\n", 0},
+                 {IN, "+\r\n", 0},
+                 {OUT, "DONE\r\n", 0},
+                 {IN, "2 OK\r\n", 0},
+                 {OUT, "3 B\r\n", 0},
+                 {EVENTS, "1 tagged OK \n2 continuation OK \n2 tagged OK \n", 0},
          }},
 };
 
@@ -443,6 +577,7 @@ static void test_wiping(void) {
 
 int main(void) {
         check(plain, ARRAY_SIZE(plain));
+        check(limited, ARRAY_SIZE(limited));
         check(literals, ARRAY_SIZE(literals));
         check(idling, ARRAY_SIZE(idling));
         test_partial_sends();

@@ -5,22 +5,26 @@
 
 #include "config/config-keys.h"
 #include "config/config-value.h"
+#include "imap/capability.h"
 
 typedef enum KeyType {
-        KEY_TYPE_STRING,   /* char *, as it is */
-        KEY_TYPE_SECRET,   /* char *, never shown, wiped */
-        KEY_TYPE_NAME,     /* char *, a file name without folder */
-        KEY_TYPE_PATH,     /* char *, made absolute */
-        KEY_TYPE_PATTERNS, /* char **, NULL-terminated */
-        KEY_TYPE_PINS,     /* char **, NULL-terminated */
-        KEY_TYPE_BOOL,     /* bool */
-        KEY_TYPE_PORT,     /* uint16_t */
-        KEY_TYPE_UNSIGNED, /* unsigned */
-        KEY_TYPE_PERCENT,  /* unsigned */
-        KEY_TYPE_DURATION, /* uint64_t, microseconds */
-        KEY_TYPE_TLS,      /* TlsMode */
-        KEY_TYPE_LAYOUT,   /* MaildirLayout */
-        KEY_TYPE_DELETION, /* MailboxDeletion */
+        KEY_TYPE_STRING,     /* char *, as it is */
+        KEY_TYPE_SECRET,     /* char *, never shown, wiped */
+        KEY_TYPE_NAME,       /* char *, a file name without folder */
+        KEY_TYPE_PATH,       /* char *, made absolute */
+        KEY_TYPE_PATTERNS,   /* char **, NULL-terminated */
+        KEY_TYPE_PINS,       /* char **, NULL-terminated */
+        KEY_TYPE_BOOL,       /* bool */
+        KEY_TYPE_PORT,       /* uint16_t */
+        KEY_TYPE_UNSIGNED,   /* unsigned */
+        KEY_TYPE_PERCENT,    /* unsigned */
+        KEY_TYPE_DURATION,   /* uint64_t, microseconds */
+        KEY_TYPE_TLS,        /* TlsMode */
+        KEY_TYPE_LAYOUT,     /* MaildirLayout */
+        KEY_TYPE_DELETED,    /* DeletedMessages */
+        KEY_TYPE_EXTENSIONS, /* uint64_t, capabilities as bits */
+        KEY_TYPE_QUIRKS,     /* ImapOverrides: on and off */
+        KEY_TYPE_DELETION,   /* MailboxDeletion */
 } KeyType;
 
 typedef struct Key {
@@ -45,6 +49,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_MAILDIR]            = ACCOUNT_KEY("maildir", PATH, maildir, 0, 0),
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),
         [CONFIG_KEY_MAILBOXES]          = ACCOUNT_KEY("mailboxes", PATTERNS, mailboxes, 0, 0),
+        [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),
         [CONFIG_KEY_BRAKE_COUNT]        = ACCOUNT_KEY("brake-count", UNSIGNED, brake_count, 0, 1000000),
@@ -63,6 +68,9 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_PASSWORD_COMMAND]   = ENDPOINT_KEY("password-command", STRING, secret.command, 0, 0),
         [CONFIG_KEY_PASSWORD_FILE]      = ENDPOINT_KEY("password-file", PATH, secret.file, 0, 0),
         [CONFIG_KEY_CREDENTIAL]         = ENDPOINT_KEY("credential", NAME, secret.credential, 0, 0),
+        [CONFIG_KEY_DISABLE_EXTENSIONS] = ENDPOINT_KEY("disable-extensions", EXTENSIONS, overrides.disabled, 0, 0),
+        [CONFIG_KEY_PIPELINE_DEPTH]     = ENDPOINT_KEY("pipeline-depth", UNSIGNED, overrides.n_commands, 1, 1000),
+        [CONFIG_KEY_QUIRKS]             = ENDPOINT_KEY("quirks", QUIRKS, overrides, 0, 0),
 };
 /* clang-format on */
 
@@ -83,6 +91,13 @@ static const char *const deletion_words[] = {
         [MAILBOX_DELETION_ASK] = "ask",
         [MAILBOX_DELETION_YES] = "yes",
         [MAILBOX_DELETION_NEVER] = "never",
+        NULL,
+};
+
+static const char *const deleted_words[] = {
+        [DELETED_AUTO] = "auto",
+        [DELETED_EXPUNGE] = "expunge",
+        [DELETED_TRASH] = "trash",
         NULL,
 };
 
@@ -305,6 +320,81 @@ static int set_deletion(MailboxDeletion *field, const char *value, Buffer *reter
         return 0;
 }
 
+static int set_deleted(DeletedMessages *field, const char *value, Buffer *reterr) {
+        int r = parse_word(value, deleted_words, reterr);
+
+        if (r < 0)
+                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
+
+        *field = (DeletedMessages) r;
+        return 0;
+}
+
+/* Take the next word of a line of words, in place. NULL: there is none. */
+static const char *take_word(char **rest) {
+        char *word = *rest + strspn(*rest, " \t,");
+        const size_t size = strcspn(word, " \t,");
+
+        *rest = word + size;
+        if (size == 0)
+                return NULL;
+        if (**rest)
+                *(*rest)++ = '\0';
+        return word;
+}
+
+/* Without these nobody can log in, or the password leaves in clear. */
+static bool is_needed(ImapCapability capability) {
+        return capability == IMAP_CAPABILITY_IMAP4REV1 || capability == IMAP_CAPABILITY_STARTTLS ||
+               capability == IMAP_CAPABILITY_LOGINDISABLED;
+}
+
+static int set_extension(uint64_t *field, const char *word, Buffer *reterr) {
+        const ImapCapability capability = imap_capability_find(bytes_of(word));
+
+        if (capability == _IMAP_CAPABILITY_MAX)
+                return complain(reterr, word,
+                                "an extension that is made use of: expected a name as the server "
+                                "says it, such as COMPRESS=DEFLATE");
+        if (is_needed(capability))
+                return complain(reterr, word, "one that can be done without");
+
+        *field |= (uint64_t) 1 << capability;
+        return 0;
+}
+
+static int set_quirk(ImapOverrides *field, const char *word, Buffer *reterr) {
+        const bool off = word[0] == '!';
+        const ImapQuirk quirk = imap_quirk_find(bytes_of(word + off));
+        int r;
+
+        if (quirk < _IMAP_QUIRK_MAX) {
+                field->on &= ~IMAP_QUIRK_BIT(quirk);
+                field->off &= ~IMAP_QUIRK_BIT(quirk);
+                *(off ? &field->off : &field->on) |= IMAP_QUIRK_BIT(quirk);
+                return 0;
+        }
+
+        r = buffer_append_format(reterr, "“%s” is not known: expected", word + off);
+        for (unsigned i = 0; r == 0 && i < _IMAP_QUIRK_MAX; i++)
+                r = buffer_append_format(reterr, "%s%s", i == 0 ? " " : ", ",
+                                         imap_quirk_name((ImapQuirk) i));
+        return r < 0 ? r : CONFIG_KEY_E_VALUE;
+}
+
+/* Each word of a line, up to the first that is wrong. */
+static int set_words(KeyType type, void *field, const char *value, Buffer *reterr) {
+        _cleanup_free_ char *copy = strdup(value);
+        char *rest = copy;
+        const char *word;
+        int r = copy ? 0 : -ENOMEM;
+
+        while (r == 0 && (word = take_word(&rest)))
+                r = type == KEY_TYPE_QUIRKS ? set_quirk(field, word, reterr)
+                                            : set_extension(field, word, reterr);
+        return r;
+}
+
 const char *config_key_name(ConfigKeyId id) {
         return keys[id].name;
 }
@@ -314,7 +404,10 @@ ConfigScope config_key_scope(ConfigKeyId id) {
 }
 
 bool config_key_is_list(ConfigKeyId id) {
-        return keys[id].type == KEY_TYPE_PATTERNS || keys[id].type == KEY_TYPE_PINS;
+        const KeyType type = keys[id].type;
+
+        return type == KEY_TYPE_PATTERNS || type == KEY_TYPE_PINS || type == KEY_TYPE_EXTENSIONS ||
+               type == KEY_TYPE_QUIRKS;
 }
 
 ConfigKeyId config_key_find(const char *name) {
@@ -359,6 +452,11 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_layout(field, value, reterr);
         case KEY_TYPE_DELETION:
                 return set_deletion(field, value, reterr);
+        case KEY_TYPE_DELETED:
+                return set_deleted(field, value, reterr);
+        case KEY_TYPE_EXTENSIONS:
+        case KEY_TYPE_QUIRKS:
+                return set_words(key->type, field, value, reterr);
         }
 
         abort(); /* the switch is complete */
@@ -377,6 +475,10 @@ static bool lists_equal(char *const *a, char *const *b) {
                         return false;
 
         return !*a && !*b;
+}
+
+static bool quirks_equal(const ImapOverrides *a, const ImapOverrides *b) {
+        return a->on == b->on && a->off == b->off;
 }
 
 static bool fields_equal(const Key *key, const void *a, const void *b) {
@@ -404,6 +506,12 @@ static bool fields_equal(const Key *key, const void *a, const void *b) {
                 return *(const MaildirLayout *) a == *(const MaildirLayout *) b;
         case KEY_TYPE_DELETION:
                 return *(const MailboxDeletion *) a == *(const MailboxDeletion *) b;
+        case KEY_TYPE_DELETED:
+                return *(const DeletedMessages *) a == *(const DeletedMessages *) b;
+        case KEY_TYPE_EXTENSIONS:
+                return *(const uint64_t *) a == *(const uint64_t *) b;
+        case KEY_TYPE_QUIRKS:
+                return quirks_equal(a, b);
         }
 
         abort(); /* the switch is complete */
@@ -456,6 +564,9 @@ static void field_done(const Key *key, void *field) {
         case KEY_TYPE_TLS:
         case KEY_TYPE_LAYOUT:
         case KEY_TYPE_DELETION:
+        case KEY_TYPE_DELETED:
+        case KEY_TYPE_EXTENSIONS:
+        case KEY_TYPE_QUIRKS:
                 return;
         }
 

@@ -18,6 +18,7 @@ typedef enum ConfigKeyId {
         CONFIG_KEY_POLL_INTERVAL,
         CONFIG_KEY_MAILDIR,
         CONFIG_KEY_MAILDIR_LAYOUT,
+        CONFIG_KEY_DELETED_MESSAGES,
         CONFIG_KEY_MAILBOXES,
         CONFIG_KEY_CONNECTIONS,
         CONFIG_KEY_BRAKE,
@@ -36,6 +37,9 @@ typedef enum ConfigKeyId {
         CONFIG_KEY_PASSWORD_COMMAND,
         CONFIG_KEY_PASSWORD_FILE,
         CONFIG_KEY_CREDENTIAL,
+        CONFIG_KEY_DISABLE_EXTENSIONS,
+        CONFIG_KEY_PIPELINE_DEPTH,
+        CONFIG_KEY_QUIRKS,
         _CONFIG_KEY_MAX,
 } ConfigKeyId;
 
@@ -52,7 +56,7 @@ enum {
 const char *config_key_name(ConfigKeyId id);
 ConfigScope config_key_scope(ConfigKeyId id);
 
-/* Does it take one value a line, as often as wanted? */
+/* Does it take values on as many lines as wanted? */
 bool config_key_is_list(ConfigKeyId id);
 
 /* The key of that name, or _CONFIG_KEY_MAX. */

@@ -42,14 +42,28 @@ static void add_bit(ImapCapabilities *capabilities, ImapCapability one) {
         capabilities->bits |= (uint64_t) 1 << one;
 }
 
+void imap_capabilities_remove(ImapCapabilities *capabilities, uint64_t bits) {
+        capabilities->bits &= ~bits;
+        if (!imap_has(capabilities, IMAP_CAPABILITY_APPENDLIMIT))
+                capabilities->append_limit = 0;
+}
+
+ImapCapability imap_capability_find(ByteView name) {
+        unsigned i = 0;
+
+        while (i < _IMAP_CAPABILITY_MAX && !bytes_equal_fold(name, bytes_of(names[i])))
+                i++;
+        return (ImapCapability) i;
+}
+
 static void add_word(ImapCapabilities *capabilities, ByteView word) {
         static const ByteView limit = BYTES("APPENDLIMIT=");
+        const ImapCapability one = imap_capability_find(word);
 
-        for (unsigned i = 0; i < _IMAP_CAPABILITY_MAX; i++)
-                if (bytes_equal_fold(word, bytes_of(names[i]))) {
-                        add_bit(capabilities, (ImapCapability) i);
-                        return;
-                }
+        if (one < _IMAP_CAPABILITY_MAX) {
+                add_bit(capabilities, one);
+                return;
+        }
 
         if (bytes_starts_fold(word, limit)) {
                 ByteView digits = {word.data + limit.size, word.size - limit.size};

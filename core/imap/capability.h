@@ -51,6 +51,12 @@ static inline bool imap_has(const ImapCapabilities *capabilities, ImapCapability
 /* The words after "CAPABILITY", separated by spaces. A word without a bit is ignored. */
 ImapCapabilities imap_capabilities_parse(ByteView words);
 
+/* Take these away, as if they had not been said. */
+void imap_capabilities_remove(ImapCapabilities *capabilities, uint64_t bits);
+
+/* The capability of that name, as it is spelled in the list; _IMAP_CAPABILITY_MAX if it has no bit. */
+ImapCapability imap_capability_find(ByteView name);
+
 /* Append the words, in the order of the enum, separated by spaces: parse() gives the same set back.
  * Return: 0, -ENOMEM, or -E2BIG from the buffer's limit. */
 int imap_capabilities_format(const ImapCapabilities *capabilities, Buffer *out);

@@ -47,14 +47,16 @@ struct ImapLogin {
         ImapCapabilities offered; /* before the login, on the connection as it is now */
         ImapCapabilities fresh;   /* after the login */
 
-        ImapTag login_tag, enable_tag, compress_tag; /* 0: not under way */
+        ImapTag login_tag, id_tag, enable_tag, compress_tag; /* 0: not under way */
         ImapTag capability_tag, start_tls_tag;
-        bool enable_sent, compress_sent, is_authenticated;
+        bool id_sent, enable_sent, compress_sent, is_authenticated;
         ImapQresync qresync;
+        char *greeting, *server; /* owned; NULL: not known */
         ImapQuirks quirks;
 
         ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
         char *sentence;           /* owned */
+        ImapBackOff back_off;
 };
 
 /* For buffers that have held a secret. They are made large enough first: realloc(3) would leave
@@ -77,6 +79,14 @@ int imap_login_new(const ImapLoginOptions *options, ImapLogin **ret_login) {
                 login->options.remembered = &login->remembered;
         }
 
+        if (options->server) {
+                login->server = bytes_dup(bytes_of(options->server));
+                if (!login->server) {
+                        free(login);
+                        return -ENOMEM;
+                }
+        }
+
         *ret_login = login;
         return 0;
 }
@@ -85,6 +95,8 @@ ImapLogin *imap_login_free(ImapLogin *login) {
         if (!login)
                 return NULL;
 
+        free(login->greeting);
+        free(login->server);
         free(login->sentence);
         free(login);
         return NULL;
@@ -115,8 +127,24 @@ static int give_up(ImapLogin *login, ImapLoginOutcome outcome, const char *what,
 }
 
 /* What may be relied on after the login. */
-static const ImapCapabilities *capabilities(const ImapLogin *login) {
-        return login->has_fresh ? &login->fresh : &login->remembered;
+static ImapCapabilities capabilities(const ImapLogin *login) {
+        ImapCapabilities result = login->has_fresh ? login->fresh : login->remembered;
+
+        imap_capabilities_remove(&result,
+                                 imap_quirks_unusable(login->quirks, &login->options.overrides));
+        return result;
+}
+
+static void recognise(ImapLogin *login, ImapSession *session) {
+        const ImapOverrides *overrides = &login->options.overrides;
+        const ImapServer server = {
+                .host = bytes_of(login->options.host),
+                .greeting = bytes_of(login->greeting),
+                .id = bytes_of(login->server),
+        };
+
+        login->quirks = imap_quirks_of(&server, overrides);
+        imap_session_set_limit(session, imap_quirks_n_commands(login->quirks, overrides));
 }
 
 static int format_plain(const ImapLogin *login, Buffer *out) {
@@ -155,11 +183,14 @@ static int format_login(const ImapLogin *login, Buffer *out) {
  */
 static int choose_method(ImapLogin *login, Buffer *out) {
         _cleanup_(buffer_wipe) Buffer plain = BUFFER_NULL, by_login = BUFFER_NULL;
-        const ImapCapabilities *offered = login->has_offered ? &login->offered : &login->remembered;
-        const bool has_plain = imap_has(offered, IMAP_CAPABILITY_AUTH_PLAIN);
-        const bool has_initial = has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR);
-        bool has_login = !imap_has(offered, IMAP_CAPABILITY_LOGINDISABLED);
+        ImapCapabilities offered = login->has_offered ? login->offered : login->remembered;
+        bool has_plain, has_initial, has_login;
         int r;
+
+        imap_capabilities_remove(&offered, login->options.overrides.disabled);
+        has_plain = imap_has(&offered, IMAP_CAPABILITY_AUTH_PLAIN);
+        has_initial = has_plain && imap_has(&offered, IMAP_CAPABILITY_SASL_IR);
+        has_login = !imap_has(&offered, IMAP_CAPABILITY_LOGINDISABLED);
 
         if (has_login) {
                 r = format_login(login, &by_login);
@@ -192,13 +223,43 @@ static int choose_method(ImapLogin *login, Buffer *out) {
         return 0;
 }
 
-/* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
-static int submit_extras(ImapLogin *login, ImapSession *session) {
-        const ImapCapabilities *has = capabilities(login);
+/* Who we are, to a server that lets nobody in without; else nothing of it, and only to get the answer. */
+static int submit_id(ImapLogin *login, ImapSession *session, const ImapCapabilities *has) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        const bool must = imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID);
         int r;
 
+        if (login->id_sent || !(must || (login->options.want_id && !login->server &&
+                                         imap_has(has, IMAP_CAPABILITY_ID))))
+                return 0;
+
+        if (must)
+                r = buffer_append_format(&out, "ID (\"name\" \"imapsyncd\" \"version\" \"%s\")",
+                                         login->options.version ? login->options.version : "0");
+        else
+                r = buffer_append_string(&out, "ID NIL");
+        if (r == 0)
+                r = imap_session_submit(session, buffer_view(&out), &login->id_tag);
+        login->id_sent = r == 0;
+        return r;
+}
+
+/* Nothing travels with the login where the server would throw it away. */
+static bool is_alone(const ImapLogin *login) {
+        return imap_quirks_have(login->quirks, IMAP_QUIRK_LOGIN_ALONE);
+}
+
+/* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
+static int submit_extras(ImapLogin *login, ImapSession *session) {
+        const ImapCapabilities has = capabilities(login);
+        int r;
+
+        r = submit_id(login, session, &has);
+        if (r < 0)
+                return r;
+
         if (login->options.want_qresync && !login->enable_sent &&
-            imap_has(has, IMAP_CAPABILITY_ENABLE) && imap_has(has, IMAP_CAPABILITY_QRESYNC)) {
+            imap_has(&has, IMAP_CAPABILITY_ENABLE) && imap_has(&has, IMAP_CAPABILITY_QRESYNC)) {
                 r = imap_session_submit(session, BYTES("ENABLE QRESYNC"), &login->enable_tag);
                 if (r < 0)
                         return r;
@@ -206,7 +267,7 @@ static int submit_extras(ImapLogin *login, ImapSession *session) {
         }
 
         if (login->options.want_compress && !login->compress_sent &&
-            imap_has(has, IMAP_CAPABILITY_COMPRESS_DEFLATE)) {
+            imap_has(&has, IMAP_CAPABILITY_COMPRESS_DEFLATE)) {
                 r = imap_session_submit(session, BYTES("COMPRESS DEFLATE"), &login->compress_tag);
                 if (r < 0)
                         return r;
@@ -262,7 +323,7 @@ static int authenticate(ImapLogin *login, ImapSession *session) {
         case LOGIN_METHOD_PLAIN_INITIAL:
                 login->step = LOGIN_STEP_AUTHENTICATE;
                 r = imap_session_submit(session, buffer_view(&command), &login->login_tag);
-                return r < 0 ? r : submit_extras(login, session);
+                return r < 0 || is_alone(login) ? r : submit_extras(login, session);
         }
 
         abort(); /* the switch is complete */
@@ -297,9 +358,10 @@ static int finish(ImapLogin *login, ImapSession *session) {
         if (!login->has_fresh && !login->options.remembered)
                 return imap_session_submit(session, BYTES("CAPABILITY"), &login->capability_tag);
 
-        if (login->options.want_compress) {
+        if (login->options.want_compress || is_alone(login) ||
+            imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID)) {
                 r = submit_extras(login, session);
-                if (r < 0 || login->compress_tag > 0 || login->enable_tag > 0)
+                if (r < 0 || login->compress_tag > 0 || login->enable_tag > 0 || login->id_tag > 0)
                         return r;
         }
 
@@ -320,7 +382,10 @@ static int finish(ImapLogin *login, ImapSession *session) {
 static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *text) {
         const bool has_capabilities = text->code == IMAP_CODE_CAPABILITY;
 
-        login->quirks = imap_quirks_of(text->text);
+        login->greeting = bytes_dup(text->text);
+        if (!login->greeting)
+                return -ENOMEM;
+        recognise(login, session);
         switch (text->status) {
         case IMAP_OK:
                 login->has_offered = has_capabilities;
@@ -343,6 +408,7 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
         case IMAP_NO:
         case IMAP_BAD:
         case IMAP_BYE:
+                login->back_off = imap_back_off(text);
                 return give_up(login, IMAP_LOGIN_FAILED, "the server does not want us now",
                                text->text);
         }
@@ -352,29 +418,32 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
 
 /* RFC 5530. A bare NO is how most servers refuse a password; BAD is no judgement on it. */
 static ImapLoginOutcome judge(const ImapText *text) {
-        switch (text->code) {
-        case IMAP_CODE_UNAVAILABLE:
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_SERVERBUG:
+        if (text->code == IMAP_CODE_SERVERBUG || imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
                 return IMAP_LOGIN_FAILED;
-        default:
-                return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
-        }
+
+        return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
+}
+
+/* What a proxy says of itself is not what the server behind it can do: only what was asked for is. */
+static void take_fresh(ImapLogin *login, const ImapCapabilities *said) {
+        if (imap_quirks_have(login->quirks, IMAP_QUIRK_LATE_CAPABILITIES) &&
+            login->capability_tag == 0)
+                return;
+
+        login->has_fresh = true;
+        login->fresh = *said;
 }
 
 static int on_login_tagged(ImapLogin *login, const ImapText *text) {
         if (text->status == IMAP_OK) {
-                if (text->code == IMAP_CODE_CAPABILITY) {
-                        login->has_fresh = true;
-                        login->fresh = text->capabilities;
-                }
+                if (text->code == IMAP_CODE_CAPABILITY)
+                        take_fresh(login, &text->capabilities);
                 login->is_authenticated = true;
                 return IMAP_LOGIN_MORE;
         }
 
         login->refusal = judge(text);
+        login->back_off = imap_back_off(text);
         return give_up(login, login->refusal,
                        login->refusal == IMAP_LOGIN_REFUSED
                                ? "the server refuses the user name or password"
@@ -388,7 +457,7 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
  * waited for first.
  */
 static int retry_assumed(ImapLogin *login, ImapSession *session) {
-        login->enable_sent = login->compress_sent = false;
+        login->id_sent = login->enable_sent = login->compress_sent = false;
         login->has_fresh = false;
         login->qresync = IMAP_QRESYNC_UNASKED;
         return ask_offered(login, session);
@@ -426,8 +495,8 @@ static int on_start_tls(ImapLogin *login, const ImapText *text) {
 }
 
 static bool is_under_way(const ImapLogin *login) {
-        return login->login_tag > 0 || login->enable_tag > 0 || login->compress_tag > 0 ||
-               login->capability_tag > 0;
+        return login->login_tag > 0 || login->id_tag > 0 || login->enable_tag > 0 ||
+               login->compress_tag > 0 || login->capability_tag > 0;
 }
 
 /* After a tagged response of the login or of what follows it. */
@@ -457,6 +526,8 @@ static int on_tagged(ImapLogin *login, ImapSession *session, const ImapEvent *ev
                         return r;
                 if (r < 0)
                         return r;
+        } else if (event->tag == login->id_tag) {
+                login->id_tag = 0;
         } else if (event->tag == login->enable_tag) {
                 login->enable_tag = 0;
                 if (login->qresync != IMAP_QRESYNC_ON)
@@ -482,10 +553,8 @@ static void on_capability(ImapLogin *login, const ImapCapabilities *said) {
         if (login->step < LOGIN_STEP_CONTINUATION) {
                 login->has_offered = true;
                 login->offered = *said;
-        } else {
-                login->has_fresh = true;
-                login->fresh = *said;
-        }
+        } else
+                take_fresh(login, said);
 }
 
 static int on_continuation(ImapLogin *login, ImapSession *session) {
@@ -504,16 +573,27 @@ static int on_continuation(ImapLogin *login, ImapSession *session) {
                 return r;
 
         login->step = LOGIN_STEP_AUTHENTICATE;
-        return submit_extras(login, session);
+        return is_alone(login) ? 0 : submit_extras(login, session);
 }
 
 static int on_text(ImapLogin *login, const ImapText *text) {
+        login->back_off = imap_back_off(text);
         if (text->status == IMAP_BYE)
                 return give_up(login, IMAP_LOGIN_FAILED, "the server closes the connection",
                                text->text);
         if (text->code == IMAP_CODE_CAPABILITY)
                 on_capability(login, &text->capabilities);
 
+        return IMAP_LOGIN_MORE;
+}
+
+static int on_id(ImapLogin *login, ImapSession *session, ByteView name) {
+        free(login->server);
+        login->server = bytes_dup(name);
+        if (!login->server)
+                return -ENOMEM;
+
+        recognise(login, session);
         return IMAP_LOGIN_MORE;
 }
 
@@ -540,6 +620,9 @@ int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *e
                         login->qresync = IMAP_QRESYNC_ON;
                 return IMAP_LOGIN_MORE;
 
+        case IMAP_EVENT_ID:
+                return on_id(login, session, event->text.text);
+
         default:
                 return IMAP_LOGIN_MORE; /* nothing else can matter here */
         }
@@ -558,13 +641,13 @@ int imap_login_go_on(ImapLogin *login, ImapSession *session) {
 
 bool imap_login_may_pipeline(const ImapLogin *login) {
         return login->step == LOGIN_STEP_AUTHENTICATE && login->options.remembered &&
-               !login->assumed && !login->options.want_compress;
+               !login->assumed && !login->options.want_compress && !is_alone(login);
 }
 
 ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
         static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
                                        (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
-        ImapCapabilities result = *capabilities(login);
+        ImapCapabilities result = capabilities(login);
 
         result.bits &= ~before;
         if (login->has_offered)
@@ -580,6 +663,18 @@ ImapQresync imap_login_qresync(const ImapLogin *login) {
 
 ImapQuirks imap_login_quirks(const ImapLogin *login) {
         return login->quirks;
+}
+
+const char *imap_login_server(const ImapLogin *login) {
+        return login->server;
+}
+
+ImapBackOff imap_login_back_off(const ImapLogin *login) {
+        return login->back_off;
+}
+
+bool imap_login_is_denied(const ImapLogin *login) {
+        return login->refusal == IMAP_LOGIN_REFUSED;
 }
 
 const char *imap_login_sentence(const ImapLogin *login) {

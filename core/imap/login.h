@@ -8,13 +8,14 @@
  * capabilities from last time is used at once, so that the usual login is one write behind the
  * greeting:
  *
- *      LOGIN or AUTHENTICATE PLAIN, ENABLE QRESYNC, COMPRESS DEFLATE
+ *      LOGIN or AUTHENTICATE PLAIN, ID, ENABLE QRESYNC, COMPRESS DEFLATE
  *
  * and corrected where the server has changed since: an ENABLE or COMPRESS that is refused is no
  * error, one that has become possible is asked for.
  */
 
 #include "base/macro.h"
+#include "imap/back-off.h"
 #include "imap/quirk.h"
 #include "imap/session.h"
 
@@ -28,6 +29,11 @@ typedef struct ImapLoginOptions {
         bool want_start_tls;
         bool want_compress;
         bool want_qresync; /* ENABLE QRESYNC with the login; else it is left to who selects first */
+        bool want_id;      /* ask the server what it is (RFC 2971), if that is not known */
+        const char *host;  /* as it was dialled, NULL for none; borrowed until the login is over */
+        const char *server; /* how it called itself when it was asked last; NULL: never. Borrowed */
+        const char *version; /* of this program, for a server that must be told; borrowed */
+        ImapOverrides overrides;
 } ImapLoginOptions;
 
 typedef enum ImapLoginOutcome {
@@ -74,8 +80,19 @@ bool imap_login_may_pipeline(const ImapLogin *login);
 ImapCapabilities imap_login_capabilities(const ImapLogin *login);
 ImapQresync imap_login_qresync(const ImapLogin *login);
 
-/* By what the server says of itself; complete once it has greeted. */
+/* By its host and what the server says of itself: of what it said last time, once it has greeted; all
+ * once READY. */
 ImapQuirks imap_login_quirks(const ImapLogin *login);
+
+/* How the server calls itself, to be remembered: "" if it was asked and does not say; NULL if it was
+ * never asked. Borrowed from the login. */
+const char *imap_login_server(const ImapLogin *login);
+
+/* Once FAILED: does the server ask us to wait? */
+ImapBackOff imap_login_back_off(const ImapLogin *login);
+
+/* Once REFUSED: was it the user name or the password? Else it is how the server is set up. */
+bool imap_login_is_denied(const ImapLogin *login);
 
 /* Once REFUSED or FAILED: why, with the server's words; borrowed. */
 const char *imap_login_sentence(const ImapLogin *login);

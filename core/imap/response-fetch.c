@@ -43,9 +43,16 @@ static int fetch_modseq(ImapLexer *lexer, ImapFetch *fetch) {
         return imap_lexer_skip_list(lexer);
 }
 
+/* What is no number, as 3.45e+06 (seen: Wino-Mail issue 469), is no size; the rest still counts. */
 static int fetch_size(ImapLexer *lexer, ImapFetch *fetch) {
-        fetch->present |= IMAP_FETCH_SIZE;
-        return imap_lexer_number(lexer, INT64_MAX, &fetch->size);
+        int r;
+
+        r = imap_lexer_number(lexer, INT64_MAX, &fetch->size);
+        if (r == -EBADMSG)
+                return imap_lexer_skip_value(lexer);
+        if (r > 0)
+                fetch->present |= IMAP_FETCH_SIZE;
+        return r;
 }
 
 /* A string, or NIL: then @ret_nil. */

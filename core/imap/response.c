@@ -340,6 +340,37 @@ static int parse_namespace(ImapLexer *lexer, ImapEvent *event) {
         return r < 0 ? r : parse_delimiter(lexer, &event->list.delimiter);
 }
 
+/* RFC 2971: NIL, or fields and values in turn. */
+static int parse_id(ImapLexer *lexer, ImapEvent *event) {
+        ImapToken token;
+        int r;
+
+        event->type = IMAP_EVENT_ID;
+        r = imap_lexer_next(lexer, &token);
+        if (r < 0 || token.type == IMAP_TOKEN_NIL)
+                return r;
+        if (token.type != IMAP_TOKEN_OPEN)
+                return -EBADMSG;
+
+        while (!imap_lexer_close(lexer)) {
+                ByteView field, value;
+
+                r = parse_string(lexer, &field);
+                if (r >= 0)
+                        r = imap_lexer_next(lexer, &token);
+                if (r < 0)
+                        return r;
+                if (token.type == IMAP_TOKEN_NIL)
+                        continue;
+                r = imap_lexer_string(lexer, &token, &value);
+                if (r < 0)
+                        return r;
+                if (bytes_equal_fold(field, BYTES("name")))
+                        event->text.text = value;
+        }
+        return 1;
+}
+
 static int parse_useless(ImapLexer *lexer, ImapEvent *event) {
         (void) lexer, (void) event;
         return 0;
@@ -422,7 +453,7 @@ static int parse_named(ImapLexer *lexer, ByteView name, ImapEvent *event) {
                 {BYTES("FLAGS"),      parse_flags     },
                 {BYTES("CAPABILITY"), parse_capability},
                 {BYTES("ENABLED"),    parse_enabled   },
-                {BYTES("ID"),         parse_useless   },
+                {BYTES("ID"),         parse_id        },
                 {BYTES("NAMESPACE"),  parse_namespace },
                 {BYTES("QUOTA"),      parse_useless   },
                 {BYTES("QUOTAROOT"),  parse_useless   },

@@ -75,7 +75,7 @@ static int reserve_gate(ImapSession *s) {
         size_t capacity = s->gates_capacity > 0 ? s->gates_capacity * 2 : 4;
         SessionGate *gates;
 
-        if (s->n_gates < s->gates_capacity)
+        if (s->n_gates + 2 <= s->gates_capacity) /* a turn's, and another one */
                 return 0;
         gates = reallocarray(s->gates, capacity, sizeof(*gates));
         if (!gates)
@@ -158,6 +158,31 @@ static int reserve_command(ImapSession *s, size_t n) {
         return 0;
 }
 
+/* Commands that have been let out, or were never held back: those under way before the first turn. */
+static size_t n_let_out(const ImapSession *s) {
+        return s->n_under_way - s->n_turns;
+}
+
+static void wait_for_turn(ImapSession *s) {
+        if (s->n_commands == 0 || n_let_out(s) < s->n_commands)
+                return;
+
+        add_gate(s, 0, false);
+        s->n_turns++;
+}
+
+static void open_turns(ImapSession *s) {
+        while (s->n_turns > 0 && (s->n_commands == 0 || n_let_out(s) < s->n_commands)) {
+                remove_gate(s, find_gate(s, 0));
+                s->n_turns--;
+        }
+}
+
+void imap_session_set_limit(ImapSession *s, unsigned n_commands) {
+        s->n_commands = n_commands;
+        open_turns(s);
+}
+
 static void output_done_line(ImapSession *s) {
         SessionGate *gate = find_gate(s, s->idle_tag);
 
@@ -181,6 +206,7 @@ static int output_command(ImapSession *s, ByteView command, ByteView tail, ImapT
 
         if (s->idle_tag != 0)
                 output_done_line(s);
+        wait_for_turn(s);
         output_append(s, (ByteView){tag, (size_t) n});
         output_append(s, command);
         output_append(s, tail);
@@ -380,7 +406,7 @@ int session_complete(ImapSession *s, ImapTag tag) {
         SessionGate *gate = find_gate(s, tag);
 
         /* A command that was not sent cannot have been answered. */
-        if (i == SIZE_MAX || (gate && gate->offset > s->sent))
+        if (i == SIZE_MAX || i >= n_let_out(s) || (gate && gate->offset > s->sent))
                 return -EBADMSG;
 
         if (gate)
@@ -399,13 +425,14 @@ int session_complete(ImapSession *s, ImapTag tag) {
         s->n_under_way--;
         if (s->n_under_way == 0)
                 s->first_under_way = 0;
+        open_turns(s);
         return 0;
 }
 
 bool session_continue(ImapSession *s) {
         SessionGate gate;
 
-        if (s->n_gates == 0 || s->gates[0].offset != s->sent)
+        if (s->n_gates == 0 || s->gates[0].offset != s->sent || s->gates[0].tag == 0)
                 return false;
 
         gate = s->gates[0];

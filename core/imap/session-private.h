@@ -31,13 +31,14 @@ typedef enum SessionSetKind {
 
 /*
  * A place in the output that only the server opens: behind the announcement of a synchronising
- * literal, or behind IDLE. Offsets count all bytes since the session began. If the command is
- * answered while the gate is shut, the @size bytes behind it must never be sent.
+ * literal, behind IDLE, or before a command that must wait for its turn. Offsets count all bytes since
+ * the session began. If the command is answered while the gate is shut, the @size bytes behind it must
+ * never be sent.
  */
 typedef struct SessionGate {
         uint64_t offset;
         uint64_t size; /* of what stands behind it: literal and CRLF, or DONE */
-        ImapTag tag;
+        ImapTag tag;   /* 0: of a turn, which another command's answer opens */
         bool is_idle;
 } SessionGate;
 
@@ -67,6 +68,7 @@ struct ImapSession {
         ImapResponseStore store;
         uint64_t n_skipped;
         char error[320];
+        char skipped[4 * 60 + 16];
 
         /* commands without a tagged response, ascending, from first_under_way on */
         ImapTag *under_way; /* owned */
@@ -79,7 +81,9 @@ struct ImapSession {
         uint64_t sent;      /* bytes since the session began */
         SessionGate *gates; /* owned, by ascending offset */
         size_t n_gates, gates_capacity;
-        ImapTag idle_tag; /* 0: no IDLE, or DONE is on its way */
+        size_t n_turns;      /* gates that are one */
+        unsigned n_commands; /* limit of those under way, 0: none */
+        ImapTag idle_tag;    /* 0: no IDLE, or DONE is on its way */
         bool idle_confirmed;
         ImapTag append_tag; /* 0: no APPEND is being handed in */
         uint64_t append_left;
@@ -101,12 +105,8 @@ static inline void session_consume(ImapSession *s, size_t n) {
         s->depth = 0;
 }
 
-/* The line that has begun makes no sense: drop it when it ends, and count it. */
-static inline int session_skip_line(ImapSession *s) {
-        s->skip_line = true;
-        s->input = SESSION_LINE;
-        return SESSION_AGAIN;
-}
+/* The line that has begun makes no sense: count it, and drop it when it ends. */
+int session_skip_line(ImapSession *s);
 
 /* The session is over. The sentence ends in “@quote”, escaped and cut, unless that is BYTES_NULL.
  * Return: @error. */

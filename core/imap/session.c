@@ -64,6 +64,10 @@ uint64_t imap_session_n_skipped(const ImapSession *s) {
         return s->n_skipped;
 }
 
+const char *imap_session_skipped(const ImapSession *s) {
+        return s->skipped;
+}
+
 size_t imap_session_n_unread(const ImapSession *s) {
         return session_unread(s).size;
 }
@@ -72,7 +76,7 @@ size_t imap_session_n_unread(const ImapSession *s) {
 static void append_quote(char *text, size_t size, ByteView quote) {
         size_t used = strlen(text);
 
-        used += (size_t) snprintf(text + used, size - used, " “");
+        used += (size_t) snprintf(text + used, size - used, used > 0 ? " “" : "“");
         for (size_t i = 0; i < quote.size && i < QUOTE_MAX; i++) {
                 unsigned char c = (unsigned char) quote.data[i];
 
@@ -84,6 +88,20 @@ static void append_quote(char *text, size_t size, ByteView quote) {
                         used += (size_t) snprintf(text + used, size - used, "\\x%02x", c);
         }
         snprintf(text + used, size - used, "%s”", quote.size > QUOTE_MAX ? "…" : "");
+}
+
+/* @line is skipped. */
+static void note_skipped(ImapSession *s, ByteView line) {
+        s->n_skipped++;
+        s->skipped[0] = '\0';
+        append_quote(s->skipped, sizeof(s->skipped), line);
+}
+
+int session_skip_line(ImapSession *s) {
+        note_skipped(s, session_unread(s));
+        s->skip_line = true;
+        s->input = SESSION_LINE;
+        return SESSION_AGAIN;
 }
 
 int session_fail(ImapSession *s, int error, ByteView quote, const char *format, ...) {
@@ -317,7 +335,7 @@ static int take_held(ImapSession *s, ByteView rest, ImapEvent *ret_event) {
         }
 
         if (r < 0) {
-                s->n_skipped++;
+                note_skipped(s, rest);
                 *ret_event = (ImapEvent){.type = IMAP_EVENT_FETCH};
         } else {
                 ret_event->fetch.present |= IMAP_FETCH_BODY;
@@ -370,7 +388,7 @@ static int take_untagged(ImapSession *s, ByteView line, ImapEvent *ret_event) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                s->n_skipped++;
+                note_skipped(s, line);
         if (r <= 0)
                 return SESSION_AGAIN;
 
@@ -414,7 +432,7 @@ static int take_tagged(ImapSession *s, ByteView line, ImapEvent *ret_event) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || ret_event->text.status > IMAP_BAD) { /* not a response at all */
-                s->n_skipped++;
+                note_skipped(s, line);
                 return SESSION_AGAIN;
         }
 
@@ -428,7 +446,6 @@ static int take_tagged(ImapSession *s, ByteView line, ImapEvent *ret_event) {
 static int take_line(ImapSession *s, ByteView line, ImapEvent *ret_event) {
         if (s->skip_line) {
                 s->skip_line = false;
-                s->n_skipped++;
                 return SESSION_AGAIN;
         }
         if (s->is_held)

@@ -207,6 +207,8 @@ typedef enum ImapEventType {
         IMAP_EVENT_STATUS,        /* status */
         IMAP_EVENT_NAMESPACE,     /* list: mailbox and delimiter of the first personal namespace; of
                                  size 0 if there is none (RFC 2342) */
+        IMAP_EVENT_ID, /* text.text: how the server calls itself (RFC 2971); size 0: it does
+                                     not say */
         _IMAP_EVENT_TYPE_MAX,
 } ImapEventType;
 
@@ -251,8 +253,10 @@ int imap_session_next(ImapSession *session, ImapEvent *ret_event);
 /* A sentence about the last -EBADMSG or -E2BIG, foreign bytes escaped and cut; "" if none. */
 const char *imap_session_error(const ImapSession *session);
 
-/* Untagged responses that were skipped because they made no sense. */
+/* Untagged responses that were skipped because they made no sense; and how the last of them began, or
+ * where it stopped making sense: escaped and cut, "" if there was none. */
 uint64_t imap_session_n_skipped(const ImapSession *session);
+const char *imap_session_skipped(const ImapSession *session);
 
 /* Bytes pushed and not consumed; STARTTLS must refuse to go on unless this is 0. */
 size_t imap_session_n_unread(const ImapSession *session);
@@ -318,6 +322,10 @@ int imap_session_append_end(ImapSession *session);
  * for a "+". What was sent is wiped, since it may hold a password. */
 ByteView imap_session_pull(const ImapSession *session);
 void imap_session_sent(ImapSession *session, size_t n);
+
+/* From now on send a command only when fewer than so many are without an answer; 0: never mind. What
+ * has been submitted already is not held back any more. */
+void imap_session_set_limit(ImapSession *session, unsigned n_commands);
 
 /* Commands that have no tagged response yet (IDLE included). */
 size_t imap_session_n_under_way(const ImapSession *session);

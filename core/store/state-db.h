@@ -109,6 +109,30 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
+/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+
+/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
+ * from the unknown. Nothing, if it has none. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The next mailbox, by its id above @after, that has the same message on both sides, as far as is known
+ * now. Or STATE_DB_E_NONE. */
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
+                              int64_t *ret_mailbox);
+/* The next unknown remote message above @after that another message of the base is the same as: what is
+ * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
+int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
+                       int64_t *ret_mailbox, uint32_t *ret_local_uid);
+
+/* --- volumes: ranges of remote UIDs with a number of messages of the base --- */
+
+/* The volume of the @n messages above @after: its last UID and how many they are (0: no more). */
+int state_db_volume_next(StateDb *db, int64_t mailbox, uint32_t after, uint32_t n,
+                         uint32_t *ret_last, uint64_t *ret_n);
+/* How many ranges the remote UIDs of the base make; counted up to @max. Walks the mailbox. */
+int state_db_volume_ranges(StateDb *db, int64_t mailbox, uint64_t max, uint64_t *ret_n);
+/* How many messages with remote UIDs in a range are known: base, parked and unknown ones. */
+int state_db_volume_count(StateDb *db, int64_t mailbox, UidRange range, uint64_t *ret_n);
+
 /* --- a Maildir's files: which number which base name has --- */
 
 int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
@@ -203,6 +227,8 @@ int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side);
  * local halves as unknown, for pairing; and not any more, those that were not paired. */
 int state_db_unknown_add_gone(StateDb *db, int64_t mailbox);
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox);
+/* A side cannot tell sizes: pair without, as if all were equal. */
+int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox);
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
 /* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
 int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,

@@ -18,7 +18,8 @@
 static bool is_wanted(const SyncMailbox *mailbox) {
         const EngineOptions *options = &mailbox->engine->options;
 
-        return options->wants(mailbox->state.name, options->userdata);
+        return !mailbox->left_out &&
+               options->wants(mailbox->state.name, options->userdata) != ENGINE_WANTS_NOT;
 }
 
 /* Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. */
@@ -283,6 +284,7 @@ static int take_created(SyncMailbox *mailbox, Side side, const ReplicaEvent *eve
                         return -ENOMEM;
                 free(mailbox->state.wire);
                 mailbox->state.wire = mailbox->replica[SIDE_REMOTE].wire = wire;
+                mailbox->engine->wires_are_sorted = false;
         }
         mailbox->exists[side] = true;
         return adopt(mailbox);
@@ -441,6 +443,7 @@ static int next_phase(Engine *engine) {
                         engine->list_phase = LIST_NONE;
                         return 0;
                 }
+                engine_end_special(engine);
                 take_lists(engine);
                 engine->list_phase = LIST_STANDING;
                 return engine_ask_standings(engine);

@@ -17,6 +17,7 @@ static int take_wire(SyncMailbox *mailbox, ByteView wire) {
         free(mailbox->state.wire);
         mailbox->state.wire = copy;
         mailbox->replica[SIDE_REMOTE].wire = copy;
+        mailbox->engine->wires_are_sorted = false;
         return 0;
 }
 
@@ -171,6 +172,7 @@ static int on_polled(Engine *engine, Side side, SyncMailbox *mailbox) {
 
 static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
+        EngineWish wish;
         int r;
 
         if (event->unasked)
@@ -181,7 +183,13 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                 return engine->list_phase == LIST_ASKING ? on_unusable(engine, side, event) : 0;
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return 0;
-        if (!engine->options.wants(event->name, engine->options.userdata))
+        r = side == SIDE_REMOTE && engine->list_phase == LIST_ASKING
+                    ? engine_take_special(engine, event)
+                    : 0;
+        if (r < 0)
+                return r;
+        wish = engine->options.wants(event->name, engine->options.userdata);
+        if (wish == ENGINE_WANTS_NOT)
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
@@ -195,17 +203,9 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         mailbox->listed[side] = true;
         if (event->has_subscribed)
                 mailbox->told[side].subscribed = event->subscribed ? SUBSCRIBED_YES : SUBSCRIBED_NO;
+        if (side == SIDE_REMOTE)
+                mailbox->left_out = engine_left_out(engine, wish, event->attributes);
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
-}
-
-static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const char *own = engine->mailboxes[i]->state.wire;
-
-                if (own && bytes_equal(bytes_of(own), wire))
-                        return engine->mailboxes[i];
-        }
-        return NULL;
 }
 
 /*
@@ -222,7 +222,7 @@ static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
 }
 
 static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = find_wire(engine, wire);
+        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
 
         return mailbox ? mailbox : find_utf8(engine, wire);
 }
@@ -270,14 +270,30 @@ static int take_standing(SyncMailbox *mailbox, Side side, const ReplicaEvent *ev
         return mailbox->told[side].object ? 0 : -ENOMEM;
 }
 
+/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
+static void note_unlisted(Engine *engine, const char *name) {
+        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+            !engine->options.wants(name, engine->options.userdata))
+                return;
+
+        engine->told_unlisted = true;
+        engine_note_text(
+                engine, ENGINE_NOTE_NOTICE, NULL,
+                "the server tells how “%s” stands, which it does not list; it is left alone", name);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
                 event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
 
-        if (!mailbox)
-                return 0; /* not ours, or LIST has not told yet */
+        if (!mailbox) { /* not ours, or LIST has not told yet */
+                note_unlisted(engine, event->name);
+                return 0;
+        }
+        if (mailbox->left_out)
+                return 0;
         if (engine->list_phase != LIST_NONE && !event->unasked) {
                 int r = take_standing(mailbox, side, event);
 

@@ -22,6 +22,7 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
@@ -52,11 +53,12 @@ typedef struct SyncMailbox {
         char *removal_error;        /* owned */
         Subscribed subscribing;     /* asked for; the base has it once it is so */
 
-        char *error;        /* owned, NULL: none */
-        bool is_missing;    /* the error: it is not on both sides */
-        bool wants_verify;  /* once it is in sync */
-        bool wants_compare; /* its next run looks at all that both sides have */
-        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
+        const char *left_out; /* static: why it is not synchronised; NULL: it is */
+        char *error;          /* owned, NULL: none */
+        bool is_missing;      /* the error: it is not on both sides */
+        bool wants_verify;    /* once it is in sync */
+        bool wants_compare;   /* its next run looks at all that both sides have */
+        char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -74,13 +76,33 @@ typedef struct PlannedMessage {
         uint32_t remote_uid, local_uid;
         MessagePlan plan;
         unsigned request[_SIDE_MAX]; /* the so-manieth that was made for the chunk; 0: none */
-        bool undone;                 /* it failed or was refused */
+        bool undone;                 /* it failed, was refused, or cannot be asked for */
 } PlannedMessage;
+
+/* One search of a survey; its place in the list is its cookie. */
+typedef enum QuestionKind {
+        QUESTION_GONE,           /* which are there? The others are gone */
+        QUESTION_GONE_COUNT,     /* how many are there? */
+        QUESTION_GONE_POSITIONS, /* where does each volume end now? */
+} QuestionKind;
+typedef struct Question {
+        QuestionKind kind;
+        ReplicaSearch search;
+        uint64_t known; /* what the base says to it */
+} Question;
+
+typedef struct Survey {
+        Question *questions; /* owned */
+        size_t n_questions, capacity;
+        size_t n_asked;
+        uint64_t missing; /* messages that must be gone */
+} Survey;
 
 typedef enum RunPhase {
         RUN_ASK_LOCAL,
         RUN_ASK_REMOTE,
         RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
+        RUN_SURVEY,   /* the remote side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
         RUN_ACT,
@@ -106,7 +128,11 @@ struct SyncRun {
         uint32_t exists;                /* on the remote side */
         uint64_t room;                  /* for so many new remote messages, if EXISTS is true */
         bool has_room;                  /* it was counted */
+        bool sizeless;                  /* a remote size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
+        unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
+        bool can_count;                 /* it does so at little cost */
+        Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
@@ -125,6 +151,8 @@ struct SyncRun {
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
         bool no_body;   /* some came without; they are asked for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
+        uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
+        bool is_queued;                  /* until the bodies of another mailbox are here */
 
         BatchMessage batch[RUN_MAX_BATCH];
         size_t n_batch;
@@ -197,6 +225,8 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
+        SyncMailbox **by_wire; /* owned array of borrowed ones, sorted by their names on the wire */
+        bool wires_are_sorted; /* false after each change to either */
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
@@ -209,10 +239,16 @@ struct Engine {
         size_t n_unusable;
         Sample sample;
         bool is_lost; /* a replica is, not the state database */
+        bool told_unlisted;
+        bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
         char delimiter;                 /* of the remote names, as LIST had it last */
+        ReplicaMailbox
+                trash;     /* where deleted messages go; owns name and wire, NULL: there is none */
+        bool trash_listed; /* by the list that is under way */
+        SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         char *error;
 };
 
@@ -224,6 +260,7 @@ void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 /* It is gone from memory; its rows are the caller's business. */
 void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox);
@@ -233,6 +270,9 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+
+/* engine-remote.c */
+SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
@@ -273,6 +313,23 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_start_removal(SyncMailbox *mailbox, Side side);
 int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_forget_mailbox(SyncMailbox *mailbox);
+/* engine-special.c: mailboxes of a special use */
+const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
+int engine_take_special(Engine *engine, const ReplicaEvent *event);
+void engine_end_special(Engine *engine);
+enum {
+        _RUN_E_SUCCESS,
+        RUN_E_TRASH,    /* move it to the trash instead */
+        RUN_E_NO_TRASH, /* that cannot be done: leave it */
+};
+int run_discard(SyncRun *run, uint32_t remote_uid);
+void engine_mark_trash(Engine *engine);
+
+/* run-copy.c: messages that are here already, under another label */
+SyncMailbox *engine_find_id(const Engine *engine, int64_t id); /* or NULL */
+int run_copy(SyncRun *run);
+bool run_may_fetch(SyncRun *run);
+int engine_resume_queued(Engine *engine);
 
 /* run.c: the course of a run */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
@@ -281,6 +338,7 @@ int run_start(SyncRun *run);
 int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_next_phase(SyncRun *run);
 void run_fail(SyncRun *run, const char *text);
+void run_refuse(SyncRun *run, const char *text);
 int run_fail_locally(SyncRun *run, const char *what, int error);
 int run_close(SyncRun *run);
 
@@ -292,6 +350,15 @@ int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);
 int run_count_room(SyncRun *run);
+
+/* How many messages must have vanished from the remote side beyond those that are known to have. */
+int run_count_missing(SyncRun *run, uint64_t *ret_missing);
+
+/* run-survey.c: what the remote side does not tell */
+/* Return: 1 if something is being searched for, 0 if all is told, or negative. */
+int run_survey(SyncRun *run);
+int run_on_found(SyncRun *run, const ReplicaEvent *event);
+void run_survey_done(SyncRun *run);
 
 /* run-pair.c */
 int run_identify(SyncRun *run);
@@ -311,9 +378,13 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-twin.c */
+int run_check_appended(SyncRun *run, const ReplicaEvent *event);
 
 DEFINE_CLEANUP(SyncRun *, run_free)

@@ -43,7 +43,8 @@ static bool is_gone(const SyncMailbox *mailbox, Side side) {
 }
 
 bool engine_may_be(const SyncMailbox *old, const SyncMailbox *new, Side side) {
-        if (!is_gone(old, side) || sync_mailbox_is_in_base(new) || !new->exists[side])
+        if (!is_gone(old, side) || sync_mailbox_is_in_base(new) || !new->exists[side] ||
+            new->left_out)
                 return false;
         return !new->is_target || old->moved_to[side_other(side)] == new;
 }

@@ -135,6 +135,7 @@ static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
 
         assert(found && engine->mailboxes[position] == mailbox);
         engine->n_mailboxes--;
+        engine->wires_are_sorted = false;
         memmove(engine->mailboxes + position, engine->mailboxes + position + 1,
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
 }
@@ -149,6 +150,7 @@ static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
+        engine->wires_are_sorted = false;
 }
 
 /* Takes the content of @state over on success. */
@@ -258,6 +260,8 @@ int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions
         engine->replica[SIDE_REMOTE] = remote;
         engine->replica[SIDE_LOCAL] = local;
         engine->options = *options;
+        if (options->volumes.messages == 0)
+                engine->options.volumes = volume_policy_default;
 
         r = state_db_each_mailbox(db, load_mailbox, engine);
         if (r < 0)
@@ -280,8 +284,11 @@ Engine *engine_free(Engine *engine) {
         free(engine->mailboxes);
         engine_forget_hints(engine);
         engine_forget_unusable(engine, true);
+        free(engine->by_wire);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 buffer_done(&engine->stalled_data[side]);
+        free((char *) engine->trash.name);
+        free(engine->trash.wire);
         free(engine->error);
         free(engine);
         return NULL;
@@ -381,6 +388,8 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         /* names that this run has used up may not have been dealt with */
         mailbox->all_names |= mailbox->run->incomplete;
         (void) state_db_run_clear(engine->db, mailbox->state.id);
+        if (engine->fetching == mailbox->run)
+                engine->fetching = NULL;
         mailbox->run = run_free(mailbox->run);
         engine->n_runs--;
         if (again) {
@@ -390,7 +399,7 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         }
 }
 
-static void end_if_over(Engine *engine, SyncMailbox *mailbox) {
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox) {
         if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
                 end_run(engine, mailbox);
 }
@@ -420,7 +429,11 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
 
         engine_note(mailbox->engine,
-                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
+                    &(EngineNote){
+                            .type = ENGINE_NOTE_RUN,
+                            .mailbox = mailbox->state.name,
+                            .side = mailbox->run->marked[SIDE_REMOTE] ? SIDE_REMOTE : SIDE_LOCAL,
+                    });
         return run_start(mailbox->run);
 }
 
@@ -433,7 +446,7 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->engine->n_runs++;
         r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
         if (r >= 0)
-                end_if_over(mailbox->engine, mailbox);
+                engine_end_if_over(mailbox->engine, mailbox);
         return r;
 }
 
@@ -464,7 +477,8 @@ static int start_runs(Engine *engine) {
                         break;
                 if (mailbox->run || !wants_run(mailbox))
                         continue;
-                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
+                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
+                    mailbox->left_out) {
                         forget_marks(mailbox);
                         continue;
                 }
@@ -480,7 +494,7 @@ static int start_list(Engine *engine) {
         if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
                 return 0;
 
-        engine->wants_list = engine->list_failed = false;
+        engine->wants_list = engine->list_failed = engine->trash_listed = false;
         engine->n_listing = _SIDE_MAX;
         engine_begin_list(engine);
 
@@ -509,7 +523,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
         r = run_on_event(mailbox->run, side, event);
         if (r < 0)
                 return r;
-        end_if_over(engine, mailbox);
+        engine_end_if_over(engine, mailbox);
         return 0;
 }
 
@@ -554,6 +568,7 @@ static int pump_side(Engine *engine, Side side) {
 int engine_fail(Engine *engine, int error) {
         free(engine->error);
         engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
+        engine->is_void = !engine->is_lost;
         state_db_rollback(engine->db);
         return error;
 }
@@ -575,6 +590,8 @@ int engine_pump(Engine *engine, int64_t now) {
                         r = start_list(engine);
                         if (r == 0)
                                 r = start_runs(engine);
+                        if (r == 0)
+                                r = engine_resume_queued(engine);
                         progress = r > 0;
                 }
                 if (r < 0)
@@ -625,7 +642,8 @@ int engine_interrupt(Engine *engine) {
 
                 if (!mailbox->run)
                         continue;
-                if (r == 0 && !mailbox->run->failed && !engine->options.dry_run) {
+                if (r == 0 && !engine->is_void && !mailbox->run->failed &&
+                    !engine->options.dry_run) {
                         r = run_flush_batch(mailbox->run);
                         if (r >= 0)
                                 r = run_commit_planned(mailbox->run);
@@ -636,6 +654,7 @@ int engine_interrupt(Engine *engine) {
         state_db_rollback(engine->db);
         if (r == 0)
                 r = reload_mailboxes(engine);
+        engine->is_void = r < 0;
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 engine->replica[side]->ops->reset(engine->replica[side]);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,8 +167,8 @@ int unselect(ImapReplica *r, Job *job) {
 }
 
 /* "@before @set@after", in as many commands as its length needs. */
-static int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before,
-                      const UidSet *set, const char *after) {
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after) {
         const size_t max = COMMAND_MAX - MIN(strlen(before) + strlen(after), COMMAND_MAX / 2);
 
         for (size_t i = 0; i < set->n_ranges;) {
@@ -201,10 +202,9 @@ static int format_items(const ImapReplica *r, ReplicaWant want, Buffer *out) {
         case REPLICA_WANT_FLAGS:
                 return buffer_append_string(out, " (FLAGS)");
         case REPLICA_WANT_IDENTITY:
-                return buffer_append_format(out,
-                                            " (FLAGS INTERNALDATE%s RFC822.SIZE "
-                                            "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
-                                            object_item(r));
+                return buffer_append_format(
+                        out, " (FLAGS INTERNALDATE%s%s BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+                        object_item(r), has_quirk(r, IMAP_QUIRK_WRONG_SIZE) ? "" : " RFC822.SIZE");
         case REPLICA_WANT_BODY:
                 return buffer_append_format(out, " (FLAGS INTERNALDATE%s BODY.PEEK[])",
                                             object_item(r));
@@ -234,8 +234,9 @@ static int fetch_all_flags(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &all, REPLICA_WANT_FLAGS);
 }
 
-/* The flags of what is known: every UID below uidnext, and those above that are in the set. */
-static int fetch_known_flags(ImapReplica *r, Job *job) {
+/* The flags of what is known, or of what of that has changed: every UID below uidnext, and those above
+ * that are in the set. */
+static int fetch_known(ImapReplica *r, Job *job, const char *items) {
         _cleanup_(uid_set_done) UidSet old = UID_SET_NULL;
         int e = 0;
 
@@ -244,7 +245,20 @@ static int fetch_known_flags(ImapReplica *r, Job *job) {
         for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
                 e = uid_set_add(&old, job->uids.ranges[i].first, job->uids.ranges[i].last);
 
-        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &old, REPLICA_WANT_FLAGS);
+        return e < 0 ? e : submit_set(r, COMMAND_FETCH, job, "UID FETCH ", &old, items);
+}
+
+static int fetch_known_flags(ImapReplica *r, Job *job) {
+        return fetch_known(r, job, " (FLAGS)");
+}
+
+/* RFC 7162 section 3.1.4.1. */
+static int fetch_changed_flags(ImapReplica *r, Job *job) {
+        char items[64];
+
+        (void) snprintf(items, sizeof(items), " (FLAGS) (CHANGEDSINCE %" PRIu64 ")",
+                        job->since.modseq);
+        return fetch_known(r, job, items);
 }
 
 static int fetch_new(ImapReplica *r, Job *job) {
@@ -258,34 +272,64 @@ static int fetch_new(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
 }
 
-/*
- * With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included.
- * Without it everything is listed by its flags.
- */
+/* Only of a remote side does the engine search for what is left untold. */
+static Rung choose_rung(const ImapReplica *r, const Job *job) {
+        const ReplicaToken *since = &job->since;
+
+        if (since->uidvalidity == 0 || since->uidnext == 0)
+                return RUNG_LIST;
+        if (may_use_qresync(r) && since->modseq > 0)
+                return job->opened->lost_track ? RUNG_LIST : RUNG_QRESYNC;
+        if (r->base.side != SIDE_REMOTE)
+                return RUNG_LIST;
+
+        return has_condstore(r) && since->modseq > 0 ? RUNG_CONDSTORE : RUNG_SEARCH;
+}
+
+/* What was known before the mailbox was selected, as its rung has it. */
+static int fetch_old(ImapReplica *r, Job *job) {
+        switch (job->rung) {
+        case RUNG_LIST:
+                return fetch_known_flags(r, job);
+        case RUNG_CONDSTORE:
+                return fetch_changed_flags(r, job);
+        case RUNG_SEARCH:
+        case RUNG_QRESYNC:
+                return 0;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+/* With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included. */
 static int start_changes(ImapReplica *r, Job *job) {
         const ReplicaToken *since = &job->since;
         bool resume;
         int e;
 
-        if (job->phase == JOB_LISTING) {
+        if (job->phase == JOB_LISTING || job->phase == JOB_KNOWN) {
                 e = ensure_selected(r, job);
-                return e < 0 ? e : fetch_all_flags(r, job);
+                if (e < 0)
+                        return e;
+                return job->phase == JOB_LISTING ? fetch_all_flags(r, job)
+                                                 : fetch_known_flags(r, job);
         }
 
         e = ask_for_qresync(r);
         if (e < 0)
                 return e;
-        resume = may_use_qresync(r) && since->uidvalidity > 0 && since->modseq > 0 &&
-                 !job->opened->lost_track;
-        job->complete = !resume;
+        job->rung = choose_rung(r, job);
+        job->complete = job->rung == RUNG_LIST;
+        resume = job->rung == RUNG_QRESYNC;
         e = submit_select(r, job, resume ? since->uidvalidity : 0, since->modseq);
         if (e < 0)
                 return e;
 
-        if (job->want == REPLICA_WANT_FLAGS)
-                return resume ? 0 : fetch_all_flags(r, job);
-        if (!resume)
-                e = fetch_known_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && job->complete)
+                return fetch_all_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && resume)
+                return 0;
+        e = fetch_old(r, job);
         return e < 0 ? e : fetch_new(r, job);
 }
 
@@ -331,39 +375,71 @@ static int start_store(ImapReplica *r, Job *job) {
 }
 
 /* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
-static int submit_expunge(ImapReplica *r, Job *job) {
-        int e;
-
-        if (job->uidvalidity != job->opened->uidvalidity)
-                return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was "
-                                "deleted there",
-                                BYTES_NULL);
-
-        e = submit_store(r, job, '+', FLAG_DELETED);
+int submit_expunge(ImapReplica *r, Job *job) {
+        int e = submit_store(r, job, '+', FLAG_DELETED);
 
         return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
 }
 
-static int start_expunge(ImapReplica *r, Job *job) {
-        if (job->phase == JOB_CONFIRMED)
-                return submit_expunge(r, job);
+static int not_confirmed(Job *job, const char *why, const char *what) {
+        char text[160];
 
-        if (!has(r, IMAP_CAPABILITY_UIDPLUS))
-                return job_fail(job, REPLICA_FAILED,
-                                "the server cannot expunge single messages (it lacks UIDPLUS), so "
-                                "nothing was deleted there",
-                                BYTES_NULL);
+        (void) snprintf(text, sizeof(text), "%s, so %s", why, what);
+        return job_fail(job, REPLICA_FAILED, text, BYTES_NULL);
+}
+
+int start_confirmed(ImapReplica *r, Job *job, const char *what,
+                    int (*confirmed)(ImapReplica *r, Job *job)) {
         if (job->uidvalidity == 0)
+                return not_confirmed(
+                        job, "the mailbox was not looked at since the connection is up", what);
+        if (job->phase == JOB_FIRST &&
+            (r->tail != job->opened || r->selected != job->opened || r->n_selects_under_way > 0)) {
+                r->barrier = job;
+                return ensure_selected(r, job);
+        }
+        if (job->uidvalidity != job->opened->uidvalidity)
+                return not_confirmed(job, "the mailbox was replaced meanwhile (UIDVALIDITY)", what);
+        if (job->phase == JOB_FIRST)
+                job->phase = JOB_CONFIRMED;
+        return confirmed(r, job);
+}
+
+/* Without UIDPLUS there is only that plain EXPUNGE: find out first what is marked. */
+static int search_deleted(ImapReplica *r, Job *job) {
+        r->barrier = job;
+        return submit_search_deleted(r, job);
+}
+
+/*
+ * It is done only where nothing but ours is marked. Other clients take the marks of others away for that
+ * time; but a connection that is lost then would lose those marks, and whoever set them may mean to keep
+ * the messages for a while. So ours wait for them.
+ */
+static int expunge_alone(ImapReplica *r, Job *job) {
+        int e = 0;
+
+        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
+                e = uid_set_remove(&job->found, job->uids.ranges[i].first,
+                                   job->uids.ranges[i].last);
+        if (e < 0)
+                return e;
+        if (!job->listed || !uid_set_is_empty(&job->found))
                 return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was not looked at since the connection is up, so "
-                                "nothing was deleted there",
+                                "other messages are marked as deleted, which the server would "
+                                "expunge with ours (it lacks UIDPLUS), so nothing was deleted "
+                                "there; expunge or unmark them",
                                 BYTES_NULL);
 
-        if (r->tail == job->opened && r->selected == job->opened && r->n_selects_under_way == 0)
-                return submit_expunge(r, job);
-        r->barrier = job;
-        return ensure_selected(r, job);
+        e = submit_store(r, job, '+', FLAG_DELETED);
+        return e < 0 ? e : submit(r, COMMAND_EXPUNGE, job, BYTES("EXPUNGE"));
+}
+
+static int start_expunge(ImapReplica *r, Job *job) {
+        if (job->phase == JOB_ALONE)
+                return expunge_alone(r, job);
+        return start_confirmed(r, job, "nothing was deleted there",
+                               has(r, IMAP_CAPABILITY_UIDPLUS) ? submit_expunge : search_deleted);
 }
 
 /* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
@@ -425,7 +501,7 @@ int append_start(ImapReplica *r, Job *job) {
 
 /* The flags were not all known when the upload began. */
 static int start_append_flags(ImapReplica *r, Job *job) {
-        const MessageFlags add = job->flags_meant & ~job->flags_given;
+        const MessageFlags add = quirk_forgotten_flags(r, job);
         const MessageFlags remove = job->flags_given & ~job->flags_meant;
         int e;
 
@@ -474,8 +550,12 @@ static int start_kind(ImapReplica *r, Job *job) {
                 return start_store(r, job);
         case JOB_EXPUNGE:
                 return start_expunge(r, job);
+        case JOB_MOVE:
+                return start_move(r, job);
         case JOB_APPEND:
                 return start_append(r, job);
+        case JOB_SEARCH:
+                return start_search(r, job);
         case JOB_CLOSE:
                 return start_close(r, job);
         case JOB_NOTIFY:
@@ -494,7 +574,8 @@ static int start_kind(ImapReplica *r, Job *job) {
 }
 
 static bool is_write(const Job *job) {
-        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_APPEND;
+        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_MOVE ||
+               job->kind == JOB_APPEND;
 }
 
 int job_start(ImapReplica *r, Job *job) {
@@ -502,6 +583,8 @@ int job_start(ImapReplica *r, Job *job) {
 
         if (job->opened && is_write(job))
                 job->opened->is_written = true;
+        if (job->target)
+                job->target->is_written = true;
 
         if (job->outcome == REPLICA_OK) {
                 e = start_kind(r, job);
@@ -513,7 +596,7 @@ int job_start(ImapReplica *r, Job *job) {
                         return e;
         }
 
-        /* An upload is complete when its data is handed in; an expunge waits. */
+        /* An upload is complete when its data is handed in; an expunge or a move waits. */
         if (job->n_under_way > 0 || r->barrier == job || r->current == job)
                 return 0;
         return finish_in_turn(r, job);

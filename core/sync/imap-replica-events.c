@@ -50,7 +50,7 @@ static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *f
                 message->date = fetch->date;
                 message->date_zone = fetch->date_zone;
         }
-        if (fetch->present & IMAP_FETCH_SIZE) {
+        if (fetch->present & IMAP_FETCH_SIZE && !has_quirk(r, IMAP_QUIRK_WRONG_SIZE)) {
                 message->present |= REPLICA_HAS_SIZE;
                 message->size = fetch->size;
         }
@@ -107,6 +107,7 @@ static int on_body_begin(ImapReplica *r, const Command *head, const ImapFetch *f
         r->skip_body = !r->in_body;
         if (!r->in_body)
                 return 0;
+        placeholder_begin(&r->placeholder);
 
         ImapFetch begun = *fetch;
         begun.present |= IMAP_FETCH_BODY;
@@ -118,6 +119,8 @@ static int on_body_data(ImapReplica *r, ByteView data) {
 
         if (!r->in_body)
                 return 0;
+        if (has_quirk(r, IMAP_QUIRK_PLACEHOLDER_BODIES))
+                placeholder_look(&r->placeholder, data);
         waiting = event_add(r, REPLICA_EVENT_BODY_DATA);
         if (!waiting)
                 return -ENOMEM;
@@ -141,6 +144,9 @@ static int on_body_complete(ImapReplica *r, const Command *head, const ImapFetch
                 why_not = "the server gave no body for this message";
         else if (fetch->body_size == 0)
                 why_not = "the server gave an empty body for this message";
+        else if (r->placeholder.found)
+                why_not =
+                        "the server cannot convert this message, and gave another one that says so";
 
         return tell_body(r, REPLICA_EVENT_BODY_END, fetch, why_not);
 }
@@ -179,16 +185,20 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
         r->in_body = r->skip_body = false;
         if (!r->selected)
                 return 0;
-        if (fetch->present & IMAP_FETCH_MODSEQ)
+        if (fetch->present & IMAP_FETCH_MODSEQ && has_condstore(r))
                 modseq_fetch(&r->selected->modseq, fetch->modseq);
         if (is_idle(r, head))
                 return tell_idle_change(r);
 
         if (had_body)
                 return on_body_complete(r, head, fetch);
+        if (head && head->kind == COMMAND_SEARCH && !(fetch->present & IMAP_FETCH_FLAGS))
+                return on_position(head->job, fetch);
         if (!(fetch->present & IMAP_FETCH_UID)) {
-                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. */
+                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. It is told
+                 * again after an older modseq, so no newer one is safe any more. */
                 r->selected->lost_track = true;
+                modseq_start(&r->selected->modseq, 0);
                 return 0;
         }
         if (fetch->present & IMAP_FETCH_NIL && wants_body(r, head) &&
@@ -248,18 +258,36 @@ static bool is_overflow(const ImapText *text) {
                (text->status == IMAP_NO && bytes_starts_fold(text->text, BYTES("NOTIFY error")));
 }
 
+static int on_bye(ImapReplica *r, const ImapText *text) {
+        if (r->logging_out)
+                return 0;
+        if (imap_is_farewell(text->text))
+                return replica_fail(r, -ESHUTDOWN, "the server has ended the session", text->text);
+        return replica_fail(r, -ECONNRESET, "the server closes the connection", text->text);
+}
+
+static bool is_chatter(const Command *head, const ImapText *text) {
+        return head && head->kind == COMMAND_IDLE && text->status == IMAP_OK &&
+               text->code == IMAP_CODE_NONE;
+}
+
 static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
+        int e;
+
+        e = note_back_off(r, text);
+        if (e < 0)
+                return e;
         if (text->status == IMAP_BYE)
-                return r->logging_out
-                               ? 0
-                               : replica_fail(r, -ECONNRESET, "the server closes the connection",
-                                              text->text);
+                return on_bye(r, text);
+        r->n_chatter += is_chatter(head, text);
         if (is_overflow(text))
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         if (text->code == IMAP_CODE_ALERT)
                 return replica_alert(r, text->text);
         if (text->code == IMAP_CODE_CAPABILITY)
                 replica_learn(r, &text->capabilities);
+        if (text->code == IMAP_CODE_COPYUID && head && head->job)
+                return on_copyuid(head->job, text);
 
         return selecting_code(r, head, text);
 }
@@ -297,6 +325,9 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_VANISHED:
                 e = selecting_data(r, head);
                 return e < 0 ? e : on_vanished(r, head, event);
+        case IMAP_EVENT_SEARCH:
+        case IMAP_EVENT_ESEARCH_COUNT:
+                return on_search(r, event);
         case IMAP_EVENT_LIST:
                 return on_list(r, head, &event->list);
         case IMAP_EVENT_NAMESPACE:
@@ -306,8 +337,7 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_GREETING:
         case IMAP_EVENT_CONTINUATION:
         case IMAP_EVENT_BODY_END:
-        case IMAP_EVENT_SEARCH:
-        case IMAP_EVENT_ESEARCH_COUNT:
+        case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
         }
@@ -326,22 +356,19 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.old_name = given->old_name;
         given->event.object = given->object;
         given->event.wire = bytes_of(given->wire);
+        if (given->event.type == REPLICA_EVENT_MOVED) {
+                given->event.uids = given->moved;
+                given->event.uids_to = given->moved_to;
+        }
+        if (given->event.type == REPLICA_EVENT_FOUND)
+                given->event.uids = given->uids;
         *ret_event = given->event;
-}
-
-static void forget_given(ImapReplica *r) {
-        free(r->given.text);
-        free(r->given.name);
-        free(r->given.old_name);
-        free(r->given.wire);
-        free(r->given.object);
-        r->given = (Waiting){0};
 }
 
 int replica_next(Replica *replica, ReplicaEvent *ret_event) {
         ImapReplica *r = imap_replica_of(replica);
 
-        forget_given(r);
+        waiting_done(&r->given);
         if (!r->session)
                 return -ENOTCONN;
 

@@ -18,7 +18,7 @@ static bool has(const ImapReplica *r, ImapCapability one) {
 unsigned status_items(const ImapReplica *r) {
         unsigned items = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT;
 
-        if (!r->options.skip_uidvalidity)
+        if (!r->options.skip_uidvalidity && !has_quirk(r, IMAP_QUIRK_UIDVALIDITY_BY_SELECT))
                 items |= IMAP_STATUS_UIDVALIDITY;
         return has_condstore(r) ? items | IMAP_STATUS_HIGHESTMODSEQ : items;
 }
@@ -78,7 +78,8 @@ int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items) {
         int e = 0;
 
         if (!r->no_list_return && job->kind == JOB_LIST) {
-                if (r->options.want_special_use && has(r, IMAP_CAPABILITY_SPECIAL_USE))
+                if ((r->options.want_special_use || r->base.has_labels) &&
+                    has(r, IMAP_CAPABILITY_SPECIAL_USE))
                         e = buffer_append_string(&options, " SPECIAL-USE");
                 if (e == 0 && r->options.want_subscribed && has(r, IMAP_CAPABILITY_LIST_EXTENDED))
                         e = buffer_append_string(&options, " SUBSCRIBED");
@@ -224,7 +225,8 @@ int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
                 r->has_delimiter = true;
                 r->delimiter = list->delimiter;
         }
-        if ((head && head->kind == COMMAND_DELIMITER) || list->mailbox.size == 0)
+        if ((head && head->kind == COMMAND_DELIMITER) || list->mailbox.size == 0 ||
+            quirk_is_lock(r, list->mailbox))
                 return 0;
         if (head && head->kind == COMMAND_LSUB)
                 return on_lsub(r, list);
@@ -256,8 +258,17 @@ int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
         return MIN(e, 0);
 }
 
+/* STATUS items that a server may tell and that mean nothing. */
+unsigned untrusted_items(const ImapReplica *r) {
+        unsigned items = has_condstore(r) ? 0 : IMAP_STATUS_HIGHESTMODSEQ;
+
+        if (has_quirk(r, IMAP_QUIRK_UIDVALIDITY_BY_SELECT))
+                items |= IMAP_STATUS_UIDVALIDITY;
+        return items;
+}
+
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items) {
-        const unsigned present = items->present;
+        const unsigned present = items->present & ~untrusted_items(r);
         Waiting *waiting;
         int e;
 

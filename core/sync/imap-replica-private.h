@@ -5,8 +5,10 @@
  *
  *      imap-replica.c             life, the queue of jobs, events that wait
  *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
+ *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
  *      imap-replica-list.c        LIST and STATUS, both ways
@@ -14,6 +16,8 @@
  *      imap-replica-name.c        names to what they are on the wire and back: NAMESPACE
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
+ *      imap-replica-move.c        MOVE, or COPY and EXPUNGE
+ *      imap-replica-quirks.c      what some servers do
  *
  * A request becomes a job. A job that is started submits commands; the answer to its last one
  * completes it, or starts its next phase. A command's answers come in the order of the commands, so
@@ -21,11 +25,15 @@
  * come, and the one that will be when all that was submitted is answered.
  */
 
+#include "imap/back-off.h"
 #include "sync/imap-replica.h"
 #include "sync/modseq.h"
 
 /* RFC 7162 section 4: command lines of at most 8192 octets. */
 #define COMMAND_MAX 7900u
+
+/* Ranges of UIDs that a search may find. */
+#define FOUND_MAX 16384u
 
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
@@ -69,7 +77,9 @@ typedef enum JobKind {
         JOB_FETCH,
         JOB_STORE,
         JOB_EXPUNGE,
+        JOB_MOVE,
         JOB_APPEND,
+        JOB_SEARCH,
         JOB_CLOSE,
         JOB_NOTIFY,
         JOB_POLL,
@@ -81,11 +91,22 @@ typedef enum JobKind {
 typedef enum JobPhase {
         JOB_FIRST,
         JOB_LISTING,   /* CHANGES: nothing could be believed, list everything */
+        JOB_KNOWN,     /* CHANGES: what is new is told, list the rest */
         JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
         JOB_CREATING,  /* CREATE, RENAME: the delimiter is known now */
-        JOB_CONFIRMED, /* EXPUNGE: the right mailbox is selected for sure */
+        JOB_CONFIRMED, /* EXPUNGE, MOVE: the right mailbox is selected for sure */
+        JOB_COPIED,    /* MOVE, where there is no such command: the copies are made */
+        JOB_ALONE,     /* EXPUNGE without UIDPLUS: what is marked by anybody is known */
         JOB_FLAGS,     /* APPEND: correct the flags of what was taken */
 } JobPhase;
+
+/* How changes() finds out what has changed, best last. */
+typedef enum Rung {
+        RUNG_LIST,      /* the flags of every message */
+        RUNG_SEARCH,    /* what is new; the engine searches for the rest */
+        RUNG_CONDSTORE, /* and changed flags; for expunges the engine searches */
+        RUNG_QRESYNC,   /* everything */
+} Rung;
 
 typedef struct Job {
         struct Job *all_previous, *all_next;
@@ -100,6 +121,8 @@ typedef struct Job {
         ReplicaWant want;
         UidSet uids; /* CHANGES: known; else those that were asked for */
         MessageFlags add, remove;
+        Opened *target;         /* MOVE; referenced */
+        UidSet moved, moved_to; /* MOVE: what the server has told of by now */
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
@@ -118,6 +141,14 @@ typedef struct Job {
         MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
         uint32_t appended_uid, appended_uidvalidity;
 
+        ReplicaSearch search; /* SEARCH */
+        UidSet found;         /* SEARCH, EXPUNGE: at most FOUND_MAX ranges */
+        uint64_t n_found;     /* what COUNT said */
+        bool counted, listed; /* SEARCH: which of the two came */
+        bool with_esearch;
+
+        Rung rung;        /* CHANGES */
+        bool lists_known; /* CHANGES: the phase JOB_KNOWN follows */
         bool told_opened; /* CHANGES: OPENED was told */
         bool complete;    /* CHANGES: everything is listed */
         bool distrusted;  /* CHANGES: what comes is dropped, a listing follows */
@@ -133,8 +164,11 @@ typedef enum CommandKind {
         COMMAND_EXAMINE,
         COMMAND_FETCH,     /* of flags, for a listing */
         COMMAND_FETCH_NEW, /* of what was asked for */
+        COMMAND_SEARCH,    /* and the FETCH that stands in for it */
         COMMAND_STORE,
         COMMAND_EXPUNGE,
+        COMMAND_MOVE,
+        COMMAND_COPY,
         COMMAND_APPEND,
         COMMAND_NAMESPACE,
         COMMAND_LSUB,
@@ -179,6 +213,8 @@ typedef struct Selecting {
 typedef struct Waiting {
         ReplicaEvent event;
         char *text, *name, *old_name, *wire, *object; /* owned */
+        UidSet moved, moved_to;                       /* owned; of MOVED */
+        UidSet uids;                                  /* owned: of FOUND */
 } Waiting;
 
 /* Names of mailboxes, by name; each with what it is on the wire. */
@@ -193,6 +229,12 @@ typedef struct Names {
         size_t n_slots;  /* a power of two */
 } Names;
 
+/* Looks whether a body is one that the server has put in the place of what it cannot convert. */
+typedef struct Placeholder {
+        size_t n_matched, n_seen;
+        bool found;
+} Placeholder;
+
 struct ImapReplica {
         Replica base; /* first */
         ImapReplicaOptions options;
@@ -202,6 +244,8 @@ struct ImapReplica {
         ImapQuirks quirks;
         bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
+        bool no_move;        /* the server has refused MOVE */
+        bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
@@ -219,16 +263,20 @@ struct ImapReplica {
         size_t first_command, n_commands, commands_capacity;
 
         Job *waiting;   /* jobs that are not started yet */
-        Job *barrier;   /* an expunge that waits for its SELECT */
+        Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
         Job *appending; /* the same, once it is started: nothing else can be submitted */
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
         bool idle_told;
+        uint64_t n_chatter;   /* lines without news while an IDLE was on */
+        ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
+        char *back_off_words; /* owned; NULL: never */
         char **touched; /* owned: wire names that were closed and whose STATUS is still to be asked */
         size_t n_touched;
 
         bool in_body, skip_body; /* BODY[] of a FETCH is coming */
+        Placeholder placeholder; /* is it one? */
         Buffer message_id;       /* of the event that was given last */
         Names names;             /* of the LIST under way */
         Names subscribed;        /* of its LSUB */
@@ -255,6 +303,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
 /* An event to be given, all 0 but its type; NULL when out of memory. */
+void waiting_done(Waiting *waiting);
 Waiting *event_add(ImapReplica *r, ReplicaEventType type);
 /* Say why a job did not do what it should; the first reason stays. */
 int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words);
@@ -264,17 +313,30 @@ int job_complete(ImapReplica *r, Job *job);
 /* imap-replica-requests.c */
 extern const ReplicaOps imap_replica_ops;
 
+/* imap-replica-back-off.c */
+int note_back_off(ImapReplica *r, const ImapText *text);
+
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
 int append_start(ImapReplica *r, Job *job);
 int unselect(ImapReplica *r, Job *job);
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after);
+int submit_expunge(ImapReplica *r, Job *job);
+/* Once the job's mailbox is selected for sure. @what was not done if that cannot be. */
+int start_confirmed(ImapReplica *r, Job *job, const char *what,
+                    int (*confirmed)(ImapReplica *r, Job *job));
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
+/* "@before @set@after", in as many commands as its length needs. */
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after);
 bool has_condstore(const ImapReplica *r);
 
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);
+unsigned untrusted_items(const ImapReplica *r);
 int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
 int start_list(ImapReplica *r, Job *job);
@@ -317,6 +379,16 @@ bool names_have(const Names *names, const char *name);
 /* imap-replica-events.c */
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
+/* imap-replica-search.c */
+bool can_count(const ImapReplica *r);
+int start_search(ImapReplica *r, Job *job);
+int submit_search_deleted(ImapReplica *r, Job *job);
+int on_search(ImapReplica *r, const ImapEvent *event);
+int on_position(Job *job, const ImapFetch *fetch);
+bool is_answered(const Job *job);
+int search_refused(ImapReplica *r, Job *job, const ImapText *text);
+int tell_found(ImapReplica *r, Job *job);
+
 /* imap-replica-select.c */
 int selecting_code(ImapReplica *r, const Command *head, const ImapText *text);
 int selecting_flags(ImapReplica *r, const Command *head, ByteView flags);
@@ -328,6 +400,13 @@ int selecting_tagged(ImapReplica *r, const Command *command, const ImapText *tex
 int on_tagged(ImapReplica *r, const ImapEvent *event);
 int job_continue(ImapReplica *r, Job *job);
 ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise);
+int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, const char *what);
+
+/* imap-replica-move.c */
+int start_move(ImapReplica *r, Job *job);
+int on_copyuid(Job *job, const ImapText *text);
+int move_refused(ImapReplica *r, const Command *command, const ImapText *text);
+int tell_moved(ImapReplica *r, Job *job);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
@@ -336,3 +415,12 @@ int start_poll(ImapReplica *r, Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);
+
+/* imap-replica-quirks.c */
+bool has_quirk(const ImapReplica *r, ImapQuirk quirk);
+int quirk_storable(const ImapReplica *r, const Opened *opened, MessageFlags *storable,
+                   bool *storable_keywords);
+bool quirk_is_lock(const ImapReplica *r, ByteView wire);
+MessageFlags quirk_forgotten_flags(const ImapReplica *r, const Job *job);
+void placeholder_begin(Placeholder *p);
+void placeholder_look(Placeholder *p, ByteView data);

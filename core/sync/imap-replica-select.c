@@ -57,17 +57,21 @@ static bool has_star(ByteView flags) {
 }
 
 /* With "\*" every keyword that there is or will be can be stored. */
-static int parse_storable(const Opened *opened, ByteView flags, MessageFlags *ret_storable,
-                          bool *ret_keywords) {
+static int parse_storable(const ImapReplica *r, const Opened *opened, ByteView flags,
+                          MessageFlags *ret_storable, bool *ret_keywords) {
         MessageFlags storable;
-        const bool keywords = has_star(flags);
+        bool keywords = has_star(flags);
         int e;
 
         e = flags_parse(flags, keywords_of(opened), &storable);
+        if (e == 0 && keywords)
+                storable |= ~FLAGS_SYSTEM;
+        if (e == 0)
+                e = quirk_storable(r, opened, &storable, &keywords);
         if (e < 0)
                 return e;
 
-        *ret_storable = keywords ? storable | ~FLAGS_SYSTEM : storable;
+        *ret_storable = storable;
         *ret_keywords = keywords;
         return 0;
 }
@@ -78,17 +82,20 @@ static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flag
 
         if (is_about_old(r, head)) {
                 r->selected->has_storable = true;
-                e = parse_storable(r->selected, flags, &r->selected->storable,
+                e = parse_storable(r, r->selected, flags, &r->selected->storable,
                                    &r->selected->storable_keywords);
         }
         if (e == 0 && is_about_new(r, head)) {
                 s->has_permanent = true;
-                e = parse_storable(head->opened, flags, &s->storable, &s->storable_keywords);
+                e = parse_storable(r, head->opened, flags, &s->storable, &s->storable_keywords);
         }
         return e;
 }
 
+/* Without CONDSTORE it is a number that nothing can be asked with (Yahoo). */
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
+        if (!has_condstore(r))
+                return;
         if (is_about_old(r, head))
                 modseq_code(&r->selected->modseq, modseq);
         if (is_about_new(r, head))
@@ -164,6 +171,14 @@ static bool is_believable(const Selecting *s, uint32_t uidvalidity, uint32_t uid
         return s->modseq >= modseq || (s->modseq == 0 && !resumed);
 }
 
+static unsigned untold(const Job *job) {
+        if (job->complete || job->rung == RUNG_QRESYNC)
+                return 0;
+
+        return job->rung == RUNG_CONDSTORE ? REPLICA_UNTOLD_EXPUNGES
+                                           : REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS;
+}
+
 static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         Waiting *waiting = event_add(r, REPLICA_EVENT_OPENED);
 
@@ -180,6 +195,8 @@ static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         waiting->event.storable = opened->storable;
         waiting->event.storable_keywords = opened->storable_keywords;
         waiting->event.complete = job->complete;
+        waiting->event.untold = untold(job);
+        waiting->event.can_count = can_count(r);
         job->told_opened = true;
         if (!*opened->object)
                 return 0;
@@ -198,8 +215,12 @@ static int open_for_changes(ImapReplica *r, const Command *head) {
         /* A listing of all flags, as it is already under way, is right whatever was known before. */
         if (since->uidvalidity > 0 && !(job->complete && job->want == REPLICA_WANT_FLAGS) &&
             !is_believable(&r->selecting, since->uidvalidity, since->uidnext, since->modseq,
-                           head->with_qresync)) {
+                           job->rung >= RUNG_CONDSTORE)) {
                 job->distrusted = true;
+                job->complete = true;
+        } else if (job->rung == RUNG_SEARCH && r->selecting.modseq > 0) {
+                /* There are modseqs now, which say nothing of what came before them. */
+                job->lists_known = true;
                 job->complete = true;
         }
 

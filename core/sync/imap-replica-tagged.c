@@ -8,6 +8,9 @@
 
 /* RFC 5530, and what to do about it. */
 ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
+        if (imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
+                return REPLICA_FAILED;
+
         switch (text->code) {
         case IMAP_CODE_TRYCREATE:
         case IMAP_CODE_NONEXISTENT:
@@ -21,20 +24,13 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
         case IMAP_CODE_TOOBIG:
                 return REPLICA_REFUSED;
 
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_UNAVAILABLE:
-                return REPLICA_FAILED;
-
         default:
                 return otherwise;
         }
 }
 
 /* A command that needs a selected mailbox, and how its refusal is told. */
-static int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text,
-                              const char *what) {
+int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, const char *what) {
         const Opened *opened = job->opened;
 
         if (r->selected != opened) { /* a consequence of its SELECT */
@@ -46,6 +42,8 @@ static int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *te
                                         : "the mailbox is not selected any more",
                                 BYTES_NULL);
         }
+        if (job->distrusted && job->phase == JOB_FIRST)
+                return 0; /* CHANGEDSINCE where there are no modseqs: all is listed next */
         if (text->code == IMAP_CODE_EXPUNGEISSUED)
                 return 0; /* some of the messages are gone: the others were told */
 
@@ -63,7 +61,7 @@ static int append_refused(ImapReplica *r, Job *job, const ImapText *text) {
 }
 
 static int list_refused(ImapReplica *r, Job *job, const ImapText *text) {
-        if (!r->no_list_return) {
+        if (!r->no_list_return && imap_back_off(text).scope == IMAP_BACK_OFF_NONE) {
                 r->no_list_return = true;
                 job->again = true;
                 return 0;
@@ -80,10 +78,16 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_FETCH:
         case COMMAND_FETCH_NEW:
                 return refused_in_mailbox(r, job, text, "the server cannot give the messages");
+        case COMMAND_SEARCH:
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : search_refused(r, job, text);
         case COMMAND_STORE:
                 return refused_in_mailbox(r, job, text, "the server cannot store the flags");
         case COMMAND_EXPUNGE:
                 return refused_in_mailbox(r, job, text, "the server cannot expunge the messages");
+        case COMMAND_MOVE:
+        case COMMAND_COPY:
+                return move_refused(r, command, text);
         case COMMAND_APPEND:
                 return append_refused(r, job, text);
         case COMMAND_CREATE:
@@ -102,7 +106,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_NOTIFY_AGAIN:
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         case COMMAND_IDLE:
-                return refused_in_mailbox(r, job, text, "the server refuses IDLE");
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : job_fail(job, outcome_of(text, REPLICA_REFUSED),
+                                                             "the server refuses IDLE", text->text);
         case COMMAND_ENABLE:
         case COMMAND_SELECT:
         case COMMAND_UNSELECT:
@@ -143,6 +149,9 @@ static int start_again(ImapReplica *r, Job *job) {
         job->outcome = REPLICA_OK;
         job->phase = JOB_FIRST;
         job->again = job->distrusted = job->complete = job->told_opened = false;
+        job->lists_known = job->counted = job->listed = false;
+        uid_set_done(&job->found);
+        job->found = UID_SET_NULL;
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
         return job_queue_first(r, job);
@@ -153,20 +162,33 @@ static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         return job_queue_first(r, job);
 }
 
-static bool needs_flags(const Job *job) {
+static bool needs_flags(const ImapReplica *r, const Job *job) {
         return job->appended && job->phase == JOB_FIRST && job->appended_uid > 0 &&
-               job->flags_given != job->flags_meant;
+               (job->flags_given != job->flags_meant || quirk_forgotten_flags(r, job));
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
 static int check_uidvalidity(Job *job) {
-        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE)
+        if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE &&
+            job->kind != JOB_MOVE && job->kind != JOB_SEARCH)
                 return 0;
         if (job->uidvalidity == 0 || job->uidvalidity == job->opened->uidvalidity)
                 return 0;
 
         return job_fail(job, REPLICA_FAILED, "the mailbox was replaced meanwhile (UIDVALIDITY)",
                         BYTES_NULL);
+}
+
+/* Only what is worth it is asked for once more: a plain answer is a list, not a count. */
+static int on_unanswered(ImapReplica *r, Job *job) {
+        const bool again = job->with_esearch && !job->search.count;
+        int e;
+
+        r->no_esearch |= job->with_esearch;
+        if (again)
+                return start_again(r, job);
+        e = job_fail(job, REPLICA_FAILED, "the server does not say what it has found", BYTES_NULL);
+        return e < 0 ? e : job_complete(r, job);
 }
 
 /* All commands of a job are answered: on to its next phase, or its end. */
@@ -179,7 +201,7 @@ int job_continue(ImapReplica *r, Job *job) {
                 return start_again(r, job);
 
         if (job->kind == JOB_APPEND && job->appended) {
-                if (needs_flags(job))
+                if (needs_flags(r, job))
                         return next_phase(r, job, JOB_FLAGS);
                 if (job->phase == JOB_FLAGS && job->outcome == REPLICA_OK)
                         job->flags_given = job->flags_meant;
@@ -188,12 +210,17 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {
                 if (job->kind == JOB_CHANGES && job->distrusted)
                         return next_phase(r, job, JOB_LISTING);
+                if (job->kind == JOB_CHANGES && job->lists_known)
+                        return next_phase(r, job, JOB_KNOWN);
                 if ((job->kind == JOB_CREATE || job->kind == JOB_RENAME) && !job->wires)
                         return next_phase(r, job, JOB_CREATING);
                 if (job->kind == JOB_LIST &&
                     (r->no_list_return || !imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS)))
                         return next_phase(r, job, JOB_STATUSES);
         }
+
+        if (job->kind == JOB_SEARCH && job->outcome == REPLICA_OK && !is_answered(job))
+                return on_unanswered(r, job);
 
         e = check_uidvalidity(job);
         return e < 0 ? e : job_complete(r, job);
@@ -216,12 +243,13 @@ static int finish_markers(ImapReplica *r) {
         return 0;
 }
 
-/* The SELECT before an expunge is answered: is it the mailbox that was meant? */
+/* What an expunge or a move waits for is answered: its SELECT, and is it the mailbox that was meant? Or
+ * its SEARCH or COPY: what follows must come while that mailbox still is selected. */
 static int release_barrier(ImapReplica *r) {
         Job *job = r->barrier;
         int e = 0;
 
-        if (!job || r->n_selects_under_way > 0)
+        if (!job || r->n_selects_under_way > 0 || job->n_under_way > 0)
                 return 0;
 
         r->barrier = NULL;
@@ -237,7 +265,9 @@ static int release_barrier(ImapReplica *r) {
                 e = job_continue(r, job);
                 return e < 0 ? e : replica_pump(r);
         }
-        return next_phase(r, job, JOB_CONFIRMED);
+        if (job->phase == JOB_FIRST)
+                return next_phase(r, job, JOB_CONFIRMED);
+        return next_phase(r, job, job->kind == JOB_MOVE ? JOB_COPIED : JOB_ALONE);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */
@@ -260,7 +290,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
 }
 
 static void on_modseq(ImapReplica *r, const Command *command, const ImapText *text) {
-        if (!r->selected || command->kind == COMMAND_UNSELECT || command->kind == COMMAND_EXAMINE)
+        if (!r->selected || !has_condstore(r) || command->kind == COMMAND_UNSELECT ||
+            command->kind == COMMAND_EXAMINE)
                 return;
 
         if (text->code == IMAP_CODE_HIGHESTMODSEQ)
@@ -289,10 +320,12 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
 
         if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
                 on_appended(command->job, text);
-        if (command->kind == COMMAND_CREATE && !command->job->object && text->status == IMAP_OK &&
+        if (text->status != IMAP_OK)
+                return on_refused(r, command, text);
+        if (command->kind == COMMAND_CREATE && !command->job->object &&
             text->code == IMAP_CODE_MAILBOXID)
                 return on_created(command->job, text);
-        return text->status == IMAP_OK ? 0 : on_refused(r, command, text);
+        return command->job && text->code == IMAP_CODE_COPYUID ? on_copyuid(command->job, text) : 0;
 }
 
 int on_tagged(ImapReplica *r, const ImapEvent *event) {
@@ -304,6 +337,8 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 replica_learn(r, &text->capabilities);
         if (text->code == IMAP_CODE_ALERT)
                 e = replica_alert(r, text->text);
+        if (e == 0)
+                e = note_back_off(r, text);
         if (e < 0 || !take_command(r, event->tag, &command))
                 return e; /* not ours: the login's last one */
 

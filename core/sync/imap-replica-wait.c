@@ -40,7 +40,7 @@ int start_notify(ImapReplica *r, Job *job) {
 int renew_notify(ImapReplica *r, Job *job) {
         int e = 0;
 
-        if (!r->notify_sent || !imap_quirks_have(r->quirks, IMAP_QUIRK_NOTIFY_GOES_QUIET))
+        if (!r->notify_sent || !has_quirk(r, IMAP_QUIRK_NOTIFY_GOES_QUIET))
                 return 0;
 
         r->n_renewals++;
@@ -60,8 +60,7 @@ int renew_notify(ImapReplica *r, Job *job) {
 }
 
 int start_poll(ImapReplica *r, Job *job) {
-        const unsigned items =
-                has_condstore(r) ? job->items : job->items & ~(unsigned) IMAP_STATUS_HIGHESTMODSEQ;
+        const unsigned items = job->items & ~untrusted_items(r);
         int e;
 
         e = unselect(r, job);
@@ -205,6 +204,14 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
 
         job->cookie = IMAP_REPLICA_IDLE;
         return job_queue(r, job);
+}
+
+bool imap_replica_idle_told(const ImapReplica *r) {
+        return r->idle_told;
+}
+
+uint64_t imap_replica_n_chatter(const ImapReplica *r) {
+        return r->n_chatter;
 }
 
 int imap_replica_noop(ImapReplica *r) {

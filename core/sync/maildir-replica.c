@@ -420,6 +420,7 @@ static const ReplicaOps maildir_ops = {
         .append_data = maildir_append_data,
         .append_end = maildir_append_end,
         .append_abort = maildir_append_abort,
+        .append_copy = maildir_append_copy,
         .prepare = maildir_prepare,
         .publish = maildir_publish,
         .recover = maildir_recover,

@@ -75,6 +75,8 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         if (r >= 0)
                 r = state_db_add(db, mailbox->state.id, &message);
         if (r >= 0)
+                r = state_db_object_note(db, mailbox->state.id, message.uid[SIDE_REMOTE]);
+        if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
         if (r >= 0)
                 r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
@@ -210,6 +212,17 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         abort();
 }
 
+/* Where sizes are not known, the same Message-ID may be another version: the date must say more. */
+static int pair_identified(SyncRun *run) {
+        int r;
+
+        if (run->sizeless)
+                r = state_db_unknown_forget_sizes(run->mailbox->engine->db, run->mailbox->state.id);
+        else
+                r = pair_rung(run, PAIR_MESSAGE_ID);
+        return r < 0 ? r : pair_rung(run, PAIR_DATE);
+}
+
 int run_identify(SyncRun *run) {
         uint64_t n_unknown[_SIDE_MAX];
         int n_asked = 0, r;
@@ -233,9 +246,7 @@ int run_identify(SyncRun *run) {
         if (n_asked > 0)
                 return 0;
 
-        r = pair_rung(run, PAIR_MESSAGE_ID);
-        if (r >= 0)
-                r = pair_rung(run, PAIR_DATE);
+        r = pair_identified(run);
         if (r < 0)
                 return r;
         return run->mailbox->engine->options.digest ? run_digest(run) : conclude_pairing(run);

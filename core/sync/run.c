@@ -1,7 +1,8 @@
 /*
  * A run: one mailbox brought in sync
  *
- *      ask local -> ask remote -> (relist) -> check -> (identify -> digest) -> act -> transfer -> close
+ *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest) -> act
+ *      -> transfer -> close
  *
  * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
  * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
@@ -50,6 +51,7 @@ SyncRun *run_free(SyncRun *run) {
                 (void) run->mailbox->engine->options.digest->end(run->digest, unused);
         }
         free(run->planned);
+        run_survey_done(run);
         free(run);
         return NULL;
 }
@@ -212,13 +214,14 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 
 /*
  * New remote messages come with their bodies in the same round trip, unless they must be compared
- * first: with local ones that wait for a counterpart, or with what is gone, which a server without
- * modseqs shows only when all is listed.
+ * first: with local ones that wait for a counterpart, with what is gone, which a server without
+ * modseqs shows only when all is listed, or with what is here under another label.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
-        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run)
+        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
+            run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -236,6 +239,7 @@ static int ask_remote(SyncRun *run) {
                 return r;
 
         run->phase = RUN_ASK_REMOTE;
+        run_survey_done(run);
         if (run->verifies || run->compares)
                 return ask(run, SIDE_REMOTE, &after, NULL, REPLICA_WANT_FLAGS);
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
@@ -251,6 +255,11 @@ static int ask_remote(SyncRun *run) {
 static int relist(SyncRun *run) {
         const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
 
+        engine_note_text(
+                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                "what the server tells of changes does not fit the %u messages that it says "
+                "it has; comparing all of them",
+                run->exists);
         run->phase = RUN_RELIST;
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
@@ -275,8 +284,9 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         state->messages = 0;
         state->parked[side] = 0;
         state->token[side] = (ReplicaToken){0};
+        other->uidvalidity = 0;
         other->modseq = 0;
-        memset(other->stamp, 0, sizeof(other->stamp));
+        token_forget_times(other);
         for (Side s = 0; s < _SIDE_MAX; s++) {
                 mailbox->held[s] = 0;
                 mailbox->confirmed[s] = false;
@@ -294,8 +304,7 @@ static int repair(SyncRun *run, Side side) {
         int r;
 
         engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                         "the %s side has numbered its messages anew; comparing all of them",
-                         side_name(side));
+                         "the %s side is not what it was; comparing all messages", side_name(side));
 
         r = engine_begin(mailbox->engine);
         if (r >= 0)
@@ -320,15 +329,24 @@ static bool is_renumbered(const SyncRun *run, Side side) {
 
 /* The local side has said what there is to say. */
 static int on_local_asked(SyncRun *run) {
+        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_LOCAL];
+        uint64_t n_gone = 0;
         int r;
 
         if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
                 return repair(run, SIDE_LOCAL);
         r = run_take_listed(run, SIDE_LOCAL);
-        return r < 0 ? r : ask_remote(run);
+        if (r >= 0 && token_is_replaced(committed, &run->opened[SIDE_LOCAL]))
+                r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id,
+                                               SIDE_LOCAL, &n_gone);
+        if (r < 0)
+                return r;
+        if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
+                return repair(run, SIDE_LOCAL);
+        return ask_remote(run);
 }
 
-/* Both sides have. */
+/* Both sides have, and what they did not say was searched for. */
 static int on_asked(SyncRun *run) {
         int r;
 
@@ -336,6 +354,9 @@ static int on_asked(SyncRun *run) {
                 return run_verify(run);
         if (is_renumbered(run, SIDE_REMOTE))
                 return repair(run, SIDE_REMOTE);
+        r = run_survey(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         r = run_check_delta(run);
         if (r < 0)
@@ -359,6 +380,7 @@ int run_next_phase(SyncRun *run) {
                 return on_local_asked(run);
         case RUN_ASK_REMOTE:
         case RUN_RELIST:
+        case RUN_SURVEY:
                 return on_asked(run);
         case RUN_IDENTIFY:
                 return run_identify(run);
@@ -393,7 +415,7 @@ static void commit_local_token(SyncRun *run) {
         if (!run->marked[SIDE_LOCAL])
                 memcpy(token->stamp, before.stamp, sizeof(before.stamp));
         else if (run->mailbox->replica[SIDE_LOCAL].has_names)
-                memset(token->stamp, 0, sizeof(token->stamp));
+                token_forget_times(token);
 }
 
 static void commit_tokens(SyncRun *run) {
@@ -404,7 +426,7 @@ static void commit_tokens(SyncRun *run) {
         if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
                 commit_local_token(run);
         if (run->wrote[SIDE_LOCAL])
-                memset(local->stamp, 0, sizeof(local->stamp));
+                token_forget_times(local);
 }
 
 /* What a STATUS after this run will say, if nobody else does anything. */
@@ -412,8 +434,10 @@ static void remember_seen(SyncRun *run, Side side) {
         SyncMailbox *mailbox = run->mailbox;
         const MailboxState *state = &mailbox->state;
 
-        if (!run->is_open[side])
+        if (!run->is_open[side]) { /* it cannot be opened as it stands */
+                mailbox->seen[side].is_awaited |= run->asked[side];
                 return;
+        }
         mailbox->seen[side].is_known = !run->incomplete;
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
@@ -493,7 +517,8 @@ static void note_end(SyncRun *run) {
         if (run->incomplete)
                 return;
         mailbox->wants_compare &= !run->compares;
-        sync_mailbox_set_error(mailbox, NULL);
+        if (run->is_open[SIDE_REMOTE]) /* else what went wrong there still does */
+                sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;
@@ -542,14 +567,20 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
-        if (side == SIDE_REMOTE)
+        if (side == SIDE_REMOTE) {
                 run->exists = event->exists;
+                run->untold = event->untold;
+                run->can_count = event->can_count;
+        }
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
-static void on_refused(SyncRun *run, const char *text) {
+void run_refuse(SyncRun *run, const char *text) {
+        if (run->incomplete && run->mailbox->error && text &&
+            strcmp(run->mailbox->error, text) == 0)
+                return; /* it has been said */
         run->incomplete = true;
         sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
@@ -557,7 +588,8 @@ static void on_refused(SyncRun *run, const char *text) {
 }
 
 static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const bool is_change = event->request == REPLICA_STORE || event->request == REPLICA_EXPUNGE;
+        const bool is_change = event->request == REPLICA_STORE ||
+                               event->request == REPLICA_EXPUNGE || event->request == REPLICA_MOVE;
 
         if (run->phase != RUN_CLOSE && event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
@@ -569,16 +601,23 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->n_under_way--;
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
+        if (event->request == REPLICA_MOVE)
+                engine_mark_trash(run->mailbox->engine);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
+        if (event->request == REPLICA_SEARCH) {
+                run->exists = MIN(run->exists, event->exists);
+                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED)
+                        return run_next_phase(run); /* its question has no answer */
+        }
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);
 
         if (event->outcome == REPLICA_NO_MAILBOX)
                 run->mailbox->engine->wants_list = true;
         if (event->outcome == REPLICA_REFUSED && is_change)
-                on_refused(run, event->text);
+                run_refuse(run, event->text);
         else
                 run_fail(run, event->text);
         return run_next_phase(run);
@@ -591,6 +630,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MESSAGE:
                 return run->failed ? 0 : run_on_message(run, side, &event->message);
         case REPLICA_EVENT_VANISHED:
+                if (side == SIDE_REMOTE && run->untold & REPLICA_UNTOLD_EXPUNGES)
+                        return 0; /* who does not tell of all is not believed about some (iCloud) */
                 return run->failed ? 0 : run_on_vanished(run, side, &event->uids);
         case REPLICA_EVENT_BODY_BEGIN:
         case REPLICA_EVENT_BODY_DATA:
@@ -601,8 +642,9 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return run_on_appended(run, side, event);
         case REPLICA_EVENT_DONE:
                 return on_done(run, side, event);
-        case REPLICA_EVENT_MOVED:
         case REPLICA_EVENT_FOUND:
+                return run->failed ? 0 : run_on_found(run, event);
+        case REPLICA_EVENT_MOVED:
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:

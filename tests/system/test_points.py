@@ -1,0 +1,27 @@
+"""Killed before and after, or failed by, each call that makes something lasting: nothing is lost or doubled."""
+
+import errno
+import unittest
+
+from rig import SANITIZED, case, number, points
+
+POINTS = number("POINTS", 2)  # of each kind and scenario; 0: all
+FAULTS = [errno.EIO, errno.ENOSPC]
+
+
+@unittest.skipIf(SANITIZED, "the sanitizer must be loaded first")
+class Points(case.SystemTest):
+    def test_points(self):
+        world = points.Points(self.directory, self.server())
+        for scenario in points.SCENARIOS:
+            expected, count = world.expected(scenario)
+            self.assertGreater(count, 4, scenario.__name__)
+            ways = [{"CHAOS_KILL": f"{n}"} for n in points.spread(count, POINTS or count)]
+            ways += [{"CHAOS_KILL": f"-{n}"} for n in points.spread(count, POINTS or count)]
+            ways += [{"CHAOS_FAIL": f"{n}:{FAULTS[n % 2]}"} for n in points.spread(count, POINTS or count)]
+            for way in ways:
+                with self.subTest(f"{scenario.__name__} {way}"):
+                    found = world.disturb(scenario, expected, way)
+                    self.assertEqual(found, [], "\n".join(found[:20]))
+            print(f"  {scenario.__name__}: {len(ways)} ways of {3 * count}", flush=True)
+        print(f"  {world.done} worlds: lost 0, doubled 0, resurrected 0, altered 0", flush=True)
