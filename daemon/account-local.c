@@ -214,6 +214,7 @@ static int open_root(Account *account) {
 static void remember_facts(Account *account) {
         char *time = NULL;
 
+        (void) state_db_get(account->db, "prefix", &account->prefix);
         if (state_db_get(account->db, "uidvalidity-checked", &time) == 0)
                 account->uidvalidity_usec = strtoll(time, NULL, 10);
         free(time);

@@ -43,6 +43,7 @@ struct Account {
         bool is_compressed;
         ImapCapabilities capabilities; /* as remembered, then as the server says */
         bool has_capabilities;
+        char *prefix; /* owned, as remembered: imap_replica_prefix() */
         char *server; /* owned: how it called itself; NULL: it was never asked */
         ImapQuirks quirks;
         char *quirks_text;  /* owned: their names; NULL: not known yet */

@@ -118,10 +118,23 @@ static void note_uidvalidity_check(Account *account) {
                 state_db_rollback(account->db);
 }
 
+/* What the server puts before names: asked for once. */
+static void remember_prefix(Account *account) {
+        const char *prefix = imap_replica_prefix(account->remote);
+
+        if (account->prefix || !prefix || account->options.dry_run)
+                return;
+        account->prefix = strdup(prefix);
+        if (!account->prefix || state_db_begin(account->db) < 0 ||
+            state_db_set(account->db, "prefix", prefix) < 0 || state_db_commit(account->db) < 0)
+                state_db_rollback(account->db);
+}
+
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        remember_prefix(account);
         account->n_attempts = account->n_back_offs = 0;
         account_learn_session(account);
         note_uidvalidity_check(account);
@@ -264,9 +277,11 @@ static void on_note(const EngineNote *note, void *userdata) {
                         account_watch_mailbox(account, note->mailbox);
                 return;
         case ENGINE_NOTE_CREATED:
+        case ENGINE_NOTE_RENAMED:
                 if (note->side == SIDE_LOCAL)
                         account_watch_mailbox(account, note->mailbox);
                 break;
+        case ENGINE_NOTE_REMOVED:
         case ENGINE_NOTE_SYNCED:
         case ENGINE_NOTE_FAILED:
         case ENGINE_NOTE_HELD:
@@ -288,10 +303,13 @@ static int make_engine(Account *account) {
                 .once = account->options.once,
                 .want_special_use = account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
+                .want_subscribed = !account->options.once || is_uidvalidity_due(account),
+                .prefix = account->prefix,
                 .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
+                .deletion = account->config->delete_mailboxes,
                 .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
                 .flag_scan = (int64_t) account->options.flag_scan_usec,
@@ -375,6 +393,7 @@ Account *account_free(Account *account) {
         maildir_root_free(account->root);
         state_db_free(account->db);
         secret_free(account->secret);
+        free(account->prefix);
         free(account->server);
         free(account->quirks_text);
         free(account);

@@ -204,12 +204,18 @@ static int watch_tree(MaildirWatch *watch) {
 
 /* Reading */
 
+/* The one file beside the folders that matters. */
+static bool is_subscriptions(const MaildirWatch *watch, const struct inotify_event *e) {
+        return e->wd == watch->root_wd && e->len > 0 &&
+               strcmp(e->name, MAILDIR_SUBSCRIPTIONS_FILE) == 0;
+}
+
 static void on_tree_event(MaildirWatch *watch, WatchEntry *entry, const struct inotify_event *e) {
         const bool gone = e->mask & (IN_IGNORED | IN_DELETE_SELF | IN_UNMOUNT);
 
         if (entry->wd == watch->root_wd && (gone || e->mask & IN_MOVE_SELF))
                 watch->error = -ENOENT;
-        if (e->mask & (IN_ISDIR | IN_IGNORED | IN_UNMOUNT))
+        if (e->mask & (IN_ISDIR | IN_IGNORED | IN_UNMOUNT) || is_subscriptions(watch, e))
                 watch->tree.came = true;
         if (e->mask & IN_IGNORED)
                 watch_table_remove(&watch->table, entry);

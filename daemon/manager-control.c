@@ -93,7 +93,8 @@ static int tell_held(const EngineMailbox *mailbox, void *userdata) {
                         .account = account_name(each->account),
                         .mailbox = mailbox->name,
                         .side = side_name(side),
-                        .vanished = mailbox->held[side],
+                        .vanished =
+                                mailbox->deleted[side] ? mailbox->messages : mailbox->held[side],
                         .messages = mailbox->messages,
                         .since_usec = (uint64_t) mailbox->held_since,
                         .reason = reason,
@@ -103,7 +104,10 @@ static int tell_held(const EngineMailbox *mailbox, void *userdata) {
                 if (mailbox->held[side] == 0)
                         continue;
                 (void) snprintf(reason, sizeof(reason),
-                                "more than the brake lets through at once; the %s side keeps them",
+                                mailbox->deleted[side]
+                                        ? "the whole mailbox is gone; the %s side keeps it"
+                                        : "more than the brake lets through at once; the %s side "
+                                          "keeps them",
                                 side_name(side_other(side)));
                 r = each->held(&held, each->userdata);
                 if (r < 0)

@@ -132,6 +132,16 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-created", side_name(note->side));
                 break;
+        case ENGINE_NOTE_RENAMED:
+                log_info("%s/%s: renamed from “%s”, on the %s side too", account_name(account),
+                         note->mailbox, note->text, side_name(note->side));
+                tell_watchers(manager, account, note, "mailbox-renamed", note->text);
+                break;
+        case ENGINE_NOTE_REMOVED:
+                log_info("%s/%s: deleted on the %s side too", account_name(account), note->mailbox,
+                         side_name(note->side));
+                tell_watchers(manager, account, note, "mailbox-deleted", side_name(note->side));
+                break;
         case ENGINE_NOTE_PARKED:
                 note_line(manager, account, note, LOG_WARNING, "parked");
                 break;

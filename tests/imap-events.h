@@ -89,6 +89,8 @@ static inline void put_text(Buffer *out, const ImapText *text) {
                         put_set(out, " ", &text->uids_to);
                 if (text->flags.data)
                         put(out, " ", text->flags);
+                if (text->object.data)
+                        put(out, " ", text->object);
                 if (text->capabilities.bits != 0)
                         put_capabilities(out, &text->capabilities);
                 put(out, "]", BYTES_NULL);
@@ -141,6 +143,8 @@ static inline void put_status(Buffer *out, const ImapStatusItems *status) {
                 put_number(out, " unseen ", status->unseen);
         if (status->present & IMAP_STATUS_HIGHESTMODSEQ)
                 put_number(out, " highestmodseq ", status->highest_modseq);
+        if (status->present & IMAP_STATUS_MAILBOXID)
+                put(out, " mailboxid ", status->object);
 }
 
 static inline void put_uids(Buffer *out, const ImapEvent *event) {
@@ -152,10 +156,10 @@ static inline void put_uids(Buffer *out, const ImapEvent *event) {
 /* "TAG name ...", and a line feed; but a body's data as it is. */
 static inline void put_event(Buffer *out, const ImapEvent *event) {
         static const char *const names[_IMAP_EVENT_TYPE_MAX] = {
-                "greeting", "tagged",   "continuation", "text",  "capability", "enabled",
-                "flags",    "exists",   "expunge",      "fetch", "body-begin", "body-data",
-                "body-end", "vanished", "search",       "count", "list",       "status",
-                "id",
+                "greeting",   "tagged",    "continuation", "text",      "capability",
+                "enabled",    "flags",     "exists",       "expunge",   "fetch",
+                "body-begin", "body-data", "body-end",     "vanished",  "search",
+                "count",      "list",      "status",       "namespace", "id",
         };
 
         if (event->type == IMAP_EVENT_BODY_DATA) {
@@ -197,6 +201,10 @@ static inline void put_event(Buffer *out, const ImapEvent *event) {
                 break;
         case IMAP_EVENT_LIST:
                 put_list(out, &event->list);
+                break;
+        case IMAP_EVENT_NAMESPACE:
+                put(out, " ", event->list.mailbox);
+                put(out, " ", (ByteView){&event->list.delimiter, event->list.delimiter ? 1 : 0});
                 break;
         case IMAP_EVENT_STATUS:
                 put_status(out, &event->status);

@@ -13,6 +13,8 @@ typedef struct Request {
         ReplicaWant want;
         UidSet uids; /* owned; of CHANGES: known */
         MessageFlags add, remove;
+        char *name; /* RENAME; owned */
+        bool subscribe;
         /* APPEND */
         uint64_t cookie; /* of SEARCH too */
         ReplicaSearch search;
@@ -27,6 +29,7 @@ typedef struct Event {
         UidSet uids;      /* owned, event.uids */
         char *bytes;      /* owned, event.data */
         char *text;       /* owned, event.text and name */
+        char *object;     /* owned, event.object */
         char *message_id; /* owned, event.message.message_id */
         bool is_append;   /* DONE and APPENDED come unasked for a while */
 } Event;

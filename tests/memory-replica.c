@@ -23,13 +23,14 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
                 [REPLICA_EVENT_FOUND] = "FOUND",         [REPLICA_EVENT_DONE] = "DONE",
         };
         static const char *const requests[] = {
-                [REPLICA_LIST] = "LIST",           [REPLICA_CREATE] = "CREATE",
-                [REPLICA_RENAME] = "RENAME",       [REPLICA_REMOVE] = "REMOVE",
-                [REPLICA_SUBSCRIBE] = "SUBSCRIBE", [REPLICA_MOVE] = "MOVE",
-                [REPLICA_SEARCH] = "SEARCH",       [REPLICA_CHANGES] = "CHANGES",
-                [REPLICA_FETCH] = "FETCH",         [REPLICA_STORE] = "STORE",
-                [REPLICA_EXPUNGE] = "EXPUNGE",     [REPLICA_APPEND] = "APPEND",
-                [REPLICA_CLOSE] = "CLOSE",         [REPLICA_WAIT] = "WAIT",
+                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
+                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
+                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
+                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
+                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
+                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
+                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+                [REPLICA_WAIT] = "WAIT",
         };
 
         if (event->type == REPLICA_EVENT_BODY_DATA)
@@ -67,6 +68,7 @@ static Request *request_free(Request *request) {
                 return NULL;
         uid_set_done(&request->uids);
         buffer_done(&request->bytes);
+        free(request->name);
         free(request);
         return NULL;
 }
@@ -78,6 +80,7 @@ static Event *event_free(Event *event) {
         free(event->bytes);
         free(event->text);
         free(event->message_id);
+        free(event->object);
         free(event);
         return NULL;
 }
@@ -101,10 +104,15 @@ static void forget_events(MemoryReplica *r) {
         r->events_end = &r->events;
 }
 
+static bool is_life(ReplicaRequest type) {
+        return type == REPLICA_CREATE || type == REPLICA_RENAME || type == REPLICA_REMOVE ||
+               type == REPLICA_SUBSCRIBE;
+}
+
 /* Carry the next request out. Those that last count as actions. */
 static void perform_next(MemoryReplica *r) {
         Request *request = r->requests;
-        const bool lasts = request->type == REPLICA_CREATE || request->type == REPLICA_STORE ||
+        const bool lasts = is_life(request->type) || request->type == REPLICA_STORE ||
                            request->type == REPLICA_EXPUNGE || request->type == REPLICA_APPEND;
 
         r->requests = request->next;
@@ -128,7 +136,7 @@ static Request *enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *m
         copy_set(uids, &request->uids);
         *r->requests_end = request;
         r->requests_end = &request->next;
-        r->n_writes += type == REPLICA_CREATE || type == REPLICA_STORE || type == REPLICA_EXPUNGE;
+        r->n_writes += is_life(type) || type == REPLICA_STORE || type == REPLICA_EXPUNGE;
         return request;
 }
 
@@ -139,6 +147,26 @@ static int memory_list(Replica *replica) {
 
 static int memory_create(Replica *replica, ReplicaMailbox *mailbox) {
         enqueue(self(replica), REPLICA_CREATE, mailbox, NULL);
+        return 0;
+}
+
+static int memory_standing(Replica *replica, ReplicaMailbox *mailbox) {
+        enqueue(self(replica), REPLICA_STANDING, mailbox, NULL);
+        return 0;
+}
+
+static int memory_rename(Replica *replica, ReplicaMailbox *mailbox, const char *name) {
+        enqueue(self(replica), REPLICA_RENAME, mailbox, NULL)->name = must(strdup(name));
+        return 0;
+}
+
+static int memory_remove(Replica *replica, ReplicaMailbox *mailbox) {
+        enqueue(self(replica), REPLICA_REMOVE, mailbox, NULL);
+        return 0;
+}
+
+static int memory_subscribe(Replica *replica, ReplicaMailbox *mailbox, bool subscribe) {
+        enqueue(self(replica), REPLICA_SUBSCRIBE, mailbox, NULL)->subscribe = subscribe;
         return 0;
 }
 
@@ -452,6 +480,10 @@ static int memory_next(Replica *replica, ReplicaEvent *ret_event) {
 static const ReplicaOps memory_ops = {
         .list = memory_list,
         .create = memory_create,
+        .standing = memory_standing,
+        .rename = memory_rename,
+        .remove = memory_remove,
+        .subscribe = memory_subscribe,
         .changes = memory_changes,
         .fetch = memory_fetch,
         .store = memory_store,
@@ -503,6 +535,23 @@ void memory_replica_lose(MemoryReplica *r, uint64_t after, unsigned taken) {
         r->loses = true;
         r->lost_after = after;
         r->lost_taken = taken;
+}
+
+void memory_replica_tell_renamed(MemoryReplica *r, const char *old_name, const char *name) {
+        Event *event = must(calloc(1, sizeof(*event)));
+
+        event->text = must(strdup(name));
+        event->object = must(strdup(old_name));
+        event->event = (ReplicaEvent){
+                .type = REPLICA_EVENT_MAILBOX,
+                .unasked = true,
+                .name = event->text,
+                .old_name = event->object,
+                .wire = bytes_of(event->text),
+                .delimiter = '/',
+        };
+        *r->events_end = event;
+        r->events_end = &event->next;
 }
 
 void memory_replica_on_next(MemoryReplica *r, void (*on_next)(void *userdata), void *userdata) {

@@ -31,6 +31,9 @@ Replica *memory_replica_base(MemoryReplica *replica);
  * under way then take effect all the same, unheard. It is back after reset(). */
 void memory_replica_lose(MemoryReplica *replica, uint64_t after, unsigned taken);
 
+/* The server tells of a rename of its own accord (NOTIFY). */
+void memory_replica_tell_renamed(MemoryReplica *replica, const char *old_name, const char *name);
+
 /* Called before each event, where other clients may do something. */
 void memory_replica_on_next(MemoryReplica *replica, void (*on_next)(void *userdata),
                             void *userdata);

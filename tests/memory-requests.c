@@ -17,6 +17,11 @@ static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mail
         return event;
 }
 
+static void set_object(Event *event, const MemoryMailbox *stored) {
+        assert(asprintf(&event->object, "object%u", stored->object) > 0);
+        event->event.object = event->object;
+}
+
 static Session *find_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
         for (Session *session = r->sessions; session; session = session->next)
                 if (session->mailbox == mailbox)
@@ -158,14 +163,15 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
 
 /* --- requests --- */
 
-static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
+static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
 
         event->text = must(strdup(stored->name));
         if (r->store->is_files) {
+                set_object(event, stored);
                 event->event.name = event->text;
                 event->event.token.stamp[2] = stored->modseq;
-                return;
+                return event;
         }
         if (r->replica.side == SIDE_LOCAL)
                 event->event.name = event->text;
@@ -176,6 +182,21 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
                 .messages = (uint32_t) memory_count_visible(stored),
                 .modseq = modseq_of(r, stored->modseq),
         };
+        return event;
+}
+
+static void do_standing(MemoryReplica *r, Request *request) {
+        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+
+        if (stored) {
+                Event *event = push_status(r, stored);
+
+                event->event.status.has_uidvalidity = true;
+                event->event.status.uidvalidity = stored->uidvalidity;
+                if (r->store->has_objects)
+                        set_object(event, stored);
+        }
+        memory_push_done(r, request, REPLICA_OK);
 }
 
 static void do_list(MemoryReplica *r, Request *request) {
@@ -196,22 +217,60 @@ static void do_list(MemoryReplica *r, Request *request) {
                 if (!r->store->is_files)
                         event->event.wire = bytes_of(event->text);
                 event->event.delimiter = '/';
-                push_status(r, stored);
+                event->event.has_subscribed = r->store->has_subscriptions;
+                event->event.subscribed = stored->subscribed;
+                (void) push_status(r, stored);
         }
         memory_push_done(r, request, outcome);
 }
 
 static void do_create(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored;
         Event *event;
 
         if (find_mailbox(r, request->mailbox)) {
                 memory_push_done(r, request, REPLICA_REFUSED);
                 return;
         }
-        memory_store_add(r->store, request->mailbox->name);
+        stored = memory_store_add(r->store, request->mailbox->name);
+        for (size_t i = 0; r->store->folds_case && i < r->store->n_mailboxes; i++)
+                if (strcasecmp(r->store->mailboxes[i]->name, stored->name) == 0)
+                        stored->object = r->store->mailboxes[i]->object;
         event = memory_push_done(r, request, REPLICA_OK);
         if (!r->store->is_files)
                 event->event.wire = bytes_of(request->mailbox->name);
+        if (r->store->is_files || r->store->has_objects)
+                set_object(event, stored);
+}
+
+/* As a server does, and as a Maildir does: what is so already is all right. */
+static void do_rename(MemoryReplica *r, Request *request) {
+        const bool is_there = find_mailbox(r, request->mailbox);
+        const bool is_done = memory_store_find(r->store, request->name);
+        Event *event;
+
+        if (is_there == is_done) {
+                memory_push_done(r, request, is_there ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
+                return;
+        }
+        memory_store_rename(r->store, request->mailbox->name, request->name);
+        event = memory_push_done(r, request, REPLICA_OK);
+        event->object = must(strdup(request->name));
+        if (!r->store->is_files)
+                event->event.wire = bytes_of(event->object);
+}
+
+static void do_remove(MemoryReplica *r, Request *request) {
+        memory_store_remove(r->store, request->mailbox->name);
+        memory_push_done(r, request, REPLICA_OK);
+}
+
+static void do_subscribe(MemoryReplica *r, Request *request) {
+        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+
+        if (stored)
+                stored->subscribed = request->subscribe;
+        memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
 }
 
 static bool is_named(const ReplicaMailbox *mailbox, uint32_t uid) {
@@ -340,6 +399,8 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
         }
         event->event.storable = (FLAGS_FIXED & ~r->store->unstorable) | permanent;
         event->event.storable_keywords = !r->store->no_keywords;
+        if (r->store->has_objects)
+                set_object(event, stored);
         return event;
 }
 
@@ -538,12 +599,14 @@ static void do_close(MemoryReplica *r, Request *request) {
         request->mailbox->private = NULL;
         memory_push_done(r, request, REPLICA_OK);
         if (stored && !r->store->is_files)
-                push_status(r, stored);
+                (void) push_status(r, stored);
 }
 
 void memory_perform(MemoryReplica *r, Request *request) {
         static void (*const perform_one[])(MemoryReplica *, Request *) = {
-                [REPLICA_LIST] = do_list,       [REPLICA_CREATE] = do_create,
+                [REPLICA_LIST] = do_list,       [REPLICA_STANDING] = do_standing,
+                [REPLICA_CREATE] = do_create,   [REPLICA_RENAME] = do_rename,
+                [REPLICA_REMOVE] = do_remove,   [REPLICA_SUBSCRIBE] = do_subscribe,
                 [REPLICA_CHANGES] = do_changes, [REPLICA_FETCH] = do_fetch,
                 [REPLICA_STORE] = do_store,     [REPLICA_EXPUNGE] = do_expunge,
                 [REPLICA_APPEND] = do_append,   [REPLICA_CLOSE] = do_close,
@@ -551,9 +614,14 @@ void memory_perform(MemoryReplica *r, Request *request) {
         };
 
         const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;
+        const bool is_life = request->type == REPLICA_CREATE || request->type == REPLICA_RENAME ||
+                             request->type == REPLICA_REMOVE || request->type == REPLICA_SUBSCRIBE;
 
         if (is_change && r->store->n_refused_changes > 0) {
                 r->store->n_refused_changes--;
+                memory_push_done(r, request, REPLICA_REFUSED);
+        } else if (is_life && r->store->n_refused_life > 0) {
+                r->store->n_refused_life--;
                 memory_push_done(r, request, REPLICA_REFUSED);
         } else if (r->store->fails > 0 && request->type != REPLICA_CLOSE && --r->store->fails == 0)
                 memory_push_done(r, request, REPLICA_FAILED);

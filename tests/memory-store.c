@@ -31,6 +31,7 @@ MemoryMailbox *memory_store_add(MemoryStore *store, const char *name) {
 
         *mailbox = (MemoryMailbox){
                 .name = must(strdup(name)),
+                .object = ++store->n_objects,
                 .uidvalidity = 1000,
                 .uidnext = 1,
                 .modseq = 1,
@@ -55,6 +56,19 @@ void memory_store_remove(MemoryStore *store, const char *name) {
                 mailbox_free(store->mailboxes[i]);
                 store->mailboxes[i] = store->mailboxes[--store->n_mailboxes];
                 return;
+        }
+}
+
+void memory_store_rename(MemoryStore *store, const char *name, const char *new_name) {
+        const size_t n = strlen(name);
+
+        for (size_t i = 0; i < store->n_mailboxes; i++) {
+                char *old = store->mailboxes[i]->name;
+
+                if (strncmp(old, name, n) != 0 || (old[n] != '\0' && old[n] != '/'))
+                        continue;
+                assert(asprintf(&store->mailboxes[i]->name, "%s%s", new_name, old + n) > 0);
+                free(old);
         }
 }
 

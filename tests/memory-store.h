@@ -34,6 +34,8 @@ typedef struct MemoryGone {
 
 typedef struct MemoryMailbox {
         char *name; /* owned */
+        unsigned object;
+        bool subscribed;
         uint32_t uidvalidity, uidnext;
         uint64_t modseq;
         MemoryMessage *messages; /* owned, by ascending UID */
@@ -46,9 +48,13 @@ typedef struct MemoryStore {
         Keywords keywords;
         MemoryMailbox **mailboxes; /* owned */
         size_t n_mailboxes;
+        unsigned n_objects; /* given so far */
 
         /* What kind of store it is. */
-        bool is_files;   /* two-phase delivery, stamps, no news while it is worked on */
+        bool is_files;    /* two-phase delivery, stamps, no news while it is worked on */
+        bool has_objects; /* standing() tells who a mailbox is; files always do */
+        bool has_subscriptions;
+        bool folds_case; /* a new mailbox is that of another name in other capitals */
         bool no_modseq;  /* each look lists everything */
         bool no_uidnext; /* a look does not tell it, a STATUS does */
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
@@ -71,6 +77,7 @@ typedef struct MemoryStore {
         unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
         unsigned n_emptied; /* tells at once that all is gone, as of a mailbox that was deleted */
         unsigned n_refused_changes; /* STORE and EXPUNGE */
+        unsigned n_refused_life;    /* CREATE, RENAME, REMOVE, SUBSCRIBE */
         unsigned n_fails_prepare, n_fails_publish, n_fails_recover;
         unsigned fails; /* the so-manieth request from now on fails; 0: none */
 } MemoryStore;
@@ -80,6 +87,8 @@ void memory_store_done(MemoryStore *store);
 MemoryMailbox *memory_store_add(MemoryStore *store, const char *name);
 MemoryMailbox *memory_store_find(const MemoryStore *store, const char *name); /* or NULL */
 void memory_store_remove(MemoryStore *store, const char *name);
+/* With what is below it. */
+void memory_store_rename(MemoryStore *store, const char *name, const char *new_name);
 
 /* The process dies: what is in tmp/ and was not made durable is lost. */
 void memory_store_crash(MemoryStore *store);

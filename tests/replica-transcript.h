@@ -129,6 +129,8 @@ static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " unseen=%" PRIu64, status->unseen);
         if (status->modseq > 0)
                 put_format(test, " modseq=%" PRIu64, status->modseq);
+        if (event->object)
+                put_string(test, " object=%s", event->object);
         if (event->unasked)
                 put_string(test, " unasked%s", "");
         if (event->changed)
@@ -146,6 +148,8 @@ static inline void put_listed(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " attributes=%#" PRIx64, event->attributes);
         if (event->old_name)
                 put_string(test, " old=%s", event->old_name);
+        if (event->has_subscribed)
+                put_string(test, " subscribed=%s", event->subscribed ? "yes" : "no");
         if (event->unasked)
                 put_string(test, " unasked%s", "");
 }
@@ -164,6 +168,8 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
         put_string(test, "%s)", event->storable_keywords ? " *" : "");
         if (event->complete)
                 put_string(test, " complete%s", "");
+        if (event->object)
+                put_string(test, " object=%s", event->object);
         if (event->untold)
                 put_string(test, " untold=%s",
                            event->untold & REPLICA_UNTOLD_FLAGS ? "expunges,flags" : "expunges");
@@ -171,13 +177,14 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
 
 static inline const char *request_name(const ReplicaEvent *event) {
         static const char *const names[] = {
-                [REPLICA_LIST] = "LIST",           [REPLICA_CREATE] = "CREATE",
-                [REPLICA_RENAME] = "RENAME",       [REPLICA_REMOVE] = "REMOVE",
-                [REPLICA_SUBSCRIBE] = "SUBSCRIBE", [REPLICA_MOVE] = "MOVE",
-                [REPLICA_SEARCH] = "SEARCH",       [REPLICA_CHANGES] = "CHANGES",
-                [REPLICA_FETCH] = "FETCH",         [REPLICA_STORE] = "STORE",
-                [REPLICA_EXPUNGE] = "EXPUNGE",     [REPLICA_APPEND] = "APPEND",
-                [REPLICA_CLOSE] = "CLOSE",         [REPLICA_WAIT] = "WAIT",
+                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
+                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
+                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
+                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
+                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
+                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
+                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
+                [REPLICA_WAIT] = "WAIT",
         };
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
@@ -200,6 +207,8 @@ static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " exists=%" PRIu64, event->exists);
         if (event->wire.size > 0)
                 put_string(test, " wire=%s", event->wire.data);
+        if (event->object)
+                put_string(test, " object=%s", event->object);
 }
 
 static inline void put_set(ReplicaTest *test, const ReplicaEvent *event) {
@@ -416,6 +425,14 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
 
         if (strcmp(verb, "create") == 0)
                 return replica->ops->create(replica, mailbox);
+        if (strcmp(verb, "standing") == 0)
+                return replica->ops->standing(replica, mailbox);
+        if (strcmp(verb, "rename") == 0)
+                return replica->ops->rename(replica, mailbox, *rest);
+        if (strcmp(verb, "remove") == 0)
+                return replica->ops->remove(replica, mailbox);
+        if (strcmp(verb, "subscribe") == 0 || strcmp(verb, "unsubscribe") == 0)
+                return replica->ops->subscribe(replica, mailbox, *verb == 's');
         if (strcmp(verb, "close") == 0)
                 return replica->ops->close(replica, mailbox);
         if (strcmp(verb, "idle") == 0)

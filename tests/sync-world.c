@@ -462,3 +462,25 @@ void world_add_in_sync(World *world, const char *name, const WorldPair *pairs, s
         keywords_done(&keywords);
         mailbox_state_done(&state);
 }
+
+void world_make_in_sync(World *world, const char *mailbox, const char *prefix, unsigned n) {
+        WorldMessage *messages = calloc(n + 1, sizeof(*messages));
+        WorldPair *pairs = calloc(n + 1, sizeof(*pairs));
+
+        assert(messages && pairs);
+        for (unsigned i = 0; i < n; i++) {
+                char text[32];
+
+                (void) snprintf(text, sizeof(text), "%s%u", prefix, i + 1);
+                world_parse_message(world, text, &messages[i]);
+                pairs[i] = (WorldPair){
+                        {i + 1, i + 1},
+                        &messages[i]
+                };
+        }
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                memory_store_add(&world->store[side], mailbox);
+        world_add_in_sync(world, mailbox, pairs, n);
+        free(messages);
+        free(pairs);
+}

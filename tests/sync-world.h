@@ -74,3 +74,6 @@ typedef struct WorldPair {
         const WorldMessage *message;
 } WorldPair;
 void world_add_in_sync(World *world, const char *mailbox, const WorldPair *pairs, size_t n_pairs);
+
+/* A new mailbox on both sides with @n messages in sync: PREFIX1, PREFIX2, ... */
+void world_make_in_sync(World *world, const char *mailbox, const char *prefix, unsigned n);

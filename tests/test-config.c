@@ -311,6 +311,8 @@ static void test_keys(void) {
                  "[account a]\nhost = h\nuser = u\nmaildir = /m\npassword = \"hush #1\n",
                  "5: password: a value that begins with a double quote must end with one; inside, "
                  "write \\\" for a quote and \\\\ for a backslash\n"},
+                {"no such word", ACCOUNT("a") "delete-mailboxes = maybe\n",
+                 "6: delete-mailboxes: “maybe” is not known: expected ask, yes or never\n"},
                 {"several mistakes, all of them",
                  ACCOUNT("a") "port = 0\n\n# comment\nbrake = 200%\n",
                  "6: port: “0” is not a port: expected a number from 1 to 65535\n"
@@ -554,6 +556,7 @@ static void test_equal(void) {
                 {"connections", ACCOUNT("a") "connections = 4\n", false},
                 {"brake", ACCOUNT("a") "brake = 26%\n", false},
                 {"brake-count", ACCOUNT("a") "brake-count = 21\n", false},
+                {"delete-mailboxes", ACCOUNT("a") "delete-mailboxes = yes\n", false},
                 {"timeout", ACCOUNT("a") "timeout = 61s\n", false},
                 {"port", ACCOUNT("a") "port = 994\n", false},
                 {"tls", ACCOUNT("a") "tls = starttls\nport = 993\n", false},

@@ -25,7 +25,7 @@ static void test_list(void) {
                       "UIDVALIDITY HIGHESTMODSEQ))\n"
                       "S: * LIST (\\Subscribed \\Trash) \"/\" Trash\n"
                       "S: 1 OK done\n"
-                      "E: MAILBOX Trash attributes=0x808\n"
+                      "E: MAILBOX Trash attributes=0x808 subscribed=yes\n"
                       "E: DONE LIST\n");
         replica_check("without LIST-STATUS: pipelined STATUS for what can be selected", EXCHANGE,
                       "",
@@ -103,13 +103,13 @@ static void test_create(void) {
                 "S: 1 OK\n"
                 "C: 2 CREATE a.b\n"
                 "S: 2 OK [MAILBOXID (abc)] Create completed.\n"
-                "E: DONE CREATE a/b wire=a.b\n"
+                "E: DONE CREATE a/b wire=a.b object=abc\n"
                 "> create Größe\n"
                 "C: 3 CREATE Gr&APYA3w-e\n"
                 "S: 3 NO [ALREADYEXISTS] it is there\n"
                 "E: DONE CREATE Größe wire=Gr&APYA3w-e\n"
                 "> create ~x\n"
-                "C: 4 CREATE ~x\n"
+                "C: 4 CREATE \"~x\"\n"
                 "S: 4 NO [CANNOT] Invalid mailbox name\n"
                 "E: DONE CREATE ~x REFUSED wire=~x: the server cannot create the mailbox: “Invalid "
                 "mailbox name”\n");
@@ -559,7 +559,7 @@ static void test_labels(void) {
                       "E: MAILBOX [Gmail]/All Mail attributes=0x10\n"
                       "E: MAILBOX [Gmail]/Trash attributes=0x800\n"
                       "C: 2 STATUS \"[Gmail]/All Mail\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
-                      "C: 3 STATUS [Gmail]/Trash (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"[Gmail]/Trash\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: 2 NO no\n"
                       "S: 3 NO no\n"
                       "E: DONE LIST\n");

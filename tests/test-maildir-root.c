@@ -248,6 +248,71 @@ static void test_rename_folder(void) {
         }
 }
 
+/* The identity stays with a rename, and is nobody else's. */
+static void test_identity(void) {
+        _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+        _cleanup_(maildir_root_freep) MaildirRoot *root = open_tree(&tree, MAILDIR_LAYOUT_FS);
+        char before[MAILDIR_IDENTITY_SIZE], after[MAILDIR_IDENTITY_SIZE];
+        char other[MAILDIR_IDENTITY_SIZE];
+        Maildir *maildir;
+
+        assert(maildir_create(root, "a") == 0 && maildir_open(root, "a", &maildir) == 0);
+        assert(maildir_identity(maildir, before) == 0);
+        maildir_free(maildir);
+        assert(maildir_rename_folder(root, "a", "b") == 0);
+        assert(maildir_create(root, "a") == 0 && maildir_open(root, "a", &maildir) == 0);
+        assert(maildir_identity(maildir, other) == 0);
+        maildir_free(maildir);
+        assert(maildir_open(root, "b", &maildir) == 0);
+        assert(maildir_identity(maildir, after) == 0);
+        maildir_free(maildir);
+        assert(strcmp(before, after) == 0 && strcmp(before, other) != 0);
+}
+
+static void test_subscriptions(void) {
+        static const struct {
+                const char *label;
+                MaildirLayout layout;
+                const char *before, *after; /* a subscribed, a/b not any more, x renamed to y */
+        } rows[] = {
+                {"fs, plain",          MAILDIR_LAYOUT_FS,              "a/b\nx\nx/1\nxx\n", "y\ny/1\nxx\na\n"},
+                {"fs, tabs",           MAILDIR_LAYOUT_FS,              "V\t2\n\na\tb\nx\n", "V\t2\n\ny\na\n" },
+                {"maildir++, plain",   MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a.b\nx.1\n",        "y.1\na\n"       },
+                {"maildir++, tabs",    MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "V\t2\n\nx\t1\n",
+                 "V\t2\n\ny\t1\na\n"                                                                         },
+                {"no end of the line", MAILDIR_LAYOUT_FS,              "a/b\nx",            "y\na\n"         },
+                {"empty",              MAILDIR_LAYOUT_FS,              "",                  "a\n"            },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+                _cleanup_(maildir_root_freep) MaildirRoot *root = open_tree(&tree, rows[i].layout);
+                MaildirSubscriptions subscriptions;
+
+                assert(maildir_subscribe(root, "a", true) == 0); /* without the file: nothing */
+                assert(maildir_subscriptions_load(root, &subscriptions) == 0);
+                TEST_ROW(rows[i].label, !subscriptions.exists);
+
+                test_tree_write(&tree, "subscriptions", rows[i].before);
+                assert(maildir_subscribe(root, "a", true) == 0);
+                assert(maildir_subscribe(root, "a/b", false) == 0);
+                assert(maildir_subscriptions_rename(root, "x", "y") == 0);
+                test_tree_check(&tree, "subscriptions", rows[i].after);
+                assert(maildir_subscriptions_load(root, &subscriptions) == 0);
+                TEST_ROW(rows[i].label, maildir_subscriptions_have(&subscriptions, "a"));
+                TEST_ROW(rows[i].label, !maildir_subscriptions_have(&subscriptions, "a/b"));
+                maildir_subscriptions_done(&subscriptions);
+
+                test_tree_write(&tree, "subscriptions.lock", "");
+                TEST_ROW(rows[i].label, maildir_subscribe(root, "c", true) == -EBUSY);
+        }
+}
+
+static int is_not_kept(const char *name, void *userdata) {
+        (void) userdata;
+        return strcmp(name, "kept") != 0;
+}
+
 static void test_remove_folder(void) {
         static const MaildirLayout layouts[] = {MAILDIR_LAYOUT_FS, MAILDIR_LAYOUT_MAILDIRPLUSPLUS};
 
@@ -265,28 +330,37 @@ static void test_remove_folder(void) {
                 test_tree_write(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
                 test_tree_write(&tree, fs ? "a/b/tmp/.x" : ".a.b/tmp/.x", "x");
 
-                assert(maildir_remove_folder(root, "a") == 0);
+                assert(maildir_remove_folder(root, "a", is_not_kept, NULL) == 0);
                 check_list(root, "a/b");
                 test_tree_check(&tree, fs ? "a/b/new/1" : ".a.b/new/1", "x");
-                assert(maildir_remove_folder(root, "a/b") == 0);
-                assert(maildir_remove_folder(root, "a/b") == -ENOENT);
+                assert(maildir_remove_folder(root, "a/b", is_not_kept, NULL) == 0);
+                assert(maildir_remove_folder(root, "a/b", is_not_kept, NULL) == -ENOENT);
                 assert(test_tree_mode(&tree, fs ? "a/b" : ".a.b") == 0);
                 check_list(root, "");
 
                 /* what others put there stays */
                 assert(maildir_create(root, "c") == 0);
                 test_tree_write(&tree, fs ? "c/notes" : ".c/notes", "mine");
-                assert(maildir_remove_folder(root, "c") == 0);
+                assert(maildir_remove_folder(root, "c", is_not_kept, NULL) == 0);
                 test_tree_check(&tree, fs ? "c/notes" : ".c/notes", "mine");
                 assert(maildir_create(root, "d") == 0);
                 test_tree_mkdir(&tree, fs ? "d/cur/x" : ".d/cur/x");
-                assert(maildir_remove_folder(root, "d") == -ENOTEMPTY);
+                assert(maildir_remove_folder(root, "d", is_not_kept, NULL) == -ENOTEMPTY);
+
+                /* a message that may not go keeps the others */
+                assert(maildir_create(root, "e") == 0);
+                test_tree_write(&tree, fs ? "e/new/1" : ".e/new/1", "x");
+                test_tree_write(&tree, fs ? "e/tmp/1" : ".e/tmp/1", "x");
+                test_tree_write(&tree, fs ? "e/cur/kept" : ".e/cur/kept", "x");
+                assert(maildir_remove_folder(root, "e", is_not_kept, NULL) == -ENOTEMPTY);
+                test_tree_check(&tree, fs ? "e/new/1" : ".e/new/1", "x");
+                test_tree_check(&tree, fs ? "e/tmp/1" : ".e/tmp/1", "x");
 
                 test_tree_link(&tree, fs ? "d" : ".d", fs ? "link" : ".link");
-                assert(maildir_remove_folder(root, "link") == -ELOOP);
-                assert(maildir_rename_folder(root, "link", "e") == -ELOOP);
+                assert(maildir_remove_folder(root, "link", is_not_kept, NULL) == -ELOOP);
+                assert(maildir_rename_folder(root, "link", "f") == -ELOOP);
                 if (!fs)
-                        assert(maildir_remove_folder(root, "INBOX") == -EINVAL);
+                        assert(maildir_remove_folder(root, "INBOX", is_not_kept, NULL) == -EINVAL);
         }
 }
 
@@ -299,5 +373,7 @@ int main(void) {
         test_list_plusplus();
         test_rename_folder();
         test_remove_folder();
+        test_identity();
+        test_subscriptions();
         return 0;
 }

@@ -49,7 +49,6 @@ static void test_numbers(void) {
                 {"not a number",         "3.45e+06 EXISTS",                  NULL         },
                 {"empty",                "",                                 NULL         },
                 {"unknown name",         "XANADU a b",                       NULL         },
-                {"namespace",            "NAMESPACE ((\"\" \"/\")) NIL NIL", ""           },
                 {"id",                   "ID NIL",                           "0 id "      },
                 {"id, its name",         "ID (\"Version\" \"1\" \"NAME\" \"X \\\"Y\")",   "0 id X \"Y"  },
                 {"id, bare words",       "ID (support-url https://x name Y)", "0 id Y"     },
@@ -58,6 +57,22 @@ static void test_numbers(void) {
                 {"id, half a pair",      "ID (\"name\")",                    NULL         },
                 {"id, not closed",       "ID (\"name\" \"x\"",               NULL         },
                 {"id, a word",           "ID Dovecot",                       NULL         },
+        };
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_namespace(void) {
+        static const Row rows[] = {
+                {"no prefix",  "NAMESPACE ((\"\" \"/\")) NIL NIL",                            "0 namespace  /"},
+                {"prefix",     "NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"s.\" \".\"))",
+                 "0 namespace INBOX. ."                                                                       },
+                {"two, extra", "NAMESPACE ((\"a/\" \"/\" \"X\" (\"Y\"))(\"b\" NIL)) NIL NIL",
+                 "0 namespace a/ /"                                                                           },
+                {"flat",       "NAMESPACE ((\"\" NIL)) NIL NIL",                              "0 namespace  " },
+                {"none",       "NAMESPACE NIL NIL NIL",                                       "0 namespace  " },
+                {"no list",    "NAMESPACE x",                                                 NULL            },
+                {"not closed", "NAMESPACE ((",                                                NULL            },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -104,6 +119,8 @@ static void test_status(void) {
                 {"one",             "STATUS \"a b\" (HIGHESTMODSEQ 9223372036854775807)",
                  "0 status a b highestmodseq 9223372036854775807"                                                                                                           },
                 {"literal",         "STATUS {3}\r\na)b (messages 1)",                           "0 status a)b messages 1"                                                   },
+                {"mailboxid",       "STATUS a (MAILBOXID (F2-_a) UNSEEN 1)",
+                 "0 status a unseen 1 mailboxid F2-_a"                                                                                                                      },
                 {"none",            "STATUS a ()",                                              "0 status a"                                                                },
                 {"unknown items",   "STATUS a (SIZE 12 MAILBOXID (\xff\x80) X \"(\" UNSEEN 1)",
                  "0 status a unseen 1"                                                                                                                                      },
@@ -228,6 +245,8 @@ static const char *code_arguments(unsigned code) {
                 return " 1";
         case IMAP_CODE_PERMANENTFLAGS:
                 return " ()";
+        case IMAP_CODE_MAILBOXID:
+                return " (a)";
         default:
                 return "";
         }
@@ -288,6 +307,7 @@ static void test_too_many_ranges(void) {
 
 int main(void) {
         test_numbers();
+        test_namespace();
         test_list();
         test_status();
         test_fetch();

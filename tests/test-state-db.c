@@ -254,6 +254,52 @@ static int add_one(MailboxState *state, void *userdata) {
         return 0;
 }
 
+static void test_life(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        _cleanup_(mailbox_state_done) MailboxState read = {0}, again = {0};
+        const MailboxLife life = {
+                .object = {(char *) "F1", (char *) "12.34"},
+                .subscribed = SUBSCRIBED_NO,
+                .renaming = (char *) "b",
+                .renaming_side = SIDE_LOCAL,
+                .removing = 2,
+        };
+        const int64_t mailbox = add_mailbox(db, "a");
+
+        assert(state_db_each_mailbox(db, take_only, &read) == 0);
+        assert(!read.life.object[SIDE_REMOTE] && !read.life.renaming && !read.life.removing);
+        assert(read.life.subscribed == SUBSCRIBED_UNKNOWN);
+        assert(state_db_save_life(db, mailbox, &life) == 0);
+        assert(state_db_rename_mailbox(db, mailbox, "b", "B") == 0);
+        assert(state_db_each_mailbox(db, take_only, &again) == 0);
+        assert(strcmp(again.name, "b") == 0 && strcmp(again.wire, "B") == 0);
+        assert(strcmp(again.life.object[SIDE_REMOTE], "F1") == 0);
+        assert(strcmp(again.life.object[SIDE_LOCAL], "12.34") == 0);
+        assert(strcmp(again.life.renaming, "b") == 0 && again.life.renaming_side == SIDE_LOCAL);
+        assert(again.life.subscribed == SUBSCRIBED_NO && again.life.removing == 2);
+}
+
+/* A database of the first version: its rows stay. */
+static void test_older(const char *path) {
+        static const char *const steps[] = {STATE_DB_MIGRATIONS};
+        _cleanup_(mailbox_state_done) MailboxState read = {0};
+        sqlite3 *sqlite = NULL;
+        StateDb *db;
+
+        (void) unlink(path);
+        assert(sqlite3_open(path, &sqlite) == SQLITE_OK);
+        assert(sqlite3_exec(sqlite, steps[0], NULL, NULL, NULL) == SQLITE_OK);
+        assert(sqlite3_exec(sqlite,
+                            "INSERT INTO mailbox (name) VALUES ('a'); PRAGMA user_version = 1",
+                            NULL, NULL, NULL) == SQLITE_OK);
+        assert(sqlite3_close(sqlite) == SQLITE_OK);
+
+        db = open_database(path);
+        assert(state_db_each_mailbox(db, take_only, &read) == 0);
+        assert(strcmp(read.name, "a") == 0 && read.life.subscribed == SUBSCRIBED_UNKNOWN);
+        state_db_free(db);
+}
+
 static void test_forget(void) {
         _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
         const int64_t mailbox = add_mailbox(db, "a");
@@ -649,6 +695,8 @@ static void test_files_on_disk(void) {
 
         assert(mkdtemp(folder));
         (void) snprintf(path, sizeof(path), "%s/state.db", folder);
+        test_older(path);
+        assert(unlink(path) == 0);
         test_reopen(path);
         test_newer(path);
         test_damaged(path);
@@ -785,6 +833,7 @@ static void test_small_delta(void) {
 int main(void) {
         test_facts();
         test_mailbox();
+        test_life();
         test_keywords();
         test_base();
         test_base_is_unique();

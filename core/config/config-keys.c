@@ -24,6 +24,7 @@ typedef enum KeyType {
         KEY_TYPE_DELETED,    /* DeletedMessages */
         KEY_TYPE_EXTENSIONS, /* uint64_t, capabilities as bits */
         KEY_TYPE_QUIRKS,     /* ImapOverrides: on and off */
+        KEY_TYPE_DELETION,   /* MailboxDeletion */
 } KeyType;
 
 typedef struct Key {
@@ -53,6 +54,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),
         [CONFIG_KEY_BRAKE_COUNT]        = ACCOUNT_KEY("brake-count", UNSIGNED, brake_count, 0, 1000000),
+        [CONFIG_KEY_DELETE_MAILBOXES]   = ACCOUNT_KEY("delete-mailboxes", DELETION, delete_mailboxes, 0, 0),
         [CONFIG_KEY_TIMEOUT]            = ACCOUNT_KEY("timeout", DURATION, timeout_usec, 5 * USEC_PER_SEC, USEC_PER_HOUR),
 
         [CONFIG_KEY_TUNNEL]             = ENDPOINT_KEY("tunnel", STRING, tunnel, 0, 0),
@@ -83,6 +85,13 @@ static const char *const tls_words[] = {
 static const char *const layout_words[] = {
         [MAILDIR_LAYOUT_FS] = "fs",
         [MAILDIR_LAYOUT_MAILDIRPLUSPLUS] = "maildir++",
+        NULL,
+};
+
+static const char *const deletion_words[] = {
+        [MAILBOX_DELETION_ASK] = "ask",
+        [MAILBOX_DELETION_YES] = "yes",
+        [MAILBOX_DELETION_NEVER] = "never",
         NULL,
 };
 
@@ -302,6 +311,16 @@ static int set_layout(MaildirLayout *field, const char *value, Buffer *reterr) {
         return 0;
 }
 
+static int set_deletion(MailboxDeletion *field, const char *value, Buffer *reterr) {
+        int r = parse_word(value, deletion_words, reterr);
+
+        if (r < 0)
+                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
+
+        *field = (MailboxDeletion) r;
+        return 0;
+}
+
 static int set_deleted(DeletedMessages *field, const char *value, Buffer *reterr) {
         int r = parse_word(value, deleted_words, reterr);
 
@@ -432,6 +451,8 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_tls(field, value, reterr);
         case KEY_TYPE_LAYOUT:
                 return set_layout(field, value, reterr);
+        case KEY_TYPE_DELETION:
+                return set_deletion(field, value, reterr);
         case KEY_TYPE_DELETED:
                 return set_deleted(field, value, reterr);
         case KEY_TYPE_EXTENSIONS:
@@ -484,6 +505,8 @@ static bool fields_equal(const Key *key, const void *a, const void *b) {
                 return *(const TlsMode *) a == *(const TlsMode *) b;
         case KEY_TYPE_LAYOUT:
                 return *(const MaildirLayout *) a == *(const MaildirLayout *) b;
+        case KEY_TYPE_DELETION:
+                return *(const MailboxDeletion *) a == *(const MailboxDeletion *) b;
         case KEY_TYPE_DELETED:
                 return *(const DeletedMessages *) a == *(const DeletedMessages *) b;
         case KEY_TYPE_EXTENSIONS:
@@ -541,6 +564,7 @@ static void field_done(const Key *key, void *field) {
         case KEY_TYPE_DURATION:
         case KEY_TYPE_TLS:
         case KEY_TYPE_LAYOUT:
+        case KEY_TYPE_DELETION:
         case KEY_TYPE_DELETED:
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/macro.h"
 #include "imap/quirk.h"
+#include "sync/mailbox-plan.h"
 
 typedef enum TlsMode {
         TLS_IMPLICIT, /* default port 993 */
@@ -72,7 +73,8 @@ typedef struct AccountConfig {
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
                                    default 25; never fewer than brake_count messages */
         unsigned brake_count;   /* default 20 */
-        uint64_t timeout_usec;  /* of one answer from the server, default 60 s */
+        MailboxDeletion delete_mailboxes; /* default ask */
+        uint64_t timeout_usec;            /* of one answer from the server, default 60 s */
 } AccountConfig;
 
 typedef struct Config {

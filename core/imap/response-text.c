@@ -122,6 +122,11 @@ static int parse_permanentflags(ImapResponseStore *store, ImapLexer *lexer, Imap
         return imap_lexer_flat_list(lexer, &text->flags);
 }
 
+static int parse_mailboxid(ImapResponseStore *store, ImapLexer *lexer, ImapText *text) {
+        (void) store;
+        return imap_response_parse_object(lexer, &text->object);
+}
+
 static int parse_capability(ImapResponseStore *store, ImapLexer *lexer, ImapText *text) {
         (void) store;
         text->capabilities =
@@ -157,7 +162,7 @@ static const struct {
         {BYTES("HIGHESTMODSEQ"),        IMAP_CODE_HIGHESTMODSEQ,        parse_number64      },
         {BYTES("INUSE"),                IMAP_CODE_INUSE,                NULL                },
         {BYTES("LIMIT"),                IMAP_CODE_LIMIT,                NULL                },
-        {BYTES("MAILBOXID"),            IMAP_CODE_MAILBOXID,            NULL                },
+        {BYTES("MAILBOXID"),            IMAP_CODE_MAILBOXID,            parse_mailboxid     },
         {BYTES("MODIFIED"),             IMAP_CODE_MODIFIED,             parse_modified      },
         {BYTES("NOMODSEQ"),             IMAP_CODE_NOMODSEQ,             NULL                },
         {BYTES("NONEXISTENT"),          IMAP_CODE_NONEXISTENT,          NULL                },

@@ -196,6 +196,43 @@ static int parse_status_number(ImapLexer *lexer, uint32_t *ret_number) {
         return r;
 }
 
+static bool is_object_char(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               c == '-' || c == '_';
+}
+
+int imap_response_parse_object(ImapLexer *lexer, ByteView *ret_object) {
+        ByteView object;
+        int r;
+
+        r = imap_lexer_flat_list(lexer, &object);
+        if (r < 0)
+                return r;
+        if (object.size == 0 || object.size > 255)
+                return -EBADMSG;
+        for (size_t i = 0; i < object.size; i++)
+                if (!is_object_char(object.data[i]))
+                        return -EBADMSG;
+
+        *ret_object = object;
+        return 1;
+}
+
+/* RFC 8474 section 4.3. Some servers put bytes there that are none: then it was not said. */
+static int parse_mailboxid(ImapLexer *lexer, ImapStatusItems *status) {
+        ImapLexer before = *lexer;
+        int r;
+
+        r = imap_response_parse_object(lexer, &status->object);
+        if (r > 0) {
+                status->present |= IMAP_STATUS_MAILBOXID;
+                return r;
+        }
+
+        *lexer = before;
+        return imap_lexer_skip_value(lexer);
+}
+
 static int parse_status_item(ImapLexer *lexer, ByteView name, ImapStatusItems *status) {
         const struct {
                 ByteView name;
@@ -212,6 +249,9 @@ static int parse_status_item(ImapLexer *lexer, ByteView name, ImapStatusItems *s
                 status->present |= IMAP_STATUS_HIGHESTMODSEQ;
                 return imap_lexer_number(lexer, INT64_MAX, &status->highest_modseq);
         }
+
+        if (bytes_equal_fold(name, BYTES("MAILBOXID")))
+                return parse_mailboxid(lexer, status);
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
                 if (bytes_equal_fold(name, table[i].name)) {
@@ -278,6 +318,26 @@ static int parse_enabled(ImapLexer *lexer, ImapEvent *event) {
         event->type = IMAP_EVENT_ENABLED;
         event->text.capabilities = imap_capabilities_parse(rest_of_line(lexer));
         return 1;
+}
+
+/* (("INBOX." "." "X-PARAM" ("FLAG")) ...) or NIL; what comes behind the first is of no use here. */
+static int parse_namespace(ImapLexer *lexer, ImapEvent *event) {
+        ImapToken token;
+        int r;
+
+        event->type = IMAP_EVENT_NAMESPACE;
+        r = imap_lexer_next(lexer, &token);
+        if (r < 0)
+                return r;
+        if (token.type == IMAP_TOKEN_NIL)
+                return 1;
+        if (token.type != IMAP_TOKEN_OPEN)
+                return -EBADMSG;
+        r = imap_lexer_open(lexer);
+        if (r < 0)
+                return r;
+        r = parse_string(lexer, &event->list.mailbox);
+        return r < 0 ? r : parse_delimiter(lexer, &event->list.delimiter);
 }
 
 /* RFC 2971: NIL, or fields and values in turn. */
@@ -394,7 +454,7 @@ static int parse_named(ImapLexer *lexer, ByteView name, ImapEvent *event) {
                 {BYTES("CAPABILITY"), parse_capability},
                 {BYTES("ENABLED"),    parse_enabled   },
                 {BYTES("ID"),         parse_id        },
-                {BYTES("NAMESPACE"),  parse_useless   },
+                {BYTES("NAMESPACE"),  parse_namespace },
                 {BYTES("QUOTA"),      parse_useless   },
                 {BYTES("QUOTAROOT"),  parse_useless   },
         };

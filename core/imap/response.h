@@ -45,5 +45,8 @@ int imap_response_parse_fetch(ImapLexer *lexer, ImapFetch *ret_fetch, ByteView *
 /* The status a response begins with: "OK", "NO", "BAD", "PREAUTH", "BYE". Return: 0, or -EBADMSG. */
 int imap_response_status(ByteView word, ImapStatus *ret_status);
 
+/* "(F2212ea87)": RFC 8474 section 7, "objectid". */
+int imap_response_parse_object(ImapLexer *lexer, ByteView *ret_object);
+
 /* The bytes before the first space. */
 ByteView imap_first_word(ByteView line);

@@ -77,8 +77,8 @@ typedef enum ImapCode {
         IMAP_CODE_HIGHESTMODSEQ, /* number[0] */
         IMAP_CODE_INUSE,
         IMAP_CODE_LIMIT,
-        IMAP_CODE_MAILBOXID,
-        IMAP_CODE_MODIFIED, /* uids */
+        IMAP_CODE_MAILBOXID, /* object */
+        IMAP_CODE_MODIFIED,  /* uids */
         IMAP_CODE_NOMODSEQ,
         IMAP_CODE_NONEXISTENT,
         IMAP_CODE_NOPERM,
@@ -107,6 +107,7 @@ typedef struct ImapText {
         uint64_t number[1];
         UidSet uids, uids_to; /* owned by the session; whole, at most 4096 ranges */
         ByteView flags;       /* of PERMANENTFLAGS: without parentheses, for flags_parse() */
+        ByteView object;      /* of MAILBOXID: RFC 8474 section 4.2 */
         ImapCapabilities capabilities;
         ByteView text; /* what is left for people */
 } ImapText;
@@ -147,6 +148,7 @@ enum { /* ImapStatusItems.present */
        IMAP_STATUS_UIDVALIDITY = 1 << 2,
        IMAP_STATUS_UNSEEN = 1 << 3,
        IMAP_STATUS_HIGHESTMODSEQ = 1 << 4,
+       IMAP_STATUS_MAILBOXID = 1 << 5,
 };
 
 /* * STATUS */
@@ -155,6 +157,7 @@ typedef struct ImapStatusItems {
         ByteView mailbox; /* as on the wire, unquoted */
         uint32_t messages, uidnext, uidvalidity, unseen;
         uint64_t highest_modseq;
+        ByteView object; /* of MAILBOXID */
 } ImapStatusItems;
 
 enum { /* ImapList.attributes */
@@ -202,6 +205,8 @@ typedef enum ImapEventType {
         IMAP_EVENT_ESEARCH_COUNT, /* number: COUNT of an ESEARCH. COUNT 0 may come without a SEARCH */
         IMAP_EVENT_LIST,          /* list */
         IMAP_EVENT_STATUS,        /* status */
+        IMAP_EVENT_NAMESPACE,     /* list: mailbox and delimiter of the first personal namespace; of
+                                 size 0 if there is none (RFC 2342) */
         IMAP_EVENT_ID, /* text.text: how the server calls itself (RFC 2971); size 0: it does
                                      not say */
         _IMAP_EVENT_TYPE_MAX,

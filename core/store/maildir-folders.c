@@ -94,17 +94,11 @@ static int move_children(const MaildirRoot *root, const char *old_name, const ch
         }
 }
 
-static bool is_below(const char *mailbox, const char *parent) {
-        const size_t n = strlen(parent);
-
-        return strncmp(mailbox, parent, n) == 0 && (mailbox[n] == '/' || mailbox[n] == '\0');
-}
-
 int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char *new_mailbox) {
         _cleanup_(place_done) Place from = PLACE_NULL, to = PLACE_NULL;
         int r, n_children = 0;
 
-        if (is_below(new_mailbox, old_mailbox))
+        if (maildir_is_below(new_mailbox, old_mailbox))
                 return -EINVAL;
         r = find_place(root, old_mailbox, false, &from);
         if (r < 0)
@@ -123,19 +117,39 @@ int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char
         return r == -ENOENT && n_children > 0 ? 0 : r; /* a parent that was no folder itself */
 }
 
-static bool is_every_file(const char *name) {
-        (void) name;
-        return true;
+static int is_every_file(const char *name, void *userdata) {
+        (void) name, (void) userdata;
+        return 1;
 }
 
 /* What mail programs keep beside cur/; the files of others are left alone. */
-static bool is_of_folder(const char *name) {
+static int is_of_folder(const char *name, void *userdata) {
+        (void) userdata;
         return strncmp(name, "dovecot", strlen("dovecot")) == 0 ||
                strcmp(name, "maildirfolder") == 0;
 }
 
-/* Remove the files of a directory that are wanted gone, and no directories. */
-static int remove_files(int fd, bool (*wanted)(const char *name)) {
+/* What to do with the files of a directory; those that begin with "." are no messages. */
+typedef struct Removal {
+        int (*may)(const char *name, void *userdata);
+        void *userdata;
+        bool only_ask; /* remove nothing: -ENOTEMPTY if one may not go */
+} Removal;
+
+static int remove_file(int fd, const char *name, const Removal *removal) {
+        int r = name[0] == '.' ? 1 : removal->may(name, removal->userdata);
+
+        if (r < 0)
+                return r;
+        if (removal->only_ask)
+                return r > 0 ? 0 : -ENOTEMPTY;
+        if (r > 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT && errno != EISDIR)
+                return -errno;
+        return 0;
+}
+
+/* Remove the files of a directory that may go, and no directories. */
+static int remove_files(int fd, const Removal *removal) {
         _cleanup_(maildir_close_entriesp) DIR *dir = NULL;
         int r;
 
@@ -150,15 +164,15 @@ static int remove_files(int fd, bool (*wanted)(const char *name)) {
                 entry = readdir(dir);
                 if (!entry)
                         return -errno; /* 0 at the end */
-                if (!wanted(entry->d_name) || strcmp(entry->d_name, ".") == 0 ||
-                    strcmp(entry->d_name, "..") == 0)
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
-                if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT && errno != EISDIR)
-                        return -errno;
+                r = remove_file(dirfd(dir), entry->d_name, removal);
+                if (r < 0)
+                        return r;
         }
 }
 
-static int remove_sub(int fd, const char *name) {
+static int remove_sub(int fd, const char *name, const Removal *removal) {
         _cleanup_close_ int sub = -1;
         int r;
 
@@ -167,16 +181,32 @@ static int remove_sub(int fd, const char *name) {
                 return 0;
         if (r < 0)
                 return r;
-        r = remove_files(sub, is_every_file);
-        if (r < 0)
+        r = remove_files(sub, removal);
+        if (r < 0 || removal->only_ask)
                 return r;
 
         return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-int maildir_remove_folder(MaildirRoot *root, const char *mailbox) {
-        /* cur/ is last: the folder is there until its messages are gone */
-        static const char *const subs[] = {"tmp", "new", "cur"};
+/* All of them, or none: who may not go is asked for first. cur/ is last: the folder is there until its
+ * messages are gone. */
+static int remove_subs(int fd, const Removal *messages) {
+        const Removal ask = {messages->may, messages->userdata, true}, every = {is_every_file};
+        int r;
+
+        r = remove_sub(fd, "new", &ask);
+        if (r >= 0)
+                r = remove_sub(fd, "cur", &ask);
+        if (r >= 0)
+                r = remove_sub(fd, "tmp", &every);
+        if (r >= 0)
+                r = remove_sub(fd, "new", messages);
+        return r < 0 ? r : remove_sub(fd, "cur", messages);
+}
+
+int maildir_remove_folder(MaildirRoot *root, const char *mailbox,
+                          int (*may)(const char *name, void *userdata), void *userdata) {
+        const Removal messages = {may, userdata}, rest = {is_of_folder};
         _cleanup_(place_done) Place place = PLACE_NULL;
         _cleanup_close_ int fd = -1;
         int r;
@@ -188,13 +218,10 @@ int maildir_remove_folder(MaildirRoot *root, const char *mailbox) {
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
-                r = remove_sub(fd, subs[i]);
-                if (r < 0)
-                        return r;
-        }
-
-        r = remove_files(fd, is_of_folder);
+        r = remove_subs(fd, &messages);
+        if (r < 0)
+                return r;
+        r = remove_files(fd, &rest);
         if (r < 0)
                 return r;
 

@@ -33,6 +33,13 @@ struct Maildir {
 /* "cur", "new" or "tmp"? */
 bool maildir_is_sub_name(const char *name, size_t n);
 
+/* Is @mailbox @parent itself, or below it? */
+static inline bool maildir_is_below(const char *mailbox, const char *parent) {
+        const size_t n = strlen(parent);
+
+        return strncmp(mailbox, parent, n) == 0 && (mailbox[n] == '/' || mailbox[n] == '\0');
+}
+
 /* One component, never through a symbolic link: -ELOOP; -ENOTDIR if it is something else. @name may
  * begin with "../", which leads to the real parent of what @fd is. */
 int maildir_open_dir(int fd, const char *name, int *ret_fd);

@@ -30,6 +30,20 @@ Maildir *maildir_free(Maildir *maildir) {
         return NULL;
 }
 
+int maildir_identity(const Maildir *maildir, char ret_identity[MAILDIR_IDENTITY_SIZE]) {
+        struct statx st;
+
+        if (statx(maildir->fds[MAILDIR_CUR], "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+                return -errno;
+        if (!(st.stx_mask & STATX_BTIME))
+                st.stx_btime = (struct statx_timestamp){0};
+
+        (void) snprintf(ret_identity, MAILDIR_IDENTITY_SIZE, "%llx.%llx.%x",
+                        (unsigned long long) st.stx_ino, (unsigned long long) st.stx_btime.tv_sec,
+                        st.stx_btime.tv_nsec);
+        return 0;
+}
+
 const char *maildir_path(const Maildir *maildir) {
         return maildir->path;
 }

@@ -83,22 +83,54 @@ int maildir_rename_folder(MaildirRoot *root, const char *old_mailbox, const char
 
 /**
  * maildir_remove_folder() - delete a folder with its messages; durable on return
+ * @may: may this message's file go? What is in tmp/ goes unasked. Return: 1, 0, or negative
  *
- * Folders below it stay (in the fs layout in a directory that is no mailbox then), and so do files
+ * Nothing at all is removed if there is a message that may not go. Folders below it stay (in the fs layout in a directory that is no mailbox then), and so do files
  * beside cur/ that are not of mail programs. A crash leaves a part: calling it again goes on.
  *
  * Return: -ENOENT if there is nothing of that name, -EINVAL for INBOX in maildir++, -ENOTEMPTY if
- *         somebody made directories in cur/, new/ or tmp/.
+ *         there is a message that may not go, or came meanwhile, or if somebody made directories in
+ *         cur/, new/ or tmp/.
  */
-int maildir_remove_folder(MaildirRoot *root, const char *mailbox);
+int maildir_remove_folder(MaildirRoot *root, const char *mailbox,
+                          int (*may)(const char *name, void *userdata), void *userdata);
 
 /* -ENOENT if the folder (its cur/ or new/) does not exist; a tmp/ that is missing is made for the
  * first delivery. */
 int maildir_open(MaildirRoot *root, const char *mailbox, Maildir **ret_maildir);
 Maildir *maildir_free(Maildir *maildir);
 
+/* What stays the same when the folder is renamed, and what no folder after it will have: the inode of
+ * cur/ and when it was made, as text. */
+#define MAILDIR_IDENTITY_SIZE 64u
+int maildir_identity(const Maildir *maildir, char ret_identity[MAILDIR_IDENTITY_SIZE]);
+
 /* The absolute path of the folder, for messages and inotify; borrowed. */
 const char *maildir_path(const Maildir *maildir);
+
+/*
+ * Which mailboxes are subscribed: the file "subscriptions" beside the folders, as Dovecot has it, a
+ * name a line. Without that file there is no opinion.
+ */
+#define MAILDIR_SUBSCRIPTIONS_FILE "subscriptions"
+typedef struct MaildirSubscriptions {
+        bool exists;
+        bool has_tabs; /* the file's second form: a header, and tabs between the levels */
+        char **names;  /* owned, UTF-8 with "/"; in the order of the file */
+        size_t n_names;
+} MaildirSubscriptions;
+
+#define MAILDIR_SUBSCRIPTIONS_NULL ((MaildirSubscriptions){0})
+
+int maildir_subscriptions_load(const MaildirRoot *root, MaildirSubscriptions *ret_subscriptions);
+void maildir_subscriptions_done(MaildirSubscriptions *subscriptions);
+bool maildir_subscriptions_have(const MaildirSubscriptions *subscriptions, const char *mailbox);
+
+/* Change one, and the name of one with all below it. Durable on return; nothing happens without the
+ * file. Return: -EBUSY while another program changes it ("subscriptions.lock", as Dovecot has it). */
+int maildir_subscribe(const MaildirRoot *root, const char *mailbox, bool subscribe);
+int maildir_subscriptions_rename(const MaildirRoot *root, const char *old_mailbox,
+                                 const char *new_mailbox);
 
 /* Descriptors of new/ and cur/; borrowed. */
 typedef enum MaildirSub {

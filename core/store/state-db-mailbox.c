@@ -7,6 +7,9 @@
 void mailbox_state_done(MailboxState *state) {
         free(state->name);
         free(state->wire);
+        free(state->life.object[SIDE_REMOTE]);
+        free(state->life.object[SIDE_LOCAL]);
+        free(state->life.renaming);
         *state = (MailboxState){0};
 }
 
@@ -52,6 +55,27 @@ static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
         return 0;
 }
 
+static int load_life(StateDb *db, int64_t mailbox, MailboxLife *life) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query(db, SQL_LIFE_GET, &statement, "i", mailbox);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r;
+
+        life->subscribed = (Subscribed) sqlite3_column_int(statement, 2);
+        life->renaming_side = (Side) sqlite3_column_int(statement, 4);
+        life->removing = (unsigned) sqlite3_column_int(statement, 5);
+        if (column_string(statement, 0, &life->object[SIDE_REMOTE]) < 0 ||
+            column_string(statement, 1, &life->object[SIDE_LOCAL]) < 0 ||
+            column_string(statement, 3, &life->renaming) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
 int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
                           void *userdata) {
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
@@ -65,6 +89,8 @@ int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *us
                 _cleanup_(mailbox_state_done) MailboxState state = {0};
 
                 r = column_mailbox(statement, &state);
+                if (r >= 0)
+                        r = load_life(db, state.id, &state.life);
                 if (r >= 0)
                         r = each(&state, userdata);
                 if (r < 0)
@@ -99,11 +125,21 @@ int state_db_save_mailbox(StateDb *db, const MailboxState *state) {
                       state->gone_since, state->last_change);
 }
 
+int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life) {
+        return db_run(db, SQL_LIFE_SAVE, "issisii", mailbox, life->object[SIDE_REMOTE],
+                      life->object[SIDE_LOCAL], (int64_t) life->subscribed, life->renaming,
+                      (int64_t) life->renaming_side, (int64_t) life->removing);
+}
+
+int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *wire) {
+        return db_run(db, SQL_MAILBOX_RENAME, "iss", mailbox, name, wire);
+}
+
 int state_db_forget_mailbox(StateDb *db, int64_t mailbox) {
         static const Sql all[] = {
-                SQL_MESSAGE_REMOVE_ALL, SQL_FILE_FORGET,       SQL_INTENT_FORGET,
-                SQL_STAGED_CLEAR,       SQL_PARKED_FORGET,     SQL_KEYWORD_FORGET,
-                SQL_ROTATION_FORGET,    SQL_OBJECT_REMOVE_ALL, SQL_MAILBOX_FORGET,
+                SQL_MESSAGE_REMOVE_ALL, SQL_FILE_FORGET,       SQL_INTENT_FORGET, SQL_STAGED_CLEAR,
+                SQL_PARKED_FORGET,      SQL_KEYWORD_FORGET,    SQL_ROTATION_FORGET,
+                SQL_LIFE_FORGET,        SQL_OBJECT_REMOVE_ALL, SQL_MAILBOX_FORGET,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++) {

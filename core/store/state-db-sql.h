@@ -44,7 +44,10 @@
         " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"              \
         "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"                     \
         " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"          \
-        "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);",
+        "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);"                          \
+        "CREATE TABLE life (mailbox INTEGER PRIMARY KEY, remote_object TEXT, local_object TEXT,"   \
+        " subscribed INTEGER NOT NULL, renaming TEXT, renaming_side INTEGER NOT NULL,"             \
+        " removing INTEGER NOT NULL);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -98,6 +101,11 @@
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
           " gone_since = ?19, last_change = ?20 WHERE id = ?1")                                    \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
+        X(MAILBOX_RENAME, "UPDATE mailbox SET name = ?2, wire = ?3 WHERE id = ?1")                 \
+        X(LIFE_GET, "SELECT remote_object, local_object, subscribed, renaming, renaming_side,"     \
+                    " removing FROM life WHERE mailbox = ?1")                                      \
+        X(LIFE_SAVE, "INSERT OR REPLACE INTO life VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
+        X(LIFE_FORGET, "DELETE FROM life WHERE mailbox = ?1")                                      \
         X(KEYWORD_FORGET, "DELETE FROM keyword WHERE mailbox = ?1")                                \
         X(FILE_FORGET, "DELETE FROM file WHERE mailbox = ?1")                                      \
         X(INTENT_FORGET, "DELETE FROM intent WHERE mailbox = ?1")                                  \

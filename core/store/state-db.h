@@ -17,7 +17,7 @@
  */
 
 #include "base/macro.h"
-#include "sync/replica.h"
+#include "sync/mailbox-plan.h"
 #include "sync/volume.h"
 
 typedef struct StateDb StateDb;
@@ -50,6 +50,15 @@ int state_db_set(StateDb *db, const char *key, const char *value);
 
 /* --- mailboxes --- */
 
+/* Who a mailbox is, and what is being done to it as a whole. */
+typedef struct MailboxLife {
+        char *object[_SIDE_MAX]; /* ReplicaEvent.object; owned, NULL: not known */
+        Subscribed subscribed;   /* what both sides agreed on last; UNKNOWN: they never did */
+        char *renaming;          /* the name that it is being given on that side; owned, or NULL */
+        Side renaming_side;
+        unsigned removing; /* 1 + the side on which it is being removed; 0: it is not */
+} MailboxLife;
+
 typedef struct MailboxState {
         int64_t id;
         char *name; /* UTF-8 with "/"; owned */
@@ -61,6 +70,7 @@ typedef struct MailboxState {
         uint64_t gone[_SIDE_MAX];   /* deletions let through lately, for the brake */
         int64_t gone_since;         /* usec since 1970: since when they are counted */
         int64_t last_change;        /* usec since 1970 */
+        MailboxLife life;
 } MailboxState;
 
 void mailbox_state_done(MailboxState *state);
@@ -69,7 +79,9 @@ void mailbox_state_done(MailboxState *state);
 int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
                           void *userdata);
 int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_t *ret_id);
-int state_db_save_mailbox(StateDb *db, const MailboxState *state);
+int state_db_save_mailbox(StateDb *db, const MailboxState *state); /* all but name and life */
+int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life);
+int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *wire);
 int state_db_forget_mailbox(StateDb *db, int64_t mailbox);
 
 int state_db_load_keywords(StateDb *db, int64_t mailbox, Keywords *keywords);

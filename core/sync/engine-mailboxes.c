@@ -1,14 +1,8 @@
-/*
- * The engine: which mailboxes there are, on which side, and how they stand.
- *
- * Both sides are listed; then a mailbox that one side lacks is made there, if it was never in sync. One
- * that was in sync and is gone from a side is a deletion, and so a claim: it is held, with a
- * sentence, and nothing of it is touched.
- */
+/* The engine: which mailboxes there are, on which side, and how they stand. */
 
 #include <errno.h>
-#include <stdio.h>
 
+#include "base/foreign.h"
 #include "imap/session.h"
 #include "sync/engine-private.h"
 
@@ -40,23 +34,158 @@ static int add_unsaved(Engine *engine, const char *name, SyncMailbox **ret_mailb
         return r;
 }
 
+/* --- what the server tells of its own accord --- */
+
+void engine_forget_hints(Engine *engine) {
+        for (size_t i = 0; i < engine->n_hints; i++) {
+                free(engine->hints[i].old_name);
+                free(engine->hints[i].new_name);
+        }
+        free(engine->hints);
+        engine->hints = NULL;
+        engine->n_hints = 0;
+}
+
+#define HINTS_MAX 1024u
+
+/* Renamed: what is lost is found out in another way. */
+static int take_hint(Engine *engine, const char *old_name, const char *new_name) {
+        RenameHint hint = {strdup(old_name), strdup(new_name)}, *grown = NULL;
+
+        if (hint.old_name && hint.new_name && engine->n_hints < HINTS_MAX)
+                grown = reallocarray(engine->hints, engine->n_hints + 1, sizeof(*grown));
+        if (!grown) {
+                free(hint.old_name);
+                free(hint.new_name);
+                return engine->n_hints < HINTS_MAX ? -ENOMEM : 0;
+        }
+        engine->hints = grown;
+        grown[engine->n_hints++] = hint;
+        return 0;
+}
+
+/* NOTIFY: made, renamed, gone or subscribed; the list will tell. */
+static int on_unasked(Engine *engine, const ReplicaEvent *event) {
+        engine->wants_list = true;
+        return event->old_name && event->name ? take_hint(engine, event->old_name, event->name) : 0;
+}
+
+/* --- what cannot be used --- */
+
+void engine_forget_unusable(Engine *engine, bool all) {
+        size_t n_left = 0;
+
+        for (size_t i = 0; i < engine->n_unusable; i++) {
+                Unusable *unusable = &engine->unusable[i];
+
+                if (unusable->listed && !all) {
+                        engine->unusable[n_left++] = *unusable;
+                        continue;
+                }
+                free(unusable->name);
+                free(unusable->why);
+        }
+        engine->n_unusable = n_left;
+        if (n_left == 0) {
+                free(engine->unusable);
+                engine->unusable = NULL;
+        }
+}
+
+static Unusable *find_unusable(Engine *engine, Side side, const char *name) {
+        for (size_t i = 0; i < engine->n_unusable; i++)
+                if (engine->unusable[i].side == side && strcmp(engine->unusable[i].name, name) == 0)
+                        return &engine->unusable[i];
+        return NULL;
+}
+
+static int add_unusable(Engine *engine, Side side, char *name, const char *why) {
+        Unusable *grown = reallocarray(engine->unusable, engine->n_unusable + 1, sizeof(*grown));
+        char *copy = grown ? strdup(why) : NULL;
+
+        if (grown)
+                engine->unusable = grown;
+        if (!copy) {
+                free(name);
+                return -ENOMEM;
+        }
+        grown[engine->n_unusable++] = (Unusable){side, name, copy, true};
+        engine_note_text(engine, ENGINE_NOTE_FAILED, NULL, "%s; it is not synchronised", why);
+        return 0;
+}
+
+/* It is shown with the others, and told once. */
+static int on_unusable(Engine *engine, Side side, const ReplicaEvent *event) {
+        const char *why = event->text ? event->text : "a mailbox cannot be used";
+        _cleanup_(buffer_done) Buffer shown = BUFFER_NULL;
+        Unusable *known;
+        char *name;
+        int r;
+
+        r = foreign_append(&shown, event->wire, 255);
+        if (r < 0)
+                return r;
+        name = buffer_steal_string(&shown);
+        if (!name)
+                return -ENOMEM;
+        known = find_unusable(engine, side, name);
+        if (known)
+                known->listed = true;
+        if (known || !engine->options.wants(name, engine->options.userdata)) {
+                free(name);
+                return 0;
+        }
+        return add_unusable(engine, side, name, why);
+}
+
+/* --- what is listed --- */
+
+void engine_begin_list(Engine *engine) {
+        engine->list_phase = LIST_ASKING;
+        engine->is_polling = false;
+        for (size_t i = 0; i < engine->n_unusable; i++)
+                engine->unusable[i].listed = false;
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        SyncMailbox *mailbox = engine->mailboxes[i];
+
+                        mailbox->listed[side] = false;
+                        free(mailbox->told[side].object);
+                        mailbox->told[side].object = NULL;
+                        mailbox->told[side].subscribed = SUBSCRIBED_UNKNOWN;
+                        mailbox->told[side].status = (ReplicaStatus){0};
+                }
+}
+
+/* Outside of a list: a poll. Is there one that we do not know? */
+static int on_polled(Engine *engine, Side side, SyncMailbox *mailbox) {
+        if (!engine->is_polling)
+                for (size_t i = 0; i < engine->n_mailboxes; i++)
+                        engine->mailboxes[i]->listed[side] = false;
+        engine->is_polling = true;
+        if (mailbox)
+                mailbox->listed[side] = true;
+        if (!mailbox || !mailbox->exists[side])
+                engine->wants_list = true;
+        return 0;
+}
+
 static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
         EngineWish wish;
         int r;
 
-        if (event->unasked && engine->n_listing == 0)
-                return engine_list(engine); /* NOTIFY: made, renamed or gone; the list will tell */
+        if (event->unasked)
+                return on_unasked(engine, event);
         if (side == SIDE_REMOTE && event->delimiter)
                 engine->delimiter = event->delimiter;
-        if (!event->name) {
-                engine_note_text(engine, ENGINE_NOTE_NOTICE, NULL, "%s",
-                                 event->text ? event->text : "a mailbox cannot be used");
-                return 0;
-        }
+        if (!event->name)
+                return engine->list_phase == LIST_ASKING ? on_unusable(engine, side, event) : 0;
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
-                return engine->n_listing > 0 ? 0 : engine_list(engine);
-        r = side == SIDE_REMOTE ? engine_take_special(engine, event) : 0;
+                return 0;
+        r = side == SIDE_REMOTE && engine->list_phase == LIST_ASKING
+                    ? engine_take_special(engine, event)
+                    : 0;
         if (r < 0)
                 return r;
         wish = engine->options.wants(event->name, engine->options.userdata);
@@ -64,14 +193,16 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
-        if (engine->n_listing == 0) /* a poll that lists: is there one that we do not know? */
-                return mailbox && mailbox->exists[side] ? 0 : engine_list(engine);
+        if (engine->list_phase != LIST_ASKING)
+                return on_polled(engine, side, mailbox);
         if (!mailbox) {
                 r = add_unsaved(engine, event->name, &mailbox);
                 if (r < 0)
                         return r;
         }
         mailbox->listed[side] = true;
+        if (event->has_subscribed)
+                mailbox->told[side].subscribed = event->subscribed ? SUBSCRIBED_YES : SUBSCRIBED_NO;
         if (side == SIDE_REMOTE)
                 mailbox->left_out = engine_left_out(engine, wish, event->attributes);
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
@@ -130,6 +261,16 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
 }
 
+/* Who a mailbox is and what its numbers are, for finding renamed ones. */
+static int take_standing(SyncMailbox *mailbox, Side side, const ReplicaEvent *event) {
+        mailbox->told[side].status = event->status;
+        if (!event->object)
+                return 0;
+        free(mailbox->told[side].object);
+        mailbox->told[side].object = strdup(event->object);
+        return mailbox->told[side].object ? 0 : -ENOMEM;
+}
+
 /* A status of what should be ours and is not: said once, since such a server may do so all the time. */
 static void note_unlisted(Engine *engine, const char *name) {
         if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
@@ -179,6 +320,12 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (mailbox->left_out)
                 return 0;
+        if (engine->list_phase != LIST_NONE && !event->unasked) {
+                int r = take_standing(mailbox, side, event);
+
+                if (r < 0)
+                        return r;
+        }
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {
@@ -201,125 +348,49 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         return 0;
 }
 
-static bool was_in_sync(const SyncMailbox *mailbox) {
-        return mailbox->state.id != 0;
-}
-
-/* The error of a mailbox that is not on both sides; @text NULL: it is. */
-static void set_missing(SyncMailbox *mailbox, const char *text) {
-        if (text && (!mailbox->error || strcmp(mailbox->error, text) != 0))
-                engine_note_text(mailbox->engine, ENGINE_NOTE_FAILED, mailbox, "%s", text);
-        sync_mailbox_set_error(mailbox, text);
-        mailbox->is_missing = text != NULL;
-}
-
-/* In the base, and gone from a side. */
-static void hold_missing(SyncMailbox *mailbox, Side side) {
-        char text[512];
-
-        (void) snprintf(text, sizeof(text),
-                        "the mailbox is gone on the %s side; its %llu messages on the %s side are "
-                        "kept, and it is not synchronised until it is there again",
-                        side_name(side), (unsigned long long) mailbox->state.messages,
-                        side_name(side_other(side)));
-        set_missing(mailbox, text);
-}
-
-/* Both sides have it: from now on it is kept in sync. */
-static int adopt(SyncMailbox *mailbox) {
-        Engine *engine = mailbox->engine;
-        int r;
-
-        r = engine_begin(engine);
-        if (r < 0)
-                return r;
-        r = state_db_add_mailbox(engine->db, mailbox->state.name, mailbox->state.wire,
-                                 &mailbox->state.id);
-        if (r < 0)
-                return r;
-        for (Side side = 0; side < _SIDE_MAX; side++) {
-                mailbox->replica[side].id = mailbox->state.id;
-                sync_mailbox_mark(mailbox, side);
-        }
-        return 0;
-}
-
-static int create_on(SyncMailbox *mailbox, Side side) {
-        Engine *engine = mailbox->engine;
-        int r;
-
-        if (engine->options.dry_run) {
-                engine_note_text(engine, ENGINE_NOTE_WOULD, mailbox, "make the %s mailbox",
-                                 side_name(side));
-                return 0;
-        }
-        r = engine->replica[side]->ops->create(engine->replica[side], &mailbox->replica[side]);
-        if (r < 0)
-                return r;
-        engine->n_listing++; /* until its DONE */
-        return 0;
-}
-
-/* Both lists are in. What a list that failed does not show is no evidence of anything. */
-static int compare_lists(Engine *engine) {
-        if (engine->list_failed)
-                return 0;
-        engine_end_special(engine);
-
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                SyncMailbox *mailbox = engine->mailboxes[i];
-                const bool *exists = mailbox->exists;
-                int r = 0;
-
-                memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
-
-                if ((!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL]) || mailbox->left_out)
-                        continue;
-                if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
-                        if (!was_in_sync(mailbox))
-                                r = adopt(mailbox);
-                        else if (mailbox->is_missing)
-                                set_missing(mailbox, NULL);
-                } else if (was_in_sync(mailbox))
-                        hold_missing(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
-                else
-                        r = create_on(mailbox, exists[SIDE_REMOTE] ? SIDE_LOCAL : SIDE_REMOTE);
-                if (r < 0)
-                        return r;
-        }
-        return engine_commit(engine);
-}
-
-static int on_created(Engine *engine, Side side, const ReplicaEvent *event) {
-        SyncMailbox *mailbox = event->mailbox->owner;
-        int r;
-
-        engine->n_listing--;
+static int on_listed(Engine *engine, Side side, const ReplicaEvent *event) {
         if (event->outcome != REPLICA_OK) {
-                char text[512];
-
-                (void) snprintf(text, sizeof(text), "it cannot be made on the %s side: %s",
-                                side_name(side), event->text ? event->text : "no reason given");
-                set_missing(mailbox, text);
-                return 0;
+                engine_note_text(engine, ENGINE_NOTE_FAILED, NULL,
+                                 "the %s mailboxes cannot be listed: %s", side_name(side),
+                                 event->text ? event->text : "no reason given");
+                engine->list_failed = true;
         }
+        engine->n_listing--;
+        return engine_compare_next(engine);
+}
 
-        if (event->wire.size > 0 && side == SIDE_REMOTE) {
-                r = take_wire(mailbox, event->wire);
-                if (r < 0)
-                        return r;
+static int on_standing(Engine *engine) {
+        engine->n_listing--;
+        return engine_compare_next(engine);
+}
+
+/* A look at all mailboxes that did not show one of them: it is gone. */
+static int on_waited(Engine *engine, const ReplicaEvent *event) {
+        bool is_gone = false;
+
+        for (size_t i = 0; i < engine->n_mailboxes && engine->is_polling; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                is_gone |= mailbox->exists[SIDE_REMOTE] && !mailbox->listed[SIDE_REMOTE];
+                mailbox->listed[SIDE_REMOTE] = mailbox->exists[SIDE_REMOTE];
         }
-        mailbox->exists[side] = true;
-        set_missing(mailbox, NULL);
-        r = adopt(mailbox);
-        if (r < 0)
-                return r;
-        engine_note(engine, &(EngineNote){
-                                    .type = ENGINE_NOTE_CREATED,
-                                    .mailbox = mailbox->state.name,
-                                    .side = side,
-                            });
-        return engine_commit(engine);
+        if (is_gone && event->outcome == REPLICA_OK)
+                engine->wants_list = true;
+        engine->is_polling = false;
+        if (engine->options.waited)
+                engine->options.waited(event, engine->options.userdata);
+        return 0;
+}
+
+/* Answers about a mailbox that is being looked at by no run. */
+static int on_looked_at(Engine *engine, Side side, const ReplicaEvent *event) {
+        const SyncMailbox *mailbox = event->mailbox ? event->mailbox->owner : NULL;
+
+        if (!mailbox || engine->n_listing == 0)
+                return 0; /* late answers to a run that was broken off */
+        if (engine->list_phase == LIST_SAMPLING)
+                return engine_on_sample(engine, side, event);
+        return mailbox->is_removing ? engine_on_removal(engine, side, event) : 0;
 }
 
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
@@ -331,36 +402,32 @@ int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
                 engine_note_text(engine, ENGINE_NOTE_OVERFLOW, NULL,
                                  "changes may have been missed");
         if (event->type != REPLICA_EVENT_DONE)
-                return 0; /* late answers to a run that was broken off */
+                return on_looked_at(engine, side, event);
 
         switch (event->request) {
         case REPLICA_LIST:
-                if (event->outcome != REPLICA_OK)
-                        engine_note_text(engine, ENGINE_NOTE_FAILED, NULL,
-                                         "the %s mailboxes cannot be listed: %s", side_name(side),
-                                         event->text ? event->text : "no reason given");
-                if (event->outcome != REPLICA_OK)
-                        engine->list_failed = true;
-                engine->n_listing--;
-                return engine->n_listing == 0 ? compare_lists(engine) : 0;
+                return on_listed(engine, side, event);
+        case REPLICA_STANDING:
+                return on_standing(engine);
         case REPLICA_CREATE:
-                return on_created(engine, side, event);
+                return engine_on_created(engine, side, event);
         case REPLICA_RENAME:
-        case REPLICA_REMOVE:
+                return engine_on_renamed(engine, side, event);
         case REPLICA_SUBSCRIBE:
+                return engine_on_subscribed(engine, side, event);
+        case REPLICA_REMOVE:
         case REPLICA_CHANGES:
+        case REPLICA_FETCH:
+        case REPLICA_CLOSE:
+                return on_looked_at(engine, side, event);
         case REPLICA_SEARCH:
         case REPLICA_MOVE:
-        case REPLICA_FETCH:
         case REPLICA_STORE:
         case REPLICA_EXPUNGE:
         case REPLICA_APPEND:
-        case REPLICA_CLOSE:
                 return 0;
         case REPLICA_WAIT:
-                if (engine->options.waited)
-                        engine->options.waited(event, engine->options.userdata);
-                return 0;
+                return on_waited(engine, event);
         }
         abort();
 }

@@ -42,6 +42,22 @@ typedef struct SyncMailbox {
                 uint64_t messages;
                 uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
+        /* What the list that is under way, or was last, says of it. */
+        struct {
+                char *object; /* owned, NULL: nothing */
+                Subscribed subscribed;
+                ReplicaStatus status;
+        } told[_SIDE_MAX];
+        struct SyncMailbox
+                *moved_to[_SIDE_MAX]; /* what the base knows by this name is that one now;
+                                                    borrowed, of the comparison under way */
+        bool is_target;               /* for it */
+        bool is_deleted[_SIDE_MAX];   /* gone there, and held on the other side */
+        bool is_removal_confirmed;
+        bool is_removing, has_news; /* looked at before it is removed; it must not be */
+        char *removal_error;        /* owned */
+        Subscribed subscribing;     /* asked for; the base has it once it is so */
+
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
@@ -175,6 +191,46 @@ static inline bool run_is_waiting(const SyncRun *run) {
         return run->n_under_way > 0 || run->n_appends > 0;
 }
 
+/* After the lists of both sides: what has become of each mailbox, and what is done about it. Each phase
+ * ends when its requests are answered. */
+typedef enum ListPhase {
+        LIST_NONE,
+        LIST_ASKING,
+        LIST_STANDING, /* new ones may be old ones: how do they stand? */
+        LIST_SAMPLING, /* some of their messages */
+        LIST_RENAMING, /* then both sides are listed once more */
+        LIST_ACTING,
+} ListPhase;
+
+/* A rename that the server has told of. */
+typedef struct RenameHint {
+        char *old_name, *new_name; /* owned */
+} RenameHint;
+
+/* A mailbox that cannot be named here. */
+typedef struct Unusable {
+        Side side;
+        char *name, *why; /* owned; the name made harmless to show */
+        bool listed;
+} Unusable;
+
+#define SAMPLE_MESSAGES 5u
+
+/* Is a new mailbox an old one? Their messages, by the base's pairs. */
+typedef struct Sample {
+        Side side; /* on which it was renamed, if it was */
+        SyncMailbox *old, *new;
+        size_t i, k; /* where to look on among the mailboxes */
+        bool closing;
+        size_t n_rows;
+        struct {
+                uint32_t uid[_SIDE_MAX];
+                uint64_t size[_SIDE_MAX];
+                char id[_SIDE_MAX][256]; /* Message-ID, cut */
+                bool has[_SIDE_MAX];
+        } rows[SAMPLE_MESSAGES];
+} Sample;
+
 struct Engine {
         StateDb *db;                 /* borrowed */
         Replica *replica[_SIDE_MAX]; /* borrowed */
@@ -186,6 +242,14 @@ struct Engine {
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
+        ListPhase list_phase;
+        size_t n_renamed;  /* by the comparison under way */
+        bool is_polling;   /* mailboxes are told of outside of a list */
+        RenameHint *hints; /* owned, in the order in which they came */
+        size_t n_hints;
+        Unusable *unusable; /* owned */
+        size_t n_unusable;
+        Sample sample;
         bool is_lost; /* a replica is, not the state database */
         bool told_unlisted;
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
@@ -210,6 +274,10 @@ void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *ma
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
 void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
+/* It is gone from memory; its rows are the caller's business. */
+void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox);
+/* It has another name from now on; both strings are taken. */
+void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire);
 bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
@@ -227,6 +295,41 @@ SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
 
+void engine_begin_list(Engine *engine);
+void engine_forget_hints(Engine *engine);
+/* Those that the last list did not show, or all. */
+void engine_forget_unusable(Engine *engine, bool all);
+
+/* engine-compare.c: what follows from the lists */
+int engine_compare_next(Engine *engine);
+int engine_on_created(Engine *engine, Side side, const ReplicaEvent *event);
+int engine_on_subscribed(Engine *engine, Side side, const ReplicaEvent *event);
+/* Who the mailbox is on a side, in the base. */
+int engine_save_object(SyncMailbox *mailbox, Side side, const char *object);
+MailboxView engine_view(const SyncMailbox *mailbox);
+/* The error of a mailbox that is not on both sides; @text NULL: it is. */
+void sync_mailbox_set_missing(SyncMailbox *mailbox, EngineNoteType type, const char *text);
+static inline bool sync_mailbox_is_in_base(const SyncMailbox *mailbox) {
+        return mailbox->state.id != 0;
+}
+
+/* engine-rename.c: who is who */
+int engine_ask_standings(Engine *engine);
+int engine_match_known(Engine *engine);
+/* May the base's mailbox @old be @new on this side, as far as is known so far? */
+bool engine_may_be(const SyncMailbox *old, const SyncMailbox *new, Side side);
+void engine_match(SyncMailbox *old, SyncMailbox *new, Side side);
+int engine_start_renames(Engine *engine);
+int engine_on_renamed(Engine *engine, Side side, const ReplicaEvent *event);
+
+/* engine-sample.c */
+int engine_sample_next(Engine *engine);
+int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
+
+/* engine-remove.c */
+int engine_start_removal(SyncMailbox *mailbox, Side side);
+int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
+int engine_forget_mailbox(SyncMailbox *mailbox);
 /* engine-special.c: mailboxes of a special use */
 const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
 int engine_take_special(Engine *engine, const ReplicaEvent *event);

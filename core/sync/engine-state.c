@@ -57,13 +57,20 @@ static int64_t flags_since(SyncMailbox *mailbox) {
         return rotation->complete;
 }
 
+/* The mailbox itself counts, if nothing is in it. */
+static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
+        return mailbox->is_deleted[side] ? MAX(mailbox->state.messages, (uint64_t) 1)
+                                         : mailbox->held[side];
+}
+
 static EngineMailbox describe(SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
                 .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
-                .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
+                .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
+                .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },
                 .held_since = mailbox->held_since,
                 .last_change = mailbox->state.last_change,
                 .flags_since = flags_since(mailbox),
@@ -77,6 +84,17 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
                         void *userdata) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);
+                int r = each(&mailbox, userdata);
+
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < engine->n_unusable; i++) {
+                const EngineMailbox mailbox = {
+                        .name = engine->unusable[i].name,
+                        .error = engine->unusable[i].why,
+                        .left_out = "",
+                };
                 int r = each(&mailbox, userdata);
 
                 if (r < 0)
@@ -111,7 +129,10 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 }
 
 EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {.failed = engine->list_failed};
+        EngineTotals totals = {
+                .mailboxes = engine->n_unusable,
+                .failed = engine->list_failed + engine->n_unusable,
+        };
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);
@@ -123,7 +144,8 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
-                totals.failed += mailbox.error[0] != '\0';
+                totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
+                                 !mailbox.deleted[SIDE_LOCAL];
         }
         return totals;
 }

@@ -91,6 +91,9 @@ static SyncMailbox *sync_mailbox_free(SyncMailbox *mailbox) {
         keywords_done(&mailbox->keywords);
         names_free(mailbox->names[0]);
         names_free(mailbox->names[1]);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                free(mailbox->told[side].object);
+        free(mailbox->removal_error);
         free(mailbox->error);
         free(mailbox);
         return NULL;
@@ -126,11 +129,33 @@ SyncMailbox *engine_lookup(Engine *engine, const char *name) {
         return found ? engine->mailboxes[position] : NULL;
 }
 
+static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
+        bool found;
+        const size_t position = find_position(engine, mailbox->state.name, &found);
+
+        assert(found && engine->mailboxes[position] == mailbox);
+        engine->n_mailboxes--;
+        engine->wires_are_sorted = false;
+        memmove(engine->mailboxes + position, engine->mailboxes + position + 1,
+                (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
+}
+
+/* There must be room for it. */
+static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
+        bool found;
+        const size_t position = find_position(engine, mailbox->state.name, &found);
+
+        assert(!found && engine->n_mailboxes < engine->n_allocated);
+        memmove(engine->mailboxes + position + 1, engine->mailboxes + position,
+                (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
+        engine->n_mailboxes++;
+        engine->mailboxes[position] = mailbox;
+        engine->wires_are_sorted = false;
+}
+
 /* Takes the content of @state over on success. */
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox) {
         _cleanup_(sync_mailbox_freep) SyncMailbox *mailbox = NULL;
-        size_t position;
-        bool found;
 
         if (engine->n_mailboxes == engine->n_allocated) {
                 size_t n = engine->n_allocated ? engine->n_allocated * 2 : 16;
@@ -157,17 +182,32 @@ int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_ma
                 };
         *state = (MailboxState){0};
 
-        position = find_position(engine, mailbox->state.name, &found);
-        assert(!found);
-        memmove(engine->mailboxes + position + 1, engine->mailboxes + position,
-                (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
-        engine->n_mailboxes++;
-        engine->mailboxes[position] = mailbox;
-        engine->wires_are_sorted = false;
+        link_mailbox(engine, mailbox);
         if (ret_mailbox)
                 *ret_mailbox = mailbox;
         mailbox = NULL;
         return 0;
+}
+
+void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox) {
+        assert(!mailbox->run);
+
+        engine->n_dirty -= sync_mailbox_is_marked(mailbox);
+        engine->n_verifying -= mailbox->wants_verify;
+        unlink_mailbox(engine, mailbox);
+        sync_mailbox_free(mailbox);
+}
+
+void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire) {
+        unlink_mailbox(engine, mailbox);
+        free(mailbox->state.name);
+        free(mailbox->state.wire);
+        mailbox->state.name = name;
+        mailbox->state.wire = wire;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                mailbox->replica[side].name = name;
+        mailbox->replica[SIDE_REMOTE].wire = wire;
+        link_mailbox(engine, mailbox);
 }
 
 static int load_mailbox(MailboxState *state, void *userdata) {
@@ -242,6 +282,8 @@ Engine *engine_free(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 sync_mailbox_free(engine->mailboxes[i]);
         free(engine->mailboxes);
+        engine_forget_hints(engine);
+        engine_forget_unusable(engine, true);
         free(engine->by_wire);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 buffer_done(&engine->stalled_data[side]);
@@ -330,6 +372,10 @@ int engine_confirm(Engine *engine, const char *name) {
                         sync_mailbox_mark(mailbox, side);
                         any = true;
                 }
+        if (mailbox && (mailbox->is_deleted[SIDE_REMOTE] || mailbox->is_deleted[SIDE_LOCAL])) {
+                mailbox->is_removal_confirmed = true;
+                engine->wants_list = any = true;
+        }
         return any ? 0 : STATE_DB_E_NONE;
 }
 
@@ -450,9 +496,7 @@ static int start_list(Engine *engine) {
 
         engine->wants_list = engine->list_failed = engine->trash_listed = false;
         engine->n_listing = _SIDE_MAX;
-        for (size_t i = 0; i < engine->n_mailboxes; i++)
-                engine->mailboxes[i]->listed[SIDE_REMOTE] =
-                        engine->mailboxes[i]->listed[SIDE_LOCAL] = false;
+        engine_begin_list(engine);
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 int r = engine->replica[side]->ops->list(engine->replica[side]);
@@ -576,10 +620,13 @@ static int reload_mailboxes(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
-                mailbox->state = (MailboxState){
-                        .name = mailbox->state.name,
-                        .wire = mailbox->state.wire,
+                const MailboxState kept = {
+                        .name = TAKE_PTR(mailbox->state.name),
+                        .wire = TAKE_PTR(mailbox->state.wire),
                 };
+
+                mailbox_state_done(&mailbox->state);
+                mailbox->state = kept;
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
                 mailbox->has_rotation = false;
@@ -621,6 +668,7 @@ int engine_interrupt(Engine *engine) {
         }
         engine->wants_list = true;
         engine->n_listing = 0;
+        engine->list_phase = LIST_NONE;
         engine->is_lost = false;
         return r < 0 ? engine_fail(engine, r) : 0;
 }

@@ -44,6 +44,8 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_FAILED,  /* a run could not be completed: text */
         ENGINE_NOTE_HELD,    /* the brake holds deletions: side, held, messages, text */
         ENGINE_NOTE_CREATED, /* a mailbox was made: side */
+        ENGINE_NOTE_RENAMED, /* one was renamed: side, text (its old name) */
+        ENGINE_NOTE_REMOVED, /* one was deleted: side */
         ENGINE_NOTE_PARKED,  /* a message was refused: text */
         ENGINE_NOTE_NOTICE,  /* something rare that a person may want to know: text */
         ENGINE_NOTE_WOULD,   /* dry run: what would be done: text */
@@ -73,8 +75,9 @@ typedef enum EngineWish {
 
 typedef struct EngineOptions {
         Brake brake;
-        DeletedMessages deleted; /* what becomes of them on the remote side */
-        VolumePolicy volumes;    /* all 0: the default */
+        MailboxDeletion deletion; /* of mailboxes */
+        DeletedMessages deleted;  /* what becomes of them on the remote side */
+        VolumePolicy volumes;     /* all 0: the default */
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
                               where the server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */
@@ -151,7 +154,8 @@ int engine_each_due(Engine *engine, int64_t now, int64_t interval,
 /* Is anything marked, listed or running? */
 bool engine_is_busy(const Engine *engine);
 
-/* Deletions of this mailbox that are held may go on: marks it. STATE_DB_E_NONE if nothing is held. */
+/* Deletions of this mailbox that are held, or its own, may go on: marks it. STATE_DB_E_NONE if nothing
+ * is held. */
 int engine_confirm(Engine *engine, const char *mailbox);
 
 /**
@@ -175,6 +179,7 @@ typedef struct EngineMailbox {
         const char *wire; /* NULL: not known on the remote side */
         uint64_t messages, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
+        bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
         int64_t held_since, last_change;
         int64_t flags_since; /* the flags of every message were looked at since then; 0: they are told */
         bool pending;

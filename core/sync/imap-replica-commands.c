@@ -533,8 +533,16 @@ static int start_kind(ImapReplica *r, Job *job) {
         switch (job->kind) {
         case JOB_LIST:
                 return start_list(r, job);
+        case JOB_STANDING:
+                return start_standing(r, job);
         case JOB_CREATE:
                 return start_create(r, job);
+        case JOB_RENAME:
+                return start_rename(r, job);
+        case JOB_REMOVE:
+                return start_remove(r, job);
+        case JOB_SUBSCRIBE:
+                return start_subscribe(r, job);
         case JOB_CHANGES:
                 return start_changes(r, job);
         case JOB_FETCH:

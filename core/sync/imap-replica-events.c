@@ -334,6 +334,8 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
                 return on_search(r, event);
         case IMAP_EVENT_LIST:
                 return on_list(r, head, &event->list);
+        case IMAP_EVENT_NAMESPACE:
+                return on_namespace(r, &event->list);
         case IMAP_EVENT_STATUS:
                 return on_status(r, head, &event->status);
         case IMAP_EVENT_GREETING:
@@ -356,6 +358,7 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.text = given->text;
         given->event.name = given->name;
         given->event.old_name = given->old_name;
+        given->event.object = given->object;
         given->event.wire = bytes_of(given->wire);
         if (given->event.type == REPLICA_EVENT_MOVED) {
                 given->event.uids = given->moved;

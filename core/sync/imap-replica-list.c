@@ -34,6 +34,7 @@ static int format_items(unsigned items, Buffer *out) {
                 {IMAP_STATUS_UIDVALIDITY,   "UIDVALIDITY"  },
                 {IMAP_STATUS_UNSEEN,        "UNSEEN"       },
                 {IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ"},
+                {IMAP_STATUS_MAILBOXID,     "MAILBOXID"    },
         };
         const char *separator = "(";
         int e = 0;
@@ -96,6 +97,24 @@ int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items) {
         return e < 0 ? e : submit(r, COMMAND_LIST, job, buffer_view(&out));
 }
 
+/* How names begin must be known before the first one comes. It hardly ever changes. */
+static int submit_namespace(ImapReplica *r, Job *job) {
+        if (r->prefix || !has(r, IMAP_CAPABILITY_NAMESPACE))
+                return 0;
+        return submit(r, COMMAND_NAMESPACE, job, BYTES("NAMESPACE"));
+}
+
+/* Without LIST-EXTENDED, what is subscribed is a list of its own. */
+static int submit_lsub(ImapReplica *r, Job *job) {
+        const bool extended = has(r, IMAP_CAPABILITY_LIST_EXTENDED) && !r->no_list_return;
+
+        names_done(&r->subscribed);
+        r->has_subscribed = r->options.want_subscribed;
+        if (!r->options.want_subscribed || extended)
+                return 0;
+        return submit(r, COMMAND_LSUB, job, BYTES("LSUB \"\" *"));
+}
+
 int start_list(ImapReplica *r, Job *job) {
         const bool with_status = has(r, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return;
         int e = 0;
@@ -109,31 +128,11 @@ int start_list(ImapReplica *r, Job *job) {
         }
 
         e = unselect(r, job);
-        return e < 0 ? e : submit_list(r, job, with_status, status_items(r));
-}
-
-int start_create(ImapReplica *r, Job *job) {
-        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
-        int e;
-
-        if (!job->mailbox->wire && !r->has_delimiter && strchr(job->mailbox->name, '/') &&
-            job->phase == JOB_FIRST)
-                return submit(r, COMMAND_DELIMITER, job, BYTES("LIST \"\" \"\""));
-
-        job->wires = calloc(1, sizeof(*job->wires));
-        if (!job->wires)
-                return -ENOMEM;
-        e = mailbox_wire(r, job->mailbox, &job->wires[0]);
-        if (e < 0)
-                return e;
-        if (e > 0)
-                return job_fail_name(job, e);
-        job->n_wires = 1;
-
-        e = buffer_append_string(&out, "CREATE ");
         if (e == 0)
-                e = format_mailbox(bytes_of(job->wires[0]), &out);
-        return e < 0 ? e : submit(r, COMMAND_CREATE, job, buffer_view(&out));
+                e = submit_namespace(r, job);
+        if (e == 0)
+                e = submit_lsub(r, job);
+        return e < 0 ? e : submit_list(r, job, with_status, status_items(r));
 }
 
 static int set_sentence(Waiting *waiting, const char *before, ByteView wire, const char *after) {
@@ -153,10 +152,10 @@ static int set_sentence(Waiting *waiting, const char *before, ByteView wire, con
 }
 
 /* A name that could do harm, or is no name at all, is told without it. */
-static int set_name(Waiting *waiting, ByteView wire, char delimiter) {
+static int set_name(const ImapReplica *r, Waiting *waiting, ByteView wire, char delimiter) {
         int e;
 
-        e = mailbox_name_decode(wire, delimiter, &waiting->name);
+        e = name_decode(r, wire, delimiter, &waiting->name);
         if (e <= 0)
                 return e;
 
@@ -191,7 +190,29 @@ static void waiting_drop(ImapReplica *r, Waiting *waiting) {
         free(waiting->old_name);
         free(waiting->wire);
         free(waiting->text);
+        free(waiting->object);
         r->n_events--;
+}
+
+static int on_lsub(ImapReplica *r, const ImapList *list) {
+        _cleanup_free_ char *wire = NULL;
+        int e;
+
+        if (!(list->attributes & IMAP_LIST_SUBSCRIBED))
+                return 0;
+        wire = bytes_dup(list->mailbox);
+        if (!wire)
+                return -ENOMEM;
+        e = names_add(&r->subscribed, wire, list->mailbox, true);
+        if (e == -E2BIG)
+                return replica_fail(r, e, "the server lists too many subscriptions", BYTES_NULL);
+        return MIN(e, 0);
+}
+
+static void set_subscribed(const ImapReplica *r, Waiting *waiting, const ImapList *list) {
+        waiting->event.has_subscribed = r->has_subscribed;
+        waiting->event.subscribed = list->attributes & IMAP_LIST_SUBSCRIBED ||
+                                    names_have(&r->subscribed, waiting->wire);
 }
 
 int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
@@ -207,6 +228,8 @@ int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
         if ((head && head->kind == COMMAND_DELIMITER) || list->mailbox.size == 0 ||
             quirk_is_lock(r, list->mailbox))
                 return 0;
+        if (head && head->kind == COMMAND_LSUB)
+                return on_lsub(r, list);
 
         waiting = event_add(r, REPLICA_EVENT_MAILBOX);
         if (!waiting)
@@ -217,15 +240,16 @@ int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
         waiting->wire = bytes_dup(list->mailbox);
         if (!waiting->wire)
                 return -ENOMEM;
-        e = set_name(waiting, list->mailbox, list->delimiter);
+        e = set_name(r, waiting, list->mailbox, list->delimiter);
         if (e < 0)
                 return e;
         if (list->old_name.size > 0 &&
-            mailbox_name_decode(list->old_name, list->delimiter, &waiting->old_name) != 0)
+            name_decode(r, list->old_name, list->delimiter, &waiting->old_name) != 0)
                 waiting->old_name = NULL;
 
         if (!asked)
                 return 0;
+        set_subscribed(r, waiting, list);
         e = check_listed(r, waiting, list);
         if (e == 0)
                 waiting_drop(r, waiting);
@@ -258,8 +282,7 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
         waiting->wire = bytes_dup(items->mailbox);
         if (!waiting->wire)
                 return -ENOMEM;
-        e = mailbox_name_decode(items->mailbox, r->has_delimiter ? r->delimiter : '/',
-                                &waiting->name);
+        e = name_decode(r, items->mailbox, r->has_delimiter ? r->delimiter : '/', &waiting->name);
         if (e < 0)
                 return e;
         if (e > 0)
@@ -267,6 +290,7 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
 
         waiting->event.unasked =
                 !head || (head->kind != COMMAND_STATUS && head->kind != COMMAND_LIST &&
+                          head->kind != COMMAND_LSUB && head->kind != COMMAND_NAMESPACE &&
                           head->kind != COMMAND_NOTIFY && head->kind != COMMAND_NOTIFY_AGAIN);
         r->n_statuses +=
                 head && (head->kind == COMMAND_NOTIFY || head->kind == COMMAND_NOTIFY_AGAIN);
@@ -280,5 +304,8 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
                 .has_unseen = present & IMAP_STATUS_UNSEEN,
                 .unseen = present & IMAP_STATUS_UNSEEN ? items->unseen : 0,
         };
-        return 0;
+        if (!(present & IMAP_STATUS_MAILBOXID))
+                return 0;
+        waiting->object = bytes_dup(items->object);
+        return waiting->object ? 0 : -ENOMEM;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "imap/command.h"
-#include "imap/mailbox-name.h"
 #include "sync/imap-replica-private.h"
 
 /* How a mailbox is called on the wire: as it was listed, else by its name. */
@@ -13,8 +12,7 @@ int mailbox_wire(const ImapReplica *r, const ReplicaMailbox *mailbox, char **ret
         char *wire;
 
         if (!mailbox->wire)
-                return mailbox_name_encode(mailbox->name, r->has_delimiter ? r->delimiter : '/',
-                                           ret_wire);
+                return name_encode(r, mailbox->name, ret_wire);
 
         wire = strdup(mailbox->wire);
         if (!wire)
@@ -174,6 +172,10 @@ int names_add(Names *names, const char *name, ByteView wire, bool selectable) {
         names->entries[names->n_entries++] = entry;
         *slot = (uint32_t) names->n_entries;
         return 0;
+}
+
+bool names_have(const Names *names, const char *name) {
+        return names->n_slots > 0 && *names_slot(names, name) > 0;
 }
 
 void names_done(Names *names) {

@@ -11,7 +11,9 @@
  *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
- *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
+ *      imap-replica-list.c        LIST and STATUS, both ways
+ *      imap-replica-life.c        CREATE, RENAME, DELETE, SUBSCRIBE
+ *      imap-replica-name.c        names to what they are on the wire and back: NAMESPACE
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
  *      imap-replica-move.c        MOVE, or COPY and EXPUNGE
@@ -36,13 +38,17 @@
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
 
+/* RFC 8474 section 4: an object's identifier. */
+#define OBJECT_MAX 255u
+
 /* A mailbox that was opened on this session: shared by jobs and commands. */
 typedef struct Opened {
         struct Opened *next;
         unsigned n_refs;
-        ReplicaMailbox *mailbox; /* borrowed; NULL once it is closed */
-        bool is_written;         /* a STORE, EXPUNGE or APPEND was sent for it */
-        char *wire;              /* owned */
+        ReplicaMailbox *mailbox;     /* borrowed; NULL once it is closed */
+        bool is_written;             /* a STORE, EXPUNGE or APPEND was sent for it */
+        char *wire;                  /* owned */
+        char object[OBJECT_MAX + 1]; /* "": not known */
 
         uint32_t uidvalidity; /* as of the last SELECT; 0: never selected */
         uint32_t uidnext;
@@ -62,7 +68,11 @@ typedef struct Opened {
 
 typedef enum JobKind {
         JOB_LIST,
+        JOB_STANDING,
         JOB_CREATE,
+        JOB_RENAME,
+        JOB_REMOVE,
+        JOB_SUBSCRIBE,
         JOB_CHANGES,
         JOB_FETCH,
         JOB_STORE,
@@ -83,7 +93,7 @@ typedef enum JobPhase {
         JOB_LISTING,   /* CHANGES: nothing could be believed, list everything */
         JOB_KNOWN,     /* CHANGES: what is new is told, list the rest */
         JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
-        JOB_CREATING,  /* CREATE: the delimiter is known now */
+        JOB_CREATING,  /* CREATE, RENAME: the delimiter is known now */
         JOB_CONFIRMED, /* EXPUNGE, MOVE: the right mailbox is selected for sure */
         JOB_COPIED,    /* MOVE, where there is no such command: the copies are made */
         JOB_ALONE,     /* EXPUNGE without UIDPLUS: what is marked by anybody is known */
@@ -117,8 +127,12 @@ typedef struct Job {
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
         bool stays;           /* POLL: the mailbox of the IDLE stays selected */
-        char **wires;         /* POLL, CLOSE: names to ask the STATUS of; owned */
+        char **wires; /* POLL, CLOSE: names to ask the STATUS of; CREATE, RENAME: the new one.
+                                 Owned */
         size_t n_wires;
+        char *name; /* RENAME: the new one; owned */
+        bool subscribe;
+        char *object; /* CREATE; owned, NULL: not said */
         int64_t date; /* APPEND */
         int date_zone;
         bool has_date;
@@ -157,9 +171,14 @@ typedef enum CommandKind {
         COMMAND_MOVE,
         COMMAND_COPY,
         COMMAND_APPEND,
+        COMMAND_NAMESPACE,
+        COMMAND_LSUB,
         COMMAND_LIST,
         COMMAND_DELIMITER,
         COMMAND_CREATE,
+        COMMAND_RENAME,
+        COMMAND_REMOVE,
+        COMMAND_SUBSCRIBE,
         COMMAND_STATUS,
         COMMAND_NOTIFY_NONE,
         COMMAND_NOTIFY,
@@ -188,14 +207,15 @@ typedef struct Selecting {
         MessageFlags flags;    /* of FLAGS */
         MessageFlags storable; /* of PERMANENTFLAGS */
         bool storable_keywords;
+        char object[OBJECT_MAX + 1];
 } Selecting;
 
 /* An event that waits for next(), with what its views point to. */
 typedef struct Waiting {
         ReplicaEvent event;
-        char *text, *name, *old_name, *wire; /* owned */
-        UidSet moved, moved_to;              /* owned; of MOVED */
-        UidSet uids;                         /* owned: of FOUND */
+        char *text, *name, *old_name, *wire, *object; /* owned */
+        UidSet moved, moved_to;                       /* owned; of MOVED */
+        UidSet uids;                                  /* owned: of FOUND */
 } Waiting;
 
 /* Names of mailboxes, by name; each with what it is on the wire. */
@@ -232,6 +252,7 @@ struct ImapReplica {
         size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
+        char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 
         Opened *openeds;            /* owned list, those referenced somewhere */
         Opened *selected;           /* as far as the answers have come; referenced */
@@ -262,6 +283,8 @@ struct ImapReplica {
         Placeholder placeholder; /* is it one? */
         Buffer message_id;       /* of the event that was given last */
         Names names;             /* of the LIST under way */
+        Names subscribed;        /* of its LSUB */
+        bool has_subscribed;     /* what is subscribed was asked for, and told */
         bool logging_out;
         char *error; /* owned */
 
@@ -321,9 +344,24 @@ unsigned untrusted_items(const ImapReplica *r);
 int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
 int start_list(ImapReplica *r, Job *job);
-int start_create(ImapReplica *r, Job *job);
 int on_list(ImapReplica *r, const Command *head, const ImapList *list);
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
+
+/* imap-replica-life.c */
+int start_standing(ImapReplica *r, Job *job);
+int start_create(ImapReplica *r, Job *job);
+int start_rename(ImapReplica *r, Job *job);
+int start_remove(ImapReplica *r, Job *job);
+int start_subscribe(ImapReplica *r, Job *job);
+/* Return: 0, or -ENOMEM. */
+int life_refused(Job *job, CommandKind kind, const ImapText *text);
+/* Keep what a server calls a mailbox; what is too long is not known. */
+void object_take(char object[OBJECT_MAX + 1], ByteView text);
+
+/* imap-replica-name.c: outcomes as of imap/mailbox-name.h */
+int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name);
+int name_encode(const ImapReplica *r, const char *name, char **ret_wire);
+int on_namespace(ImapReplica *r, const ImapList *list);
 
 /* imap-replica-mailbox.c */
 int opened_get(ImapReplica *r, ReplicaMailbox *mailbox, Opened **ret_opened);
@@ -340,6 +378,7 @@ int format_mailbox(ByteView wire, Buffer *out);
 void names_done(Names *names);
 /* Return: 0 entered, 1 the same name and wire are there, 2 the name is there for another wire. */
 int names_add(Names *names, const char *name, ByteView wire, bool selectable);
+bool names_have(const Names *names, const char *name);
 
 /* imap-replica-events.c */
 int replica_next(Replica *replica, ReplicaEvent *ret_event);

@@ -61,22 +61,56 @@ static int job_new_uids(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, c
         return 0;
 }
 
-static int imap_list(Replica *replica) {
-        ImapReplica *r = imap_replica_of(replica);
+static int job_new_queued(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox) {
         Job *job;
         int e;
 
-        e = job_new(r, JOB_LIST, NULL, &job);
+        e = job_new(r, kind, mailbox, &job);
         return e < 0 ? e : job_queue(r, job);
 }
 
+static int imap_list(Replica *replica) {
+        return job_new_queued(imap_replica_of(replica), JOB_LIST, NULL);
+}
+
 static int imap_create(Replica *replica, ReplicaMailbox *mailbox) {
+        return job_new_queued(imap_replica_of(replica), JOB_CREATE, mailbox);
+}
+
+static int imap_standing(Replica *replica, ReplicaMailbox *mailbox) {
+        return job_new_queued(imap_replica_of(replica), JOB_STANDING, mailbox);
+}
+
+static int imap_remove(Replica *replica, ReplicaMailbox *mailbox) {
+        return job_new_queued(imap_replica_of(replica), JOB_REMOVE, mailbox);
+}
+
+static int imap_rename(Replica *replica, ReplicaMailbox *mailbox, const char *name) {
         ImapReplica *r = imap_replica_of(replica);
         Job *job;
         int e;
 
-        e = job_new(r, JOB_CREATE, mailbox, &job);
-        return e < 0 ? e : job_queue(r, job);
+        e = job_new(r, JOB_RENAME, mailbox, &job);
+        if (e < 0)
+                return e;
+        job->name = strdup(name);
+        if (!job->name) {
+                job_free(r, job);
+                return -ENOMEM;
+        }
+        return job_queue(r, job);
+}
+
+static int imap_subscribe(Replica *replica, ReplicaMailbox *mailbox, bool subscribe) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new(r, JOB_SUBSCRIBE, mailbox, &job);
+        if (e < 0)
+                return e;
+        job->subscribe = subscribe;
+        return job_queue(r, job);
 }
 
 static int imap_changes(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
@@ -365,7 +399,11 @@ static int imap_close(Replica *replica, ReplicaMailbox *mailbox) {
 
 const ReplicaOps imap_replica_ops = {
         .list = imap_list,
+        .standing = imap_standing,
         .create = imap_create,
+        .rename = imap_rename,
+        .remove = imap_remove,
+        .subscribe = imap_subscribe,
         .changes = imap_changes,
         .fetch = imap_fetch,
         .store = imap_store,

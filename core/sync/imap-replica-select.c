@@ -126,6 +126,13 @@ int selecting_code(ImapReplica *r, const Command *head, const ImapText *text) {
                         r->selecting.uidnext = (uint32_t) text->number[0];
                 return 0;
 
+        case IMAP_CODE_MAILBOXID:
+                if (!is_select(head))
+                        return 0;
+                begin(r, head);
+                object_take(r->selecting.object, text->object);
+                return 0;
+
         case IMAP_CODE_HIGHESTMODSEQ:
                 on_highest_modseq(r, head, text->number[0]);
                 return 0;
@@ -194,7 +201,10 @@ static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         waiting->event.untold = untold(job);
         waiting->event.can_count = can_count(r);
         job->told_opened = true;
-        return 0;
+        if (!*opened->object)
+                return 0;
+        waiting->object = strdup(opened->object);
+        return waiting->object ? 0 : -ENOMEM;
 }
 
 static int open_for_changes(ImapReplica *r, const Command *head) {
@@ -244,6 +254,7 @@ static int take(ImapReplica *r, const Command *head) {
         opened->uidvalidity = s->uidvalidity;
         opened->uidnext = s->uidnext;
         opened->exists = s->exists;
+        memcpy(opened->object, s->object, sizeof(s->object));
         opened->has_storable = s->has_permanent || s->has_flags;
         opened->storable = s->has_permanent ? s->storable : s->flags;
         opened->storable_keywords = s->has_permanent && s->storable_keywords;

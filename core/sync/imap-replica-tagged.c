@@ -91,10 +91,13 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_APPEND:
                 return append_refused(r, job, text);
         case COMMAND_CREATE:
-                if (text->code == IMAP_CODE_ALREADYEXISTS)
-                        return 0;
-                return job_fail(job, outcome_of(text, REPLICA_REFUSED),
-                                "the server cannot create the mailbox", text->text);
+        case COMMAND_RENAME:
+        case COMMAND_REMOVE:
+        case COMMAND_SUBSCRIBE:
+                return life_refused(job, command->kind, text);
+        case COMMAND_LSUB:
+                r->has_subscribed = false;
+                return 0;
         case COMMAND_LIST:
                 return list_refused(r, job, text);
         case COMMAND_NOTIFY:
@@ -111,6 +114,7 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_UNSELECT:
         case COMMAND_EXAMINE:
         case COMMAND_DELIMITER:
+        case COMMAND_NAMESPACE:
         case COMMAND_STATUS: /* no evidence of anything */
         case COMMAND_NOTIFY_NONE:
         case COMMAND_OTHER:
@@ -132,6 +136,11 @@ static void on_appended(Job *job, const ImapText *text) {
 
         job->appended_uidvalidity = (uint32_t) text->number[0];
         job->appended_uid = text->uids.ranges[0].first;
+}
+
+static int on_created(Job *job, const ImapText *text) {
+        job->object = bytes_dup(text->object);
+        return job->object ? 0 : -ENOMEM;
 }
 
 static int start_again(ImapReplica *r, Job *job) {
@@ -203,7 +212,7 @@ int job_continue(ImapReplica *r, Job *job) {
                         return next_phase(r, job, JOB_LISTING);
                 if (job->kind == JOB_CHANGES && job->lists_known)
                         return next_phase(r, job, JOB_KNOWN);
-                if (job->kind == JOB_CREATE && !job->wires)
+                if ((job->kind == JOB_CREATE || job->kind == JOB_RENAME) && !job->wires)
                         return next_phase(r, job, JOB_CREATING);
                 if (job->kind == JOB_LIST &&
                     (r->no_list_return || !imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS)))
@@ -315,6 +324,9 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
                 on_appended(command->job, text);
         if (text->status != IMAP_OK)
                 return on_refused(r, command, text);
+        if (command->kind == COMMAND_CREATE && !command->job->object &&
+            text->code == IMAP_CODE_MAILBOXID)
+                return on_created(command->job, text);
         return command->job && text->code == IMAP_CODE_COPYUID ? on_copyuid(command->job, text) : 0;
 }
 

@@ -17,6 +17,7 @@ void waiting_done(Waiting *waiting) {
         free(waiting->name);
         free(waiting->old_name);
         free(waiting->wire);
+        free(waiting->object);
         uid_set_done(&waiting->moved);
         uid_set_done(&waiting->moved_to);
         uid_set_done(&waiting->uids);
@@ -144,6 +145,8 @@ void job_free(ImapReplica *r, Job *job) {
         for (size_t i = 0; i < job->n_wires; i++)
                 free(job->wires[i]);
         free(job->wires);
+        free(job->name);
+        free(job->object);
         free(job->text);
         free(job);
 }
@@ -180,7 +183,9 @@ int job_queue_first(ImapReplica *r, Job *job) {
 }
 
 static const ReplicaRequest requests[] = {
-        [JOB_LIST] = REPLICA_LIST,       [JOB_CREATE] = REPLICA_CREATE,
+        [JOB_LIST] = REPLICA_LIST,       [JOB_STANDING] = REPLICA_STANDING,
+        [JOB_CREATE] = REPLICA_CREATE,   [JOB_RENAME] = REPLICA_RENAME,
+        [JOB_REMOVE] = REPLICA_REMOVE,   [JOB_SUBSCRIBE] = REPLICA_SUBSCRIBE,
         [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
         [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
         [JOB_MOVE] = REPLICA_MOVE,       [JOB_APPEND] = REPLICA_APPEND,
@@ -253,13 +258,16 @@ int job_complete(ImapReplica *r, Job *job) {
         waiting->event.exists = opened ? opened->exists : 0;
         waiting->event.complete = job->complete;
         waiting->text = TAKE_PTR(job->text);
-        if (job->kind == JOB_CREATE && job->n_wires > 0)
+        if ((job->kind == JOB_CREATE || job->kind == JOB_RENAME) && job->n_wires > 0)
                 waiting->wire = TAKE_PTR(job->wires[0]);
+        waiting->object = TAKE_PTR(job->object);
 
         if (job->kind == JOB_CLOSE || (job->kind == JOB_IDLE && (!r->idle || r->idle == job)))
                 finish_close(r, job);
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
+        if (job->kind == JOB_LIST)
+                names_done(&r->subscribed);
         if (r->idle == job)
                 r->idle = NULL;
         job_free(r, job);
@@ -276,6 +284,10 @@ int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica *
                 .base = {.ops = &imap_replica_ops, .side = side},
                   .options = *options
         };
+        if (options->prefix && !(r->prefix = strdup(options->prefix))) {
+                free(r);
+                return -ENOMEM;
+        }
         *ret_replica = r;
         return 0;
 }
@@ -288,6 +300,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->events);
         free(r->commands);
         free(r->error);
+        free(r->prefix);
         free(r->back_off_words);
         free(r);
         return NULL;
@@ -337,6 +350,7 @@ static void forget_jobs(ImapReplica *r) {
         r->touched = NULL;
         r->n_touched = 0;
         names_done(&r->names);
+        names_done(&r->subscribed);
 }
 
 /* What a burst needed is given back when there is nothing to do. */

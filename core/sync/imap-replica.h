@@ -35,6 +35,7 @@ typedef struct ImapReplicaOptions {
                                   server with labels */
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
+        const char *prefix; /* as remembered (imap_replica_prefix()), copied; NULL: list() asks */
         ImapOverrides overrides;
 } ImapReplicaOptions;
 
@@ -55,6 +56,10 @@ void imap_replica_detach(ImapReplica *replica);
 
 /* As known by now: the server may say them unasked. To be remembered for the next login. */
 ImapCapabilities imap_replica_capabilities(const ImapReplica *replica);
+
+/* What the server puts before the user's own mailboxes but INBOX ("INBOX."), "" if nothing; it is
+ * taken off their names. NULL: not known yet. To be remembered. */
+const char *imap_replica_prefix(const ImapReplica *replica);
 
 /* Are requests under way, or events waiting? An IDLE under way does not count. */
 bool imap_replica_is_busy(const ImapReplica *replica);

@@ -70,6 +70,10 @@ typedef struct Op {
         char **names; /* owned */
         size_t n_names, n_listed;
         bool name_told;
+        MaildirSubscriptions subscriptions; /* owned */
+
+        char *name_to; /* RENAME; owned */
+        bool subscribe;
 } Op;
 
 typedef struct MaildirReplica {
@@ -98,6 +102,7 @@ typedef struct MaildirReplica {
         } taken[MAX_STAGED];
         size_t n_taken;
 
+        char identity[MAILDIR_IDENTITY_SIZE]; /* of the event that was given last */
         char chunk[16384];
 } MaildirReplica;
 
@@ -121,6 +126,16 @@ int op_changes(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
 int op_fetch(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
 int op_store(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
 int op_expunge(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
+
+/* maildir-replica-list.c */
+int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
+int op_create(MaildirReplica *r, Op *op);
+int op_rename(MaildirReplica *r, Op *op);
+int op_remove(MaildirReplica *r, Op *op);
+int op_subscribe(MaildirReplica *r, Op *op);
+void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]);
+/* ReplicaEvent.object of the op's end. */
+const char *op_object(MaildirReplica *r, const Op *op);
 
 /* The op is over, with this outcome. */
 int op_fail(Op *op, ReplicaOutcome outcome, const char *what, int error);

@@ -1,4 +1,4 @@
-/* A Maildir tree as a replica: its requests, its folders, and the list of them. */
+/* A Maildir tree as a replica: its requests and its folders. */
 
 #include <assert.h>
 #include <errno.h>
@@ -145,6 +145,8 @@ static Op *op_free(Op *op) {
         for (size_t i = 0; i < op->n_names; i++)
                 free(op->names[i]);
         free(op->names);
+        free(op->name_to);
+        maildir_subscriptions_done(&op->subscriptions);
         free(op);
         return NULL;
 }
@@ -192,6 +194,32 @@ static int maildir_list(Replica *replica) {
 
 static int maildir_replica_create(Replica *replica, ReplicaMailbox *mailbox) {
         return enqueue(replica, REPLICA_CREATE, mailbox, NULL, NULL);
+}
+
+static int maildir_replica_rename(Replica *replica, ReplicaMailbox *mailbox, const char *name) {
+        Op *op;
+        int k;
+
+        k = enqueue(replica, REPLICA_RENAME, mailbox, NULL, &op);
+        if (k < 0)
+                return k;
+        op->name_to = strdup(name);
+        return op->name_to ? 0 : -ENOMEM;
+}
+
+static int maildir_replica_remove(Replica *replica, ReplicaMailbox *mailbox) {
+        return enqueue(replica, REPLICA_REMOVE, mailbox, NULL, NULL);
+}
+
+static int maildir_replica_subscribe(Replica *replica, ReplicaMailbox *mailbox, bool subscribe) {
+        Op *op;
+        int k;
+
+        k = enqueue(replica, REPLICA_SUBSCRIBE, mailbox, NULL, &op);
+        if (k < 0)
+                return k;
+        op->subscribe = subscribe;
+        return 0;
 }
 
 static int maildir_changes(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
@@ -264,93 +292,6 @@ int op_next_uid(Op *op, uint32_t *ret_uid) {
         return 0;
 }
 
-/* --- the list of folders --- */
-
-static int add_name(const char *mailbox, bool bad, void *userdata) {
-        Op *op = userdata;
-        char **grown;
-
-        grown = reallocarray(op->names, op->n_names + 1, sizeof(*grown));
-        if (!grown)
-                return -ENOMEM;
-        op->names = grown;
-        if (asprintf(&grown[op->n_names], "%c%s", bad ? '!' : ' ', mailbox) < 0)
-                return -ENOMEM;
-        op->n_names++;
-        return 0;
-}
-
-void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]) {
-        for (int i = 0; i < 2; i++) {
-                ret_stamp[i] = token->ino[i];
-                ret_stamp[2 + i] = (uint64_t) token->mtime_ns[i];
-        }
-}
-
-static void list_status(MaildirReplica *r, const char *name, ReplicaEvent *ret_event) {
-        _cleanup_(maildir_freep) Maildir *maildir = NULL;
-        MaildirToken token = {0};
-
-        if (maildir_open(r->root, name, &maildir) >= 0)
-                (void) maildir_token(maildir, &token);
-        *ret_event = (ReplicaEvent){.type = REPLICA_EVENT_STATUS, .name = name};
-        token_stamp(&token, ret_event->token.stamp);
-}
-
-static int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
-        const char *name;
-        int k;
-
-        if (op->step == OP_BEGIN) {
-                k = r->root ? maildir_root_list(r->root, add_name, op) : 0;
-                if (k == -ENOMEM)
-                        return k;
-                if (k < 0)
-                        return op_fail(op, REPLICA_FAILED, maildir_root_path(r->root), k);
-                op->step = OP_STATUS;
-        }
-        if (op->n_listed == op->n_names) {
-                op->step = OP_DONE;
-                return 0;
-        }
-
-        name = op->names[op->n_listed] + 1;
-        if (op->names[op->n_listed][0] == '!') {
-                op->n_listed++;
-                (void) snprintf(op->text, sizeof(op->text),
-                                "the folder “%.200s” cannot be a mailbox and is left out", name);
-                *ret_event = (ReplicaEvent){.type = REPLICA_EVENT_MAILBOX, .text = op->text};
-                return 1;
-        }
-        if (!op->name_told) {
-                op->name_told = true;
-                *ret_event = (ReplicaEvent){.type = REPLICA_EVENT_MAILBOX, .name = name};
-                return 1;
-        }
-        op->name_told = false;
-        op->n_listed++;
-        list_status(r, name, ret_event);
-        return 1;
-}
-
-static int op_create(MaildirReplica *r, Op *op) {
-        char what[200] = "no folder can be made";
-        int k;
-
-        op->step = OP_DONE;
-        k = r->root ? maildir_create(r->root, op->mailbox->name) : -ENOENT;
-        if (k == -EINVAL || k == -ENAMETOOLONG) {
-                op->outcome = REPLICA_REFUSED;
-                (void) snprintf(op->text, sizeof(op->text),
-                                "the Maildir's layout cannot hold a mailbox of this name");
-                return 0;
-        }
-        if (k < 0 && r->root)
-                (void) snprintf(what, sizeof(what), "no folder can be made in %.150s",
-                                maildir_root_path(r->root));
-        return k < 0 ? op_fail(op, REPLICA_FAILED, what, k) : 0;
-}
-
 /* --- events --- */
 
 static int take_taken(MaildirReplica *r, ReplicaEvent *ret_event) {
@@ -389,8 +330,12 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 op->step = OP_DONE;
                 return 0;
         case REPLICA_RENAME:
+                return op_rename(r, op);
         case REPLICA_REMOVE:
+                return op_remove(r, op);
         case REPLICA_SUBSCRIBE:
+                return op_subscribe(r, op);
+        case REPLICA_STANDING:
         case REPLICA_MOVE:
         case REPLICA_SEARCH:
         case REPLICA_APPEND:
@@ -420,6 +365,7 @@ static int maildir_next(Replica *replica, ReplicaEvent *ret_event) {
                                 .request = op->request,
                                 .outcome = op->outcome,
                                 .text = last_text[0] ? last_text : NULL,
+                                .object = op_object(r, op),
                         };
                         dequeue(r);
                         return 1;
@@ -463,6 +409,9 @@ static void maildir_reset(Replica *replica) {
 static const ReplicaOps maildir_ops = {
         .list = maildir_list,
         .create = maildir_replica_create,
+        .rename = maildir_replica_rename,
+        .remove = maildir_replica_remove,
+        .subscribe = maildir_replica_subscribe,
         .changes = maildir_changes,
         .fetch = maildir_fetch,
         .store = maildir_store,

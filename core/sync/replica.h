@@ -123,6 +123,7 @@ enum {
 
 typedef enum ReplicaRequest {
         REPLICA_LIST,
+        REPLICA_STANDING,
         REPLICA_CREATE,
         REPLICA_RENAME,
         REPLICA_REMOVE,
@@ -154,9 +155,11 @@ typedef enum ReplicaEventType {
         /* A mailbox that exists: name, wire, attributes (IMAP_LIST_* of imap/session.h), delimiter.
          * When the replica cannot use it, text says why and name may be NULL. Unasked for (NOTIFY)
          * it also tells of one that is gone (IMAP_LIST_NONEXISTENT) or was old_name until now; what
-         * lay below old_name has moved with it. */
+         * lay below old_name has moved with it. object; subscribed, if has_subscribed: the other end
+         * has said who is. */
         REPLICA_EVENT_MAILBOX,
-        /* How a mailbox stands: wire (or name), status. Unasked for as well (NOTIFY). With changed
+        /* How a mailbox stands: wire (or name), status, and object where standing() asked for it.
+         * Unasked for as well (NOTIFY). With changed
          * set: something has changed in it, and status tells nothing (IDLE). */
         REPLICA_EVENT_STATUS,
         /* Changes may have been missed, and no more will be told of: NOTIFY's overflow. */
@@ -164,7 +167,7 @@ typedef enum ReplicaEventType {
         /* The other end has something to say that the user must see: text (RFC 9051 ALERT). */
         REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
-         * are now), exists, storable; complete: everything was or will be listed, not only changes;
+         * are now), exists, storable, object; complete: everything was or will be listed, not only changes;
          * untold: which changes will not be told, can_count: to search for a count costs little. */
         REPLICA_EVENT_OPENED,
         /* A message that is new or has changed flags, or any that was asked for: message. May be
@@ -190,7 +193,8 @@ typedef enum ReplicaEventType {
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, MOVE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
          * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
-         * 0: not known, keep what was committed), and exists, the latest. For CREATE also wire, how the new mailbox is called there. */
+         * 0: not known, keep what was committed), and exists, the latest. For CREATE and
+         * RENAME also wire, how the mailbox is called there now, and for CREATE object. */
         REPLICA_EVENT_DONE,
 } ReplicaEventType;
 
@@ -205,6 +209,10 @@ typedef struct ReplicaEvent {
         const char *old_name; /* of MAILBOX, NULL if it was not renamed */
         bool unasked;         /* MAILBOX, STATUS: the other end speaks of its own accord */
         bool changed;
+        bool has_subscribed, subscribed;
+        const char
+                *object; /* what stays the same when the mailbox is renamed, and no other mailbox of
+                               this side has: MAILBOXID (RFC 8474); a folder's inode. NULL: not known */
         ByteView wire;
         unsigned attributes;
         char delimiter;
@@ -230,6 +238,10 @@ typedef struct ReplicaOps {
         int (*list)(Replica *replica);
 
         int (*create)(Replica *replica, ReplicaMailbox *mailbox);
+
+        /* A STATUS event with all that can be known of a mailbox without opening it; DONE. NULL where
+         * list() has told that already. */
+        int (*standing)(Replica *replica, ReplicaMailbox *mailbox);
 
         /* OPENED, then MESSAGE, VANISHED, and for new messages (UIDs from since->uidnext on, less
          * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
@@ -263,7 +275,10 @@ typedef struct ReplicaOps {
                       uint64_t cookie);
 
         /* @mailbox is called @name (UTF-8 with "/") from now on, and what lies below it moves with
-         * it; it is gone, with all that is in it; it is subscribed or not. DONE each. */
+         * it; it is gone, with all that is in it; it is subscribed or not. DONE each, OK also if it is
+         * so already. A Maildir removes only files that the base has, and refuses if there are others:
+         * the engine must have looked, on any side, but somebody may have been faster. Nothing is to be
+         * open when a mailbox is renamed or removed. */
         int (*rename)(Replica *replica, ReplicaMailbox *mailbox, const char *name);
         int (*remove)(Replica *replica, ReplicaMailbox *mailbox);
         int (*subscribe)(Replica *replica, ReplicaMailbox *mailbox, bool subscribe);

@@ -579,7 +579,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->new_keywords = event->storable_keywords;
         }
         run->discard[side] = is_renumbered(run, side);
-        return 0;
+        return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */

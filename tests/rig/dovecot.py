@@ -56,6 +56,7 @@ first_valid_uid = 1
 namespace inbox {{
   inbox = yes
   separator = {separator}
+  prefix = {prefix}
 }}
 
 service imap-login {{
@@ -147,10 +148,12 @@ class Dovecot:
     store:      "maildir" (delimiter ".") or "mdbox" (delimiter "/")
     capability: the whole list that is advertised, instead of Dovecot's own
     hosts:      names and addresses in the certificate
+    prefix:     of every mailbox but INBOX, with the delimiter
     """
 
     def __init__(self, directory, store="maildir", capability=None, compress=True,
-                 addresses=("127.0.0.1",), hosts=("localhost", "127.0.0.1"), settings=""):
+                 addresses=("127.0.0.1",), hosts=("localhost", "127.0.0.1"), prefix="",
+                 settings=""):
         self.directory = pathlib.Path(directory)
         self.store = store
         self.host = addresses[0]
@@ -159,6 +162,7 @@ class Dovecot:
         self.imap_port, self.imaps_port = free_ports(2)
         self.capability = capability
         self.compress = compress
+        self.prefix = prefix
         self.settings = settings
         self.process = None
         self.uid, self.gid = os.getuid(), os.getgid()
@@ -192,6 +196,7 @@ class Dovecot:
             gid=self.gid,
             location=location,
             separator=self.delimiter,
+            prefix=self.prefix,
             plugins=_COMPRESS if self.compress else "",
             capability=f"imap_capability = {self.capability}" if self.capability else "",
             imap_port=self.imap_port,

@@ -1,0 +1,505 @@
+/* The engine and the life of mailboxes: renamed, deleted, subscribed, made twice. */
+
+#include "base/macro.h"
+#include "store/state-db.h"
+#include "sync-world.h"
+#include "test.h"
+
+static MemoryMailbox *stored(World *world, Side side, const char *name) {
+        return memory_store_find(&world->store[side], name);
+}
+
+static const EngineMailbox *look(World *world, const char *mailbox) {
+        const EngineMailbox *found = engine_find_mailbox(world->engine, mailbox);
+
+        assert(found);
+        return found;
+}
+
+static uint64_t n_bodies(const World *world) {
+        return memory_replica_n_bodies(world->replica[SIDE_REMOTE]) +
+               memory_replica_n_bodies(world->replica[SIDE_LOCAL]);
+}
+
+static void list(World *world) {
+        assert(engine_list(world->engine) == 0 && world_pump(world));
+}
+
+/* Every mailbox of both sides with how many messages it has, and how many of them the base has. */
+static void check(const char *label, World *world, const char *wanted) {
+        Buffer text = BUFFER_NULL;
+        char *is;
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                for (unsigned char c = 'A'; c <= 'Z'; c++)
+                        for (size_t i = 0; i < world->store[side].n_mailboxes; i++) {
+                                const MemoryMailbox *mailbox = world->store[side].mailboxes[i];
+                                const EngineMailbox *known =
+                                        engine_find_mailbox(world->engine, mailbox->name);
+
+                                if (mailbox->name[0] != c || strchr(mailbox->name, '/'))
+                                        continue;
+                                assert(buffer_append_format(
+                                               &text, "%s%s:%zu=%llu", text.size > 0 ? " " : "",
+                                               mailbox->name, memory_count_visible(mailbox),
+                                               (unsigned long long) (known ? known->messages
+                                                                           : 0)) == 0);
+                        }
+        is = buffer_steal_string(&text);
+        if (strcmp(is ? is : "", wanted) != 0)
+                fprintf(stderr, "%s: %s\n", label, is);
+        TEST_ROW(label, strcmp(is ? is : "", wanted) == 0);
+        free(is);
+}
+
+/* --- renaming --- */
+
+typedef enum Evidence {
+        EVIDENCE_NUMBERS, /* and samples of the messages */
+        EVIDENCE_OBJECT,
+        EVIDENCE_TOLD,
+        _EVIDENCE_MAX,
+} Evidence;
+
+static const char *const evidence_names[] = {"numbers", "object", "told"};
+
+/* A with a child, and two more mailboxes whose numbers are the same. */
+static void make_family(World *world, Evidence evidence) {
+        world_init(world);
+        world->store[SIDE_REMOTE].has_objects = evidence == EVIDENCE_OBJECT;
+        world_make_in_sync(world, "A", "a", 30);
+        world_make_in_sync(world, "A/x", "x", 5);
+        world_make_in_sync(world, "K", "k", 30);
+        world_make_in_sync(world, "INBOX", "i", 3);
+}
+
+/* What the base knows of MAILBOXID it has from looking once. */
+static void look_once(World *world) {
+        world_start(world);
+        assert(world_sync(world));
+        world_stop(world);
+}
+
+static void check_family(const char *label, World *world, const char *name) {
+        char child[16], wanted[128];
+
+        (void) snprintf(child, sizeof(child), "%s/x", name);
+        (void) snprintf(wanted, sizeof(wanted),
+                        "%s:30=30 INBOX:3=3 K:30=30 %s:30=30 INBOX:3=3 "
+                        "K:30=30",
+                        name, name);
+        check(label, world, wanted);
+        TEST_ROW(label, memory_count_visible(stored(world, SIDE_REMOTE, child)) == 5);
+        TEST_ROW(label, memory_count_visible(stored(world, SIDE_LOCAL, child)) == 5);
+        TEST_ROW(label, look(world, child)->messages == 5 && !*look(world, child)->error);
+        TEST_ROW(label, !*look(world, name)->error && !engine_find_mailbox(world->engine, "A"));
+        TEST_ROW(label, n_bodies(world) == 0 && engine_totals(world->engine).failed == 0);
+}
+
+static void test_rename(void) {
+        for (unsigned n = 0; n < _EVIDENCE_MAX * 2; n++) {
+                const Evidence evidence = (Evidence) (n / 2);
+                const Side side = (Side) (n % 2);
+                World world;
+
+                make_family(&world, evidence);
+                look_once(&world);
+                memory_store_rename(&world.store[side], "A", "B");
+                world_start(&world);
+                if (evidence == EVIDENCE_TOLD && side == SIDE_REMOTE) {
+                        /* nothing else would do */
+                        stored(&world, SIDE_REMOTE, "B")->uidvalidity = 7;
+                        stored(&world, SIDE_REMOTE, "B/x")->uidvalidity = 7;
+                        memory_replica_tell_renamed(world.replica[SIDE_REMOTE], "A", "B");
+                        assert(world_pump(&world));
+                        stored(&world, SIDE_REMOTE, "B")->uidvalidity = 1000;
+                        stored(&world, SIDE_REMOTE, "B/x")->uidvalidity = 1000;
+                }
+                list(&world);
+                check_family(evidence_names[evidence], &world, "B");
+                TEST_ROW(evidence_names[evidence], world.n_notes[ENGINE_NOTE_RENAMED] == 2 &&
+                                                           world.n_notes[ENGINE_NOTE_CREATED] == 0);
+                world_done(&world);
+        }
+}
+
+/* In each way to die meanwhile: the rename is found done, or is done. */
+static void test_rename_killed(void) {
+        for (unsigned n = 0; n < 4; n++) {
+                const Side side = (Side) (n % 2);
+                bool killed = true;
+
+                for (uint64_t at = 1; killed; at++) {
+                        World world;
+
+                        make_family(&world, n < 2 ? EVIDENCE_NUMBERS : EVIDENCE_OBJECT);
+                        look_once(&world);
+                        memory_store_rename(&world.store[side], "A", "B");
+                        world.kill = (KillSwitch){.at = at};
+                        world_start(&world);
+                        assert(engine_list(world.engine) == 0);
+                        killed = !world_pump(&world);
+                        world_stop(&world);
+                        world.kill.at = 0;
+                        world_start(&world);
+                        list(&world);
+                        check_family("killed", &world, "B");
+                        world_done(&world);
+                }
+        }
+}
+
+typedef struct Story {
+        const char *label;
+        void (*happen)(World *world);
+        const char *after;
+        uint64_t n_bodies;
+} Story;
+
+static void keep_and_make_anew(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+        memory_deliver(memory_store_add(&world->store[SIDE_LOCAL], "K"), 0,
+                       "Message-ID: <new>\r\nSubject: new\r\n\r\n", 0, 0);
+}
+
+static void chain(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+        memory_store_rename(&world->store[SIDE_LOCAL], "A", "K");
+}
+
+static void both_alike(World *world) {
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+}
+
+static void both_otherwise(World *world) {
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "M");
+}
+
+static void renamed_and_deleted(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+        memory_store_remove(&world->store[SIDE_REMOTE], "K");
+}
+
+static void more_since(World *world) {
+        memory_deliver(stored(world, SIDE_REMOTE, "K"), 0, "Message-ID: <n>\r\nSubject: n\r\n\r\n",
+                       0, 0);
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+}
+
+static void deleted_and_copied(World *world) {
+        const MemoryMailbox *old = stored(world, SIDE_REMOTE, "K");
+        MemoryMailbox *new = memory_store_add(&world->store[SIDE_REMOTE], "L");
+
+        /* the same numbers, other messages */
+        for (size_t i = 0; i < old->n_messages; i++)
+                memory_deliver(new, 0, "Message-ID: <o>\r\nSubject: o\r\n\r\n", 0, 0);
+        memory_store_remove(&world->store[SIDE_REMOTE], "K");
+}
+
+static void child_moved_out(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "A/x", "X");
+        memory_store_rename(&world->store[SIDE_LOCAL], "A", "B");
+}
+
+static void test_stories(void) {
+        static const Story stories[] = {
+                {"renamed, and another one in its place", keep_and_make_anew,
+                 "A:30=30 INBOX:3=3 K:1=1 L:30=30 A:30=30 INBOX:3=3 K:1=1 L:30=30",                                                   1 },
+                {"a chain",                               chain,               "INBOX:3=3 K:30=30 L:30=30 INBOX:3=3 K:30=30 L:30=30", 0 },
+                {"on both sides alike",                   both_alike,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",                                                               0 },
+                {"on both sides otherwise",               both_otherwise,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",                                                               0 },
+                {"renamed here, deleted there",           renamed_and_deleted,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",                                                               30},
+                {"with mail that came since",             more_since,
+                 "A:30=30 INBOX:3=3 L:31=31 A:30=30 INBOX:3=3 L:31=31",                                                               1 },
+                {"the same numbers, and not the same",    deleted_and_copied,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 K:30=30 L:30=30",                                                       30},
+                {"a child moved out",                     child_moved_out,
+                 "B:30=30 INBOX:3=3 K:30=30 X:5=5 B:30=30 INBOX:3=3 K:30=30 X:5=5",                                                   0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(stories); i++) {
+                World world;
+
+                make_family(&world, EVIDENCE_OBJECT);
+                if (stories[i].happen == both_alike || stories[i].happen == deleted_and_copied)
+                        world.store[SIDE_REMOTE].has_objects = false;
+                look_once(&world);
+                stories[i].happen(&world);
+                world_start(&world);
+                list(&world);
+                check(stories[i].label, &world, stories[i].after);
+                TEST_ROW(stories[i].label, n_bodies(&world) == stories[i].n_bodies);
+                world_done(&world);
+        }
+}
+
+/* The other side says no: nothing is made or deleted for it, and it is tried again. */
+static void test_rename_refused(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_OBJECT);
+        look_once(&world);
+        memory_store_rename(&world.store[SIDE_LOCAL], "K", "L");
+        world.store[SIDE_REMOTE].n_refused_life = 1;
+        world_start(&world);
+        list(&world);
+        check("refused", &world, "A:30=30 INBOX:3=3 K:30=30 A:30=30 INBOX:3=3 L:30=0");
+        assert(strstr(look(&world, "K")->error, "the store says no"));
+        assert(strstr(look(&world, "L")->error, "K"));
+        assert(engine_totals(world.engine).failed == 2);
+        list(&world);
+        check("and then not", &world, "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30");
+        assert(engine_totals(world.engine).failed == 0 && n_bodies(&world) == 0);
+
+        /* refused once more, and renamed back */
+        memory_store_rename(&world.store[SIDE_LOCAL], "L", "M");
+        world.store[SIDE_REMOTE].n_refused_life = 1;
+        list(&world);
+        assert(engine_totals(world.engine).failed == 2);
+        memory_store_rename(&world.store[SIDE_LOCAL], "M", "L");
+        list(&world);
+        assert(engine_totals(world.engine).failed == 0 && n_bodies(&world) == 0);
+        assert(!engine_find_mailbox(world.engine, "M"));
+        world_done(&world);
+}
+
+static void test_dry_run(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        look_once(&world);
+        memory_store_rename(&world.store[SIDE_REMOTE], "K", "L");
+        memory_store_remove(&world.store[SIDE_LOCAL], "A/x");
+        world.options.dry_run = true;
+        world.options.deletion = MAILBOX_DELETION_YES;
+        world_start(&world);
+        list(&world);
+        assert(world.n_notes[ENGINE_NOTE_WOULD] == 2);
+        assert(stored(&world, SIDE_LOCAL, "K") && stored(&world, SIDE_REMOTE, "A/x"));
+        world_stop(&world);
+        assert(world.n_commits == 0 && world.n_writes == 0);
+        world_done(&world);
+}
+
+/* --- deleting --- */
+
+static void test_delete_asks(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                look_once(&world);
+                memory_store_remove(&world.store[side], "A/x");
+                world_start(&world);
+                list(&world);
+                assert(look(&world, "A/x")->deleted[side] && look(&world, "A/x")->held[side] == 5);
+                assert(stored(&world, side_other(side), "A/x"));
+                assert(engine_totals(world.engine).held == 5);
+                assert(engine_confirm(world.engine, "A") == STATE_DB_E_NONE);
+
+                assert(engine_confirm(world.engine, "A/x") == 0 && world_pump(&world));
+                assert(!stored(&world, side_other(side), "A/x"));
+                assert(!engine_find_mailbox(world.engine, "A/x"));
+                assert(engine_totals(world.engine).held == 0);
+                assert(world.n_notes[ENGINE_NOTE_REMOVED] == 1);
+                assert(engine_confirm(world.engine, "A/x") == STATE_DB_E_NONE);
+                world_done(&world);
+        }
+}
+
+typedef struct Deletion {
+        const char *label;
+        MailboxDeletion deletion;
+        void (*happen)(World *world);
+        const char *mailbox;
+        bool stays;
+        const char *error;
+} Deletion;
+
+static void delete_small(World *world) {
+        memory_store_remove(&world->store[SIDE_REMOTE], "A/x");
+}
+
+static void delete_big(World *world) {
+        memory_store_remove(&world->store[SIDE_REMOTE], "K");
+}
+
+static void delete_with_news(World *world) {
+        memory_deliver(stored(world, SIDE_LOCAL, "A/x"), 0, "Message-ID: <n>\r\nSubject: n\r\n\r\n",
+                       0, 0);
+        memory_store_remove(&world->store[SIDE_REMOTE], "A/x");
+}
+
+static void delete_flagged(World *world) {
+        MemoryMailbox *mailbox = stored(world, SIDE_LOCAL, "A/x");
+
+        memory_set_flags(mailbox, memory_find(mailbox, 1), FLAG_SEEN);
+        memory_store_remove(&world->store[SIDE_REMOTE], "A/x");
+}
+
+static void delete_inbox(World *world) {
+        memory_store_remove(&world->store[SIDE_REMOTE], "INBOX");
+}
+
+static void delete_all(World *world) {
+        while (world->store[SIDE_REMOTE].n_mailboxes > 0)
+                memory_store_remove(&world->store[SIDE_REMOTE],
+                                    world->store[SIDE_REMOTE].mailboxes[0]->name);
+}
+
+static void delete_both(World *world) {
+        memory_store_remove(&world->store[SIDE_REMOTE], "K");
+        memory_store_remove(&world->store[SIDE_LOCAL], "K");
+}
+
+static void test_delete(void) {
+        static const Deletion rows[] = {
+                {"as configured",          MAILBOX_DELETION_YES,   delete_small,     "A/x",   false, NULL     },
+                {"flags are no news",      MAILBOX_DELETION_YES,   delete_flagged,   "A/x",   false, NULL     },
+                {"never",                  MAILBOX_DELETION_NEVER, delete_small,     "A/x",   true,  "never"  },
+                {"so much looks wrong",    MAILBOX_DELETION_YES,   delete_big,       "K",     true,  "confirm"},
+                {"news on the other side", MAILBOX_DELETION_YES,   delete_with_news, "A/x",   true,
+                 "never on"                                                                                   },
+                {"INBOX",                  MAILBOX_DELETION_YES,   delete_inbox,     "INBOX", true,  "gone"   },
+                {"all of them",            MAILBOX_DELETION_YES,   delete_all,       "A/x",   true,  "confirm"},
+                {"on both",                MAILBOX_DELETION_ASK,   delete_both,      "K",     false, NULL     },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                look_once(&world);
+                rows[i].happen(&world);
+                world.options.deletion = rows[i].deletion;
+                world_start(&world);
+                list(&world);
+                TEST_ROW(rows[i].label,
+                         !stored(&world, SIDE_LOCAL, rows[i].mailbox) == !rows[i].stays);
+                TEST_ROW(rows[i].label,
+                         !engine_find_mailbox(world.engine, rows[i].mailbox) == !rows[i].stays);
+                if (rows[i].error)
+                        TEST_ROW(rows[i].label,
+                                 strstr(look(&world, rows[i].mailbox)->error, rows[i].error));
+                world_done(&world);
+        }
+}
+
+/* What was confirmed is done after a crash, and what is there again by then is kept. */
+static void test_delete_killed(void) {
+        bool killed = true;
+
+        for (uint64_t at = 1; killed; at++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                look_once(&world);
+                memory_store_remove(&world.store[SIDE_LOCAL], "A/x");
+                world_start(&world);
+                list(&world);
+                world.kill = (KillSwitch){.at = at};
+                assert(engine_confirm(world.engine, "A/x") == 0);
+                killed = !world_pump(&world);
+                world_stop(&world);
+                world.kill.at = 0;
+                world_start(&world);
+                list(&world);
+                if (stored(&world, SIDE_REMOTE, "A/x")) {
+                        assert(look(&world, "A/x")->deleted[SIDE_LOCAL]);
+                        assert(engine_confirm(world.engine, "A/x") == 0 && world_pump(&world));
+                }
+                assert(!stored(&world, SIDE_REMOTE, "A/x"));
+                assert(!engine_find_mailbox(world.engine, "A/x"));
+                check("killed", &world, "A:30=30 INBOX:3=3 K:30=30 A:30=30 INBOX:3=3 K:30=30");
+                world_done(&world);
+        }
+}
+
+/* --- subscriptions --- */
+
+static void test_subscriptions(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                world.store[side].has_subscriptions = true;
+        stored(&world, SIDE_REMOTE, "A")->subscribed = true;
+        world_start(&world);
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "A")->subscribed);
+        assert(!stored(&world, SIDE_LOCAL, "K")->subscribed);
+
+        stored(&world, SIDE_LOCAL, "A")->subscribed = false;
+        stored(&world, SIDE_LOCAL, "K")->subscribed = true;
+        list(&world);
+        assert(!stored(&world, SIDE_REMOTE, "A")->subscribed);
+        assert(stored(&world, SIDE_REMOTE, "K")->subscribed);
+
+        /* a rename takes it along */
+        memory_store_rename(&world.store[SIDE_REMOTE], "K", "L");
+        stored(&world, SIDE_LOCAL, "K")->subscribed = false;
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "L")->subscribed);
+        assert(stored(&world, SIDE_REMOTE, "L")->subscribed);
+
+        /* what is new is what it is there */
+        memory_store_add(&world.store[SIDE_REMOTE], "M")->subscribed = true;
+        memory_store_add(&world.store[SIDE_REMOTE], "N");
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "M")->subscribed);
+        assert(!stored(&world, SIDE_LOCAL, "N")->subscribed);
+        world_done(&world);
+}
+
+/* A Maildir without an opinion gives none, but shows what was made there. */
+static void test_no_subscriptions(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        world.store[SIDE_REMOTE].has_subscriptions = true;
+        memory_store_add(&world.store[SIDE_LOCAL], "M");
+        world_start(&world);
+        list(&world);
+        assert(stored(&world, SIDE_REMOTE, "M")->subscribed);
+        assert(!stored(&world, SIDE_REMOTE, "A")->subscribed);
+        assert(!stored(&world, SIDE_LOCAL, "A")->subscribed);
+        world_done(&world);
+}
+
+/* --- twins --- */
+
+/* A file system that folds case gives the folder of another mailbox: its messages are not mixed. */
+static void test_twins(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        world.store[SIDE_LOCAL].folds_case = true;
+        memory_deliver(memory_store_add(&world.store[SIDE_REMOTE], "k"), 0,
+                       "Message-ID: <n>\r\nSubject: n\r\n\r\n", 0, 0);
+        world_start(&world);
+        list(&world);
+        assert(strstr(look(&world, "k")->error, "“K”"));
+        assert(look(&world, "k")->messages == 0 && look(&world, "K")->messages == 30);
+        assert(n_bodies(&world) == 0);
+        world_done(&world);
+}
+
+int main(void) {
+        test_rename();
+        test_rename_killed();
+        test_stories();
+        test_rename_refused();
+        test_dry_run();
+        test_delete_asks();
+        test_delete();
+        test_delete_killed();
+        test_subscriptions();
+        test_no_subscriptions();
+        test_twins();
+        return 0;
+}
