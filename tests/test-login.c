@@ -9,7 +9,7 @@ typedef struct LoginRow {
         const char *options;    /* s STARTTLS, e encrypted, c compress, q qresync, i ask by ID */
         const char *script;
         const char *user, *password; /* NULL: "u", "p" */
-        bool tells_server; /* READY is followed by what is known of the server */
+        bool tells_server;           /* READY is followed by what is known of the server */
         const char *host, *server;
         ImapOverrides overrides;
 } LoginRow;

@@ -6,6 +6,7 @@ says what both sides must hold. World.settled() then compares them and sees that
 
 import os
 import random
+import re
 import shutil
 import time
 
@@ -467,6 +468,11 @@ def changes_arrive(w):
                    deadline=60)
 
 
+def user_of(title):
+    """The user that plays a scenario."""
+    return re.sub(r"\W+", "-", title).lower()
+
+
 def play(title, directory, profile, server, user):
     """One scenario: the world after it, and what is not in sync (None: nothing)."""
     with World(directory, profile, server, user) as w:
@@ -474,5 +480,6 @@ def play(title, directory, profile, server, user):
             SCENARIOS[title](w)
             w.settled()
         except (AssertionError, imap.ImapError, OSError) as problem:
-            return w, f"{type(problem).__name__}: {problem}" if not isinstance(problem, AssertionError) else str(problem)
+            kind = "" if isinstance(problem, AssertionError) else f"{type(problem).__name__}: "
+            return w, kind + str(problem)
         return w, None

@@ -2,7 +2,6 @@
 
 import argparse
 import pathlib
-import re
 import sys
 import tempfile
 import time
@@ -11,13 +10,9 @@ from rig import beside, scenarios
 from rig.profiles import MASKED, PROFILES
 
 
-def user_of(title):
-    return re.sub(r"\W+", "-", title).lower()
-
-
 def played(profile, titles, directory):
     """Each scenario on one server: (title, world, problem, seconds)."""
-    users = [user_of(title) for title in titles]
+    users = [scenarios.user_of(title) for title in titles]
     with profile.start(directory / "server", users) as server:
         for title, user in zip(titles, users):
             begin = time.monotonic()
