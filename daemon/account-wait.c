@@ -66,7 +66,8 @@ static int poll_mailboxes(Account *account) {
         const size_t n = views.size / sizeof(*wires);
 
         if (account->mode == WAIT_NOTIFY || account->n_looks++ % LOOKS_PER_FULL_ONE == 0)
-                return imap_replica_poll(account->remote, items | IMAP_STATUS_UIDVALIDITY, wires, n);
+                return imap_replica_poll(account->remote, items | IMAP_STATUS_UIDVALIDITY, wires,
+                                         n);
         return imap_replica_poll_others(account->remote, items, wires, n);
 }
 
