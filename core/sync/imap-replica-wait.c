@@ -67,8 +67,11 @@ bool is_polling_others(const ImapReplica *r, const Job *job) {
 }
 
 int start_poll(ImapReplica *r, Job *job) {
-        const unsigned items = job->items & ~untrusted_items(r);
+        unsigned items = job->items & ~untrusted_items(r);
         int e;
+
+        if (!has_condstore(r))
+                items |= IMAP_STATUS_UNSEEN;
 
         job->stays &= r->idle && r->tail == r->idle->opened;
         e = job->stays ? 0 : unselect(r, job);
