@@ -244,9 +244,9 @@ void account_on_run(Account *account, const EngineNote *note) {
             strcmp(note->mailbox, "INBOX") != 0)
                 return;
 
-        if (!account->is_polling)
+        if (!account->is_polling && imap_replica_idle_told(account->remote))
                 wait_on_told(&account->wait);
-        else if (account->idle_is_silent) {
+        else if (account->is_polling && account->idle_is_silent) {
                 wait_on_missed(&account->wait, account_now());
                 account->idle_is_silent = false;
                 account->mode = WAIT_NONE; /* choose again */
