@@ -73,13 +73,15 @@ void account_refuse(Account *account, const char *why) {
 /* Connecting again is part of the day's work if the server has only ended a session that it found long
  * enough. */
 static void say_when(Account *account, int error, uint64_t usec) {
+        const bool is_routine = error == -ESHUTDOWN;
         char sentence[300];
 
         account->retry_usec = account_now() + (int64_t) usec;
         (void) snprintf(sentence, sizeof(sentence), "%.280s", account->sentence);
-        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; trying again in %llu s", sentence,
+        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; %s again in %llu s", sentence,
+                          is_routine ? "connecting" : "trying",
                           (unsigned long long) (usec / SECOND));
-        if (error == -ESHUTDOWN)
+        if (is_routine)
                 log_info("%s: %s", account_name(account), account->sentence);
         else
                 log_warning("%s: %s", account_name(account), account->sentence);

@@ -56,7 +56,7 @@ struct Account {
         int64_t retry_usec, connected_usec, last_sync_usec; /* since 1970 */
 
         WaitMode mode;
-        WaitRecord wait;                        /* what the server does */
+        WaitRecord wait; /* what the server does */
         unsigned n_looks;
         bool is_polling;                        /* a look at all mailboxes is under way */
         bool idle_is_silent;                    /* before that look IDLE had told nothing */

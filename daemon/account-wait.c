@@ -66,7 +66,8 @@ static int poll_mailboxes(Account *account) {
         const size_t n = views.size / sizeof(*wires);
 
         if (account->mode == WAIT_NOTIFY || account->n_looks++ % LOOKS_PER_FULL_ONE == 0)
-                return imap_replica_poll(account->remote, items | IMAP_STATUS_UIDVALIDITY, wires, n);
+                return imap_replica_poll(account->remote, items | IMAP_STATUS_UIDVALIDITY, wires,
+                                         n);
         return imap_replica_poll_others(account->remote, items, wires, n);
 }
 
@@ -243,9 +244,9 @@ void account_on_run(Account *account, const EngineNote *note) {
             strcmp(note->mailbox, "INBOX") != 0)
                 return;
 
-        if (!account->is_polling)
+        if (!account->is_polling && imap_replica_idle_told(account->remote))
                 wait_on_told(&account->wait);
-        else if (account->idle_is_silent) {
+        else if (account->is_polling && account->idle_is_silent) {
                 wait_on_missed(&account->wait, account_now());
                 account->idle_is_silent = false;
                 account->mode = WAIT_NONE; /* choose again */

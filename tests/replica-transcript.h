@@ -488,14 +488,15 @@ static inline int act_search(ReplicaTest *test, Replica *replica, char **rest) {
         return replica->ops->search(replica, mailbox, &search, cookie);
 }
 
-static inline int act_poll(ReplicaTest *test, char **rest) {
+/* "poll A B", or "others A B" */
+static inline int act_poll(ReplicaTest *test, bool others, char **rest) {
         ByteView wires[4];
         size_t n = 0;
 
         for (const char *word = next_word(rest); *word; word = next_word(rest))
                 wires[n++] = bytes_of(word);
-        return imap_replica_poll(test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ,
-                                 wires, n);
+        return (others ? imap_replica_poll_others : imap_replica_poll)(
+                test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ, wires, n);
 }
 
 static inline void replica_on_action(void *userdata, ByteView action) {
@@ -517,7 +518,9 @@ static inline void replica_on_action(void *userdata, ByteView action) {
         else if (strcmp(verb, "notify") == 0)
                 r = imap_replica_notify(test->replica);
         else if (strcmp(verb, "poll") == 0)
-                r = act_poll(test, &rest);
+                r = act_poll(test, false, &rest);
+        else if (strcmp(verb, "others") == 0)
+                r = act_poll(test, true, &rest);
         else if (strcmp(verb, "noop") == 0)
                 r = imap_replica_noop(test->replica);
         else if (strcmp(verb, "logout") == 0)

@@ -217,6 +217,7 @@ static void test_appends(void) {
                       "> append A 2 - b\n"
                       "> append A 3 - c\n"
                       "> append A 4 - d\n"
+                      "> append A 5 - e\n"
                       "C: 1 APPEND A" DATE " {1+}\n"
                       "C: a\n"
                       "C: 2 APPEND A" DATE " {1+}\n"
@@ -225,16 +226,21 @@ static void test_appends(void) {
                       "C: c\n"
                       "C: 4 APPEND A" DATE " {1+}\n"
                       "C: d\n"
+                      "C: 5 APPEND A" DATE " {1+}\n"
+                      "C: e\n"
                       "S: 1 NO [OVERQUOTA] full\n"
                       "S: 2 NO [TOOBIG] big\n"
                       "S: 3 NO [LIMIT] slowly\n"
                       "S: 4 NO Message contains bare newlines\n"
+                      "S: 5 NO Request is throttled. Suggested Backoff Time: 9 milliseconds\n"
                       "E: DONE APPEND A 1 REFUSED: the server refuses the message: “full”\n"
                       "E: DONE APPEND A 2 REFUSED: the server refuses the message: “big”\n"
                       "E: DONE APPEND A 3 FAILED: the server refuses the message: “slowly”\n"
                       "E: DONE APPEND A 4 REFUSED: the server refuses the message: “Message "
                       "contains bare "
-                      "newlines”\n");
+                      "newlines”\n"
+                      "E: DONE APPEND A 5 FAILED: the server refuses the message: “Request is "
+                      "throttled. Suggested Backoff Time: 9 milliseconds”\n");
         replica_check(
                 "BAD: the literal may have been taken for commands", DOVECOT, "q",
                 "> append A 42 - abc\n"

@@ -182,6 +182,58 @@ static void test_waiting(void) {
                              "E: MAILBOX A\n"
                              "E: STATUS A uidnext=9 modseq=22\n"
                              "E: DONE POLL\n");
+        replica_check("a poll of the others leaves the mailbox of the IDLE selected", DOVECOT, "q",
+                      "> idle A\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 IDLE\n" SELECTED(
+                              "5", "7", "9",
+                              "21") "S: 1 OK\n"
+                                    "S: + idling\n"
+                                    "E: STATUS A messages=5 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "> others\n"
+                                    "> idle A\n"
+                                    "C: DONE\n"
+                                    "C: 3 LIST \"\" * RETURN (STATUS (UIDNEXT HIGHESTMODSEQ))\n"
+                                    "C: 4 IDLE\n"
+                                    "S: 2 OK\n"
+                                    "S: * LIST () \"/\" A\n"
+                                    "S: * STATUS A (UIDNEXT 8 HIGHESTMODSEQ 20)\n"
+                                    "S: * LIST () \"/\" B\n"
+                                    "S: * STATUS B (UIDNEXT 9 HIGHESTMODSEQ 22)\n"
+                                    "S: * 5 EXISTS\n"
+                                    "S: * 6 EXISTS\n"
+                                    "S: 3 OK\n"
+                                    "S: + idling\n"
+                                    "E: DONE IDLE A exists=5\n"
+                                    "E: MAILBOX A\n"
+                                    "E: MAILBOX B\n"
+                                    "E: STATUS B uidnext=9 modseq=22\n"
+                                    "E: STATUS A unasked changed\n"
+                                    "E: DONE POLL\n"
+                                    "> free\n");
+        replica_check("a poll of the others without an IDLE is one of all", DOVECOT, "q",
+                      OPEN_A "> others\n"
+                             "C: 2 UNSELECT\n"
+                             "C: 3 LIST \"\" * RETURN (STATUS (UIDNEXT HIGHESTMODSEQ))\n"
+                             "S: 2 OK\n"
+                             "S: 3 OK\n"
+                             "E: DONE POLL\n");
+        replica_check(
+                "BYE at the end of a long day", DOVECOT, "q",
+                "S: * BYE Session expired, please login again.\n"
+                "E: LOST ESHUTDOWN: the server has ended the session: “Session expired, please "
+                "login again.”\n");
+        replica_check(
+                "IDLE refused", DOVECOT, "q",
+                OPEN_A
+                "> idle A\n"
+                "C: 2 IDLE\n"
+                "S: 2 NO not here\n"
+                "E: DONE IDLE A REFUSED modseq=21 exists=3: the server refuses IDLE: “not here”\n");
+        replica_check("NOTIFY that is throttled may come again", DOVECOT, "q",
+                      "> notify\n"
+                      "C: 1 " NOTIFY "S: 1 NO [THROTTLED] slowly\n"
+                      "E: DONE NOTIFY FAILED: the server refuses NOTIFY: “slowly”\n");
         replica_check("poll by STATUS, pipelined, and no IDLE", BARE, "",
                       "> poll A B\n"
                       "C: 1 STATUS A (UIDNEXT UNSEEN)\n"
