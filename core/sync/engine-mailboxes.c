@@ -126,8 +126,7 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                 return false;
         }
         if (mailbox->seen[side].is_known)
-                return status_is_dirty(&mailbox->seen[side].token, mailbox->seen[side].messages,
-                                       status);
+                return run_is_unlike_seen(&mailbox->seen[side], status);
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
 }
 
@@ -167,6 +166,7 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
         }
         if (is_news(mailbox, side, &event->status)) {
+                mailbox->seen[side].was_news = true;
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }

@@ -9,6 +9,10 @@ from rig.modelserver import Model
 PATIENCE = 60
 
 
+# What a poll is, and a look behind a run is not.
+POLL = re.compile(rb"LIST .*STATUS|STATUS INBOX")
+
+
 def mail(name, text="hello"):
     return f"Message-ID: <{name}@test>\r\nSubject: {name}\r\n\r\n{text}\r\n".encode()
 
@@ -46,6 +50,18 @@ class QuirkTest(case.SystemTest):
         before = self.store.remote(), self.acc.tree.stamp()
         self.sync()
         self.assertEqual((self.store.remote(), self.acc.tree.stamp()), before, self.dialogue())
+
+    def count_idle_selects(self):
+        """How often a mailbox in which nothing happens is opened while it is polled three times."""
+        self.acc.write_config("[daemon]\npoll-interval = 1s\n")
+        self.fill(3, "a/b")
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            before = len(self.scripted.heard())
+            n_polls = len([line for line in self.scripted.heard() if POLL.search(line)])
+            wait_until(lambda: len([line for line in self.scripted.heard() if POLL.search(line)]) >= n_polls + 3,
+                       "it is polled")
+            return sum(b" SELECT a" in line for line in self.scripted.heard()[before:])
 
     def local_files(self, mailbox="INBOX"):
         return self.acc.tree.folder(mailbox).files()
@@ -315,6 +331,7 @@ ROWS = {
     "unknown_status": (WrongBox, {}, "which it does not list", ""),
     "junk_list": (JunkList, {}, "cannot be used here", ""),
     "one_before": (OneBefore, {}, "", ""),
+    "proton": (Renumbers, {}, "", "broken-uidplus"),
 }
 
 
@@ -380,6 +397,22 @@ class Needed(RowTest):
 
     def test_lists_locks(self):
         self.check_fails(Courier, "!lists-locks")
+
+    def test_broken_uidplus(self):
+        self.check_fails(Renumbers, "!broken-uidplus")
+
+    def test_broken_esearch(self):
+        self.check_fails(Proxy, "late-capabilities broken-qresync")
+
+    def count_selects(self, quirks):
+        self.serve(Courier, {"quirks": quirks})
+        return self.count_idle_selects()
+
+    def test_uidvalidity_by_select(self):
+        self.assertGreater(self.count_selects("!uidvalidity-by-select"), 0)
+
+    def test_uidvalidity_is_not_asked(self):
+        self.assertEqual(self.count_selects("lists-locks"), 0)
 
 
 PLACEHOLDER = (b"From: Microsoft Exchange Server\r\nSubject: Retrieval using the IMAP4 protocol failed for"
@@ -563,6 +596,35 @@ class Special(QuirkTest):
         said = b"\n".join(self.scripted.heard())
         for word in (b"QRESYNC", b"CONDSTORE", b"RETURN (STATUS", b"+}"):
             self.assertNotIn(word, said)
+
+
+class StatusLies(Model):
+    """STATUS counts one more than there are, and is ahead in all else."""
+
+    def status_line(self, name, items):
+        line = super().status_line(name, items)
+        return re.sub(r"(MESSAGES|UIDNEXT|HIGHESTMODSEQ) (\d+)", lambda m: f"{m[1]} {int(m[2]) + 1}", line)
+
+
+class Vain(QuirkTest):
+    """A STATUS that never says what SELECT says must not be looked at for ever."""
+
+    def check(self, capability):
+        self.serve(StatusLies, capability=capability)
+        self.assertLess(self.count_idle_selects(), 6)
+        self.store.deliver("a/b", mail("more"))
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assertEqual(len(self.local_files("a/b")), 4)
+            self.store.deliver("a/b", mail("and more"))
+            wait_until(lambda: len(self.local_files("a/b")) == 5, "mail arrives")
+        self.assert_equal()
+
+    def test_full(self):
+        self.check(modelserver.FULL)
+
+    def test_plain(self):
+        self.check(modelserver.PLAIN)
 
 
 class Deleting(Model):
