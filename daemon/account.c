@@ -122,6 +122,7 @@ static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        account->n_attempts = account->n_back_offs = 0;
         account_learn_session(account);
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
@@ -154,6 +155,8 @@ void account_pump(Account *account) {
                 on_pump_failed(account, r);
                 return;
         }
+        if (account_is_told_to_wait(account))
+                return;
         if (r == 0)
                 on_idle(account);
         else
@@ -252,6 +255,7 @@ static void on_note(const EngineNote *note, void *userdata) {
                 account_on_overflow(account);
                 return;
         case ENGINE_NOTE_RUN:
+                account_on_run(account, note);
                 if (account->options.once)
                         account_watch_mailbox(account, note->mailbox);
                 return;
@@ -334,6 +338,7 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
+        account->retry_due = UINT64_MAX;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)

@@ -60,10 +60,16 @@ static void test_list(void) {
         replica_check("no list at all", BARE, "",
                       "> list\n"
                       "C: 1 LIST \"\" *\n"
-                      "S: 1 NO [UNAVAILABLE] later\n"
+                      "S: 1 NO what\n"
                       "C: 2 LIST \"\" *\n"
                       "S: 2 NO [UNAVAILABLE] later\n"
                       "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
+        replica_check(
+                "no list now", DOVECOT, "",
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "S: 1 NO [UNAVAILABLE] later\n"
+                "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
         replica_check(
                 "names of all kinds", DOVECOT, "",
                 "> list\n"

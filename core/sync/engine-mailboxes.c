@@ -23,6 +23,7 @@ static int take_wire(SyncMailbox *mailbox, ByteView wire) {
         free(mailbox->state.wire);
         mailbox->state.wire = copy;
         mailbox->replica[SIDE_REMOTE].wire = copy;
+        mailbox->engine->wires_are_sorted = false;
         return 0;
 }
 
@@ -69,16 +70,6 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
-static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const char *own = engine->mailboxes[i]->state.wire;
-
-                if (own && bytes_equal(bytes_of(own), wire))
-                        return engine->mailboxes[i];
-        }
-        return NULL;
-}
-
 /*
  * Dovecot 2.3 has the names of NOTIFY's STATUS in UTF-8, where modified UTF-7 is due: what is no name
  * on the wire may be one of ours with the server's delimiter.
@@ -93,7 +84,7 @@ static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
 }
 
 static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = find_wire(engine, wire);
+        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
 
         return mailbox ? mailbox : find_utf8(engine, wire);
 }

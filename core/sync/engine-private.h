@@ -40,6 +40,7 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
@@ -176,6 +177,8 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
+        SyncMailbox **by_wire; /* owned array of borrowed ones, sorted by their names on the wire */
+        bool wires_are_sorted; /* false after each change to either */
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
@@ -202,6 +205,9 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+
+/* engine-remote.c */
+SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);

@@ -163,6 +163,7 @@ int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_ma
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
+        engine->wires_are_sorted = false;
         if (ret_mailbox)
                 *ret_mailbox = mailbox;
         mailbox = NULL;
@@ -241,6 +242,7 @@ Engine *engine_free(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 sync_mailbox_free(engine->mailboxes[i]);
         free(engine->mailboxes);
+        free(engine->by_wire);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 buffer_done(&engine->stalled_data[side]);
         free(engine->error);
@@ -377,7 +379,11 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
 
         engine_note(mailbox->engine,
-                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
+                    &(EngineNote){
+                            .type = ENGINE_NOTE_RUN,
+                            .mailbox = mailbox->state.name,
+                            .side = mailbox->run->marked[SIDE_REMOTE] ? SIDE_REMOTE : SIDE_LOCAL,
+                    });
         return run_start(mailbox->run);
 }
 

@@ -39,14 +39,14 @@ typedef struct EngineCounts {
 } EngineCounts;
 
 typedef enum EngineNoteType {
-        ENGINE_NOTE_SYNCED,     /* a run has ended well: counts */
-        ENGINE_NOTE_FAILED,     /* a run could not be completed: text */
-        ENGINE_NOTE_HELD,       /* the brake holds deletions: side, held, messages, text */
-        ENGINE_NOTE_CREATED,    /* a mailbox was made: side */
-        ENGINE_NOTE_PARKED,     /* a message was refused: text */
-        ENGINE_NOTE_NOTICE,     /* something rare that a person may want to know: text */
-        ENGINE_NOTE_WOULD,      /* dry run: what would be done: text */
-        ENGINE_NOTE_RUN,        /* a mailbox is about to be looked at: watch it from now on */
+        ENGINE_NOTE_SYNCED,  /* a run has ended well: counts */
+        ENGINE_NOTE_FAILED,  /* a run could not be completed: text */
+        ENGINE_NOTE_HELD,    /* the brake holds deletions: side, held, messages, text */
+        ENGINE_NOTE_CREATED, /* a mailbox was made: side */
+        ENGINE_NOTE_PARKED,  /* a message was refused: text */
+        ENGINE_NOTE_NOTICE,  /* something rare that a person may want to know: text */
+        ENGINE_NOTE_WOULD,   /* dry run: what would be done: text */
+        ENGINE_NOTE_RUN, /* a mailbox is about to be looked at: watch it; side: where it changed */
         ENGINE_NOTE_ALERT,      /* the server wants a person to read this: text */
         ENGINE_NOTE_OVERFLOW,   /* the remote side stopped telling of changes (NOTIFY) */
         ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total (0: not known) */
@@ -127,6 +127,15 @@ int engine_interrupt(Engine *engine);
 
 /* A mailbox's wire name, as STATUS has it: the mailbox that is meant, NULL if none. */
 const char *engine_find_wire(Engine *engine, ByteView wire);
+
+/**
+ * engine_each_due() - whose status is to be asked for, where each costs a command?
+ * @interval: usec, of those that changed lately, and INBOX; the pauses of the others double
+ *
+ * They count as asked from @now (usec since 1970) on. Return: 0, or what @each returned.
+ */
+int engine_each_due(Engine *engine, int64_t now, int64_t interval,
+                    int (*each)(const char *wire, void *userdata), void *userdata);
 
 /* Is anything marked, listed or running? */
 bool engine_is_busy(const Engine *engine);

@@ -258,12 +258,28 @@ static bool is_overflow(const ImapText *text) {
                (text->status == IMAP_NO && bytes_starts_fold(text->text, BYTES("NOTIFY error")));
 }
 
+static int on_bye(ImapReplica *r, const ImapText *text) {
+        if (r->logging_out)
+                return 0;
+        if (imap_is_farewell(text->text))
+                return replica_fail(r, -ESHUTDOWN, "the server has ended the session", text->text);
+        return replica_fail(r, -ECONNRESET, "the server closes the connection", text->text);
+}
+
+static bool is_chatter(const Command *head, const ImapText *text) {
+        return head && head->kind == COMMAND_IDLE && text->status == IMAP_OK &&
+               text->code == IMAP_CODE_NONE;
+}
+
 static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
+        int e;
+
+        e = note_back_off(r, text);
+        if (e < 0)
+                return e;
         if (text->status == IMAP_BYE)
-                return r->logging_out
-                               ? 0
-                               : replica_fail(r, -ECONNRESET, "the server closes the connection",
-                                              text->text);
+                return on_bye(r, text);
+        r->n_chatter += is_chatter(head, text);
         if (is_overflow(text))
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         if (text->code == IMAP_CODE_ALERT)

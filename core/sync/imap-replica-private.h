@@ -5,6 +5,7 @@
  *
  *      imap-replica.c             life, the queue of jobs, events that wait
  *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
  *      imap-replica-search.c      SEARCH, and what its answer is worth
@@ -21,6 +22,7 @@
  * come, and the one that will be when all that was submitted is answered.
  */
 
+#include "imap/back-off.h"
 #include "sync/imap-replica.h"
 #include "sync/modseq.h"
 
@@ -237,6 +239,9 @@ struct ImapReplica {
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
         bool idle_told;
+        uint64_t n_chatter;   /* lines without news while an IDLE was on */
+        ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
+        char *back_off_words; /* owned; NULL: never */
         char **touched; /* owned: wire names that were closed and whose STATUS is still to be asked */
         size_t n_touched;
 
@@ -274,6 +279,9 @@ int job_complete(ImapReplica *r, Job *job);
 
 /* imap-replica-requests.c */
 extern const ReplicaOps imap_replica_ops;
+
+/* imap-replica-back-off.c */
+int note_back_off(ImapReplica *r, const ImapText *text);
 
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);

@@ -8,6 +8,9 @@
 
 /* RFC 5530, and what to do about it. */
 ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
+        if (imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
+                return REPLICA_FAILED;
+
         switch (text->code) {
         case IMAP_CODE_TRYCREATE:
         case IMAP_CODE_NONEXISTENT:
@@ -20,12 +23,6 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
         case IMAP_CODE_SERVERBUG:
         case IMAP_CODE_TOOBIG:
                 return REPLICA_REFUSED;
-
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_UNAVAILABLE:
-                return REPLICA_FAILED;
 
         default:
                 return otherwise;
@@ -65,7 +62,7 @@ static int append_refused(ImapReplica *r, Job *job, const ImapText *text) {
 }
 
 static int list_refused(ImapReplica *r, Job *job, const ImapText *text) {
-        if (!r->no_list_return) {
+        if (!r->no_list_return && imap_back_off(text).scope == IMAP_BACK_OFF_NONE) {
                 r->no_list_return = true;
                 job->again = true;
                 return 0;
@@ -104,7 +101,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_NOTIFY_AGAIN:
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         case COMMAND_IDLE:
-                return refused_in_mailbox(r, job, text, "the server refuses IDLE");
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : job_fail(job, outcome_of(text, REPLICA_REFUSED),
+                                                             "the server refuses IDLE", text->text);
         case COMMAND_ENABLE:
         case COMMAND_SELECT:
         case COMMAND_UNSELECT:
@@ -320,6 +319,8 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 replica_learn(r, &text->capabilities);
         if (text->code == IMAP_CODE_ALERT)
                 e = replica_alert(r, text->text);
+        if (e == 0)
+                e = note_back_off(r, text);
         if (e < 0 || !take_command(r, event->tag, &command))
                 return e; /* not ours: the login's last one */
 

@@ -206,6 +206,14 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
         return job_queue(r, job);
 }
 
+bool imap_replica_idle_told(const ImapReplica *r) {
+        return r->idle_told;
+}
+
+uint64_t imap_replica_n_chatter(const ImapReplica *r) {
+        return r->n_chatter;
+}
+
 int imap_replica_noop(ImapReplica *r) {
         return queue_new(r, JOB_NOOP, IMAP_REPLICA_NOOP);
 }

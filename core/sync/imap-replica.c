@@ -279,6 +279,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->events);
         free(r->commands);
         free(r->error);
+        free(r->back_off_words);
         free(r);
         return NULL;
 }

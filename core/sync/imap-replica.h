@@ -21,6 +21,7 @@
  */
 
 #include "base/macro.h"
+#include "imap/back-off.h"
 #include "imap/login.h"
 #include "imap/session.h"
 #include "sync/replica.h"
@@ -63,6 +64,13 @@ bool imap_replica_is_idle(const ImapReplica *replica);
 /* A sentence about the last error of next(): the session's, or the server's last words. "" if none. */
 const char *imap_replica_error(const ImapReplica *replica);
 
+/* What the server has asked for since the last call: to say nothing more for a time, on this connection or
+ * on any (IMAP_BACK_OFF_SESSION and above; what concerns one request fails that). */
+ImapBackOff imap_replica_take_back_off(ImapReplica *replica);
+ImapBackOff imap_replica_peek_back_off(const ImapReplica *replica);
+/* Its words, for people. */
+const char *imap_replica_back_off_words(const ImapReplica *replica);
+
 /*
  * Waiting. What these ask for ends in DONE with REPLICA_WAIT and an ImapReplicaWait as cookie. They
  * leave nothing selected first, IDLE excepted: a selected mailbox's status is frozen on some servers,
@@ -92,6 +100,12 @@ int imap_replica_poll(ImapReplica *replica, unsigned items, const ByteView *mail
 /* Select a mailbox, tell how it stands (STATUS), and wait in it: the first change gives a STATUS event
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);
+
+/* Has the last IDLE told of a change? */
+bool imap_replica_idle_told(const ImapReplica *replica);
+
+/* Lines without news that the server has sent during IDLE, each of which wakes somebody up. */
+uint64_t imap_replica_n_chatter(const ImapReplica *replica);
 
 int imap_replica_noop(ImapReplica *replica);
 int imap_replica_logout(ImapReplica *replica);

@@ -13,10 +13,11 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, session, tree):
+    def __init__(self, rng, session, tree, prefix=""):
         self.rng = rng
         self.session = session
         self.tree = tree
+        self.prefix = prefix  # of new mailboxes
         remote, local = compare.remote(session), compare.local(tree)
         if found := compare.differences(remote, local):
             raise AssertionError("not equal before the changes:\n" + "\n".join(found[:20]))
@@ -34,6 +35,7 @@ class Changes:
         self.untouched = list(self.model)  # each message is removed or moved once at most
         rng.shuffle(self.untouched)
         self.removed = collections.Counter()
+        self.flagged = set()  # the other side does not know of a change: it cannot take it back
         self.count = rng.randrange(1_000_000) * 1000  # names of one are not those of another
 
     def apply(self, count, removals=True):
@@ -57,8 +59,17 @@ class Changes:
 
     # Choosing
 
-    def _any(self):
-        return self.rng.choice(self.untouched)
+    def _fresh_flag(self, flags):
+        """A flag of a message that neither side has changed yet."""
+        while True:
+            key = self.rng.choice(self.untouched)
+            flag = self.rng.choice(flags(key))
+            if (key, flag) not in self.flagged:
+                self.flagged.add((key, flag))
+                return key, flag
+
+    def _known(self, mailbox):
+        return [name.lower() for name in self.tree.folder(mailbox).keywords().values()]
 
     def _take(self):
         """A message that will go from where it is."""
@@ -92,7 +103,7 @@ class Changes:
         self.session.store(self.uids[key], "+" if on else "-", [flag])
 
     def flag_remote(self):
-        key, flag = self._any(), self.rng.choice([*SYSTEM, "work", "later"])
+        key, flag = self._fresh_flag(lambda key: [*SYSTEM, "work", "later"])
         self._flag_remote(key, flag, self._toggle(key, flag))
 
     def append_remote(self):
@@ -115,7 +126,7 @@ class Changes:
         self.session.move(self.uids[key], target)
 
     def create_remote(self):
-        mailbox = f"made/remotely {self.count}"
+        mailbox = f"{self.prefix}made/remotely {self.count}"
         self.session.create(mailbox)
         self.remote_mailboxes.add(mailbox)
         self.mailboxes.append(mailbox)
@@ -130,9 +141,7 @@ class Changes:
         self.paths[key] = folder.set_flags(self.paths[key], flags)
 
     def flag_local(self):
-        key = self._any()
-        known = [name.lower() for name in self.tree.folder(key[0]).keywords().values()]
-        flag = self.rng.choice([*SYSTEM, *known])
+        key, flag = self._fresh_flag(lambda key: [*SYSTEM, *self._known(key[0])])
         self._flag_local(key, flag, self._toggle(key, flag))
 
     def deliver_local(self):
@@ -157,7 +166,7 @@ class Changes:
         path.rename(self.tree.folder(target).create().path / "cur" / path.name)
 
     def create_local(self):
-        mailbox = f"made/locally {self.count}"
+        mailbox = f"{self.prefix}made/locally {self.count}"
         self.mailboxes.append(mailbox)
         folder = self.tree.folder(mailbox).create()
         folder.deliver(self._new_message(mailbox, set()), f"17{self.count}.create.host")

@@ -24,6 +24,8 @@ class Proxy:
         self.stall = stall
         self.reset = reset
         self.down = self.up = 0  # bytes of all connections
+        self.round_trips = 0  # how often the server spoke after the client had
+        self.said = bytearray()  # by the client
         self.connections = 0
         self.open = []
         self.stopping = threading.Event()
@@ -50,7 +52,7 @@ class Proxy:
         for s in pair:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open += pair
-        passed = {client: 0, server: 0}
+        passed = {client: 0, server: 0, "asked": False}
         try:
             while self._pass_on(pair, passed):
                 pass
@@ -77,13 +79,19 @@ class Proxy:
             for start in range(0, len(data), self.piece):
                 sink.sendall(data[start : start + self.piece])
             passed[source] += len(data)
-            if from_server:
-                self.down += len(data)
-            else:
-                self.up += len(data)
+            self._count(data, from_server, passed)
             if limit is not None and passed[source] >= limit:
                 return False
         return True
+
+    def _count(self, data, from_server, passed):
+        if from_server:
+            self.down += len(data)
+            self.round_trips += passed["asked"]
+        else:
+            self.up += len(data)
+            self.said += data
+        passed["asked"] = not from_server
 
     def _end(self, pair):
         for s in pair:

@@ -320,7 +320,7 @@ ROWS = {
               "late-capabilities broken-qresync broken-esearch"),
     "yahoo": (Yahoo, {}, "", ""),
     "no_list_return": (NoReturn, {}, "", ""),
-    "courier": (Courier, {}, "", "uidvalidity-by-select lists-locks"),
+    "courier": (Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
     "growing_exists": (Zimbra, {}, "", ""),
     "vanished_zero": (VanishedZero, {}, "", ""),
     "scientific_numbers": (Scientific, {}, "passed over: “STATUS", ""),
