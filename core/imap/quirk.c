@@ -52,30 +52,30 @@ static const struct {
         const char *greeting, *id, *host;
         ImapQuirks quirks;
 } table[] = {
-        {.greeting = "dovecot",            .quirks = Q(NOTIFY_GOES_QUIET)                     },
-        {.id = "dovecot",                  .quirks = Q(NOTIFY_GOES_QUIET)                     },
+        {.greeting = "dovecot",            .quirks = Q(NOTIFY_GOES_QUIET)      },
+        {.id = "dovecot",                  .quirks = Q(NOTIFY_GOES_QUIET)      },
 
-        {.greeting = "microsoft exchange", .quirks = EXCHANGE                                 },
-        {.id = "microsoft.exchange",       .quirks = EXCHANGE                                 },
-        {.host = "outlook.office365.com",  .quirks = EXCHANGE                                 },
-        {.host = "imap-mail.outlook.com",  .quirks = EXCHANGE                                 },
+        {.greeting = "microsoft exchange", .quirks = EXCHANGE                  },
+        {.id = "microsoft.exchange",       .quirks = EXCHANGE                  },
+        {.host = "outlook.office365.com",  .quirks = EXCHANGE                  },
+        {.host = "imap-mail.outlook.com",  .quirks = EXCHANGE                  },
 
         {.host = "imap.mail.me.com",
-         .quirks = Q(LATE_CAPABILITIES) | Q(BROKEN_QRESYNC) | Q(BROKEN_ESEARCH)               },
+         .quirks = Q(LATE_CAPABILITIES) | Q(BROKEN_QRESYNC) | Q(BROKEN_ESEARCH)},
 
-        {.greeting = "coremail",           .quirks = Q(WANTS_ID)                              },
-        {.host = "imap.163.com",           .quirks = Q(WANTS_ID)                              },
-        {.host = "imap.126.com",           .quirks = Q(WANTS_ID)                              },
-        {.host = "imap.yeah.net",          .quirks = Q(WANTS_ID)                              },
-        {.host = "imap.188.com",           .quirks = Q(WANTS_ID)                              },
+        {.greeting = "coremail",           .quirks = Q(WANTS_ID)               },
+        {.host = "imap.163.com",           .quirks = Q(WANTS_ID)               },
+        {.host = "imap.126.com",           .quirks = Q(WANTS_ID)               },
+        {.host = "imap.yeah.net",          .quirks = Q(WANTS_ID)               },
+        {.host = "imap.188.com",           .quirks = Q(WANTS_ID)               },
 
-        {.greeting = "proton mail bridge", .quirks = Q(BROKEN_UIDPLUS)                        },
-        {.id = "proton",                   .quirks = Q(BROKEN_UIDPLUS)                        },
+        {.greeting = "proton mail bridge", .quirks = Q(BROKEN_UIDPLUS)         },
+        {.id = "proton",                   .quirks = Q(BROKEN_UIDPLUS)         },
 
         {.greeting = "courier-imap",
-         .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE)                 },
+         .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE)  },
 
-        {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)                           },
+        {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)            },
 };
 
 static bool contains_fold(ByteView text, const char *part) {

@@ -4,7 +4,7 @@
 
 #include "store/state-db-private.h"
 
-static BaseMessage column_message(sqlite3_stmt *statement) {
+BaseMessage db_column_message(sqlite3_stmt *statement) {
         return (BaseMessage){
                 .uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
                 .uid[SIDE_LOCAL] = (uint32_t) sqlite3_column_int64(statement, 1),
@@ -24,7 +24,7 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
         if (r <= 0)
                 return r < 0 ? r : STATE_DB_E_NONE;
 
-        *ret_message = column_message(statement);
+        *ret_message = db_column_message(statement);
         return 0;
 }
 
@@ -39,7 +39,10 @@ int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, Messag
 }
 
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
-        return db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
+        int r;
+
+        r = db_run(db, SQL_OBJECT_REMOVE, "ii", mailbox, (int64_t) remote_uid);
+        return r < 0 ? r : db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
 }
 
 int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {
@@ -56,7 +59,10 @@ int state_db_count_unseen(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
 }
 
 int state_db_remove_all(StateDb *db, int64_t mailbox) {
-        return db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
+        int r;
+
+        r = db_run(db, SQL_OBJECT_REMOVE_ALL, "i", mailbox);
+        return r < 0 ? r : db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
 }
 
 int state_db_each(StateDb *db, int64_t mailbox,
@@ -69,7 +75,7 @@ int state_db_each(StateDb *db, int64_t mailbox,
                 return r;
 
         while ((r = db_step(db, statement)) > 0) {
-                const BaseMessage message = column_message(statement);
+                const BaseMessage message = db_column_message(statement);
 
                 r = each(&message, userdata);
                 if (r != 0)

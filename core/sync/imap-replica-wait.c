@@ -60,8 +60,11 @@ int renew_notify(ImapReplica *r, Job *job) {
 }
 
 int start_poll(ImapReplica *r, Job *job) {
-        const unsigned items = job->items & ~untrusted_items(r);
+        unsigned items = job->items & ~untrusted_items(r);
         int e;
+
+        if (!has_condstore(r))
+                items |= IMAP_STATUS_UNSEEN;
 
         e = unselect(r, job);
         if (e < 0)

@@ -31,7 +31,8 @@ typedef struct ImapReplica ImapReplica;
 typedef struct ImapReplicaOptions {
         bool once; /* close() asks how a mailbox stands only if it was written to: the session ends
                       anyway, and what others do is for the next one */
-        bool want_special_use; /* list() asks for it, where that costs anything */
+        bool want_special_use; /* list() asks for it, where that costs anything; it does anyway of a
+                                  server with labels */
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
         ImapOverrides overrides;

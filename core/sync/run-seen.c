@@ -62,10 +62,14 @@ static void excuse(Seen *seen, const ReplicaStatus *status) {
 
 /* Does a STATUS say something else than the last run has left? */
 bool run_is_unlike_seen(Seen *seen, const ReplicaStatus *status) {
-        if (!status_is_dirty(&seen->token, seen->messages, status))
-                return false;
-        if (seen->is_excused && !seen->has_excuse)
+        const bool differs = status_is_dirty(&seen->token, seen->messages, status);
+
+        /* Only the one behind the run: a later one may be of a change. */
+        if (seen->is_excused && differs)
                 excuse(seen, status);
+        seen->is_excused = false;
+        if (!differs)
+                return false;
 
         return !seen->has_excuse || status_is_dirty(&seen->excuse, seen->excuse_messages, status);
 }
