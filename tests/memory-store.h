@@ -50,6 +50,7 @@ typedef struct MemoryStore {
         /* What kind of store it is. */
         bool is_files;   /* two-phase delivery, stamps, no news while it is worked on */
         bool no_modseq;  /* each look lists everything */
+        bool no_uidnext; /* a look does not tell it, a STATUS does */
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
         bool can_count;  /* searches say so */
         bool no_uidplus;

@@ -120,7 +120,8 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                         .uidnext = status->uidnext,
                         .modseq = status->modseq,
                 };
-                mailbox->seen[side].messages = status->messages;
+                if (status->has_messages)
+                        mailbox->seen[side].messages = status->messages;
                 return false;
         }
         if (mailbox->seen[side].is_known)
@@ -195,6 +196,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }
+        if (event->status.uidnext > 0)
+                mailbox->seen[side].told_uidnext = event->status.uidnext;
         return 0;
 }
 

@@ -19,6 +19,7 @@ typedef struct Seen {
         bool is_awaited; /* the run failed: take what the next STATUS says */
         ReplicaToken token;
         uint64_t messages;
+        uint32_t told_uidnext; /* by the last STATUS */
 
         bool was_news;       /* a STATUS is why there is a run */
         unsigned n_vain;     /* runs in a row that a STATUS caused, and that found nothing */

@@ -248,6 +248,10 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
         Waiting *waiting;
         int e;
 
+        if (head && is_polling_others(r, head->job) &&
+            bytes_equal(items->mailbox, bytes_of(r->selected->wire)))
+                return 0;
+
         waiting = event_add(r, REPLICA_EVENT_STATUS);
         if (!waiting)
                 return -ENOMEM;

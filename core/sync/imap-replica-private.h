@@ -116,6 +116,7 @@ typedef struct Job {
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
+        bool stays;           /* POLL: the mailbox of the IDLE stays selected */
         char **wires;         /* POLL, CLOSE: names to ask the STATUS of; owned */
         size_t n_wires;
         int64_t date; /* APPEND */
@@ -377,6 +378,7 @@ int tell_moved(ImapReplica *r, Job *job);
 int start_notify(ImapReplica *r, Job *job);
 int renew_notify(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
+bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);

@@ -42,6 +42,9 @@ void run_remember_seen(SyncRun *run, Side side) {
         seen->has_excuse = false;
         seen->token = run->opened[side];
         seen->token.modseq = run->modseq[side];
+        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
+        if (run->opened[side].uidnext == 0)
+                seen->token.uidnext = MAX(state->token[side].uidnext, seen->told_uidnext);
         seen->messages = state->messages + state->parked[side];
         if (run->holds[side])
                 seen->messages -= MIN(mailbox->held[side], state->messages);
