@@ -42,6 +42,31 @@ static void test_keys(ByteView manual) {
                 TEST_ROW(config_key_name(id), counts[id] == 1);
 }
 
+/* Each quirk stands behind ".It Cm", alone or with others. */
+static void test_quirks(ByteView manual) {
+        static const ByteView item = BYTES(".It Cm ");
+        unsigned counts[_IMAP_QUIRK_MAX] = {};
+        ByteView line;
+
+        while (config_line_take(&manual, &line)) {
+                if (!bytes_starts_fold(line, item))
+                        continue;
+                line = (ByteView){line.data + item.size, line.size - item.size};
+                while (line.size > 0) {
+                        const ByteView word = bytes_take_until(&line, ' ');
+                        const ImapQuirk quirk = imap_quirk_find(word);
+
+                        if (bytes_equal(word, BYTES(",")))
+                                continue;
+                        assert(quirk < _IMAP_QUIRK_MAX);
+                        counts[quirk]++;
+                }
+        }
+
+        for (unsigned i = 0; i < _IMAP_QUIRK_MAX; i++)
+                TEST_ROW(imap_quirk_name((ImapQuirk) i), counts[i] == 1);
+}
+
 static void check_example(const Buffer *text) {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_free_ char *errors = NULL;
@@ -85,6 +110,7 @@ int main(int argc, char **argv) {
         assert(argc == 2);
         read_file(argv[1], &manual);
         test_keys(buffer_view(&manual));
+        test_quirks(buffer_view(&manual));
         test_examples(buffer_view(&manual));
         return 0;
 }

@@ -77,7 +77,9 @@ static void test_names(void) {
 #define CAN(name) ((uint64_t) 1 << IMAP_CAPABILITY_##name)
 
 static void test_meaning(void) {
-        static const ImapServer dovecot = {.greeting = {"Dovecot", 7}};
+        static const ImapServer dovecot = {
+                .greeting = {"Dovecot", 7}
+        };
         /* clang-format off */
         static const struct {
                 const char *label;
@@ -107,7 +109,8 @@ static void test_meaning(void) {
                 const ImapQuirks quirks = imap_quirks_of(&dovecot, overrides);
 
                 TEST_ROW(rows[i].label, quirks == rows[i].quirks);
-                TEST_ROW(rows[i].label, imap_quirks_unusable(quirks, overrides) == rows[i].unusable);
+                TEST_ROW(rows[i].label,
+                         imap_quirks_unusable(quirks, overrides) == rows[i].unusable);
                 TEST_ROW(rows[i].label,
                          imap_quirks_n_commands(quirks, overrides) == rows[i].n_commands);
         }

@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "base/foreign.h"
-#include "imap/command.h"
-#include "imap/login.h"
-#include "imap/sasl.h"
+#include "imap/login-method.h"
 
 /* So much of the server's words is shown. */
 #define WORDS_MAX 200
@@ -28,13 +26,6 @@ typedef enum LoginStep {
         LOGIN_STEP_DEFLATE,      /* the owner's turn */
         LOGIN_STEP_OVER,
 } LoginStep;
-
-typedef enum LoginMethod {
-        LOGIN_METHOD_NONE,
-        LOGIN_METHOD_LOGIN,
-        LOGIN_METHOD_PLAIN,         /* AUTHENTICATE PLAIN, one round trip more */
-        LOGIN_METHOD_PLAIN_INITIAL, /* with the initial response of SASL-IR */
-} LoginMethod;
 
 struct ImapLogin {
         ImapLoginOptions options; /* user and password borrowed; remembered points to the copy */
@@ -58,14 +49,6 @@ struct ImapLogin {
         char *sentence;           /* owned */
         ImapBackOff back_off;
 };
-
-/* For buffers that have held a secret. They are made large enough first: realloc(3) would leave
- * copies behind. */
-static void buffer_wipe(Buffer *buffer) {
-        if (buffer->data)
-                explicit_bzero(buffer->data, buffer->capacity);
-        buffer_done(buffer);
-}
 
 int imap_login_new(const ImapLoginOptions *options, ImapLogin **ret_login) {
         ImapLogin *login = malloc(sizeof(*login));
@@ -147,80 +130,12 @@ static void recognise(ImapLogin *login, ImapSession *session) {
         imap_session_set_limit(session, imap_quirks_n_commands(login->quirks, overrides));
 }
 
-static int format_plain(const ImapLogin *login, Buffer *out) {
-        const size_t size = strlen(login->options.user) + strlen(login->options.password) + 2;
-        int r;
-
-        r = buffer_reserve(out, sizeof("AUTHENTICATE PLAIN ") + (size + 2) / 3 * 4 + 1);
-        if (r < 0)
-                return r;
-        if (login->method == LOGIN_METHOD_PLAIN_INITIAL)
-                r = buffer_append_string(out, "AUTHENTICATE PLAIN ");
-        return r < 0 ? r : sasl_plain(login->options.user, login->options.password, out);
-}
-
-static int format_login(const ImapLogin *login, Buffer *out) {
-        const ByteView user = bytes_of(login->options.user);
-        const ByteView password = bytes_of(login->options.password);
-        int r;
-
-        /* Quoting doubles a byte at worst. */
-        r = buffer_reserve(out, sizeof("LOGIN  ") + 2 * (user.size + password.size) + 4);
-        if (r == 0)
-                r = buffer_append_string(out, "LOGIN ");
-        if (r == 0)
-                r = imap_format_astring(user, out);
-        if (r == 0)
-                r = buffer_append_string(out, " ");
-        return r < 0 ? r : imap_format_astring(password, out);
-}
-
-/*
- * How to log in, by what is offered: the shorter command of those that need one round trip, else
- * AUTHENTICATE. LOGIN cannot carry what only a literal could, such as bytes beyond ASCII.
- *
- * Return: 0 with @out as the command, or for LOGIN_METHOD_PLAIN its answer to "+"; or -ENOMEM.
- */
+/* Return: 0 with @out as login_method_choose() has it, or -ENOMEM. */
 static int choose_method(ImapLogin *login, Buffer *out) {
-        _cleanup_(buffer_wipe) Buffer plain = BUFFER_NULL, by_login = BUFFER_NULL;
         ImapCapabilities offered = login->has_offered ? login->offered : login->remembered;
-        bool has_plain, has_initial, has_login;
-        int r;
 
         imap_capabilities_remove(&offered, login->options.overrides.disabled);
-        has_plain = imap_has(&offered, IMAP_CAPABILITY_AUTH_PLAIN);
-        has_initial = has_plain && imap_has(&offered, IMAP_CAPABILITY_SASL_IR);
-        has_login = !imap_has(&offered, IMAP_CAPABILITY_LOGINDISABLED);
-
-        if (has_login) {
-                r = format_login(login, &by_login);
-                if (r == -EINVAL)
-                        has_login = false;
-                else if (r < 0)
-                        return r;
-        }
-
-        login->method = has_initial ? LOGIN_METHOD_PLAIN_INITIAL
-                        : has_plain ? LOGIN_METHOD_PLAIN
-                                    : LOGIN_METHOD_NONE;
-        if (has_plain) {
-                r = format_plain(login, &plain);
-                if (r < 0 && r != -EINVAL)
-                        return r;
-                if (r == -EINVAL)
-                        login->method = LOGIN_METHOD_NONE;
-        }
-
-        if (has_login &&
-            (login->method != LOGIN_METHOD_PLAIN_INITIAL || by_login.size <= plain.size)) {
-                login->method = LOGIN_METHOD_LOGIN;
-                *out = by_login;
-                by_login = BUFFER_NULL;
-        } else {
-                *out = plain;
-                plain = BUFFER_NULL;
-        }
-        return 0;
+        return login_method_choose(&login->options, &offered, &login->method, out);
 }
 
 /* Who we are, to a server that lets nobody in without; else nothing of it, and only to get the answer. */
@@ -566,7 +481,7 @@ static int on_continuation(ImapLogin *login, ImapSession *session) {
         if (login->step != LOGIN_STEP_CONTINUATION)
                 return imap_session_submit_line(session, BYTES("*"));
 
-        r = format_plain(login, &response);
+        r = login_format_plain(&login->options, login->method, &response);
         if (r == 0)
                 r = imap_session_submit_line(session, buffer_view(&response));
         if (r < 0)

@@ -256,8 +256,7 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                 return false;
         }
         if (mailbox->seen[side].is_known)
-                return status_is_dirty(&mailbox->seen[side].token, mailbox->seen[side].messages,
-                                       status);
+                return run_is_unlike_seen(&mailbox->seen[side], status);
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
 }
 
@@ -303,6 +302,7 @@ static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
 static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
         const bool differs = is_news(mailbox, side, status);
 
+        mailbox->seen[side].was_news |= differs;
         if (side != SIDE_REMOTE)
                 return differs;
         return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);

@@ -12,6 +12,25 @@
 
 typedef struct SyncRun SyncRun;
 
+/* How the last run left a side. What a STATUS says is news only if it differs from that; the token
+ * will not do, for a run that could not do everything commits none. */
+typedef struct Seen {
+        bool is_known;   /* else the token is all there is */
+        bool is_awaited; /* the run failed: take what the next STATUS says */
+        ReplicaToken token;
+        uint64_t messages;
+        uint32_t told_uidnext; /* by the last STATUS */
+
+        bool was_news;       /* a STATUS is why there is a run */
+        unsigned n_vain;     /* runs in a row that a STATUS caused, and that found nothing */
+        ReplicaToken opened; /* as it was opened */
+        uint32_t exists;
+        bool is_excused; /* what the next STATUS says is no news */
+        bool has_excuse; /* nor is it later what that one has said */
+        ReplicaToken excuse;
+        uint64_t excuse_messages;
+} Seen;
+
 typedef struct SyncMailbox {
         Engine *engine; /* borrowed */
         MailboxState state;
@@ -33,15 +52,7 @@ typedef struct SyncMailbox {
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
 
-        /* How the last run left each side. What a STATUS says is news only if it differs from that;
-         * the token will not do, for a run that could not do everything commits none. */
-        struct {
-                bool is_known;   /* else the token is all there is */
-                bool is_awaited; /* the run failed: take what the next STATUS says */
-                ReplicaToken token;
-                uint64_t messages;
-                uint32_t told_uidnext; /* by the last STATUS */
-        } seen[_SIDE_MAX];
+        Seen seen[_SIDE_MAX];
         /* What the list that is under way, or was last, says of it. */
         struct {
                 char *object; /* owned, NULL: nothing */
@@ -413,6 +424,10 @@ int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-seen.c */
+void run_remember_seen(SyncRun *run, Side side);
+bool run_is_unlike_seen(Seen *seen, const ReplicaStatus *status);
 
 /* run-twin.c */
 int run_check_appended(SyncRun *run, const ReplicaEvent *event);

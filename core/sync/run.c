@@ -429,28 +429,6 @@ static void commit_tokens(SyncRun *run) {
                 token_forget_times(local);
 }
 
-/* What a STATUS after this run will say, if nobody else does anything. */
-static void remember_seen(SyncRun *run, Side side) {
-        SyncMailbox *mailbox = run->mailbox;
-        const MailboxState *state = &mailbox->state;
-
-        if (!run->is_open[side]) { /* it cannot be opened as it stands */
-                mailbox->seen[side].is_awaited |= run->asked[side];
-                return;
-        }
-        mailbox->seen[side].is_known = !run->incomplete;
-        mailbox->seen[side].is_awaited = run->incomplete;
-        mailbox->seen[side].token = run->opened[side];
-        mailbox->seen[side].token.modseq = run->modseq[side];
-        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
-        if (run->opened[side].uidnext == 0)
-                mailbox->seen[side].token.uidnext =
-                        MAX(state->token[side].uidnext, mailbox->seen[side].told_uidnext);
-        mailbox->seen[side].messages = state->messages + state->parked[side];
-        if (run->holds[side])
-                mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
-}
-
 static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
         return a->uidvalidity != b->uidvalidity || a->uidnext != b->uidnext ||
                a->modseq != b->modseq || memcmp(a->stamp, b->stamp, sizeof(a->stamp)) != 0;
@@ -553,8 +531,8 @@ int run_close(SyncRun *run) {
                 r = conclude(run);
                 if (r < 0)
                         return r;
-                remember_seen(run, SIDE_REMOTE);
-                remember_seen(run, SIDE_LOCAL);
+                run_remember_seen(run, SIDE_REMOTE);
+                run_remember_seen(run, SIDE_LOCAL);
                 note_end(run);
         }
 

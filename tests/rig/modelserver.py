@@ -378,6 +378,7 @@ class Model:
         if not self.mailbox:
             return self.say(f"{tag} BAD nothing is selected")
         numbers, _, rest = rest.partition(" ")
+        assert "*" not in numbers, "“*” means something else on some servers (Cyrus, Exchange)"
         since = re.search(r"CHANGEDSINCE (\d+)", rest)
         items = re.findall(r"BODY\.PEEK\[[^]]*\]|[A-Z0-9.]+", rest.partition(" (CHANGEDSINCE")[0])
         if since or self.condstore:

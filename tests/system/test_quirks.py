@@ -2,11 +2,14 @@
 
 import re
 
-from rig import case, compare, modelserver, wait_until
+from rig import case, compare, modelserver, spoiled, wait_until
 from rig.modelserver import Model
 
 # The account ends within this time, whatever the server says.
 PATIENCE = 60
+
+# What a poll is, and a look behind a run is not.
+POLL = re.compile(rb"LIST .*STATUS|STATUS INBOX")
 
 
 def mail(name, text="hello"):
@@ -46,6 +49,18 @@ class QuirkTest(case.SystemTest):
         before = self.store.remote(), self.acc.tree.stamp()
         self.sync()
         self.assertEqual((self.store.remote(), self.acc.tree.stamp()), before, self.dialogue())
+
+    def count_idle_selects(self):
+        """How often a mailbox in which nothing happens is opened while it is polled three times."""
+        self.acc.write_config("[daemon]\npoll-interval = 1s\n")
+        self.fill(3, "a/b")
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            before = len(self.scripted.heard())
+            n_polls = len([line for line in self.scripted.heard() if POLL.search(line)])
+            wait_until(lambda: len([line for line in self.scripted.heard() if POLL.search(line)]) >= n_polls + 3,
+                       "it is polled")
+            return sum(b" SELECT a" in line for line in self.scripted.heard()[before:])
 
     def local_files(self, mailbox="INBOX"):
         return self.acc.tree.folder(mailbox).files()
@@ -95,226 +110,28 @@ class Plain(QuirkTest):
         self.check(modelserver.BARE)
 
 
-EXCHANGE = "IMAP4rev1 AUTH=PLAIN SASL-IR UIDPLUS MOVE ID UNSELECT IDLE CHILDREN NAMESPACE LITERAL+"
-
-
-class Exchange(Model):
-    """Commands that come before an answer break it; flags of APPEND are lost; sizes are wrong."""
-
-    capability = EXCHANGE
-    greeting = "The Microsoft Exchange IMAP4 service is ready."
-
-    def ok(self, tag, text="done"):
-        if self.talk.buffer:
-            raise AssertionError(f"more was said before the answer: {self.talk.buffer!r}")
-        super().ok(tag, text)
-
-    def append(self, name, body, flags, date):
-        return super().append(name, body, (), date)
-
-    def size(self, message):
-        return len(message.body) + 400
-
-
-class WantsId(Model):
-    greeting = "Coremail System IMap Server Ready(163com[0])"
-    is_known = False
-
-    def do_ID(self, tag, rest):
-        self.is_known = '"name"' in rest and '"version"' in rest
-        super().do_ID(tag, rest)
-
-    def do_SELECT(self, tag, rest, mode="READ-WRITE"):
-        if not self.is_known:
-            return self.say(f"{tag} NO SELECT Unsafe Login. Please contact kefu@188.com for help")
-        return super().do_SELECT(tag, rest, mode)
-
-
-class NeverEnabled(Model):
-    """iCloud: QRESYNC is offered, never confirmed, and what it tells is wrong."""
-
-    def do_ENABLE(self, tag, rest):
-        self.ok(tag, "ENABLE completed")
-
-    def tell_since(self, since):
-        self.say("* VANISHED (EARLIER) 1:4294967295")
-
-
-class Proxy(NeverEnabled):
-    """And during the login a proxy says what another server can do."""
-
-    def greet(self):
-        self.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LIST-STATUS] ready")
-
-    def do_LOGIN(self, tag, rest):
-        self.ok(tag, "[CAPABILITY IMAP4rev1 ENABLE QRESYNC X-NOTHING-ELSE] in")
-
-    do_AUTHENTICATE = do_LOGIN
-
-    def do_ENABLE(self, tag, rest):
-        raise AssertionError("QRESYNC was asked for")
-
-    def esearch(self, tag, items, found):
-        return super().esearch(tag, ["COUNT"], found)
-
-
-class Yahoo(Model):
-    """A HIGHESTMODSEQ that nothing can be asked with, and INBOX in another spelling."""
-
-    capability = modelserver.PLAIN + " LIST-STATUS LIST-EXTENDED"
-
-    def list_line(self, name):
-        return super().list_line("Inbox" if name == "INBOX" else name)
-
-    def mailbox_of(self, rest):
-        name, rest = super().mailbox_of(rest)
-        return "INBOX" if name.upper() == "INBOX" else name, rest
-
-    def select_lines(self, mailbox):
-        return [*super().select_lines(mailbox), f"* OK [HIGHESTMODSEQ {mailbox.modseq}] ."]
-
-    def status_line(self, name, items):
-        line = super().status_line(name, items).replace('"INBOX"', '"Inbox"')
-        return line[:-1] + f" HIGHESTMODSEQ {self.store.mailboxes[name].modseq})"
-
-
-class NoReturn(Model):
-    def do_LIST(self, tag, rest):
-        if "RETURN" in rest:
-            return self.say(f"{tag} BAD Could not parse command")
-        return super().do_LIST(tag, rest)
-
-
-class Courier(Model):
-    """UIDVALIDITY is made up until a mailbox is selected; lock files are listed."""
-
-    capability = modelserver.PLAIN
-    greeting = "Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc."
-    delimiter = "."
-    n_statuses = 0
-
-    def names(self):
-        return [*super().names(), "INBOX.lock", "a/b.lock"]
-
-    def status_line(self, name, items):
-        Courier.n_statuses += 1
-        return re.sub(r"UIDVALIDITY \d+", f"UIDVALIDITY {Courier.n_statuses}", super().status_line(name, items))
-
-
-class Zimbra(Model):
-    """EXISTS grows while a mailbox is being selected."""
-
-    def select_lines(self, mailbox):
-        lines = super().select_lines(mailbox)
-        return [*(f"* {n} EXISTS" for n in range(len(mailbox.messages))), *lines]
-
-
-class VanishedZero(Model):
-    def tell_since(self, since):
-        if 1 in self.vanished_earlier(since):
-            self.say("* VANISHED (EARLIER) 0:1")
-        super().tell_since(since)
-
-
-class Scientific(Model):
-    def item(self, message, item):
-        if item == "RFC822.SIZE":
-            return b"RFC822.SIZE %.2e" % len(message.body)
-        return super().item(message, item)
-
-    def status_line(self, name, items):
-        return re.sub(r"MESSAGES (\d+)", "MESSAGES \\1e+00", super().status_line(name, items))
-
-
-class Junk(Model):
-    """Lines that are no response at all, behind and between those that are."""
-
-    def ok(self, tag, text="done"):
-        self.say("* XYZZY (a {3}\r\nabc")
-        super().ok(tag, text)
-        if self.mailbox:
-            self.say("  and furthermore")
-
-
-class BogusVanished(Model):
-    def vanished_earlier(self, since):
-        self.say("* VANISHED (EARLIER) 1:26183")
-        return super().vanished_earlier(since)
-
-
-class WrongBox(Model):
-    """It tells how a mailbox stands that nobody knows."""
-
-    def do_SELECT(self, tag, rest, mode="READ-WRITE"):
-        self.say('* STATUS "no such mailbox" (MESSAGES 5 UIDNEXT 9 UIDVALIDITY 3)')
-        return super().do_SELECT(tag, rest, mode)
-
-
-class JunkList(Model):
-    """LIST with bytes that are no name, and Cyrus 3.6's MAILBOXID."""
-
-    def do_LIST(self, tag, rest):
-        self.say(b'* LIST () "/" "\xff\xfe\x80"')
-        self.say(b'* LIST (\\HasNoChildren "/" broken')
-        self.say(b'* LIST () "/" &&&')
-        return super().do_LIST(tag, rest)
-
-    def status_line(self, name, items):
-        line = super().status_line(name, items)
-        return line[:-1].encode() + b" MAILBOXID (\x01\xf0\x9f\x7f\xaa))"
-
-
-class OneBefore(Model):
-    """UID FETCH n:* of nothing gives the message before n."""
-
-    capability = EXCHANGE
-
-    def chosen(self, text):
-        return super().chosen(text) or self.mailbox.messages[-1:]
-
-
-class Renumbers(Model):
-    """UIDs that are others each time, under the same UIDVALIDITY (Proton Bridge)."""
-
-    capability = modelserver.PLAIN
-    greeting = "Proton Mail Bridge 03.00.00 - gluon session ID 1"
-
-    def greet(self):
-        if self.state.get("renumbers"):
-            for mailbox in self.store.mailboxes.values():
-                for message in mailbox.messages:
-                    message.uid = mailbox.uidnext
-                    mailbox.uidnext += 1
-        super().greet()
-
-    def do_UID_EXPUNGE(self, tag, rest):
-        self.say(f"{tag} NO no such command")
-
-    def appended(self, name, uid):
-        return "done"
-
-
 # model, settings, what the log must say, and the quirks that must be known
 ROWS = {
-    "exchange": (Exchange, {}, "", "one-at-a-time append-loses-flags no-mdnsent wrong-size placeholder-bodies"),
-    "wants_id": (WantsId, {}, "", "wants-id"),
-    "wants_id_configured": (type("Nobody", (WantsId,), {"greeting": "ready"}), {"quirks": "wants-id"}, "", "wants-id"),
-    "never_enabled": (NeverEnabled, {}, "", ""),
-    "proxy": (Proxy, {"quirks": "late-capabilities broken-qresync broken-esearch"}, "",
+    "exchange": (spoiled.Exchange, {}, "", "one-at-a-time append-loses-flags no-mdnsent wrong-size placeholder-bodies"),
+    "wants_id": (spoiled.WantsId, {}, "", "wants-id"),
+    "wants_id_configured": (type("Nobody", (spoiled.WantsId,), {"greeting": "ready"}), {"quirks": "wants-id"}, "", "wants-id"),
+    "never_enabled": (spoiled.NeverEnabled, {}, "", ""),
+    "proxy": (spoiled.Proxy, {"quirks": "late-capabilities broken-qresync broken-esearch"}, "",
               "late-capabilities broken-qresync broken-esearch"),
-    "yahoo": (Yahoo, {}, "", ""),
-    "no_list_return": (NoReturn, {}, "", ""),
-    "courier": (Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
-    "growing_exists": (Zimbra, {}, "", ""),
-    "vanished_zero": (VanishedZero, {}, "", ""),
-    "scientific_numbers": (Scientific, {}, "passed over: “STATUS", ""),
-    "scientific_numbers_plain": (type("Plain", (Scientific,), {"capability": modelserver.BARE}), {},
+    "yahoo": (spoiled.Yahoo, {}, "", ""),
+    "no_list_return": (spoiled.NoReturn, {}, "", ""),
+    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
+    "growing_exists": (spoiled.Zimbra, {}, "", ""),
+    "vanished_zero": (spoiled.VanishedZero, {}, "", ""),
+    "scientific_numbers": (spoiled.Scientific, {}, "passed over: “STATUS", ""),
+    "scientific_numbers_plain": (type("Plain", (spoiled.Scientific,), {"capability": modelserver.BARE}), {},
                                  "passed over: “STATUS", ""),
-    "junk_lines": (Junk, {}, "passed over: “", ""),
-    "bogus_vanished": (BogusVanished, {}, "comparing all of them", ""),
-    "unknown_status": (WrongBox, {}, "which it does not list", ""),
-    "junk_list": (JunkList, {}, "cannot be used here", ""),
-    "one_before": (OneBefore, {}, "", ""),
+    "junk_lines": (spoiled.Junk, {}, "passed over: “", ""),
+    "bogus_vanished": (spoiled.BogusVanished, {}, "comparing all of them", ""),
+    "unknown_status": (spoiled.WrongBox, {}, "which it does not list", ""),
+    "junk_list": (spoiled.JunkList, {}, "cannot be used here", ""),
+    "one_before": (spoiled.OneBefore, {}, "", ""),
+    "proton": (spoiled.Renumbers, {}, "", "broken-uidplus"),
 }
 
 
@@ -367,59 +184,35 @@ class Needed(RowTest):
             self.check(model, {"quirks": quirks}, "", "")
 
     def test_one_at_a_time(self):
-        self.check_fails(Exchange, "!one-at-a-time")
+        self.check_fails(spoiled.Exchange, "!one-at-a-time")
 
     def test_append_loses_flags(self):
-        self.check_fails(Exchange, "!append-loses-flags")
+        self.check_fails(spoiled.Exchange, "!append-loses-flags")
 
     def test_wants_id(self):
-        self.check_fails(WantsId, "!wants-id")
+        self.check_fails(spoiled.WantsId, "!wants-id")
 
     def test_late_capabilities(self):
-        self.check_fails(Proxy, "broken-esearch")
+        self.check_fails(spoiled.Proxy, "broken-esearch")
 
     def test_lists_locks(self):
-        self.check_fails(Courier, "!lists-locks")
+        self.check_fails(spoiled.Courier, "!lists-locks")
 
+    def test_broken_uidplus(self):
+        self.check_fails(spoiled.Renumbers, "!broken-uidplus")
 
-PLACEHOLDER = (b"From: Microsoft Exchange Server\r\nSubject: Retrieval using the IMAP4 protocol failed for"
-               b" the following message: 7\r\n\r\nThe server couldn't retrieve it.\r\n")
+    def test_broken_esearch(self):
+        self.check_fails(spoiled.Proxy, "late-capabilities broken-qresync")
 
+    def count_selects(self, quirks):
+        self.serve(spoiled.Courier, {"quirks": quirks})
+        return self.count_idle_selects()
 
-class Placeholder(Exchange):
-    def body(self, message):
-        return PLACEHOLDER if b"INBOX-2@" in message.body else message.body
+    def test_uidvalidity_by_select(self):
+        self.assertGreater(self.count_selects("!uidvalidity-by-select"), 0)
 
-
-class NoBody(Model):
-    def body(self, message):
-        return None if b"INBOX-2@" in message.body else message.body
-
-
-class MdnSent(Exchange):
-    def select_lines(self, mailbox):
-        lines = super().select_lines(mailbox)
-        return [line.replace("\\*", "$MDNSent work") for line in lines]
-
-
-class OneCopy(Model):
-    """Equal messages are kept once, and APPEND says OK (Gmail)."""
-
-    def append(self, name, body, flags, date):
-        for message in self.store.mailboxes[name].messages:
-            if message.body == body:
-                return message.uid
-        return super().append(name, body, flags, date)
-
-
-class OneCopyUnnamed(OneCopy):
-    def appended(self, name, uid):
-        return "done"
-
-
-class Full(Model):
-    def do_APPEND(self, tag, rest):
-        self.say(f"{tag} NO mailbox is full")
+    def test_uidvalidity_is_not_asked(self):
+        self.assertEqual(self.count_selects("lists-locks"), 0)
 
 
 class Special(QuirkTest):
@@ -443,14 +236,14 @@ class Special(QuirkTest):
         self.assertEqual([row.label for row in after[6:]], ["<local@test>"])
 
     def test_placeholder(self):
-        self.check_withheld(Placeholder, "gave another one that says so")
+        self.check_withheld(spoiled.Placeholder, "gave another one that says so")
 
     def test_no_body(self):
-        self.check_withheld(NoBody, "gave no body")
+        self.check_withheld(spoiled.NoBody, "gave no body")
 
     def test_mdnsent(self):
         """The keyword stays here; the one beside it does not."""
-        self.serve(MdnSent)
+        self.serve(spoiled.MdnSent)
         folder = self.acc.tree.folder("INBOX").create()
         (folder.path / "dovecot-keywords").write_text("0 $MDNSent\n1 work\n")
         folder.deliver(mail("one"), "1700000000.one.here", "Sab")
@@ -464,7 +257,7 @@ class Special(QuirkTest):
 
     def test_wrong_sizes_pair(self):
         """A Maildir that holds the same already: by the bytes, for the sizes and the dates differ."""
-        self.serve(Exchange)
+        self.serve(spoiled.Exchange)
         self.fill()
         folder = self.acc.tree.folder("INBOX").create()
         for i in range(6):
@@ -493,14 +286,14 @@ class Special(QuirkTest):
         self.assertEqual(sum(b" APPEND " in line for line in self.scripted.heard()), appends)
 
     def test_one_copy(self):
-        self.check_one_copy(OneCopy, "the server keeps one copy of equal messages")
+        self.check_one_copy(spoiled.OneCopy, "the server keeps one copy of equal messages")
 
     def test_one_copy_unnamed(self):
-        self.check_one_copy(OneCopyUnnamed, "the server took it but does not show it")
+        self.check_one_copy(spoiled.OneCopyUnnamed, "the server took it but does not show it")
 
     def test_full(self):
         """Uploads are refused: parked. Downloads go on."""
-        self.serve(Full)
+        self.serve(spoiled.Full)
         self.fill()
         self.acc.tree.folder("INBOX").create().deliver(mail("local"), "1700000000.local.here", "")
         said = self.acc.once(timeout=PATIENCE).err
@@ -509,7 +302,7 @@ class Special(QuirkTest):
 
     def test_renumbers(self):
         """Other UIDs under the same UIDVALIDITY: not one file is touched."""
-        self.serve(Renumbers)
+        self.serve(spoiled.Renumbers)
         self.fill()
         self.sync()
         self.assert_equal()
@@ -565,31 +358,25 @@ class Special(QuirkTest):
             self.assertNotIn(word, said)
 
 
-class Deleting(Model):
-    """The mailbox is deleted while its new messages are asked for."""
+class Vain(QuirkTest):
+    """A STATUS that never says what SELECT says must not be looked at for ever."""
 
-    def is_to_go(self):
-        return self.state.get("delete") == self.selected and self.selected is not None
+    def check(self, capability):
+        self.serve(spoiled.StatusLies, capability=capability)
+        self.assertLess(self.count_idle_selects(), 6)
+        self.store.deliver("a/b", mail("more"))
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assertEqual(len(self.local_files("a/b")), 4)
+            self.store.deliver("a/b", mail("and more"))
+            wait_until(lambda: len(self.local_files("a/b")) == 5, "mail arrives")
+        self.assert_equal()
 
+    def test_full(self):
+        self.check(modelserver.FULL)
 
-class DeletingDovecot(Deleting):
-    def do_UID_FETCH(self, tag, rest):
-        if not self.is_to_go():
-            return super().do_UID_FETCH(tag, rest)
-        self.store.delete(self.selected)
-        self.state["delete"] = None
-        self.say("* BYE IMAP session state is inconsistent, please relogin.")
-        return True
-
-
-class DeletingCyrus(Deleting):
-    def do_UID_FETCH(self, tag, rest):
-        if not self.is_to_go():
-            return super().do_UID_FETCH(tag, rest)
-        self.store.delete(self.selected)
-        self.state["delete"] = None
-        self.mailbox.expunge({m.uid for m in self.mailbox.messages})
-        return super().do_UID_FETCH(tag, rest)
+    def test_plain(self):
+        self.check(modelserver.PLAIN)
 
 
 class Deleted(QuirkTest):
@@ -613,10 +400,10 @@ class Deleted(QuirkTest):
         self.assertEqual(self.scripted.problems, [])
 
     def test_bye(self):
-        self.check(DeletingDovecot)
+        self.check(spoiled.DeletingDovecot)
 
     def test_mass_vanished(self):
-        self.check(DeletingCyrus)
+        self.check(spoiled.DeletingCyrus)
 
 
 class Status(QuirkTest):
