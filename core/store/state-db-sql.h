@@ -40,8 +40,8 @@
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
-        "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"                \
-        " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);",
+                "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"        \
+                " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -241,7 +241,7 @@
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3 RETURNING tries")           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
                           " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
-        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")               \
+        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")             \
         X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \
         X(PAIR_BY_MESSAGE_ID, _PAIR_COLUMNS _PAIR_FROM " AND r.message_id <> ''" _PAIR_TWIN(       \
                                       "r", "") _PAIR_TWIN("l", "") " ORDER BY r.uid LIMIT 1")      \

@@ -125,7 +125,7 @@ struct SyncRun {
         bool marked[_SIDE_MAX];         /* why there is a run */
         unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
         bool can_count;                 /* it does so at little cost */
-        bool new_keywords; /* it can make keywords */
+        bool new_keywords;              /* it can make keywords */
         Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */

@@ -36,15 +36,16 @@ bool sync_mailbox_is_due(SyncMailbox *mailbox) {
                 return engine->n_listing > 0;
         if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, &rotation) < 0)
                 return false;
-        return volume_rotation_due(rotation, VOLUME_STEPS, engine->now,
-                                   engine->options.flag_scan) > 0;
+        return volume_rotation_due(rotation, VOLUME_STEPS, engine->now, engine->options.flag_scan) >
+               0;
 }
 
 /* --- questions --- */
 
 bool engine_is_busy(const Engine *engine) {
         return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold && (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
+               (!engine->hold &&
+                (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
 /* Since when is every flag known to have been looked at? 0: the remote side tells of changes. */

@@ -67,10 +67,10 @@ typedef struct EngineNote {
 typedef struct EngineOptions {
         Brake brake;
         VolumePolicy volumes; /* all 0: the default */
-        int64_t flag_scan;    /* usec: within this time the flags of every message have been looked at,
+        int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
                                  where the server does not tell of changes; 0: each time */
-        bool once;            /* look at every such mailbox whenever the mailboxes are listed */
-        bool dry_run;         /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        bool once;         /* look at every such mailbox whenever the mailboxes are listed */
+        bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         bool (*wants)(const char *mailbox, void *userdata);
