@@ -258,6 +258,28 @@ static int memory_append_abort(Replica *replica) {
         return 0;
 }
 
+/* As a whole, and not counted as a body: nothing is read from the other side. */
+static int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox,
+                              const ReplicaMessage *message, uint64_t cookie,
+                              ReplicaMailbox *source, uint32_t uid) {
+        MemoryReplica *r = self(replica);
+        MemoryMailbox *stored = find_mailbox(r, source);
+        const MemoryMessage *twin = stored ? memory_find(stored, uid) : NULL;
+        Request *request;
+
+        if (r->kill->dead)
+                return -ECANCELED;
+        if (!twin || twin->stage != MEMORY_VISIBLE)
+                return 1;
+        request = enqueue(r, REPLICA_APPEND, mailbox, NULL);
+        request->cookie = cookie;
+        request->message = *message;
+        request->message.date = twin->date;
+        assert(buffer_append_string(&request->bytes, twin->bytes) == 0);
+        r->n_writes++;
+        return 0;
+}
+
 static int restage(MemoryReplica *r, ReplicaMailbox *mailbox, MemoryStage from, MemoryStage to) {
         MemoryMailbox *stored = find_mailbox(r, mailbox);
 
@@ -357,7 +379,7 @@ static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_n
         if (!self(replica)->store->is_files || !stored)
                 return 0;
         memset(ret_stamp, 0, sizeof(uint64_t[4]));
-        ret_stamp[0] = stored->modseq;
+        ret_stamp[2] = stored->modseq;
         return 1;
 }
 
@@ -439,6 +461,7 @@ static const ReplicaOps memory_ops = {
         .append_data = memory_append_data,
         .append_end = memory_append_end,
         .append_abort = memory_append_abort,
+        .append_copy = memory_append_copy,
         .prepare = memory_prepare,
         .publish = memory_publish,
         .recover = memory_recover,
@@ -455,7 +478,7 @@ static const ReplicaOps memory_ops = {
 MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kill) {
         MemoryReplica *r = must(calloc(1, sizeof(*r)));
 
-        r->replica = (Replica){.ops = &memory_ops, .side = side};
+        r->replica = (Replica){.ops = &memory_ops, .side = side, .has_labels = store->has_labels};
         r->store = store;
         r->kill = kill;
         r->requests_end = &r->requests;

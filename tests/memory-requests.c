@@ -50,6 +50,10 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
         out->size = strlen(message->bytes);
         event->message_id = must(bytes_dup(id));
         out->message_id = bytes_of(event->message_id);
+        if (r->store->has_labels && id.size > 0) {
+                out->present |= REPLICA_HAS_OBJECT;
+                out->object = out->message_id;
+        }
 }
 
 static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
@@ -160,7 +164,7 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         event->text = must(strdup(stored->name));
         if (r->store->is_files) {
                 event->event.name = event->text;
-                event->event.token.stamp[0] = stored->modseq;
+                event->event.token.stamp[2] = stored->modseq;
                 return;
         }
         if (r->replica.side == SIDE_LOCAL)
@@ -319,9 +323,9 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
 
         event->event.token = (ReplicaToken){
                 .uidvalidity = stored->uidvalidity,
-                .uidnext = stored->uidnext,
+                .uidnext = r->store->no_uidnext ? 0 : stored->uidnext,
                 .modseq = modseq_of(r, stored->modseq),
-                .stamp[0] = r->store->is_files ? stored->modseq : 0,
+                .stamp[2] = r->store->is_files ? stored->modseq : 0,
         };
         event->event.exists = (uint32_t) memory_count_visible(stored);
         if (r->store->n_bogus_exists > 0) {

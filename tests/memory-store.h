@@ -50,10 +50,12 @@ typedef struct MemoryStore {
         /* What kind of store it is. */
         bool is_files;   /* two-phase delivery, stamps, no news while it is worked on */
         bool no_modseq;  /* each look lists everything */
+        bool no_uidnext; /* a look does not tell it, a STATUS does */
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
         bool can_count;  /* searches say so */
         bool no_uidplus;
-        bool no_sizes;  /* of messages, where it is asked what they are */
+        bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
+        bool no_sizes;   /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
         bool tells_new; /* news of new messages come unasked for, like those of flags */
         bool no_keywords;

@@ -22,7 +22,7 @@
 #define GMAIL                                                                                      \
         "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
         "UNSELECT LITERAL-"
-#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- X-GM-EXT-1"
+#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- SPECIAL-USE X-GM-EXT-1"
 #define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
 #define BARE     "IMAP4rev1"
 
@@ -209,6 +209,15 @@ static inline void put_set(ReplicaTest *test, const ReplicaEvent *event) {
         assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
 }
 
+static inline void put_moved(ReplicaTest *test, const ReplicaEvent *event) {
+        size_t index = 0, index_to = 0;
+
+        put_string(test, "MOVED %s ", event->mailbox->name);
+        assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
+        put_string(test, " to %s", "");
+        assert(uid_set_format(&event->uids_to, &index_to, SIZE_MAX, &test->transcript.events) == 0);
+}
+
 static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
         put_string(test, "VANISHED %s", event->mailbox->name);
         put_set(test, event);
@@ -265,8 +274,7 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, ")%s", "");
                 break;
         case REPLICA_EVENT_MOVED:
-                put_string(test, "MOVED %s", event->mailbox->name);
-                put_message(test, event);
+                put_moved(test, event);
                 break;
         case REPLICA_EVENT_FOUND:
                 put_string(test, "FOUND %s", event->mailbox->name);
@@ -429,6 +437,10 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
                 return replica->ops->fetch(replica, mailbox, &uids, next_want(rest));
         if (strcmp(verb, "expunge") == 0)
                 return replica->ops->expunge(replica, mailbox, &uids);
+
+        if (strcmp(verb, "move") == 0)
+                return replica->ops->move(replica, mailbox, &uids,
+                                          test_mailbox(test, next_word(rest)));
 
         assert(strcmp(verb, "store") == 0);
         const MessageFlags add = flags_of(mailbox, next_word(rest));

@@ -207,6 +207,19 @@ bool account_config_wants(const AccountConfig *account, const char *mailbox) {
         return wanted;
 }
 
+bool account_config_names(const AccountConfig *account, const char *mailbox) {
+        bool named = false;
+
+        for (char *const *patterns = account->mailboxes; patterns && *patterns; patterns++) {
+                const bool excludes = (*patterns)[0] == '!';
+
+                if (mailbox_name_matches(*patterns + excludes, mailbox))
+                        named = !excludes && !strpbrk(*patterns, "*%");
+        }
+
+        return named;
+}
+
 Config *config_free(Config *config) {
         if (!config)
                 return NULL;

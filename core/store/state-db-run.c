@@ -137,21 +137,26 @@ int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaM
                 return r;
 
         if (has_date && has_size && has_id)
-                return db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
-                              (int64_t) message->uid, (int64_t) message->flags, message->date,
-                              (int64_t) message->date_zone, (int64_t) message->size,
-                              message->message_id,
-                              (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags, message->date,
+                           (int64_t) message->date_zone, (int64_t) message->size,
+                           message->message_id,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
 
-        if (has_date && has_id)
-                return db_run(db, SQL_UNKNOWN_PUT, "iiiiiinbi", mailbox, (int64_t) side,
-                              (int64_t) message->uid, (int64_t) message->flags, message->date,
-                              (int64_t) message->date_zone, message->message_id,
-                              (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+        else if (has_date && has_id)
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiiiinbi", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags, message->date,
+                           (int64_t) message->date_zone, message->message_id,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+        else
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+        if (r < 0 || !(message->present & REPLICA_HAS_OBJECT))
+                return r;
 
-        return db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
-                      (int64_t) message->uid, (int64_t) message->flags,
-                      (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+        return db_run(db, SQL_UNKNOWN_OBJECT, "iiib", mailbox, (int64_t) side,
+                      (int64_t) message->uid, message->object);
 }
 
 int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {

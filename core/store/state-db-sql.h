@@ -40,8 +40,11 @@
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
-                "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"        \
-                " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);",
+        "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"                \
+        " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"              \
+        "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"                     \
+        " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"          \
+        "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -55,6 +58,7 @@
         "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
         " size INTEGER, message_id TEXT, digest BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
+        " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
         "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
         "side);"
@@ -108,6 +112,24 @@
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
         X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
+        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object SELECT object, mailbox, uid"                 \
+                       " FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND uid = ?2"           \
+                       " AND object IS NOT NULL")                                                  \
+        X(OBJECT_REMOVE, "DELETE FROM object WHERE mailbox = ?1 AND remote = ?2")                  \
+        X(OBJECT_REMOVE_ALL, "DELETE FROM object WHERE mailbox = ?1")                              \
+        X(OBJECT_ELSEWHERE,                                                                        \
+          "SELECT twin.mailbox FROM object own CROSS JOIN object twin ON twin.object = own.object" \
+          " CROSS JOIN message m ON m.mailbox = twin.mailbox AND m.remote = twin.remote"           \
+          " WHERE own.mailbox = ?1 AND own.remote = ?2 AND twin.mailbox <> own.mailbox"            \
+          " AND twin.mailbox > ?3"                                                                 \
+          " AND NOT EXISTS (SELECT 1 FROM temp.change l WHERE l.mailbox = twin.mailbox"            \
+          " AND l.remote = twin.remote AND l.side = 1 AND l.gone)"                                 \
+          " ORDER BY twin.mailbox LIMIT 1")                                                        \
+        X(TWIN_NEXT,                                                                               \
+          "SELECT u.uid, u.flags, u.date, u.zone, m.mailbox, m.local FROM temp.unknown u"          \
+          " CROSS JOIN object twin ON twin.object = u.object"                                      \
+          " CROSS JOIN message m ON m.mailbox = twin.mailbox AND m.remote = twin.remote"           \
+          " WHERE u.mailbox = ?1 AND u.side = 0 AND u.uid > ?2 ORDER BY u.uid LIMIT 1")            \
         X(MESSAGE_FROM_REMOTE,                                                                     \
           "SELECT remote FROM message WHERE mailbox = ?1 AND remote >= ?2 ORDER BY remote")        \
         X(MESSAGE_FROM_LOCAL,                                                                      \
@@ -228,6 +250,8 @@
           " date = coalesce(excluded.date, date), zone = coalesce(excluded.zone, zone),"           \
           " size = coalesce(excluded.size, size),"                                                 \
           " message_id = coalesce(excluded.message_id, message_id)")                               \
+        X(UNKNOWN_OBJECT, "UPDATE temp.unknown SET object = ?4"                                    \
+                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
         X(UNKNOWN_REMOVE,                                                                          \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid BETWEEN ?3 AND ?4")   \
         X(UNKNOWN_COUNT, "SELECT count(*) FROM temp.unknown WHERE mailbox = ?1 AND side = ?2")     \
@@ -241,7 +265,7 @@
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3 RETURNING tries")           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
                           " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
-        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")             \
+        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")               \
         X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \
         X(PAIR_BY_MESSAGE_ID, _PAIR_COLUMNS _PAIR_FROM " AND r.message_id <> ''" _PAIR_TWIN(       \
                                       "r", "") _PAIR_TWIN("l", "") " ORDER BY r.uid LIMIT 1")      \

@@ -98,6 +98,20 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
+/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+
+/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
+ * from the unknown. Nothing, if it has none. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The next mailbox, by its id above @after, that has the same message on both sides, as far as is known
+ * now. Or STATE_DB_E_NONE. */
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
+                              int64_t *ret_mailbox);
+/* The next unknown remote message above @after that another message of the base is the same as: what is
+ * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
+int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
+                       int64_t *ret_mailbox, uint32_t *ret_local_uid);
+
 /* --- volumes: ranges of remote UIDs with a number of messages of the base --- */
 
 /* The volume of the @n messages above @after: its last UID and how many they are (0: no more). */

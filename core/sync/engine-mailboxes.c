@@ -42,6 +42,7 @@ static int add_unsaved(Engine *engine, const char *name, SyncMailbox **ret_mailb
 
 static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
+        EngineWish wish;
         int r;
 
         if (event->unasked && engine->n_listing == 0)
@@ -55,7 +56,11 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return engine->n_listing > 0 ? 0 : engine_list(engine);
-        if (!engine->options.wants(event->name, engine->options.userdata))
+        r = side == SIDE_REMOTE ? engine_take_special(engine, event) : 0;
+        if (r < 0)
+                return r;
+        wish = engine->options.wants(event->name, engine->options.userdata);
+        if (wish == ENGINE_WANTS_NOT)
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
@@ -67,6 +72,8 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
         mailbox->listed[side] = true;
+        if (side == SIDE_REMOTE)
+                mailbox->left_out = engine_left_out(engine, wish, event->attributes);
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
 }
 
@@ -113,13 +120,26 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                         .uidnext = status->uidnext,
                         .modseq = status->modseq,
                 };
-                mailbox->seen[side].messages = status->messages;
+                if (status->has_messages)
+                        mailbox->seen[side].messages = status->messages;
                 return false;
         }
         if (mailbox->seen[side].is_known)
                 return status_is_dirty(&mailbox->seen[side].token, mailbox->seen[side].messages,
                                        status);
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
+}
+
+/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
+static void note_unlisted(Engine *engine, const char *name) {
+        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+            !engine->options.wants(name, engine->options.userdata))
+                return;
+
+        engine->told_unlisted = true;
+        engine_note_text(
+                engine, ENGINE_NOTE_NOTICE, NULL,
+                "the server tells how “%s” stands, which it does not list; it is left alone", name);
 }
 
 /*
@@ -147,18 +167,6 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
         return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
 }
 
-/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
-static void note_unlisted(Engine *engine, const char *name) {
-        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
-            !engine->options.wants(name, engine->options.userdata))
-                return;
-
-        engine->told_unlisted = true;
-        engine_note_text(
-                engine, ENGINE_NOTE_NOTICE, NULL,
-                "the server tells how “%s” stands, which it does not list; it is left alone", name);
-}
-
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
@@ -169,6 +177,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 note_unlisted(engine, event->name);
                 return 0;
         }
+        if (mailbox->left_out)
+                return 0;
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {
@@ -186,6 +196,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }
+        if (event->status.uidnext > 0)
+                mailbox->seen[side].told_uidnext = event->status.uidnext;
         return 0;
 }
 
@@ -252,6 +264,7 @@ static int create_on(SyncMailbox *mailbox, Side side) {
 static int compare_lists(Engine *engine) {
         if (engine->list_failed)
                 return 0;
+        engine_end_special(engine);
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
@@ -260,7 +273,7 @@ static int compare_lists(Engine *engine) {
 
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
 
-                if (!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL])
+                if ((!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL]) || mailbox->left_out)
                         continue;
                 if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
                         if (!was_in_sync(mailbox))

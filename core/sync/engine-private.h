@@ -40,12 +40,14 @@ typedef struct SyncMailbox {
                 bool is_awaited; /* the run failed: take what the next STATUS says */
                 ReplicaToken token;
                 uint64_t messages;
+                uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
-        char *error;        /* owned, NULL: none */
-        bool is_missing;    /* the error: it is not on both sides */
-        bool wants_verify;  /* once it is in sync */
-        bool wants_compare; /* its next run looks at all that both sides have */
-        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
+        const char *left_out; /* static: why it is not synchronised; NULL: it is */
+        char *error;          /* owned, NULL: none */
+        bool is_missing;      /* the error: it is not on both sides */
+        bool wants_verify;    /* once it is in sync */
+        bool wants_compare;   /* its next run looks at all that both sides have */
+        char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -63,7 +65,7 @@ typedef struct PlannedMessage {
         uint32_t remote_uid, local_uid;
         MessagePlan plan;
         unsigned request[_SIDE_MAX]; /* the so-manieth that was made for the chunk; 0: none */
-        bool undone;                 /* it failed or was refused */
+        bool undone;                 /* it failed, was refused, or cannot be asked for */
 } PlannedMessage;
 
 /* One search of a survey; its place in the list is its cookie. */
@@ -145,6 +147,8 @@ struct SyncRun {
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
         bool no_body;   /* some came without; they are asked for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
+        uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
+        bool is_queued;                  /* until the bodies of another mailbox are here */
 
         BatchMessage batch[RUN_MAX_BATCH];
         size_t n_batch;
@@ -189,6 +193,10 @@ struct Engine {
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
         char delimiter;                 /* of the remote names, as LIST had it last */
+        ReplicaMailbox
+                trash;     /* where deleted messages go; owns name and wire, NULL: there is none */
+        bool trash_listed; /* by the list that is under way */
+        SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         char *error;
 };
 
@@ -200,6 +208,7 @@ void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
@@ -218,6 +227,24 @@ SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
 
+/* engine-special.c: mailboxes of a special use */
+const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
+int engine_take_special(Engine *engine, const ReplicaEvent *event);
+void engine_end_special(Engine *engine);
+enum {
+        _RUN_E_SUCCESS,
+        RUN_E_TRASH,    /* move it to the trash instead */
+        RUN_E_NO_TRASH, /* that cannot be done: leave it */
+};
+int run_discard(SyncRun *run, uint32_t remote_uid);
+void engine_mark_trash(Engine *engine);
+
+/* run-copy.c: messages that are here already, under another label */
+SyncMailbox *engine_find_id(const Engine *engine, int64_t id); /* or NULL */
+int run_copy(SyncRun *run);
+bool run_may_fetch(SyncRun *run);
+int engine_resume_queued(Engine *engine);
+
 /* run.c: the course of a run */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
 SyncRun *run_free(SyncRun *run);
@@ -225,6 +252,7 @@ int run_start(SyncRun *run);
 int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_next_phase(SyncRun *run);
 void run_fail(SyncRun *run, const char *text);
+void run_refuse(SyncRun *run, const char *text);
 int run_fail_locally(SyncRun *run, const char *what, int error);
 int run_close(SyncRun *run);
 

@@ -245,6 +245,8 @@ Engine *engine_free(Engine *engine) {
         free(engine->by_wire);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 buffer_done(&engine->stalled_data[side]);
+        free((char *) engine->trash.name);
+        free(engine->trash.wire);
         free(engine->error);
         free(engine);
         return NULL;
@@ -340,6 +342,8 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         /* names that this run has used up may not have been dealt with */
         mailbox->all_names |= mailbox->run->incomplete;
         (void) state_db_run_clear(engine->db, mailbox->state.id);
+        if (engine->fetching == mailbox->run)
+                engine->fetching = NULL;
         mailbox->run = run_free(mailbox->run);
         engine->n_runs--;
         if (again) {
@@ -349,7 +353,7 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         }
 }
 
-static void end_if_over(Engine *engine, SyncMailbox *mailbox) {
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox) {
         if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
                 end_run(engine, mailbox);
 }
@@ -396,7 +400,7 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->engine->n_runs++;
         r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
         if (r >= 0)
-                end_if_over(mailbox->engine, mailbox);
+                engine_end_if_over(mailbox->engine, mailbox);
         return r;
 }
 
@@ -427,7 +431,8 @@ static int start_runs(Engine *engine) {
                         break;
                 if (mailbox->run || !wants_run(mailbox))
                         continue;
-                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
+                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
+                    mailbox->left_out) {
                         forget_marks(mailbox);
                         continue;
                 }
@@ -443,7 +448,7 @@ static int start_list(Engine *engine) {
         if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
                 return 0;
 
-        engine->wants_list = engine->list_failed = false;
+        engine->wants_list = engine->list_failed = engine->trash_listed = false;
         engine->n_listing = _SIDE_MAX;
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 engine->mailboxes[i]->listed[SIDE_REMOTE] =
@@ -474,7 +479,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
         r = run_on_event(mailbox->run, side, event);
         if (r < 0)
                 return r;
-        end_if_over(engine, mailbox);
+        engine_end_if_over(engine, mailbox);
         return 0;
 }
 
@@ -541,6 +546,8 @@ int engine_pump(Engine *engine, int64_t now) {
                         r = start_list(engine);
                         if (r == 0)
                                 r = start_runs(engine);
+                        if (r == 0)
+                                r = engine_resume_queued(engine);
                         progress = r > 0;
                 }
                 if (r < 0)

@@ -16,6 +16,7 @@
  * sentence), of memory, or -ENOTCONN and such from a replica that was lost.
  */
 
+#include "config/config.h" /* DeletedMessages only */
 #include "store/state-db.h"
 #include "sync/plan.h"
 #include "sync/replica.h"
@@ -64,16 +65,23 @@ typedef struct EngineNote {
         const EngineCounts *counts;
 } EngineNote;
 
+typedef enum EngineWish {
+        ENGINE_WANTS_NOT,
+        ENGINE_WANTS,
+        ENGINE_WANTS_BY_NAME, /* this very mailbox: also where it is better left out */
+} EngineWish;
+
 typedef struct EngineOptions {
         Brake brake;
-        VolumePolicy volumes; /* all 0: the default */
+        DeletedMessages deleted; /* what becomes of them on the remote side */
+        VolumePolicy volumes;    /* all 0: the default */
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
-                                 where the server does not tell of changes; 0: each time */
+                              where the server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */
         bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
-        bool (*wants)(const char *mailbox, void *userdata);
+        EngineWish (*wants)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
         /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
          * NULL. */
@@ -170,7 +178,8 @@ typedef struct EngineMailbox {
         int64_t held_since, last_change;
         int64_t flags_since; /* the flags of every message were looked at since then; 0: they are told */
         bool pending;
-        const char *error; /* "" */
+        const char *error;    /* "" */
+        const char *left_out; /* it is not synchronised: why; "" */
 } EngineMailbox;
 
 int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
@@ -179,7 +188,7 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
 uint64_t engine_count_unseen(Engine *engine, const char *name);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
-/* Sums over all mailboxes; a list of mailboxes that failed counts as one that failed. */
+/* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
 } EngineTotals;

@@ -167,6 +167,7 @@ int unselect(ImapReplica *r, Job *job) {
         return 0;
 }
 
+/* "@before @set@after", in as many commands as its length needs. */
 int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
                const char *after) {
         const size_t max = COMMAND_MAX - MIN(strlen(before) + strlen(after), COMMAND_MAX / 2);
@@ -374,27 +375,39 @@ static int start_store(ImapReplica *r, Job *job) {
         return e;
 }
 
-static int check_expunge(Job *job) {
-        if (job->uidvalidity == job->opened->uidvalidity)
-                return 0;
-        return job_fail(job, REPLICA_FAILED,
-                        "the mailbox was replaced meanwhile (UIDVALIDITY), so nothing was deleted "
-                        "there",
-                        BYTES_NULL);
-}
-
 /* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
-static int expunge_ours(ImapReplica *r, Job *job) {
-        int e;
-
-        e = submit_store(r, job, '+', FLAG_DELETED);
+int submit_expunge(ImapReplica *r, Job *job) {
+        int e = submit_store(r, job, '+', FLAG_DELETED);
 
         return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
 }
 
+static int not_confirmed(Job *job, const char *why, const char *what) {
+        char text[160];
+
+        (void) snprintf(text, sizeof(text), "%s, so %s", why, what);
+        return job_fail(job, REPLICA_FAILED, text, BYTES_NULL);
+}
+
+int start_confirmed(ImapReplica *r, Job *job, const char *what,
+                    int (*confirmed)(ImapReplica *r, Job *job)) {
+        if (job->uidvalidity == 0)
+                return not_confirmed(
+                        job, "the mailbox was not looked at since the connection is up", what);
+        if (job->phase == JOB_FIRST &&
+            (r->tail != job->opened || r->selected != job->opened || r->n_selects_under_way > 0)) {
+                r->barrier = job;
+                return ensure_selected(r, job);
+        }
+        if (job->uidvalidity != job->opened->uidvalidity)
+                return not_confirmed(job, "the mailbox was replaced meanwhile (UIDVALIDITY)", what);
+        if (job->phase == JOB_FIRST)
+                job->phase = JOB_CONFIRMED;
+        return confirmed(r, job);
+}
+
 /* Without UIDPLUS there is only that plain EXPUNGE: find out first what is marked. */
 static int search_deleted(ImapReplica *r, Job *job) {
-        job->phase = JOB_CONFIRMED;
         r->barrier = job;
         return submit_search_deleted(r, job);
 }
@@ -423,30 +436,11 @@ static int expunge_alone(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit(r, COMMAND_EXPUNGE, job, BYTES("EXPUNGE"));
 }
 
-static int submit_expunge(ImapReplica *r, Job *job) {
-        int e = check_expunge(job);
-
-        if (e < 0 || job->outcome != REPLICA_OK)
-                return e;
-        return has(r, IMAP_CAPABILITY_UIDPLUS) ? expunge_ours(r, job) : search_deleted(r, job);
-}
-
 static int start_expunge(ImapReplica *r, Job *job) {
         if (job->phase == JOB_ALONE)
                 return expunge_alone(r, job);
-        if (job->phase == JOB_CONFIRMED)
-                return submit_expunge(r, job);
-
-        if (job->uidvalidity == 0)
-                return job_fail(job, REPLICA_FAILED,
-                                "the mailbox was not looked at since the connection is up, so "
-                                "nothing was deleted there",
-                                BYTES_NULL);
-
-        if (r->tail == job->opened && r->selected == job->opened && r->n_selects_under_way == 0)
-                return submit_expunge(r, job);
-        r->barrier = job;
-        return ensure_selected(r, job);
+        return start_confirmed(r, job, "nothing was deleted there",
+                               has(r, IMAP_CAPABILITY_UIDPLUS) ? submit_expunge : search_deleted);
 }
 
 /* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
@@ -549,6 +543,8 @@ static int start_kind(ImapReplica *r, Job *job) {
                 return start_store(r, job);
         case JOB_EXPUNGE:
                 return start_expunge(r, job);
+        case JOB_MOVE:
+                return start_move(r, job);
         case JOB_APPEND:
                 return start_append(r, job);
         case JOB_SEARCH:
@@ -571,7 +567,8 @@ static int start_kind(ImapReplica *r, Job *job) {
 }
 
 static bool is_write(const Job *job) {
-        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_APPEND;
+        return job->kind == JOB_STORE || job->kind == JOB_EXPUNGE || job->kind == JOB_MOVE ||
+               job->kind == JOB_APPEND;
 }
 
 int job_start(ImapReplica *r, Job *job) {
@@ -579,6 +576,8 @@ int job_start(ImapReplica *r, Job *job) {
 
         if (job->opened && is_write(job))
                 job->opened->is_written = true;
+        if (job->target)
+                job->target->is_written = true;
 
         if (job->outcome == REPLICA_OK) {
                 e = start_kind(r, job);
@@ -590,7 +589,7 @@ int job_start(ImapReplica *r, Job *job) {
                         return e;
         }
 
-        /* An upload is complete when its data is handed in; an expunge waits. */
+        /* An upload is complete when its data is handed in; an expunge or a move waits. */
         if (job->n_under_way > 0 || r->barrier == job || r->current == job)
                 return 0;
         return finish_in_turn(r, job);

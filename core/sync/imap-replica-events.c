@@ -159,7 +159,8 @@ static bool is_told_later(const Command *head, uint32_t uid) {
 }
 
 static bool is_idle(const ImapReplica *r, const Command *head) {
-        return r->selected && head && head->job && head->job->kind == JOB_IDLE;
+        return r->selected && head && head->job &&
+               (head->job->kind == JOB_IDLE || is_polling_others(r, head->job));
 }
 
 static int tell_message(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
@@ -247,8 +248,11 @@ static int on_expunge(ImapReplica *r, const Command *head) {
 }
 
 static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
-        selecting_exists(r, head, exists);
+        const uint32_t before = r->selected ? r->selected->exists : 0;
 
+        selecting_exists(r, head, exists);
+        if (head && is_polling_others(r, head->job) && exists != before)
+                return tell_idle_change(r);
         return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
 }
 
@@ -286,6 +290,8 @@ static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
                 return replica_alert(r, text->text);
         if (text->code == IMAP_CODE_CAPABILITY)
                 replica_learn(r, &text->capabilities);
+        if (text->code == IMAP_CODE_COPYUID && head && head->job)
+                return on_copyuid(head->job, text);
 
         return selecting_code(r, head, text);
 }
@@ -351,24 +357,19 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         given->event.name = given->name;
         given->event.old_name = given->old_name;
         given->event.wire = bytes_of(given->wire);
+        if (given->event.type == REPLICA_EVENT_MOVED) {
+                given->event.uids = given->moved;
+                given->event.uids_to = given->moved_to;
+        }
         if (given->event.type == REPLICA_EVENT_FOUND)
                 given->event.uids = given->uids;
         *ret_event = given->event;
 }
 
-static void forget_given(ImapReplica *r) {
-        free(r->given.text);
-        free(r->given.name);
-        free(r->given.old_name);
-        free(r->given.wire);
-        uid_set_done(&r->given.uids);
-        r->given = (Waiting){0};
-}
-
 int replica_next(Replica *replica, ReplicaEvent *ret_event) {
         ImapReplica *r = imap_replica_of(replica);
 
-        forget_given(r);
+        waiting_done(&r->given);
         if (!r->session)
                 return -ENOTCONN;
 

@@ -14,6 +14,7 @@
  *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
+ *      imap-replica-move.c        MOVE, or COPY and EXPUNGE
  *      imap-replica-quirks.c      what some servers do
  *
  * A request becomes a job. A job that is started submits commands; the answer to its last one
@@ -66,6 +67,7 @@ typedef enum JobKind {
         JOB_FETCH,
         JOB_STORE,
         JOB_EXPUNGE,
+        JOB_MOVE,
         JOB_APPEND,
         JOB_SEARCH,
         JOB_CLOSE,
@@ -82,7 +84,8 @@ typedef enum JobPhase {
         JOB_KNOWN,     /* CHANGES: what is new is told, list the rest */
         JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
         JOB_CREATING,  /* CREATE: the delimiter is known now */
-        JOB_CONFIRMED, /* EXPUNGE: the right mailbox is selected for sure */
+        JOB_CONFIRMED, /* EXPUNGE, MOVE: the right mailbox is selected for sure */
+        JOB_COPIED,    /* MOVE, where there is no such command: the copies are made */
         JOB_ALONE,     /* EXPUNGE without UIDPLUS: what is marked by anybody is known */
         JOB_FLAGS,     /* APPEND: correct the flags of what was taken */
 } JobPhase;
@@ -108,9 +111,12 @@ typedef struct Job {
         ReplicaWant want;
         UidSet uids; /* CHANGES: known; else those that were asked for */
         MessageFlags add, remove;
+        Opened *target;         /* MOVE; referenced */
+        UidSet moved, moved_to; /* MOVE: what the server has told of by now */
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
+        bool stays;           /* POLL: the mailbox of the IDLE stays selected */
         char **wires;         /* POLL, CLOSE: names to ask the STATUS of; owned */
         size_t n_wires;
         int64_t date; /* APPEND */
@@ -148,6 +154,8 @@ typedef enum CommandKind {
         COMMAND_SEARCH,    /* and the FETCH that stands in for it */
         COMMAND_STORE,
         COMMAND_EXPUNGE,
+        COMMAND_MOVE,
+        COMMAND_COPY,
         COMMAND_APPEND,
         COMMAND_LIST,
         COMMAND_DELIMITER,
@@ -186,6 +194,7 @@ typedef struct Selecting {
 typedef struct Waiting {
         ReplicaEvent event;
         char *text, *name, *old_name, *wire; /* owned */
+        UidSet moved, moved_to;              /* owned; of MOVED */
         UidSet uids;                         /* owned: of FOUND */
 } Waiting;
 
@@ -216,6 +225,7 @@ struct ImapReplica {
         ImapQuirks quirks;
         bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
+        bool no_move;        /* the server has refused MOVE */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
@@ -236,7 +246,7 @@ struct ImapReplica {
         bool searches_plainly; /* one of them is answered without its tag */
 
         Job *waiting;   /* jobs that are not started yet */
-        Job *barrier;   /* an expunge that waits for its SELECT */
+        Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
         Job *appending; /* the same, once it is started: nothing else can be submitted */
         Job *jobs;      /* owned: all that are not complete, the newest first */
@@ -274,6 +284,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
 /* An event to be given, all 0 but its type; NULL when out of memory. */
+void waiting_done(Waiting *waiting);
 Waiting *event_add(ImapReplica *r, ReplicaEventType type);
 /* Say why a job did not do what it should; the first reason stays. */
 int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words);
@@ -290,6 +301,12 @@ int note_back_off(ImapReplica *r, const ImapText *text);
 int job_start(ImapReplica *r, Job *job);
 int append_start(ImapReplica *r, Job *job);
 int unselect(ImapReplica *r, Job *job);
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after);
+int submit_expunge(ImapReplica *r, Job *job);
+/* Once the job's mailbox is selected for sure. @what was not done if that cannot be. */
+int start_confirmed(ImapReplica *r, Job *job, const char *what,
+                    int (*confirmed)(ImapReplica *r, Job *job));
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
@@ -349,11 +366,19 @@ int selecting_tagged(ImapReplica *r, const Command *command, const ImapText *tex
 int on_tagged(ImapReplica *r, const ImapEvent *event);
 int job_continue(ImapReplica *r, Job *job);
 ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise);
+int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, const char *what);
+
+/* imap-replica-move.c */
+int start_move(ImapReplica *r, Job *job);
+int on_copyuid(Job *job, const ImapText *text);
+int move_refused(ImapReplica *r, const Command *command, const ImapText *text);
+int tell_moved(ImapReplica *r, Job *job);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
 int renew_notify(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
+bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);

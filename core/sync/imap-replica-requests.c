@@ -132,6 +132,25 @@ static int imap_expunge(Replica *replica, ReplicaMailbox *mailbox, const UidSet 
         return e < 0 ? e : job_queue(r, job);
 }
 
+static int imap_move(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                     ReplicaMailbox *target) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_uids(r, JOB_MOVE, mailbox, uids, &job);
+        if (e < 0)
+                return e;
+        e = opened_get(r, target, &job->target);
+        if (e > 0)
+                e = job_fail_name(job, e);
+        if (e < 0) {
+                job_free(r, job);
+                return e;
+        }
+        return job_queue(r, job);
+}
+
 static int imap_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
                        uint64_t cookie) {
         ImapReplica *r = imap_replica_of(replica);
@@ -351,6 +370,7 @@ const ReplicaOps imap_replica_ops = {
         .fetch = imap_fetch,
         .store = imap_store,
         .expunge = imap_expunge,
+        .move = imap_move,
         .search = imap_search,
         .append_begin = imap_append_begin,
         .append_data = imap_append_data,

@@ -30,8 +30,7 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
 }
 
 /* A command that needs a selected mailbox, and how its refusal is told. */
-static int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text,
-                              const char *what) {
+int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, const char *what) {
         const Opened *opened = job->opened;
 
         if (r->selected != opened) { /* a consequence of its SELECT */
@@ -86,6 +85,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
                 return refused_in_mailbox(r, job, text, "the server cannot store the flags");
         case COMMAND_EXPUNGE:
                 return refused_in_mailbox(r, job, text, "the server cannot expunge the messages");
+        case COMMAND_MOVE:
+        case COMMAND_COPY:
+                return move_refused(r, command, text);
         case COMMAND_APPEND:
                 return append_refused(r, job, text);
         case COMMAND_CREATE:
@@ -159,7 +161,7 @@ static bool needs_flags(const ImapReplica *r, const Job *job) {
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
 static int check_uidvalidity(Job *job) {
         if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE &&
-            job->kind != JOB_SEARCH)
+            job->kind != JOB_MOVE && job->kind != JOB_SEARCH)
                 return 0;
         if (job->uidvalidity == 0 || job->uidvalidity == job->opened->uidvalidity)
                 return 0;
@@ -232,13 +234,13 @@ static int finish_markers(ImapReplica *r) {
         return 0;
 }
 
-/* What an expunge waits for is answered, its SELECT first: is it the mailbox that was meant? */
+/* What an expunge or a move waits for is answered: its SELECT, and is it the mailbox that was meant? Or
+ * its SEARCH or COPY: what follows must come while that mailbox still is selected. */
 static int release_barrier(ImapReplica *r) {
         Job *job = r->barrier;
-        const bool searches = job && job->phase == JOB_CONFIRMED;
         int e = 0;
 
-        if (!job || r->n_selects_under_way > 0 || (searches && job->n_under_way > 0))
+        if (!job || r->n_selects_under_way > 0 || job->n_under_way > 0)
                 return 0;
 
         r->barrier = NULL;
@@ -254,7 +256,9 @@ static int release_barrier(ImapReplica *r) {
                 e = job_continue(r, job);
                 return e < 0 ? e : replica_pump(r);
         }
-        return next_phase(r, job, searches ? JOB_ALONE : JOB_CONFIRMED);
+        if (job->phase == JOB_FIRST)
+                return next_phase(r, job, JOB_CONFIRMED);
+        return next_phase(r, job, job->kind == JOB_MOVE ? JOB_COPIED : JOB_ALONE);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */
@@ -309,7 +313,9 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
 
         if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
                 on_appended(command->job, text);
-        return text->status == IMAP_OK ? 0 : on_refused(r, command, text);
+        if (text->status != IMAP_OK)
+                return on_refused(r, command, text);
+        return command->job && text->code == IMAP_CODE_COPYUID ? on_copyuid(command->job, text) : 0;
 }
 
 int on_tagged(ImapReplica *r, const ImapEvent *event) {

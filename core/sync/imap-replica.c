@@ -12,11 +12,13 @@
 /* So much of the server's words is shown. */
 #define WORDS_MAX 200
 
-static void waiting_done(Waiting *waiting) {
+void waiting_done(Waiting *waiting) {
         free(waiting->text);
         free(waiting->name);
         free(waiting->old_name);
         free(waiting->wire);
+        uid_set_done(&waiting->moved);
+        uid_set_done(&waiting->moved_to);
         uid_set_done(&waiting->uids);
         *waiting = (Waiting){0};
 }
@@ -72,6 +74,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         imap_capabilities_remove(&r->capabilities,
                                  imap_quirks_unusable(r->quirks, &r->options.overrides));
         r->capabilities.bits |= kept;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
 }
 
 int replica_alert(ImapReplica *r, ByteView words) {
@@ -133,7 +136,10 @@ void job_free(ImapReplica *r, Job *job) {
                 job->all_next->all_previous = job->all_previous;
 
         (void) opened_unref(r, job->opened);
+        (void) opened_unref(r, job->target);
         uid_set_done(&job->uids);
+        uid_set_done(&job->moved);
+        uid_set_done(&job->moved_to);
         uid_set_done(&job->found);
         for (size_t i = 0; i < job->n_wires; i++)
                 free(job->wires[i]);
@@ -177,10 +183,11 @@ static const ReplicaRequest requests[] = {
         [JOB_LIST] = REPLICA_LIST,       [JOB_CREATE] = REPLICA_CREATE,
         [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
         [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
-        [JOB_APPEND] = REPLICA_APPEND,   [JOB_CLOSE] = REPLICA_CLOSE,
-        [JOB_SEARCH] = REPLICA_SEARCH,   [JOB_NOTIFY] = REPLICA_WAIT,
-        [JOB_POLL] = REPLICA_WAIT,       [JOB_IDLE] = REPLICA_WAIT,
-        [JOB_NOOP] = REPLICA_WAIT,       [JOB_LOGOUT] = REPLICA_WAIT,
+        [JOB_MOVE] = REPLICA_MOVE,       [JOB_APPEND] = REPLICA_APPEND,
+        [JOB_CLOSE] = REPLICA_CLOSE,     [JOB_SEARCH] = REPLICA_SEARCH,
+        [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
+        [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
+        [JOB_LOGOUT] = REPLICA_WAIT,
 };
 
 static ReplicaToken token_of(const Opened *opened) {
@@ -230,7 +237,9 @@ int job_complete(ImapReplica *r, Job *job) {
 
         if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
                 e = tell_appended(r, job);
-        if (job->kind == JOB_SEARCH && job->outcome == REPLICA_OK)
+        if (e == 0 && job->kind == JOB_MOVE)
+                e = tell_moved(r, job);
+        if (e == 0 && job->kind == JOB_SEARCH && job->outcome == REPLICA_OK)
                 e = tell_found(r, job);
         waiting = e < 0 ? NULL : event_add(r, REPLICA_EVENT_DONE);
         if (!waiting)
@@ -294,6 +303,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 
         r->session = session;
         r->capabilities = *capabilities;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
         r->qresync = qresync;
         r->quirks = quirks;
         free(r->error);
@@ -357,8 +367,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->qresync_asked = r->no_list_return = r->no_esearch = r->notify_sent = r->logging_out =
-                false;
+        r->qresync_asked = r->no_list_return = r->no_move = r->no_esearch = false;
+        r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
 }
 

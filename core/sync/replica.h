@@ -55,8 +55,21 @@ typedef struct ReplicaToken {
         uint32_t uidvalidity;
         uint32_t uidnext;  /* every UID below was dealt with */
         uint64_t modseq;   /* IMAP: HIGHESTMODSEQ (RFC 7162); 0: none */
-        uint64_t stamp[4]; /* Maildir: inode and mtime of new/ and cur/ */
+        uint64_t stamp[4]; /* Maildir: inodes of new/ and cur/, then their mtimes; mtimes of 0 prove
+                                nothing */
 } ReplicaToken;
+
+/* Nothing is proved any more by the times of the directories; which ones they are still is. */
+static inline void token_forget_times(ReplicaToken *token) {
+        token->stamp[2] = token->stamp[3] = 0;
+}
+
+/* Are the directories other ones than before: were they put in the place of those? */
+static inline bool token_is_replaced(const ReplicaToken *committed, const ReplicaToken *now) {
+        return (committed->stamp[0] | committed->stamp[1]) != 0 &&
+               (now->stamp[0] | now->stamp[1]) != 0 &&
+               (committed->stamp[0] != now->stamp[0] || committed->stamp[1] != now->stamp[1]);
+}
 
 typedef enum ReplicaWant {
         REPLICA_WANT_FLAGS,    /* new messages: UID and flags only */
@@ -168,13 +181,14 @@ typedef enum ReplicaEventType {
          * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
          * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
         REPLICA_EVENT_APPENDED,
-        /* move(): mailbox (where it was), uids (what it was), message.uid (what it is there, or 0). */
+        /* move(): mailbox (where they were), uids (what they were), uids_to (what they are in the
+         * target: as many, the n-th became the n-th). */
         REPLICA_EVENT_MOVED,
         /* search(): cookie, uids or count, whole; then DONE. A search that the other end does not
          * answer sensibly gives none, and DONE with REPLICA_FAILED. */
         REPLICA_EVENT_FOUND,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
-         * STORE, EXPUNGE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
+         * STORE, EXPUNGE, MOVE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
          * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
          * 0: not known, keep what was committed), and exists, the latest. For CREATE also wire, how the new mailbox is called there. */
         REPLICA_EVENT_DONE,
@@ -203,7 +217,7 @@ typedef struct ReplicaEvent {
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
-        UidSet uids; /* borrowed */
+        UidSet uids, uids_to; /* borrowed */
         uint64_t count;
         ByteView data;
         const char *text; /* a sentence, NULL if there is nothing to say */
@@ -236,9 +250,10 @@ typedef struct ReplicaOps {
 
         int (*expunge)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids);
 
-        /* Into another mailbox of the same side, flags, keywords and date kept: a MOVED event for each
-         * that went (message.uid there, uids: what it was), DONE. A message that is gone meanwhile is
-         * left out. Where the replica cannot tell the new UID it says 0. */
+        /* Into another mailbox of the same side, flags, keywords and date kept: MOVED events, DONE.
+         * A message that no MOVED tells of may be gone meanwhile, may have stayed where it was, and
+         * may have gone where the replica cannot say under which UID: look at both mailboxes again.
+         * After REPLICA_REFUSED all others are where they were, and can be transferred instead. */
         int (*move)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                     ReplicaMailbox *target);
 
@@ -265,6 +280,13 @@ typedef struct ReplicaOps {
         /* Forget the append that is under way (the source failed). On IMAP, where its size was
          * announced, this loses the connection: -ECONNABORTED. */
         int (*append_abort)(Replica *replica);
+
+        /* A message that is on this side already, as @uid of @source, also into @mailbox, without its
+         * bytes being handed in. @message: flags as for append_end(). As if it had been appended:
+         * APPENDED, two-phase delivery and all. May be NULL. Return: 0, 1 if it is not to be had,
+         * or negative. */
+        int (*append_copy)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                           uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
 
         /* Two-phase delivery. A Maildir keeps appended messages in tmp/, and APPENDED says so with
          * their UIDs. prepare(): make them durable there, or forget them all. Then the engine commits its rows. Then
@@ -302,4 +324,6 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
+                            several, and an expunge in one only takes the label off */
 };

@@ -214,13 +214,14 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 
 /*
  * New remote messages come with their bodies in the same round trip, unless they must be compared
- * first: with local ones that wait for a counterpart, or with what is gone, which a server without
- * modseqs shows only when all is listed.
+ * first: with local ones that wait for a counterpart, with what is gone, which a server without
+ * modseqs shows only when all is listed, or with what is here under another label.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
-        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run)
+        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
+            run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -285,7 +286,7 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         state->token[side] = (ReplicaToken){0};
         other->uidvalidity = 0;
         other->modseq = 0;
-        memset(other->stamp, 0, sizeof(other->stamp));
+        token_forget_times(other);
         for (Side s = 0; s < _SIDE_MAX; s++) {
                 mailbox->held[s] = 0;
                 mailbox->confirmed[s] = false;
@@ -303,8 +304,7 @@ static int repair(SyncRun *run, Side side) {
         int r;
 
         engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                         "the %s side has numbered its messages anew; comparing all of them",
-                         side_name(side));
+                         "the %s side is not what it was; comparing all messages", side_name(side));
 
         r = engine_begin(mailbox->engine);
         if (r >= 0)
@@ -329,12 +329,21 @@ static bool is_renumbered(const SyncRun *run, Side side) {
 
 /* The local side has said what there is to say. */
 static int on_local_asked(SyncRun *run) {
+        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_LOCAL];
+        uint64_t n_gone = 0;
         int r;
 
         if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
                 return repair(run, SIDE_LOCAL);
         r = run_take_listed(run, SIDE_LOCAL);
-        return r < 0 ? r : ask_remote(run);
+        if (r >= 0 && token_is_replaced(committed, &run->opened[SIDE_LOCAL]))
+                r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id,
+                                               SIDE_LOCAL, &n_gone);
+        if (r < 0)
+                return r;
+        if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
+                return repair(run, SIDE_LOCAL);
+        return ask_remote(run);
 }
 
 /* Both sides have, and what they did not say was searched for. */
@@ -406,7 +415,7 @@ static void commit_local_token(SyncRun *run) {
         if (!run->marked[SIDE_LOCAL])
                 memcpy(token->stamp, before.stamp, sizeof(before.stamp));
         else if (run->mailbox->replica[SIDE_LOCAL].has_names)
-                memset(token->stamp, 0, sizeof(token->stamp));
+                token_forget_times(token);
 }
 
 static void commit_tokens(SyncRun *run) {
@@ -417,7 +426,7 @@ static void commit_tokens(SyncRun *run) {
         if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
                 commit_local_token(run);
         if (run->wrote[SIDE_LOCAL])
-                memset(local->stamp, 0, sizeof(local->stamp));
+                token_forget_times(local);
 }
 
 /* What a STATUS after this run will say, if nobody else does anything. */
@@ -433,6 +442,10 @@ static void remember_seen(SyncRun *run, Side side) {
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
         mailbox->seen[side].token.modseq = run->modseq[side];
+        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
+        if (run->opened[side].uidnext == 0)
+                mailbox->seen[side].token.uidnext =
+                        MAX(state->token[side].uidnext, mailbox->seen[side].told_uidnext);
         mailbox->seen[side].messages = state->messages + state->parked[side];
         if (run->holds[side])
                 mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
@@ -570,7 +583,10 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
-static void on_refused(SyncRun *run, const char *text) {
+void run_refuse(SyncRun *run, const char *text) {
+        if (run->incomplete && run->mailbox->error && text &&
+            strcmp(run->mailbox->error, text) == 0)
+                return; /* it has been said */
         run->incomplete = true;
         sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
@@ -578,7 +594,8 @@ static void on_refused(SyncRun *run, const char *text) {
 }
 
 static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const bool is_change = event->request == REPLICA_STORE || event->request == REPLICA_EXPUNGE;
+        const bool is_change = event->request == REPLICA_STORE ||
+                               event->request == REPLICA_EXPUNGE || event->request == REPLICA_MOVE;
 
         if (run->phase != RUN_CLOSE && event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
@@ -590,6 +607,8 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->n_under_way--;
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
+        if (event->request == REPLICA_MOVE)
+                engine_mark_trash(run->mailbox->engine);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
@@ -607,7 +626,7 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->outcome == REPLICA_NO_MAILBOX)
                 run->mailbox->engine->wants_list = true;
         if (event->outcome == REPLICA_REFUSED && is_change)
-                on_refused(run, event->text);
+                run_refuse(run, event->text);
         else
                 run_fail(run, event->text);
         return run_next_phase(run);
