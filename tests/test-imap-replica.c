@@ -559,7 +559,7 @@ static void test_labels(void) {
                       "E: MAILBOX [Gmail]/All Mail attributes=0x10\n"
                       "E: MAILBOX [Gmail]/Trash attributes=0x800\n"
                       "C: 2 STATUS \"[Gmail]/All Mail\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
-                      "C: 3 STATUS [Gmail]/Trash (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"[Gmail]/Trash\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: 2 NO no\n"
                       "S: 3 NO no\n"
                       "E: DONE LIST\n");
