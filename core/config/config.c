@@ -95,10 +95,10 @@ int config_parse(ByteView text, const char *path, mode_t mode, const char *envir
                  Config **ret_config, char **reterr) {
         _cleanup_free_ char *folder = folder_of(path);
         _cleanup_(config_draft_done) ConfigDraft draft = {
-                .place = {.folder = folder, .home = environ_home},
+                .place = {.folder = folder,                .home = environ_home},
                 .mode = mode,
-                .report = {.path = path               },
-                .daemon = {.poll_interval_usec = 30 * USEC_PER_SEC, .flag_scan_usec = USEC_PER_DAY},
+                .report = {.path = path                   },
+                .daemon = {.poll_interval_usec = 30 * USEC_PER_SEC, .flag_scan_usec = USEC_PER_DAY                    },
         };
         int r;
 

@@ -36,8 +36,8 @@ bool sync_mailbox_is_due(SyncMailbox *mailbox) {
                 return engine->n_listing > 0;
         if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, &rotation) < 0)
                 return false;
-        return volume_rotation_due(rotation, VOLUME_STEPS, engine->now,
-                                   engine->options.flag_scan) > 0;
+        return volume_rotation_due(rotation, VOLUME_STEPS, engine->now, engine->options.flag_scan) >
+               0;
 }
 
 /* --- questions --- */

@@ -27,14 +27,14 @@ static int ask_which(SyncRun *run, UidRange range, MessageFlags flag, bool witho
         return survey_ask(run, &(Question){
                                        .kind = QUESTION_FLAG,
                                        .search = {.range = range, .flag = flag, .without = without},
-                               });
+        });
 }
 
 static int ask_how_many(SyncRun *run, UidRange range, MessageFlags flag) {
         return survey_ask(run, &(Question){
                                        .kind = QUESTION_FLAG_COUNT,
                                        .search = {.range = range, .flag = flag, .count = true},
-                               });
+        });
 }
 
 /* Which of a range have these flags, asked for the fewer. */
@@ -261,8 +261,8 @@ int run_commit_rotation(SyncRun *run) {
         VolumeRotation *rotation;
         int r;
 
-        if (run->incomplete || bound <= 0 || !sync_mailbox_scans_flags(mailbox) ||
-            !(all || run->survey.takes_turn))
+        if (run->incomplete || mailbox->engine->options.dry_run || bound <= 0 ||
+            !sync_mailbox_scans_flags(mailbox) || !(all || run->survey.takes_turn))
                 return 0;
         r = sync_mailbox_rotation(mailbox, &rotation);
         if (r < 0)

@@ -12,7 +12,7 @@ from rig.imap import Session
 
 MESSAGES = number("MESSAGES", 10_000)
 FULL = MESSAGES >= 100_000
-RATE = 1_000_000  # bytes a second of the line, so that time is the line's and not this machine's
+RATE = 250_000  # bytes a second of the line: time is to be the line's, and not that of reading a Maildir
 
 COMMON = "UNSELECT IDLE NAMESPACE UIDPLUS MOVE LITERAL+ LIST-EXTENDED LIST-STATUS SPECIAL-USE"
 PROFILES = {
@@ -111,8 +111,8 @@ class Ladder(case.SystemTest):
         print(f"  {profile}, {MESSAGES} messages, 5 expunged, 10 flags, 1 new: {cost} B in, {result.seconds:.2f} s"
               f" ({quiet} B with nothing to do); all flags listed: {full} B, {seconds:.2f} s;"
               f" a flag can be stale for {FLAG_SCAN}", flush=True)
+        self.assertLessEqual(cost, SHARE * full)
         if FULL:
-            self.assertLessEqual(cost, SHARE * full)
             self.assertLessEqual(result.seconds, SHARE * seconds)
 
     def test_large_mailbox(self):
