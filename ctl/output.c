@@ -102,6 +102,15 @@ static int add_ago(Table *table, const Screen *screen, uint64_t usec) {
         return table_add(table, STYLE_PLAIN, text_ago(usec, screen->now_usec, text, sizeof(text)));
 }
 
+/* The server does not tell which flags have changed. */
+static int add_flags_note(Table *table, const Screen *screen, uint64_t since) {
+        char ago[32], text[96];
+
+        (void) snprintf(text, sizeof(text), "Oldest look at a flag changed elsewhere: %s.",
+                        text_ago(since, screen->now_usec, ago, sizeof(ago)));
+        return table_add_note(table, STYLE_FAINT, text);
+}
+
 static int add_account(Table *table, const Screen *screen, const Row *account) {
         const uint64_t traffic = row_number(account, "bytes_in") + row_number(account, "bytes_out");
         const Style style = state_style(account);
@@ -301,6 +310,8 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
                 r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
         if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0))
                 r = add_counts_note(table, mailbox);
+        if (r == 0 && row_number(mailbox, "flags_since_usec") > 0)
+                r = add_flags_note(table, screen, row_number(mailbox, "flags_since_usec"));
         return r;
 }
 

@@ -57,6 +57,7 @@ struct Account {
 
         WaitMode mode;
         WaitRecord wait;                        /* what the server does */
+        unsigned n_looks;
         bool is_polling;                        /* a look at all mailboxes is under way */
         bool idle_is_silent;                    /* before that look IDLE had told nothing */
         bool idle_failed;                       /* INBOX cannot be opened now */

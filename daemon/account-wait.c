@@ -41,8 +41,17 @@ static bool has_list_status(const Account *account) {
         return imap_has(&account->capabilities, IMAP_CAPABILITY_LIST_STATUS);
 }
 
+/*
+ * A frequent look leaves out what is not needed each time. A mailbox that was deleted and made again may
+ * have the very numbers of the old one but UIDVALIDITY, which costs three bytes a mailbox. And INBOX
+ * stays selected for the IDLE, so only a full look finds what neither IDLE nor a command tells of it.
+ */
+#define LOOKS_PER_FULL_ONE 20u
+
 /* How do the mailboxes stand: all, where one command tells, else those that are due? */
 static int poll_mailboxes(Account *account) {
+        const unsigned items =
+                IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ;
         _cleanup_(buffer_done) Buffer views = BUFFER_NULL;
         int r = 0;
 
@@ -52,11 +61,13 @@ static int poll_mailboxes(Account *account) {
                                     &views);
         if (r < 0)
                 return r;
-        return imap_replica_poll(account->remote,
-                                 IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT |
-                                         IMAP_STATUS_UIDVALIDITY | IMAP_STATUS_HIGHESTMODSEQ,
-                                 (const ByteView *) (const void *) views.data,
-                                 views.size / sizeof(ByteView));
+
+        const ByteView *wires = (const ByteView *) (const void *) views.data;
+        const size_t n = views.size / sizeof(*wires);
+
+        if (account->mode == WAIT_NOTIFY || account->n_looks++ % LOOKS_PER_FULL_ONE == 0)
+                return imap_replica_poll(account->remote, items | IMAP_STATUS_UIDVALIDITY, wires, n);
+        return imap_replica_poll_others(account->remote, items, wires, n);
 }
 
 static void on_due(Account *account);

@@ -312,6 +312,8 @@ static int make_engine(Account *account) {
                 .deletion = account->config->delete_mailboxes,
                 .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
+                .flag_scan = (int64_t) account->options.flag_scan_usec,
+                .once = account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
                 .note = on_note,

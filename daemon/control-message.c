@@ -60,6 +60,7 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, held, FIELD_U64),
         FIELD(MailboxStatus, parked, FIELD_U64),
         FIELD(MailboxStatus, last_change_usec, FIELD_U64),
+        FIELD(MailboxStatus, flags_since_usec, FIELD_U64),
         FIELD(MailboxStatus, error, FIELD_STRING),
         FIELD(MailboxStatus, left_out, FIELD_STRING),
 };

@@ -47,6 +47,7 @@ typedef struct MailboxStatus {
         uint64_t pending; /* changes known and not yet carried out */
         uint64_t held, parked;
         uint64_t last_change_usec; /* since 1970; 0: never */
+        uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         const char *error;         /* "" */
         const char *left_out;      /* it is not synchronised: why; "" */
 } MailboxStatus;

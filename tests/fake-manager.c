@@ -104,6 +104,7 @@ static int fake_mailboxes(void *manager, const char *account,
                 {
                  .name = "Entwürfe/日本",
                  .messages = 2,
+                 .flags_since_usec = ago(120),
                  .error = "",
                  },
                 {

@@ -382,7 +382,7 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
 
         event->event.token = (ReplicaToken){
                 .uidvalidity = stored->uidvalidity,
-                .uidnext = stored->uidnext,
+                .uidnext = r->store->no_uidnext ? 0 : stored->uidnext,
                 .modseq = modseq_of(r, stored->modseq),
                 .stamp[2] = r->store->is_files ? stored->modseq : 0,
         };

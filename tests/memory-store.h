@@ -56,6 +56,7 @@ typedef struct MemoryStore {
         bool has_subscriptions;
         bool folds_case; /* a new mailbox is that of another name in other capitals */
         bool no_modseq;  /* each look lists everything */
+        bool no_uidnext; /* a look does not tell it, a STATUS does */
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
         bool can_count;  /* searches say so */
         bool no_uidplus;

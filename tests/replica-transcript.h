@@ -22,7 +22,7 @@
 #define GMAIL                                                                                      \
         "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
         "UNSELECT LITERAL-"
-#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- X-GM-EXT-1"
+#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- SPECIAL-USE X-GM-EXT-1"
 #define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
 #define BARE     "IMAP4rev1"
 

@@ -70,6 +70,7 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 size_t offset;
         } switches[] = {
                 {"no-modseq",     offsetof(MemoryStore, no_modseq)    },
+                {"no-uidnext",    offsetof(MemoryStore, no_uidnext)   },
                 {"no-uidplus",    offsetof(MemoryStore, no_uidplus)   },
                 {"no-sizes",      offsetof(MemoryStore, no_sizes)     },
                 {"one-copy",      offsetof(MemoryStore, one_copy)     },

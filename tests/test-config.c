@@ -62,6 +62,9 @@ static char *dump(const Config *config) {
         if (config->poll_interval_usec != 30000000)
                 assert(buffer_append_format(&out, "poll %" PRIu64 " s\n",
                                             config->poll_interval_usec / 1000000) == 0);
+        if (config->flag_scan_usec != (uint64_t) 86400 * 1000000)
+                assert(buffer_append_format(&out, "flag scan %" PRIu64 " s\n",
+                                            config->flag_scan_usec / 1000000) == 0);
 
         for (size_t i = 0; i < config->n_accounts; i++) {
                 const AccountConfig *account = &config->accounts[i];
@@ -95,6 +98,7 @@ static void test_values(void) {
                 {"the example of the manual",
                  "[daemon]\n"
                  "poll-interval = 45s            # used where the server offers no NOTIFY; on battery\n"
+                 "flag-scan = 12h\n"
                  "\n"
                  "[account work]\n"
                  "host = imap.example.org\n"
@@ -108,7 +112,8 @@ static void test_values(void) {
                  "    *\n"
                  "    !Junk\n",
                  "poll 45 s\n"
-                 "work@4 remote: imap.example.org:993/0 user=<me@example.org> "
+                 "flag scan 43200 s\n"
+                 "work@5 remote: imap.example.org:993/0 user=<me@example.org> "
                  "command=<secret-tool lookup imap work> fs=</home/me/Mail/work> mailbox=<*> "
                  "mailbox=<!Junk>\n"},
                 {"what is said against a server",

@@ -88,8 +88,8 @@ static void test_subscribe(void) {
                       "S: 2 OK\n"
                       "E: MAILBOX A subscribed=yes\n"
                       "E: MAILBOX B subscribed=no\n"
-                      "C: 3 STATUS A (MESSAGES UIDNEXT UIDVALIDITY)\n"
-                      "C: 4 STATUS B (MESSAGES UIDNEXT UIDVALIDITY)\n"
+                      "C: 3 STATUS A (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 4 STATUS B (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: 3 OK\n"
                       "S: 4 OK\n"
                       "E: DONE LIST\n");

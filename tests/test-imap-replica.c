@@ -38,8 +38,8 @@ static void test_list(void) {
                       "E: MAILBOX INBOX\n"
                       "E: MAILBOX Public attributes=0x1\n"
                       "E: MAILBOX Public/to do\n"
-                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)\n"
-                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY)\n"
+                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\n"
                       "S: 2 OK done\n"
                       "S: 3 NO [NOPERM] not this one\n"
@@ -109,7 +109,7 @@ static void test_create(void) {
                 "S: 3 NO [ALREADYEXISTS] it is there\n"
                 "E: DONE CREATE Größe wire=Gr&APYA3w-e\n"
                 "> create ~x\n"
-                "C: 4 CREATE ~x\n"
+                "C: 4 CREATE \"~x\"\n"
                 "S: 4 NO [CANNOT] Invalid mailbox name\n"
                 "E: DONE CREATE ~x REFUSED wire=~x: the server cannot create the mailbox: “Invalid "
                 "mailbox name”\n");
@@ -549,6 +549,22 @@ static void test_bodies(void) {
                                                   "(UIDVALIDITY)\n");
 }
 
+static void test_labels(void) {
+        replica_check("special uses are asked for where mailboxes are labels", GOOGLE, "",
+                      "> list\n"
+                      "C: 1 LIST \"\" * RETURN (SPECIAL-USE)\n"
+                      "S: * LIST (\\HasNoChildren \\All) \"/\" \"[Gmail]/All Mail\"\n"
+                      "S: * LIST (\\HasNoChildren \\Trash) \"/\" [Gmail]/Trash\n"
+                      "S: 1 OK done\n"
+                      "E: MAILBOX [Gmail]/All Mail attributes=0x10\n"
+                      "E: MAILBOX [Gmail]/Trash attributes=0x800\n"
+                      "C: 2 STATUS \"[Gmail]/All Mail\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"[Gmail]/Trash\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "S: 2 NO no\n"
+                      "S: 3 NO no\n"
+                      "E: DONE LIST\n");
+}
+
 static void test_objects(void) {
         replica_check("Gmail's number of a message", GOOGLE, "",
                       "> changes A 0 0 0 identity\n"
@@ -584,6 +600,7 @@ int main(void) {
         test_list();
         test_create();
         test_changes();
+        test_labels();
         test_objects();
         test_bodies();
         return 0;

@@ -288,7 +288,9 @@ static void test_older(const char *path) {
         (void) add_mailbox(db, "a");
         state_db_free(db);
         assert(sqlite3_open(path, &sqlite) == SQLITE_OK);
-        assert(sqlite3_exec(sqlite, "DROP TABLE life; DROP TABLE object; PRAGMA user_version = 1",
+        assert(sqlite3_exec(sqlite,
+                            "DROP TABLE life; DROP TABLE object; DROP TABLE rotation; PRAGMA "
+                            "user_version = 1",
                             NULL, NULL, NULL) == SQLITE_OK);
         assert(sqlite3_close(sqlite) == SQLITE_OK);
 

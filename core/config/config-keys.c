@@ -45,6 +45,7 @@ typedef struct Key {
 /* clang-format off */
 static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_POLL_INTERVAL]      = DAEMON_KEY("poll-interval", DURATION, poll_interval_usec, USEC_PER_SEC, USEC_PER_DAY),
+        [CONFIG_KEY_FLAG_SCAN]          = DAEMON_KEY("flag-scan", DURATION, flag_scan_usec, 60 * USEC_PER_SEC, 30 * USEC_PER_DAY),
 
         [CONFIG_KEY_MAILDIR]            = ACCOUNT_KEY("maildir", PATH, maildir, 0, 0),
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),

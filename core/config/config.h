@@ -80,6 +80,7 @@ typedef struct AccountConfig {
 typedef struct Config {
         char *path;
         uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day */
+        uint64_t flag_scan_usec;     /* default 1 day, 1 minute to 30 days */
         AccountConfig *accounts;     /* in the order of the file */
         size_t n_accounts;
 } Config;

@@ -15,6 +15,14 @@ int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote
                       (int64_t) gone, (int64_t) flags);
 }
 
+int state_db_change_flags(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                          MessageFlags *ret_flags) {
+        if (!db->has_temporary)
+                return STATE_DB_E_NONE;
+        return db_integer(db, (int64_t *) ret_flags, SQL_CHANGE_FLAGS, "iii", mailbox,
+                          (int64_t) side, (int64_t) remote_uid);
+}
+
 int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid) {
         if (!db->has_temporary)
                 return 0;

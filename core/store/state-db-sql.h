@@ -40,6 +40,8 @@
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
+        "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"                \
+        " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"              \
         "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"                     \
         " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"          \
         "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);"                          \
@@ -155,6 +157,26 @@
                                " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")       \
         X(VOLUME_COUNT_UNKNOWN, "SELECT count(*) FROM temp.unknown"                                \
                                 " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")      \
+        X(VOLUME_NEWEST, "SELECT coalesce(min(remote), 1) FROM (SELECT remote FROM message"        \
+                         " WHERE mailbox = ?1 AND remote <= ?2 ORDER BY remote DESC LIMIT ?3)")    \
+        X(VOLUME_FLAGS, "SELECT flags FROM message WHERE mailbox = ?1"                             \
+                        " AND remote BETWEEN ?2 AND ?3 AND flags <> 0")                            \
+        X(VOLUME_FLAGS_UNKNOWN, "SELECT flags FROM temp.unknown WHERE mailbox = ?1 AND side = 0"   \
+                                " AND uid BETWEEN ?2 AND ?3 AND flags <> 0")                       \
+        X(VOLUME_FLAGS_GONE, "SELECT m.flags FROM temp.change c CROSS JOIN message m"              \
+                             " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
+                             " WHERE c.mailbox = ?1 AND c.remote BETWEEN ?2 AND ?3"                \
+                             " AND c.side = 0 AND c.gone")                                         \
+        X(VOLUME_DIFFERS,                                                                          \
+          "SELECT remote, local, flags FROM message m WHERE mailbox = ?1"                          \
+          " AND remote BETWEEN ?2 AND ?3 AND ((flags & ?4) <> 0) <> ?5"                            \
+          " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1"                      \
+          " AND c.remote = m.remote AND c.side = 0 AND c.gone) ORDER BY remote LIMIT 1")           \
+        X(CHANGE_FLAGS, "SELECT flags FROM temp.change"                                            \
+                        " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3 AND NOT gone")          \
+        X(ROTATION_GET, "SELECT uid, begun, complete, last FROM rotation WHERE mailbox = ?1")      \
+        X(ROTATION_SET, "INSERT OR REPLACE INTO rotation VALUES (?1, ?2, ?3, ?4, ?5)")             \
+        X(ROTATION_FORGET, "DELETE FROM rotation WHERE mailbox = ?1")                              \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
         X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \

@@ -18,6 +18,8 @@
 
 #include "base/macro.h"
 #include "sync/mailbox-plan.h"
+#include "sync/replica.h"
+#include "sync/volume.h"
 
 typedef struct StateDb StateDb;
 
@@ -132,6 +134,23 @@ int state_db_volume_next(StateDb *db, int64_t mailbox, uint32_t after, uint32_t 
 int state_db_volume_ranges(StateDb *db, int64_t mailbox, uint64_t max, uint64_t *ret_n);
 /* How many messages with remote UIDs in a range are known: base, parked and unknown ones. */
 int state_db_volume_count(StateDb *db, int64_t mailbox, UidRange range, uint64_t *ret_n);
+/* Where the volume of the last @n messages up to @last begins. */
+int state_db_volume_newest(StateDb *db, int64_t mailbox, uint32_t last, uint32_t n,
+                           uint32_t *ret_first);
+/* How many messages of the base with remote UIDs in a range have each flag, by bit. Costs what the range
+ * holds. */
+int state_db_volume_flags(StateDb *db, int64_t mailbox, UidRange range, uint64_t ret_counts[64]);
+/* How many have @flag on the remote side, by what is known: base and unknown ones, less those gone. */
+int state_db_volume_flag(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
+                         uint64_t *ret_n);
+/* The first message of the base in the range, and not gone on the remote side, whose @flag is not as it
+ * should be (@has: set). Or STATE_DB_E_NONE. */
+int state_db_volume_differs(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
+                            bool has, BaseMessage *ret_message);
+
+int state_db_rotation_get(StateDb *db, int64_t mailbox,
+                          VolumeRotation *ret_rotation); /* all 0 if there is none */
+int state_db_rotation_set(StateDb *db, int64_t mailbox, const VolumeRotation *rotation);
 
 /* --- a Maildir's files: which number which base name has --- */
 
@@ -198,6 +217,9 @@ typedef struct ChangedMessage {
 
 int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid, bool gone,
                         MessageFlags flags);
+/* The flags that it was said to have; or STATE_DB_E_NONE. */
+int state_db_change_flags(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                          MessageFlags *ret_flags);
 /* What was said of it is not so. */
 int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid);
 /* Every message of the base with a UID of @side in this range is gone there. */

@@ -251,7 +251,8 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                         .uidnext = status->uidnext,
                         .modseq = status->modseq,
                 };
-                mailbox->seen[side].messages = status->messages;
+                if (status->has_messages)
+                        mailbox->seen[side].messages = status->messages;
                 return false;
         }
         if (mailbox->seen[side].is_known)
@@ -280,6 +281,31 @@ static void note_unlisted(Engine *engine, const char *name) {
         engine_note_text(
                 engine, ENGINE_NOTE_NOTICE, NULL,
                 "the server tells how “%s” stands, which it does not list; it is left alone", name);
+}
+
+/*
+ * Without modseqs, the number of unseen messages shows at least changes of that flag. It is compared
+ * with the base only when it is another one than the last time: a message may be parked.
+ */
+static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
+        uint64_t known;
+
+        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox))
+                return false;
+        if (mailbox->has_unseen && mailbox->unseen == status->unseen)
+                return false;
+        mailbox->has_unseen = true;
+        mailbox->unseen = status->unseen;
+        return state_db_count_unseen(mailbox->engine->db, mailbox->state.id, &known) >= 0 &&
+               known != status->unseen;
+}
+
+static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
+        const bool differs = is_news(mailbox, side, status);
+
+        if (side != SIDE_REMOTE)
+                return differs;
+        return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
 }
 
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
@@ -313,10 +339,12 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 sync_mailbox_mark(mailbox, side);
                 return 0;
         }
-        if (is_news(mailbox, side, &event->status)) {
+        if (is_to_be_looked_at(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 sync_mailbox_mark(mailbox, side);
         }
+        if (event->status.uidnext > 0)
+                mailbox->seen[side].told_uidnext = event->status.uidnext;
         return 0;
 }
 

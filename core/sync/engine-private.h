@@ -26,6 +26,10 @@ typedef struct SyncMailbox {
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
+        VolumeRotation rotation; /* of the remote side's flags */
+        bool has_rotation;       /* loaded */
+        uint32_t unseen;         /* as a STATUS of the remote side had it last */
+        bool has_unseen;
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
 
@@ -36,6 +40,7 @@ typedef struct SyncMailbox {
                 bool is_awaited; /* the run failed: take what the next STATUS says */
                 ReplicaToken token;
                 uint64_t messages;
+                uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
         /* What the list that is under way, or was last, says of it. */
         struct {
@@ -84,11 +89,13 @@ typedef enum QuestionKind {
         QUESTION_GONE,           /* which are there? The others are gone */
         QUESTION_GONE_COUNT,     /* how many are there? */
         QUESTION_GONE_POSITIONS, /* where does each volume end now? */
+        QUESTION_FLAG,           /* which have a flag, or lack it? */
+        QUESTION_FLAG_COUNT,     /* how many have it? */
 } QuestionKind;
 typedef struct Question {
         QuestionKind kind;
         ReplicaSearch search;
-        uint64_t known; /* what the base says to it */
+        uint64_t known; /* GONE_COUNT: how many there should be */
 } Question;
 
 typedef struct Survey {
@@ -96,6 +103,10 @@ typedef struct Survey {
         size_t n_questions, capacity;
         size_t n_asked;
         uint64_t missing; /* messages that must be gone */
+
+        bool looks_at_all;   /* at the flags of every message */
+        bool takes_turn;     /* at those of the volumes whose turn it is ... */
+        uint32_t turn_until; /* ... up to this UID; 0: to the last */
 } Survey;
 
 typedef enum RunPhase {
@@ -132,6 +143,7 @@ struct SyncRun {
         bool marked[_SIDE_MAX];         /* why there is a run */
         unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
         bool can_count;                 /* it does so at little cost */
+        bool new_keywords;              /* it can make keywords */
         Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
@@ -270,6 +282,11 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+/* Does the remote side, as far as is known, not tell of changed flags? */
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
+/* Is it time to look at flags of which nobody tells? */
+bool sync_mailbox_is_due(SyncMailbox *mailbox);
+int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
 
 /* engine-remote.c */
 SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
@@ -358,7 +375,20 @@ int run_count_missing(SyncRun *run, uint64_t *ret_missing);
 /* Return: 1 if something is being searched for, 0 if all is told, or negative. */
 int run_survey(SyncRun *run);
 int run_on_found(SyncRun *run, const ReplicaEvent *event);
+/* A search has no answer. */
+int run_on_unfound(SyncRun *run, uint64_t cookie);
 void run_survey_done(SyncRun *run);
+int survey_ask(SyncRun *run, const Question *question);
+int survey_fetch_flags(SyncRun *run, UidRange range);
+/* What was there when the mailbox was opened. */
+UidRange survey_range(const SyncRun *run);
+VolumeFacts survey_facts(const SyncRun *run);
+
+/* run-survey-flags.c */
+int survey_ask_flags(SyncRun *run);
+int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found);
+int survey_on_flag_count(SyncRun *run, const Question *question, uint64_t count);
+int run_commit_rotation(SyncRun *run);
 
 /* run-pair.c */
 int run_identify(SyncRun *run);

@@ -629,6 +629,7 @@ static int reload_mailboxes(Engine *engine) {
                 mailbox->state = kept;
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
+                mailbox->has_rotation = false;
                 memset(mailbox->seen, 0, sizeof(mailbox->seen));
         }
         return state_db_each_mailbox(engine->db, reload_mailbox, engine);

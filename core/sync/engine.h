@@ -78,7 +78,10 @@ typedef struct EngineOptions {
         MailboxDeletion deletion; /* of mailboxes */
         DeletedMessages deleted;  /* what becomes of them on the remote side */
         VolumePolicy volumes;     /* all 0: the default */
-        bool dry_run;             /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
+                              where the server does not tell of changes; 0: each time */
+        bool once;         /* look at every such mailbox whenever the mailboxes are listed */
+        bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         EngineWish (*wants)(const char *mailbox, void *userdata);
@@ -178,6 +181,7 @@ typedef struct EngineMailbox {
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
         int64_t held_since, last_change;
+        int64_t flags_since; /* the flags of every message were looked at since then; 0: they are told */
         bool pending;
         const char *error;    /* "" */
         const char *left_out; /* it is not synchronised: why; "" */

@@ -43,6 +43,7 @@ static Command *enter_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job
         Command *command = &r->commands[r->first_command + r->n_commands++];
 
         *command = (Command){.tag = tag, .kind = kind, .job = job};
+        r->n_searches += kind == COMMAND_SEARCH;
         if (job)
                 job->n_under_way++;
         return command;

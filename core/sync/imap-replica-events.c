@@ -159,7 +159,8 @@ static bool is_told_later(const Command *head, uint32_t uid) {
 }
 
 static bool is_idle(const ImapReplica *r, const Command *head) {
-        return r->selected && head && head->job && head->job->kind == JOB_IDLE;
+        return r->selected && head && head->job &&
+               (head->job->kind == JOB_IDLE || is_polling_others(r, head->job));
 }
 
 static int tell_message(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
@@ -247,8 +248,11 @@ static int on_expunge(ImapReplica *r, const Command *head) {
 }
 
 static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
-        selecting_exists(r, head, exists);
+        const uint32_t before = r->selected ? r->selected->exists : 0;
 
+        selecting_exists(r, head, exists);
+        if (head && is_polling_others(r, head->job) && exists != before)
+                return tell_idle_change(r);
         return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
 }
 

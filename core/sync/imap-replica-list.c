@@ -20,7 +20,7 @@ unsigned status_items(const ImapReplica *r) {
 
         if (!r->options.skip_uidvalidity && !has_quirk(r, IMAP_QUIRK_UIDVALIDITY_BY_SELECT))
                 items |= IMAP_STATUS_UIDVALIDITY;
-        return has_condstore(r) ? items | IMAP_STATUS_HIGHESTMODSEQ : items;
+        return items | (has_condstore(r) ? IMAP_STATUS_HIGHESTMODSEQ : IMAP_STATUS_UNSEEN);
 }
 
 /* "(MESSAGES UIDNEXT ...)". One item that the server does not know spoils the whole command. */
@@ -271,6 +271,10 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
         const unsigned present = items->present & ~untrusted_items(r);
         Waiting *waiting;
         int e;
+
+        if (head && is_polling_others(r, head->job) &&
+            bytes_equal(items->mailbox, bytes_of(r->selected->wire)))
+                return 0;
 
         waiting = event_add(r, REPLICA_EVENT_STATUS);
         if (!waiting)

@@ -126,8 +126,9 @@ typedef struct Job {
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
-        char **wires; /* POLL, CLOSE: names to ask the STATUS of; CREATE, RENAME: the new one.
-                                 Owned */
+        bool stays;           /* POLL: the mailbox of the IDLE stays selected */
+        char **wires;         /* POLL, CLOSE: names to ask the STATUS of; CREATE,
+                                 RENAME: the new one. Owned */
         size_t n_wires;
         char *name; /* RENAME: the new one; owned */
         bool subscribe;
@@ -262,6 +263,9 @@ struct ImapReplica {
         Command *commands; /* owned ring */
         size_t first_command, n_commands, commands_capacity;
 
+        size_t n_searches;     /* commands under way */
+        bool searches_plainly; /* one of them is answered without its tag */
+
         Job *waiting;   /* jobs that are not started yet */
         Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
@@ -380,6 +384,7 @@ bool names_have(const Names *names, const char *name);
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
 /* imap-replica-search.c */
+bool search_must_wait(const ImapReplica *r, const Job *job);
 bool can_count(const ImapReplica *r);
 int start_search(ImapReplica *r, Job *job);
 int submit_search_deleted(ImapReplica *r, Job *job);
@@ -412,6 +417,7 @@ int tell_moved(ImapReplica *r, Job *job);
 int start_notify(ImapReplica *r, Job *job);
 int renew_notify(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
+bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);

@@ -16,6 +16,22 @@ bool can_count(const ImapReplica *r) {
         return imap_has(&r->capabilities, IMAP_CAPABILITY_ESEARCH) && !r->no_esearch;
 }
 
+/*
+ * Without ESEARCH an answer does not say which command it is for, and servers carry out several of them
+ * at the same time (Dovecot) and answer in any order: so each goes alone.
+ */
+bool search_must_wait(const ImapReplica *r, const Job *job) {
+        const bool is_plain =
+                job->kind == JOB_SEARCH
+                        ? job->search.stride > 0 || !can_count(r)
+                        : job->kind == JOB_EXPUNGE &&
+                                  !imap_has(&r->capabilities, IMAP_CAPABILITY_UIDPLUS);
+
+        if (is_plain)
+                return r->n_searches > 0;
+        return job->kind == JOB_SEARCH && r->searches_plainly;
+}
+
 /* "SEEN", "UNSEEN", "KEYWORD work", "UNKEYWORD work"; -ENOENT if the flag has no name. */
 static int format_key(const Job *job, Buffer *out) {
         _cleanup_(buffer_done) Buffer name = BUFFER_NULL;
@@ -64,6 +80,7 @@ static int submit_positions(ImapReplica *r, Job *job) {
         for (uint64_t n = stride; n <= job->opened->exists && e == 0; n += stride)
                 e = uid_set_add(&positions, (uint32_t) n, (uint32_t) n);
         job->listed = true; /* none of them may be there any more */
+        r->searches_plainly = true;
         return e < 0 ? e : submit_set(r, COMMAND_SEARCH, job, "FETCH ", &positions, " (UID)");
 }
 
@@ -78,6 +95,7 @@ int start_search(ImapReplica *r, Job *job) {
                 return submit_positions(r, job);
 
         job->with_esearch = can_count(r);
+        r->searches_plainly |= !job->with_esearch;
         e = format_search(job, &out);
         if (e == -ENOENT)
                 return job_fail(job, REPLICA_FAILED, "the keyword has no name", BYTES_NULL);
@@ -89,14 +107,16 @@ int submit_search_deleted(ImapReplica *r, Job *job) {
         uid_set_done(&job->found);
         job->found = UID_SET_NULL;
         job->listed = false;
+        r->searches_plainly = true;
         return submit(r, COMMAND_SEARCH, job, BYTES("UID SEARCH DELETED"));
 }
 
+/* The plain one is alone: it is meant, whatever else is under way. */
 static Job *searching_job(const ImapReplica *r, ImapTag tag) {
         for (size_t i = 0; i < r->n_commands; i++) {
                 const Command *command = &r->commands[r->first_command + i];
 
-                if (command->tag == tag && command->kind == COMMAND_SEARCH)
+                if (command->kind == COMMAND_SEARCH && (command->tag == tag || r->searches_plainly))
                         return command->job;
         }
         return NULL;

@@ -93,7 +93,10 @@ static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flag
 }
 
 /* Without CONDSTORE it is a number that nothing can be asked with (Yahoo). */
+/* Who does not offer CONDSTORE may still say it; but then nobody can ask what came after it. */
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
+        if (!has_condstore(r))
+                return;
         if (!has_condstore(r))
                 return;
         if (is_about_old(r, head))

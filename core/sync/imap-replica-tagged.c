@@ -279,6 +279,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
                         continue;
                 *ret_command = *command;
                 r->n_commands--;
+                r->n_searches -= command->kind == COMMAND_SEARCH;
+                r->searches_plainly &= r->n_searches > 0;
                 if (i == 0)
                         r->first_command++;
                 else
@@ -352,5 +354,7 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 e = job_continue(r, command.job);
         if (e == 0)
                 e = finish_markers(r);
-        return e < 0 ? e : release_barrier(r);
+        if (e == 0)
+                e = release_barrier(r);
+        return e == 0 && command.kind == COMMAND_SEARCH ? replica_pump(r) : e;
 }

@@ -153,7 +153,7 @@ void job_free(ImapReplica *r, Job *job) {
 
 /* Submit what waits, as far as the order of things allows. */
 int replica_pump(ImapReplica *r) {
-        while (r->waiting && !r->barrier && !r->appending) {
+        while (r->waiting && !r->barrier && !r->appending && !search_must_wait(r, r->waiting)) {
                 Job *job = r->waiting;
                 int e;
 
@@ -338,6 +338,8 @@ static void forget_jobs(ImapReplica *r) {
                 (void) opened_unref(r, command->opened);
         }
         r->first_command = r->n_commands = 0;
+        r->n_searches = 0;
+        r->searches_plainly = false;
 
         while (r->jobs)
                 job_free(r, r->jobs);

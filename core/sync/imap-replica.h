@@ -103,6 +103,12 @@ int imap_replica_notify(ImapReplica *replica);
 int imap_replica_poll(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
                       size_t n_mailboxes);
 
+/* The same for all but the mailbox of the IDLE under way, which stays selected, so that it need not be
+ * opened again: its own status may be frozen and is not told. What any command brings of it is told as
+ * the IDLE would tell it. Without an IDLE the same as imap_replica_poll(). */
+int imap_replica_poll_others(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
+                             size_t n_mailboxes);
+
 /* Select a mailbox, tell how it stands (STATUS), and wait in it: the first change gives a STATUS event
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);

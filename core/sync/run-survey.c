@@ -3,8 +3,8 @@
  *
  * A survey is a list of questions, each a search. All that are on it travel together; an answer may add
  * more precise ones to its end, which travel together in turn. What is found goes into the same tables
- * as what is told. A question without an answer leaves the check of the counts to fail, and
- * everything is listed then.
+ * as what is told. Where there is no answer, flags are listed, and what is gone is left for the check
+ * of the counts to miss, after which everything is listed.
  */
 
 #include <errno.h>
@@ -18,7 +18,7 @@ void run_survey_done(SyncRun *run) {
         run->survey = (Survey){0};
 }
 
-static int add_question(SyncRun *run, const Question *question) {
+int survey_ask(SyncRun *run, const Question *question) {
         Survey *survey = &run->survey;
 
         if (survey->n_questions == survey->capacity) {
@@ -51,10 +51,41 @@ static int ask_all(SyncRun *run) {
         return 0;
 }
 
+UidRange survey_range(const SyncRun *run) {
+        const uint32_t uidnext = run->opened[SIDE_REMOTE].uidnext;
+
+        return (UidRange){1, uidnext > 1 ? uidnext - 1 : UID_MAX};
+}
+
+VolumeFacts survey_facts(const SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+
+        return (VolumeFacts){
+                .messages = state->messages,
+                .last_uid = MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
+                .can_count = run->can_count,
+        };
+}
+
+int survey_fetch_flags(SyncRun *run, UidRange range) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        Replica *remote = run->mailbox->engine->replica[SIDE_REMOTE];
+        int r;
+
+        r = uid_set_add(&uids, range.first, range.last);
+        if (r >= 0)
+                r = remote->ops->fetch(remote, &run->mailbox->replica[SIDE_REMOTE], &uids,
+                                       REPLICA_WANT_FLAGS);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        return 0;
+}
+
 /* --- what is gone --- */
 
 static int ask_which_are_there(SyncRun *run, UidRange range) {
-        return add_question(run, &(Question){.kind = QUESTION_GONE, .search.range = range});
+        return survey_ask(run, &(Question){.kind = QUESTION_GONE, .search.range = range});
 }
 
 /* How many are there, of each volume? */
@@ -77,7 +108,7 @@ static int ask_counts(SyncRun *run) {
                 r = state_db_volume_count(run->mailbox->engine->db, state->id,
                                           question.search.range, &question.known);
                 if (r >= 0)
-                        r = add_question(run, &question);
+                        r = survey_ask(run, &question);
                 if (r < 0)
                         return r;
                 after = question.search.range.last;
@@ -88,12 +119,7 @@ static int ask_counts(SyncRun *run) {
 static int ask_for_gone(SyncRun *run) {
         const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
         const MailboxState *state = &run->mailbox->state;
-        VolumeFacts facts = {
-                .messages = state->messages,
-                .last_uid =
-                        MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
-                .can_count = run->can_count,
-        };
+        VolumeFacts facts = survey_facts(run);
         int r;
 
         r = state_db_volume_ranges(run->mailbox->engine->db, state->id, policy->answer,
@@ -107,7 +133,7 @@ static int ask_for_gone(SyncRun *run) {
         case VOLUME_COUNTS:
                 return ask_counts(run);
         case VOLUME_POSITIONS:
-                return add_question(run, &(Question){.kind = QUESTION_GONE_POSITIONS,
+                return survey_ask(run, &(Question){.kind = QUESTION_GONE_POSITIONS,
                                                      .search.stride = policy->messages});
         }
         abort();
@@ -154,23 +180,6 @@ static int on_positions(SyncRun *run, uint32_t stride, const UidSet *found) {
         return ask_which_are_there(run, (UidRange){volume.first, UID_MAX});
 }
 
-/* --- flags --- */
-
-static int ask_flags(SyncRun *run, UidRange range) {
-        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
-        Replica *remote = run->mailbox->engine->replica[SIDE_REMOTE];
-        int r;
-
-        r = uid_set_add(&uids, range.first, range.last);
-        if (r >= 0)
-                r = remote->ops->fetch(remote, &run->mailbox->replica[SIDE_REMOTE], &uids,
-                                       REPLICA_WANT_FLAGS);
-        if (r < 0)
-                return r;
-        run->n_under_way++;
-        return 0;
-}
-
 /* --- the course --- */
 
 int run_on_found(SyncRun *run, const ReplicaEvent *event) {
@@ -189,15 +198,23 @@ int run_on_found(SyncRun *run, const ReplicaEvent *event) {
                                : 0;
         case QUESTION_GONE_POSITIONS:
                 return on_positions(run, question.search.stride, &event->uids);
+        case QUESTION_FLAG:
+                return survey_on_flag(run, &question, &event->uids);
+        case QUESTION_FLAG_COUNT:
+                return survey_on_flag_count(run, &question, event->count);
         }
         abort();
 }
 
-/* What was there when the mailbox was opened. */
-static UidRange told_range(const SyncRun *run) {
-        const uint32_t uidnext = run->opened[SIDE_REMOTE].uidnext;
+int run_on_unfound(SyncRun *run, uint64_t cookie) {
+        const Question *question;
 
-        return (UidRange){1, uidnext > 1 ? uidnext - 1 : UID_MAX};
+        if (run->phase != RUN_SURVEY || cookie >= run->survey.n_asked)
+                return 0;
+        question = &run->survey.questions[cookie];
+        if (question->kind != QUESTION_FLAG)
+                return 0;
+        return survey_fetch_flags(run, question->search.range);
 }
 
 /* The first questions. */
@@ -213,7 +230,7 @@ static int begin(SyncRun *run) {
         if (r >= 0 && run->survey.missing > 0)
                 r = ask_for_gone(run);
         if (r >= 0 && run->untold & REPLICA_UNTOLD_FLAGS && run->mailbox->state.messages > 0)
-                r = ask_flags(run, told_range(run));
+                r = survey_ask_flags(run);
         return r;
 }
 

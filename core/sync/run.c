@@ -442,6 +442,10 @@ static void remember_seen(SyncRun *run, Side side) {
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
         mailbox->seen[side].token.modseq = run->modseq[side];
+        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
+        if (run->opened[side].uidnext == 0)
+                mailbox->seen[side].token.uidnext =
+                        MAX(state->token[side].uidnext, mailbox->seen[side].told_uidnext);
         mailbox->seen[side].messages = state->messages + state->parked[side];
         if (run->holds[side])
                 mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
@@ -495,7 +499,8 @@ static int conclude(SyncRun *run) {
                 if (r < 0)
                         return r;
         }
-        return engine_commit(mailbox->engine);
+        r = run_commit_rotation(run);
+        return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
 static int close_side(SyncRun *run, Side side) {
@@ -571,6 +576,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
                 run->untold = event->untold;
                 run->can_count = event->can_count;
+                run->new_keywords = event->storable_keywords;
         }
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
@@ -608,8 +614,11 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
         if (event->request == REPLICA_SEARCH) {
                 run->exists = MIN(run->exists, event->exists);
-                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED)
-                        return run_next_phase(run); /* its question has no answer */
+                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED) {
+                        int r = run_on_unfound(run, event->cookie);
+
+                        return r < 0 ? r : run_next_phase(run);
+                }
         }
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);

@@ -71,13 +71,15 @@ class Changes:
     def _known(self, mailbox):
         return [name.lower() for name in self.tree.folder(mailbox).keywords().values()]
 
-    def _take(self):
-        """A message that will go from where it is."""
-        while True:
-            key = self.untouched.pop()
-            if self.removed[key[0]] < MAX_REMOVED:
+    def _take(self, as_it_was=False):
+        """A message that will go from where it is. as_it_was: none whose flags have changed."""
+        flagged = {key for key, _ in self.flagged} if as_it_was else set()
+        for key in reversed(self.untouched):
+            if self.removed[key[0]] < MAX_REMOVED and key not in flagged:
+                self.untouched.remove(key)
                 self.removed[key[0]] += 1
                 return key
+        raise AssertionError("too few messages for so many changes")
 
     def _new_message(self, mailbox, flags):
         data = populate.message(self.rng, f"change{self.count}")
@@ -118,7 +120,7 @@ class Changes:
         self.session.expunge(self.uids[key])
 
     def move_remote(self):
-        key, target = self._take(), self._remote_mailbox()
+        key, target = self._take(True), self._remote_mailbox()
         if target == key[0]:
             return
         self.model[target, key[1]] = self.model.pop(key)
@@ -157,7 +159,7 @@ class Changes:
         self.paths[key].unlink()
 
     def move_local(self):
-        key, target = self._take(), self.rng.choice(self.mailboxes)
+        key, target = self._take(True), self.rng.choice(self.mailboxes)
         # A letter means something else in another folder.
         path = self.paths[key]
         if target == key[0] or any(c.islower() for c in path.name.partition(":2,")[2]):

@@ -18,6 +18,7 @@ authmodulelist="authuserdb"
 daemons=3
 authdaemonvar=/run/courier/authdaemon
 END
+echo 'mail-{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd  # whom gamin, which watches, wants to know
 secret=$(openssl passwd -5 '{password}')
 for user in {users}; do
         home={directory}/home/$user
@@ -60,7 +61,7 @@ class CourierSession(imap.Session):
 class Courier(Server):
     """Its mailboxes are all below INBOX, with "." between the levels."""
 
-    packages = ("courier-imap",)
+    packages = ("courier-imap", "gamin")
     session_type = CourierSession
 
     def prepare(self):

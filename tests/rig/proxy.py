@@ -4,6 +4,7 @@ import select
 import socket
 import struct
 import threading
+import time
 
 
 class Proxy:
@@ -14,15 +15,17 @@ class Proxy:
     cut_up: the same, from the client
     stall:  pass nothing more after so many bytes from the server, but keep the connection
     reset:  a cut is a RST and not a FIN
+    rate:   bytes a second from the server: a line of that speed
     """
 
-    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False):
+    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None):
         self.target = (host, port)
         self.piece = piece
         self.cut = cut
         self.cut_up = cut_up
         self.stall = stall
         self.reset = reset
+        self.rate = rate
         self.down = self.up = 0  # bytes of all connections
         self.round_trips = 0  # how often the server spoke after the client had
         self.said = bytearray()  # by the client
@@ -76,6 +79,8 @@ class Proxy:
                 data = data[: limit - passed[source]]
             if from_server and self.stall is not None:
                 data = data[: max(self.stall - passed[source], 0)]
+            if from_server and self.rate:
+                time.sleep(len(data) / self.rate)
             for start in range(0, len(data), self.piece):
                 sink.sendall(data[start : start + self.piece])
             passed[source] += len(data)

@@ -287,7 +287,7 @@ def same_message(w):
 
 @scenario("many random changes")
 def random_changes(w):
-    w.begin(("INBOX", "list", "Sent", "a", "b", "c"), 30)
+    w.begin(("INBOX", "list", "Sent", "a", "made"), 40)
     changes = change.Changes(w.rng, w.session, w.tree, w.profile.prefix)
     changes.apply(CHANGES)
     w.sync(changes.expected())
@@ -306,6 +306,7 @@ def made_remote(w):
 @scenario("a mailbox made in the Maildir")
 def made_local(w):
     w.begin()
+    w.folder("made").create()  # some servers make it if we do not
     w.folder("made/here").create().deliver(w.message("made"), "1700.made.host", "S")
     w.folder("made/empty").create()
     w.sync(w.local())
@@ -313,7 +314,7 @@ def made_local(w):
 
 @scenario("a mailbox renamed on the server")
 def renamed_remote(w):
-    w.begin()
+    w.begin(("INBOX", "list", "old"))
     inodes = {path.stat().st_ino for path in w.folder("list").files()}
     w.session.command(b"RENAME " + w.session.wire(w.name("list")) + b" " + w.session.wire(w.name("old/list")))
     w.sync(w.remote())
@@ -323,9 +324,8 @@ def renamed_remote(w):
 
 @scenario("a mailbox renamed in the Maildir")
 def renamed_local(w):
-    w.begin()
+    w.begin(("INBOX", "list", "old"))
     before = w.uidvalidity("list")
-    w.folder("old").path.mkdir()
     w.folder("list").path.rename(w.folder("old/list").path)
     w.sync(w.local())
     if w.uidvalidity("old/list") != before:

@@ -12,7 +12,7 @@ from rig.profiles import MASKED, PROFILES
 
 
 def user_of(title):
-    return re.sub(r"\W+", "-", title)
+    return re.sub(r"\W+", "-", title).lower()
 
 
 def played(profile, titles, directory):

@@ -1,11 +1,13 @@
 """Gmail: mailboxes are labels. What is left out, what is fetched once, and what a deletion means."""
 
 import os
+import unittest
 
-from rig import case, compare, gmailserver, number, wait_until
+from rig import SANITIZED, case, compare, gmailserver, number, points, wait_until
 from rig.gmailserver import ALL, TRASH
 
-MESSAGES = number("MESSAGES", 30)
+MESSAGES = min(number("MESSAGES", 30), 1000)  # the scripted server is a slow one
+POINTS = number("POINTS", 6)  # to be killed at, before and after; 0: all
 SIZE = 3000
 TRASH_SETTINGS = """\
 namespace inbox {
@@ -262,3 +264,54 @@ class Deletions(Gmail):
         result = self.once(account, status=1)
         self.assertIn("\\Trash", result.err)
         self.assertEqual(len(compare.remote(session)["INBOX"]), 3)
+
+
+@unittest.skipIf(SANITIZED, "the sanitizer must be loaded first")
+class Killed(Gmail):
+    """Copies and deletions, and the program is killed at each call that makes something lasting."""
+
+    def changed(self, n):
+        """In sync, and then changed on both sides."""
+        self.gmail = gmailserver.Gmail()
+        self.addCleanup(self.gmail.close)
+        for name in ("Work", "Receipts"):
+            self.gmail.create(name)
+        account = self.account(self.gmail, name=f"account{n}", tls="none")
+        for m in (1, 2, 3):
+            self.gmail.deliver(body(m), "INBOX", "Work")
+        self.sync(account)
+        self.delete(account, "INBOX", body(1))
+        for name in ("INBOX", "Work"):
+            self.delete(account, name, body(2))
+        for m in (4, 5):
+            self.gmail.deliver(body(m), "INBOX", "Receipts")
+        self.gmail.label(self.gmail.by_body[body(3)], "Receipts")
+        return account
+
+    def check(self, account):
+        self.sync(account)
+        self.sync(account)
+        self.assert_same(account, "INBOX", "Work", "Receipts", TRASH)
+        self.assertEqual(self.gmail.bodies_in("INBOX"), [body(3), body(4), body(5)])
+        self.assertEqual(self.gmail.bodies_in("Work"), [body(1), body(3)])
+        self.assertEqual(self.gmail.bodies_in(TRASH), [body(2)])
+        self.assertEqual(compare.doubled_names(account.tree), [])
+
+    def test_points(self):
+        account = self.changed(0)
+        log = account.directory / "points"
+        account.variables = {"LD_PRELOAD": str(points.SHIM), "CHAOS_LOG": str(log)}
+        self.once(account)
+        account.variables = {}
+        self.check(account)
+        count = len(log.read_text().splitlines())
+        self.assertGreater(count, 10)
+        for n in points.spread(count, POINTS or count):
+            for kill in (n, -n):
+                with self.subTest(kill=kill):
+                    account = self.changed(kill)
+                    account.variables = {"LD_PRELOAD": str(points.SHIM), "CHAOS_KILL": str(kill)}
+                    account.once()
+                    account.variables = {}
+                    self.check(account)
+        print(f"  {count} points", flush=True)

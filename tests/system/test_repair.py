@@ -6,7 +6,7 @@ import subprocess
 
 from rig import SANITIZED, case, compare, number, populate, proxy
 
-MESSAGES = number("MESSAGES", 300)
+MESSAGES = min(number("MESSAGES", 300), 10_000)
 # Both ways, with COMPRESS: what it takes to tell all messages of both sides from each other.
 BYTES = 150 * MESSAGES + 8000
 MEMORY = 14 * 1024  # kB
