@@ -18,6 +18,7 @@
 
 #include "base/macro.h"
 #include "sync/mailbox-plan.h"
+#include "sync/replica.h"
 #include "sync/volume.h"
 
 typedef struct StateDb StateDb;

@@ -127,8 +127,8 @@ typedef struct Job {
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
         bool stays;           /* POLL: the mailbox of the IDLE stays selected */
-        char **wires; /* POLL, CLOSE: names to ask the STATUS of; CREATE, RENAME: the new one.
-                                 Owned */
+        char **wires;         /* POLL, CLOSE: names to ask the STATUS of; CREATE,
+                                 RENAME: the new one. Owned */
         size_t n_wires;
         char *name; /* RENAME: the new one; owned */
         bool subscribe;
