@@ -13,6 +13,7 @@ typedef struct Request {
         ReplicaWant want;
         UidSet uids; /* owned; of CHANGES: known */
         MessageFlags add, remove;
+        ReplicaMailbox *target; /* of MOVE */
         /* APPEND */
         uint64_t cookie;
         ReplicaMessage message;
@@ -24,9 +25,11 @@ typedef struct Event {
         struct Event *next;
         ReplicaEvent event;
         UidSet uids;      /* owned, event.uids */
+        UidSet uids_to;   /* owned, event.uids_to */
         char *bytes;      /* owned, event.data */
         char *text;       /* owned, event.text and name */
         char *message_id; /* owned, event.message.message_id */
+        uint64_t object;  /* event.message.object */
         bool is_append;   /* DONE and APPENDED come unasked for a while */
 } Event;
 
@@ -40,6 +43,7 @@ typedef struct Session {
 
 struct MemoryReplica {
         Replica replica;
+        ReplicaOps ops;
         MemoryStore *store; /* borrowed */
         KillSwitch *kill;   /* borrowed */
         Request *requests, **requests_end;

@@ -24,12 +24,14 @@ typedef struct MemoryMessage {
         int64_t date;
         char *bytes; /* owned, a string */
         MemoryStage stage;
-        bool noted; /* by ReplicaOps.noted() */
+        uint64_t object; /* as an inode: stays the same when it is moved */
+        bool noted;      /* by ReplicaOps.noted() */
 } MemoryMessage;
 
 typedef struct MemoryGone {
         uint32_t uid;
         uint64_t modseq;
+        uint64_t object;
 } MemoryGone;
 
 typedef struct MemoryMailbox {
@@ -51,6 +53,7 @@ typedef struct MemoryStore {
         bool is_files;  /* two-phase delivery, stamps, no news while it is worked on */
         bool no_modseq; /* each look lists everything */
         bool no_uidplus;
+        bool no_move;   /* it can move nothing */
         bool tells_new; /* news of new messages come unasked for, like those of flags */
         bool no_keywords;
         MessageFlags unstorable; /* of FLAGS_FIXED */
@@ -83,6 +86,10 @@ MemoryMessage *memory_deliver(MemoryMailbox *mailbox, uint32_t uid, const char *
 MemoryMessage *memory_find(MemoryMailbox *mailbox, uint32_t uid); /* or NULL */
 void memory_set_flags(MemoryMailbox *mailbox, MemoryMessage *message, MessageFlags flags);
 void memory_expunge(MemoryMailbox *mailbox, uint32_t uid);
+/* Borrowed, until the next delivery. */
+MemoryMessage *memory_move(MemoryMailbox *from, uint32_t uid, MemoryMailbox *to);
+/* Of a message that is there or was. */
+uint64_t memory_object(const MemoryMailbox *mailbox, uint32_t uid);
 
 /* Everything gets another number, and the history is forgotten. */
 void memory_renumber(MemoryMailbox *mailbox, uint32_t first);

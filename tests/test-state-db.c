@@ -175,8 +175,8 @@ static void test_files(void) {
         uint32_t uid, first, last;
 
         assert(state_db_file_bounds(db, mailbox, &first, &last) == 0 && first == 0 && last == 0);
-        assert(state_db_file_add(db, mailbox, 7, "x.host", true) == 0);
-        assert(state_db_file_add(db, mailbox, 5, "y.host", false) == 0);
+        assert(state_db_file_add(db, mailbox, 7, "x.host", 9, true) == 0);
+        assert(state_db_file_add(db, mailbox, 5, "y.host", 9, false) == 0);
         assert(state_db_file_bounds(db, mailbox, &first, &last) == 0 && first == 5 && last == 7);
         assert(state_db_file_find(db, mailbox, "x.host", &uid) == 0 && uid == 7);
         assert(state_db_file_find(db, mailbox, "z.host", &uid) == STATE_DB_E_NONE);
@@ -262,7 +262,7 @@ static void test_forget(void) {
         uint32_t uid;
 
         add_message(db, mailbox, 1, 1, 0);
-        assert(state_db_file_add(db, mailbox, 1, "x", false) == 0);
+        assert(state_db_file_add(db, mailbox, 1, "x", 9, false) == 0);
         assert(state_db_park(db, mailbox, SIDE_LOCAL, 3, "too big") == 0);
         assert(state_db_forget_mailbox(db, mailbox) == 0);
         assert(state_db_find(db, mailbox, SIDE_REMOTE, 1, &message) == STATE_DB_E_NONE);

@@ -2,7 +2,7 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 1
+#define STATE_DB_VERSION 2
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -39,7 +39,8 @@
         " last INTEGER NOT NULL);"                                                                 \
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
-        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
+        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                        \
+                "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -115,7 +116,8 @@
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
-        X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \
+        X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5)")                                \
+        X(FILE_OBJECT, "SELECT object FROM file WHERE mailbox = ?1 AND uid = ?2")                                    \
         X(FILE_SET_UNKNOWN, "UPDATE file SET unknown = ?3 WHERE mailbox = ?1 AND uid = ?2")        \
         X(FILE_ALL_UNKNOWN, "UPDATE file SET unknown = 1 WHERE mailbox = ?1")                      \
         X(FILE_REMOVE, "DELETE FROM file WHERE mailbox = ?1 AND uid = ?2")                         \

@@ -104,7 +104,11 @@ int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
 int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid,
                        char **ret_name); /* or STATE_DB_E_NONE */
 /* @unknown: the base does not have it yet; found by state_db_file_each_unknown() at no cost for the others. */
-int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, bool unknown);
+/* @object: ReplicaMessage.object; 0: not known. */
+int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, uint64_t object,
+                      bool unknown);
+int state_db_file_object(StateDb *db, int64_t mailbox, uint32_t uid,
+                         uint64_t *ret_object); /* or STATE_DB_E_NONE */
 int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known);
 int state_db_file_set_all_unknown(StateDb *db, int64_t mailbox);
 int state_db_file_remove(StateDb *db, int64_t mailbox, uint32_t uid);
