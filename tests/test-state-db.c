@@ -392,7 +392,7 @@ static void test_unknown_of_gone(void) {
         assert(state_db_change_put_gone(db, mailbox, SIDE_REMOTE, 1, 3, false) == 0);
         assert(state_db_change_put(db, mailbox, SIDE_LOCAL, 2, false, FLAG_DRAFT) == 0);
         assert(state_db_change_put(db, mailbox, SIDE_LOCAL, 3, true, 0) == 0);
-        assert(state_db_unknown_add_gone(db, mailbox) == 0);
+        assert(state_db_unknown_add_gone(db, mailbox, SIDE_REMOTE) == 0);
         assert(state_db_unknown_uids(db, mailbox, SIDE_LOCAL, 0, 9, &added) == 0);
         check_set(&added, "11:12");
         assert(state_db_unknown_get(db, mailbox, SIDE_LOCAL, 11, &read) == 0);
@@ -726,7 +726,7 @@ static void test_small_delta(void) {
         assert(state_db_change_count_gone(db, mailbox, SIDE_LOCAL, &n) == 0 && n == 3);
         assert(state_db_change_next(db, mailbox, 7, &change) == 0);
         assert(state_db_unknown_put(db, mailbox, SIDE_REMOTE, &unknown) == 0);
-        assert(state_db_unknown_add_gone(db, mailbox) == 0);
+        assert(state_db_unknown_add_gone(db, mailbox, SIDE_REMOTE) == 0);
         assert(state_db_unknown_remove_known(db, mailbox) == 0);
         assert(state_db_remove(db, mailbox, 5000) == 0);
         assert(state_db_set_flags(db, mailbox, 6, FLAG_SEEN) == 0);

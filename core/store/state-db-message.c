@@ -4,7 +4,7 @@
 
 #include "store/state-db-private.h"
 
-static BaseMessage column_message(sqlite3_stmt *statement) {
+BaseMessage db_column_message(sqlite3_stmt *statement) {
         return (BaseMessage){
                 .uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
                 .uid[SIDE_LOCAL] = (uint32_t) sqlite3_column_int64(statement, 1),
@@ -24,7 +24,7 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
         if (r <= 0)
                 return r < 0 ? r : STATE_DB_E_NONE;
 
-        *ret_message = column_message(statement);
+        *ret_message = db_column_message(statement);
         return 0;
 }
 
@@ -69,7 +69,7 @@ int state_db_each(StateDb *db, int64_t mailbox,
                 return r;
 
         while ((r = db_step(db, statement)) > 0) {
-                const BaseMessage message = column_message(statement);
+                const BaseMessage message = db_column_message(statement);
 
                 r = each(&message, userdata);
                 if (r != 0)

@@ -118,15 +118,10 @@ int state_db_parked_unlisted(StateDb *db, int64_t mailbox, Side side, UidSet *ui
         return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 
-int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
+static int put_unknown(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
         const bool has_date = message->present & REPLICA_HAS_DATE;
         const bool has_size = message->present & REPLICA_HAS_SIZE;
         const bool has_id = message->present & REPLICA_HAS_MESSAGE_ID;
-        int r;
-
-        r = db_need_temporary(db);
-        if (r < 0)
-                return r;
 
         if (has_date && has_size && has_id)
                 return db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
@@ -138,6 +133,18 @@ int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaM
         return db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
                       (int64_t) message->uid, (int64_t) message->flags,
                       (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+}
+
+int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
+        int r;
+
+        r = db_need_temporary(db);
+        if (r >= 0)
+                r = put_unknown(db, mailbox, side, message);
+        if (r < 0 || !(message->present & REPLICA_HAS_OBJECT))
+                return r;
+        return db_run(db, SQL_UNKNOWN_OBJECT, "iiib", mailbox, (int64_t) side,
+                      (int64_t) message->uid, message->object);
 }
 
 int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
@@ -158,16 +165,19 @@ int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side) {
         return db_run(db, SQL_UNKNOWN_REMOVE_UNLISTED, "ii", mailbox, (int64_t) side);
 }
 
-int state_db_unknown_add_gone(StateDb *db, int64_t mailbox) {
+int state_db_unknown_add_gone(StateDb *db, int64_t mailbox, Side side) {
         if (!db->has_temporary)
                 return 0;
-        return db_run(db, SQL_UNKNOWN_ADD_GONE, "i", mailbox);
+        return db_run(db, SQL_UNKNOWN_ADD_GONE, "ii", mailbox, (int64_t) side);
 }
 
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox) {
+        int r;
+
         if (!db->has_temporary)
                 return 0;
-        return db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
+        r = db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
+        return r < 0 ? r : db_run(db, SQL_UNKNOWN_REMOVE_KNOWN_REMOTE, "i", mailbox);
 }
 
 int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox) {

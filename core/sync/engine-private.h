@@ -9,6 +9,7 @@
 #define RUN_MAX_BYTES    (4u * 1024 * 1024) /* and their size */
 #define RUN_MAX_PLANNED  500u               /* messages planned at a time */
 #define RUN_MAX_IDENTIFY 1000u              /* identities asked for at a time */
+#define RUN_MAX_MOVED    1000u              /* messages moved at a time */
 
 typedef struct SyncRun SyncRun;
 
@@ -22,6 +23,7 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        bool may_lose; /* its last remote STATUS may tell of messages that are gone */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
@@ -61,12 +63,20 @@ typedef struct PlannedMessage {
         bool undone;                 /* it failed or was refused */
 } PlannedMessage;
 
+/* A message that was found in another mailbox, and follows there on the other side. */
+typedef struct MovedMessage {
+        BaseMessage base; /* where it was */
+        uint32_t uid;     /* where it is, on the side that it was moved on */
+        uint32_t uid_to;  /* and what it has become on the other; 0: that is not known (yet) */
+} MovedMessage;
+
 typedef enum RunPhase {
         RUN_ASK_LOCAL,
         RUN_ASK_REMOTE,
         RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
+        RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
         RUN_CLOSE,
@@ -127,13 +137,23 @@ struct SyncRun {
         uint32_t digest_uid;
         void *digest; /* owned */
 
+        /* Moves. As far as is known yet: does it lose or gain messages that may be moved? */
+        bool loses[_SIDE_MAX], gains[_SIDE_MAX];
+        bool is_compared[_SIDE_MAX];
+        bool no_moves;       /* one was refused: transfer instead */
+        SyncRun *target;     /* of the move under way; borrowed, it waits for its end */
+        Side moved_side;     /* where the messages were moved by somebody else */
+        MovedMessage *moved; /* owned; by UID on the other side */
+        size_t n_moved;
+        unsigned n_incoming; /* moves under way that end here */
+
         EngineCounts counts;
         uint64_t total; /* messages to transfer, for progress; 0: not known */
 };
 
 /* Is an answer to come before the run can go on? */
 static inline bool run_is_waiting(const SyncRun *run) {
-        return run->n_under_way > 0 || run->n_appends > 0;
+        return run->n_under_way > 0 || run->n_appends > 0 || run->n_incoming > 0;
 }
 
 struct Engine {
@@ -145,6 +165,7 @@ struct Engine {
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
+        bool meets; /* a run waits for others */
         bool is_lost; /* a replica is, not the state database */
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
@@ -158,6 +179,7 @@ struct Engine {
 int engine_commit(Engine *engine);
 int engine_begin(Engine *engine);
 int engine_fail(Engine *engine, int error);
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -194,10 +216,20 @@ int run_count_room(SyncRun *run);
 /* run-pair.c */
 int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
+int run_identify_side(SyncRun *run, Side side);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
 /* run-verify.c */
 int run_verify(SyncRun *run);
+
+/* run-move.c */
+bool run_others_may_lose(const SyncRun *run);
+int run_expect_moves(SyncRun *run, Side side);
+int run_meet(SyncRun *run);
+int run_on_moved(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_moves_done(SyncRun *run, const ReplicaEvent *event);
+/* Let runs that wait for others go on. Return: how many did, or negative. */
+int engine_meet(Engine *engine);
 
 /* run-act.c */
 int run_act(SyncRun *run);
@@ -212,6 +244,7 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
 

@@ -345,7 +345,7 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         }
 }
 
-static void end_if_over(Engine *engine, SyncMailbox *mailbox) {
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox) {
         if (mailbox->run->phase == RUN_CLOSE && !run_is_waiting(mailbox->run))
                 end_run(engine, mailbox);
 }
@@ -367,6 +367,8 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->n_names = 0;
         mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
+        mailbox->run->loses[SIDE_REMOTE] = mailbox->may_lose;
+        mailbox->may_lose = false;
         mailbox->run->compares = mailbox->wants_compare;
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
                 !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
@@ -388,7 +390,7 @@ static int start_run(SyncMailbox *mailbox) {
         mailbox->engine->n_runs++;
         r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
         if (r >= 0)
-                end_if_over(mailbox->engine, mailbox);
+                engine_end_if_over(mailbox->engine, mailbox);
         return r;
 }
 
@@ -466,7 +468,7 @@ static int dispatch(Engine *engine, Side side, const ReplicaEvent *event) {
         r = run_on_event(mailbox->run, side, event);
         if (r < 0)
                 return r;
-        end_if_over(engine, mailbox);
+        engine_end_if_over(engine, mailbox);
         return 0;
 }
 
@@ -533,6 +535,8 @@ int engine_pump(Engine *engine, int64_t now) {
                         r = start_list(engine);
                         if (r == 0)
                                 r = start_runs(engine);
+                        if (r == 0)
+                                r = engine_meet(engine);
                         progress = r > 0;
                 }
                 if (r < 0)
