@@ -68,6 +68,8 @@ typedef struct MovedMessage {
         BaseMessage base; /* where it was */
         uint32_t uid;     /* where it is, on the side that it was moved on */
         uint32_t uid_to;  /* and what it has become on the other; 0: that is not known (yet) */
+        bool is_changed;  /* there, since the base was in sync: */
+        MessageFlags flags;
 } MovedMessage;
 
 typedef enum RunPhase {

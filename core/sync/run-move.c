@@ -149,6 +149,21 @@ static int by_other_uid(const void *a, const void *b, void *userdata) {
         return x < y ? -1 : x > y;
 }
 
+/* Were its flags changed where it still is? To be known before it goes from there. */
+static int find_changed(SyncRun *run, Side other, MovedMessage *moved) {
+        const uint32_t remote_uid = moved->base.uid[SIDE_REMOTE];
+        ChangedMessage changed;
+        int r;
+
+        r = state_db_change_next(run->mailbox->engine->db, run->mailbox->state.id, remote_uid - 1,
+                                 &changed);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        moved->is_changed = changed.base.uid[SIDE_REMOTE] == remote_uid && changed.has[other];
+        moved->flags = changed.flags[other];
+        return 0;
+}
+
 /* The next messages that went from one mailbox to the other on this side. */
 static int collect(SyncRun *run, const SyncRun *target, Side side) {
         _cleanup_(uid_set_done) UidSet taken = UID_SET_NULL;
@@ -183,29 +198,15 @@ static int collect(SyncRun *run, const SyncRun *target, Side side) {
                         r = uid_set_add(&taken, uid, uid);
                 if (r < 0)
                         return r;
-                run->moved[run->n_moved++] = (MovedMessage){.base = message, .uid = uid};
+                run->moved[run->n_moved] = (MovedMessage){.base = message, .uid = uid};
+                r = find_changed(run, other, &run->moved[run->n_moved++]);
+                if (r < 0)
+                        return r;
         }
         if (r < 0)
                 return r;
         qsort_r(run->moved, run->n_moved, sizeof(*run->moved), by_other_uid, &other);
         return 0;
-}
-
-/* What the source's other half was told to be, in the keywords of the target. */
-static int translate_changed(SyncRun *run, const SyncRun *target, const MovedMessage *moved,
-                             Side other, bool *ret_has, MessageFlags *ret_flags) {
-        ChangedMessage changed;
-        int r;
-
-        r = state_db_change_next(run->mailbox->engine->db, run->mailbox->state.id,
-                                 moved->base.uid[SIDE_REMOTE] - 1, &changed);
-        if (r < 0)
-                return r;
-        *ret_has = r == 0 && changed.base.uid[SIDE_REMOTE] == moved->base.uid[SIDE_REMOTE] &&
-                   changed.has[other] && !changed.gone[other];
-        return *ret_has ? flags_translate(changed.flags[other], &run->mailbox->keywords,
-                                          &target->mailbox->keywords, ret_flags)
-                        : 0;
 }
 
 /* It is not in this mailbox any more. */
@@ -266,22 +267,21 @@ static int enter_target(SyncRun *run, SyncRun *target, const MovedMessage *moved
 static int commit_moved(SyncRun *run, SyncRun *target, const MovedMessage *moved) {
         const Side side = run->moved_side, other = side_other(side);
         const bool keeps_file = run == target && side == SIDE_REMOTE;
-        MessageFlags flags = 0;
+        const Keywords *keywords = &run->mailbox->keywords;
+        MessageFlags flags;
         BaseMessage row = {0};
-        bool has_flags;
         int r;
 
         row.uid[side] = moved->uid;
         row.uid[other] = moved->uid_to;
-        r = flags_translate(moved->base.flags, &run->mailbox->keywords, &target->mailbox->keywords,
-                            &row.flags);
+        r = flags_translate(moved->base.flags, keywords, &target->mailbox->keywords, &row.flags);
         if (r >= 0)
-                r = translate_changed(run, target, moved, other, &has_flags, &flags);
+                r = flags_translate(moved->flags, keywords, &target->mailbox->keywords, &flags);
         if (r >= 0)
                 r = leave_source(run, moved, keeps_file);
         if (r >= 0)
                 r = enter_target(run, target, moved, &row, keeps_file);
-        return r >= 0 && has_flags ? run_on_known(target, other, &row, flags) : r;
+        return r >= 0 && moved->is_changed ? run_on_known(target, other, &row, flags) : r;
 }
 
 /* Those of which is known what they have become. */
