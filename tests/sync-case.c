@@ -250,8 +250,8 @@ static bool read_mailbox(Reader *reader, char *line) {
         reader->mailbox = need_mailbox(reader, line);
         colon = trim(colon + 1);
         if (*colon)
-                reader->c->mailboxes[reader->mailbox].on_side[side_other(read_side(reader, colon))] =
-                        false;
+                reader->c->mailboxes[reader->mailbox]
+                        .on_side[side_other(read_side(reader, colon))] = false;
         return true;
 }
 
@@ -337,8 +337,7 @@ static void read_line(Reader *reader, char *line) {
         else if (strcmp(line, "after") == 0) {
                 reader->section = IN_AFTER;
                 reader->mailbox = 0;
-        }
-        else if (reader->section == IN_OPTIONS)
+        } else if (reader->section == IN_OPTIONS)
                 read_option(reader, line);
         else if (!read_mailbox(reader, line))
                 read_row(reader, line);
@@ -368,8 +367,7 @@ static void build_base(Reader *reader, size_t mailbox) {
 }
 
 static MemoryMailbox *stored_of(Reader *reader, Side side, size_t mailbox) {
-        return memory_store_find(&reader->c->world.store[side],
-                                 reader->c->mailboxes[mailbox].name);
+        return memory_store_find(&reader->c->world.store[side], reader->c->mailboxes[mailbox].name);
 }
 
 static void build_change(Reader *reader, Side side, const Row *row) {
@@ -384,8 +382,7 @@ static void build_change(Reader *reader, Side side, const Row *row) {
                 memory_deliver(stored, row->uid[side], row->message[side].bytes,
                                row->message[side].date, flags);
         if (row->moved[side])
-                memory_move(stored, row->uid[side],
-                            stored_of(reader, side, row->moved_to[side]));
+                memory_move(stored, row->uid[side], stored_of(reader, side, row->moved_to[side]));
 }
 
 static void build_changes(Reader *reader, Side side) {

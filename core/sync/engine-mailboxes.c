@@ -131,15 +131,16 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
         return status_is_dirty(&state->token[side], state->messages + state->parked[side], status);
 }
 
-/* Fewer messages than those that were known and those that have come: some must be gone, or have come
- * and gone. */
+/* Fewer messages than those that were known and those that have come: some are gone, or have only come
+ * through. */
 static bool may_lose(const SyncMailbox *mailbox, const ReplicaStatus *status) {
         const MailboxState *state = &mailbox->state;
         const uint64_t known = state->messages + state->parked[SIDE_REMOTE];
         const uint32_t uidnext = state->token[SIDE_REMOTE].uidnext;
         const uint64_t n_new = status->uidnext > uidnext ? status->uidnext - uidnext : 0;
 
-        return status->has_messages && known > 0 && status->messages < known + n_new;
+        return status->has_messages && state->token[SIDE_REMOTE].uidvalidity != 0 &&
+               status->messages < known + n_new;
 }
 
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */

@@ -167,7 +167,7 @@ struct Engine {
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
-        bool meets; /* a run waits for others */
+        bool meets;   /* a run waits for others */
         bool is_lost; /* a replica is, not the state database */
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;

@@ -8,7 +8,8 @@
 
 bool engine_is_busy(const Engine *engine) {
         return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold && (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
+               (!engine->hold &&
+                (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
 static EngineMailbox describe(const SyncMailbox *mailbox) {

@@ -185,8 +185,8 @@ static int collect(SyncRun *run, const SyncRun *target, Side side) {
 
         run->n_moved = 0;
         while (run->n_moved < RUN_MAX_MOVED &&
-               (r = state_db_move_next(run->mailbox->engine->db, &search,
-                                       message.uid[SIDE_REMOTE], &message, &uid)) == 0) {
+               (r = state_db_move_next(run->mailbox->engine->db, &search, message.uid[SIDE_REMOTE],
+                                       &message, &uid)) == 0) {
                 BaseMessage known;
 
                 if (uid_set_contains(&taken, uid))

@@ -441,8 +441,9 @@ static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
 }
 
 static bool did_something(const EngineCounts *counts) {
-        return counts->paired || counts->moved[0] || counts->moved[1] || counts->added[0] || counts->added[1] || counts->changed[0] ||
-               counts->changed[1] || counts->removed[0] || counts->removed[1];
+        return counts->paired || counts->moved[0] || counts->moved[1] || counts->added[0] ||
+               counts->added[1] || counts->changed[0] || counts->changed[1] || counts->removed[0] ||
+               counts->removed[1];
 }
 
 /* What was begun by this or an earlier run has come to its end. */
