@@ -102,6 +102,15 @@ static int add_ago(Table *table, const Screen *screen, uint64_t usec) {
         return table_add(table, STYLE_PLAIN, text_ago(usec, screen->now_usec, text, sizeof(text)));
 }
 
+/* The server does not tell which flags have changed. */
+static int add_flags_note(Table *table, const Screen *screen, uint64_t since) {
+        char ago[32], text[96];
+
+        (void) snprintf(text, sizeof(text), "Oldest look at a flag changed elsewhere: %s.",
+                        text_ago(since, screen->now_usec, ago, sizeof(ago)));
+        return table_add_note(table, STYLE_FAINT, text);
+}
+
 static int add_account(Table *table, const Screen *screen, const Row *account) {
         const uint64_t traffic = row_number(account, "bytes_in") + row_number(account, "bytes_out");
         const Style style = state_style(account);
@@ -220,6 +229,16 @@ static int append_times(const Row *account, const Screen *screen, Buffer *buffer
         return r;
 }
 
+/* Mailboxes that are not synchronised; "imapsyncctl mailboxes" says why. */
+static int append_left_out(const Row *account, Buffer *buffer) {
+        _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
+        int r = text_escape(&escaped, row_string(account, "left_out"));
+
+        if (r < 0 || escaped.size == 0)
+                return r;
+        return append_line(buffer, "left out", "%.*s", (int) escaped.size, escaped.data);
+}
+
 static int append_numbers(const Row *account, Buffer *buffer) {
         static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
         char in[32], out[32];
@@ -227,6 +246,8 @@ static int append_numbers(const Row *account, Buffer *buffer) {
 
         for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
                 r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
+        if (r == 0)
+                r = append_left_out(account, buffer);
         if (r < 0)
                 return r;
         return append_line(buffer, "traffic", "%s in, %s out",
@@ -285,8 +306,12 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
                 r = add_ago(table, screen, row_number(mailbox, "last_change_usec"));
         if (r == 0)
                 r = add_sentence_note(table, STYLE_BAD, row_string(mailbox, "error"));
+        if (r == 0)
+                r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
         if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0))
                 r = add_counts_note(table, mailbox);
+        if (r == 0 && row_number(mailbox, "flags_since_usec") > 0)
+                r = add_flags_note(table, screen, row_number(mailbox, "flags_since_usec"));
         return r;
 }
 

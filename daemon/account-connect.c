@@ -20,6 +20,8 @@ void account_disconnect(Account *account) {
         account->is_attached = account->is_early = account->is_compressed = false;
         account->login = imap_login_free(account->login);
         account->mode = WAIT_NONE;
+        account->is_polling = account->idle_failed = account->is_throttled = false;
+        account->silence = 0;
         account->n_skipped = 0;
         account->connected_usec = 0;
         engine_hold(account->engine, true);
@@ -68,14 +70,31 @@ void account_refuse(Account *account, const char *why) {
                 account_finish(account);
 }
 
-void account_lose(Account *account, int error, const char *why) {
+/* Connecting again is part of the day's work if the server has only ended a session that it found long
+ * enough. */
+static void say_when(Account *account, int error, uint64_t usec) {
         char sentence[300];
-        uint64_t usec;
+
+        account->retry_usec = account_now() + (int64_t) usec;
+        (void) snprintf(sentence, sizeof(sentence), "%.280s", account->sentence);
+        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; trying again in %llu s", sentence,
+                          (unsigned long long) (usec / SECOND));
+        if (error == -ESHUTDOWN)
+                log_info("%s: %s", account_name(account), account->sentence);
+        else
+                log_warning("%s: %s", account_name(account), account->sentence);
+        account_arm(account, usec, SECOND, account_connect);
+}
+
+void account_lose(Account *account, int error, const char *why) {
+        uint64_t usec, told;
 
         if (error == -EKEYREJECTED) {
                 account_refuse(account, why);
                 return;
         }
+        account_on_dead(account, error);
+        told = account_told_to_stay_away(account);
         say_and_disconnect(account, ACCOUNT_STATE_WAITING, why);
         if (account->options.once) {
                 log_error("%s: %s", account_name(account), account->sentence);
@@ -84,12 +103,7 @@ void account_lose(Account *account, int error, const char *why) {
         }
 
         usec = back_off(account->n_attempts++);
-        account->retry_usec = account_now() + (int64_t) usec;
-        (void) snprintf(sentence, sizeof(sentence), "%.280s", account->sentence);
-        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; trying again in %llu s", sentence,
-                          (unsigned long long) (usec / SECOND));
-        log_warning("%s: %s", account_name(account), account->sentence);
-        account_arm(account, usec, SECOND, account_connect);
+        say_when(account, error, MAX(usec, told));
 }
 
 /* --- the login --- */
@@ -121,7 +135,7 @@ static void logged_in(Account *account) {
         if (!account->is_early)
                 attach(account, imap_login_qresync(account->login));
         account->login = imap_login_free(account->login);
-        account->n_attempts = 0;
+        account->n_refusals = 0;
         account->retry_usec = 0;
         account->connected_usec = account_now();
         account_disarm(account);
@@ -130,6 +144,28 @@ static void logged_in(Account *account) {
                  connection_is_encrypted(account->connection) ? ", encrypted" : "",
                  account->is_compressed ? ", compressed" : "");
         account_pump(account);
+}
+
+#define REFUSALS_MAX 3u
+#define REFUSED_USEC (10 * SECOND)
+
+/* Some servers (Yahoo) refuse a good password now and then. Where a login has worked before, it is tried
+ * again a few times, with the secret asked for anew, before a person is asked. */
+static void on_refused(Account *account) {
+        char why[300];
+
+        if (account->options.once || !account->has_capabilities || !account->password ||
+            !imap_login_is_denied(account->login) || account->n_refusals >= REFUSALS_MAX) {
+                account_refuse(account, imap_login_sentence(account->login));
+                return;
+        }
+
+        (void) snprintf(why, sizeof(why), "%.200s (it took one before)",
+                        imap_login_sentence(account->login));
+        say_and_disconnect(account, ACCOUNT_STATE_WAITING, why);
+        account->secret = secret_free(account->secret);
+        account->password = NULL;
+        say_when(account, -EACCES, REFUSED_USEC << account->n_refusals++);
 }
 
 static void on_outcome(Account *account, int outcome) {
@@ -156,7 +192,7 @@ static void on_outcome(Account *account, int outcome) {
                 logged_in(account);
                 break;
         case IMAP_LOGIN_REFUSED:
-                account_refuse(account, imap_login_sentence(account->login));
+                on_refused(account);
                 break;
         case IMAP_LOGIN_FAILED:
                 account_lose(account, -EAGAIN, imap_login_sentence(account->login));
@@ -266,6 +302,7 @@ static void dial(Account *account) {
         };
         int r;
 
+        account->dialled = account_uptime();
         r = imap_login_new(&options, &account->login);
         if (r >= 0)
                 r = connection_new(account->event, remote, account->config->timeout_usec,
@@ -313,6 +350,11 @@ void account_connect(Account *account) {
 
         if (account->connection || account->paused || account->stopping || !account->engine)
                 return;
+        if (account->dialled > 0 && account_uptime() - account->dialled < SECOND) {
+                account_arm(account, account->dialled + SECOND - account_uptime(), SECOND / 10,
+                            account_connect); /* never more often, whoever asks */
+                return;
+        }
         account_disarm(account);
         account->retry_usec = 0;
         account_set_state(account, ACCOUNT_STATE_CONNECTING, " ");

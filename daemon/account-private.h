@@ -10,6 +10,7 @@
 #include "store/maildir.h"
 #include "sync/imap-replica.h"
 #include "sync/maildir-replica.h"
+#include "sync/wait-ladder.h"
 
 /* How an account learns that the remote side has changed. */
 typedef enum WaitMode {
@@ -54,8 +55,21 @@ struct Account {
         int64_t retry_usec, connected_usec, last_sync_usec; /* since 1970 */
 
         WaitMode mode;
-        bool notify_failed;
-        char waits[128], waits_why[160];
+        WaitRecord wait;                        /* what the server does */
+        unsigned n_looks;
+        bool is_polling;                        /* a look at all mailboxes is under way */
+        bool idle_is_silent;                    /* before that look IDLE had told nothing */
+        bool idle_failed;                       /* INBOX cannot be opened now */
+        uint64_t poll_due, life_due, retry_due; /* CLOCK_BOOTTIME; UINT64_MAX: not */
+        uint64_t retry_span;
+        uint64_t spoken;  /* when we said something last */
+        uint64_t silence; /* that was broken just now, and nobody has answered yet; 0: none */
+        char waits[128], waits_why[300];
+
+        bool is_throttled;    /* the server asked for silence, until retry_usec */
+        unsigned n_back_offs; /* so many times since all was well */
+        unsigned n_refusals;  /* of a password that has worked before */
+        uint64_t dialled;     /* CLOCK_BOOTTIME */
 
         sd_event_source *timer; /* one for all: retry, poll, keepalive, end */
         sd_event_source *pump;  /* deferred: the engine has something to do */
@@ -73,7 +87,8 @@ struct Account {
         int64_t uidvalidity_usec; /* since 1970: when UIDVALIDITY was asked for last */
 };
 
-int64_t account_now(void); /* usec since 1970 */
+int64_t account_now(void);     /* usec since 1970 */
+uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 void account_set_state(Account *account, AccountState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 void account_arm(Account *account, uint64_t usec, uint64_t accuracy,
@@ -104,6 +119,12 @@ void account_log_skipped(Account *account);
 void account_wait(Account *account);
 void account_on_waited(const ReplicaEvent *done, void *userdata);
 void account_on_overflow(Account *account);
+void account_on_run(Account *account, const EngineNote *note);
+void account_on_dead(Account *account, int error);
+
+/* account-back-off.c */
+uint64_t account_told_to_stay_away(Account *account);
+bool account_is_told_to_wait(Account *account);
 
 /* account.c */
 void account_pump(Account *account);

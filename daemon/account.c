@@ -122,6 +122,7 @@ static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
+        account->n_attempts = account->n_back_offs = 0;
         account_learn_session(account);
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
@@ -154,6 +155,8 @@ void account_pump(Account *account) {
                 on_pump_failed(account, r);
                 return;
         }
+        if (account_is_told_to_wait(account))
+                return;
         if (r == 0)
                 on_idle(account);
         else
@@ -240,8 +243,12 @@ void account_stop(Account *account, void (*on_stopped)(Account *account, void *u
 
 /* --- what the engine tells --- */
 
-static bool wants(const char *mailbox, void *userdata) {
-        return account_config_wants(((Account *) userdata)->config, mailbox);
+static EngineWish wants(const char *mailbox, void *userdata) {
+        const AccountConfig *config = ((Account *) userdata)->config;
+
+        if (!account_config_wants(config, mailbox))
+                return ENGINE_WANTS_NOT;
+        return account_config_names(config, mailbox) ? ENGINE_WANTS_BY_NAME : ENGINE_WANTS;
 }
 
 static void on_note(const EngineNote *note, void *userdata) {
@@ -252,6 +259,7 @@ static void on_note(const EngineNote *note, void *userdata) {
                 account_on_overflow(account);
                 return;
         case ENGINE_NOTE_RUN:
+                account_on_run(account, note);
                 if (account->options.once)
                         account_watch_mailbox(account, note->mailbox);
                 return;
@@ -278,12 +286,16 @@ static void on_note(const EngineNote *note, void *userdata) {
 static int make_engine(Account *account) {
         const ImapReplicaOptions replica_options = {
                 .once = account->options.once,
+                .want_special_use = account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
+                .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
+                .flag_scan = (int64_t) account->options.flag_scan_usec,
+                .once = account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
                 .note = on_note,
@@ -334,6 +346,7 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
+        account->retry_due = UINT64_MAX;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
@@ -388,6 +401,25 @@ static const char *describe_remote(const Account *account) {
         return text;
 }
 
+static int add_left_out(const EngineMailbox *mailbox, void *userdata) {
+        Buffer *names = userdata;
+
+        if (!mailbox->left_out[0])
+                return 0;
+        return buffer_append_format(names, "%s%s", names->size > 0 ? ", " : "", mailbox->name);
+}
+
+static const char *describe_left_out(const Account *account) {
+        _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
+        static char text[1000];
+
+        text[0] = '\0';
+        if (account->engine && engine_each_mailbox(account->engine, add_left_out, &names) >= 0)
+                (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(names.size, sizeof(text)),
+                                names.data ? names.data : "");
+        return text;
+}
+
 AccountStatus account_status(Account *account) {
         const EngineTotals totals =
                 account->engine ? engine_totals(account->engine) : (EngineTotals){0};
@@ -421,6 +453,7 @@ AccountStatus account_status(Account *account) {
                 .bytes_out = traffic.bytes_out,
                 .compressed = account->is_compressed,
                 .encrypted = account->connection && connection_is_encrypted(account->connection),
+                .left_out = describe_left_out(account),
         };
 }
 
@@ -479,6 +512,8 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
 }
 
 static int collect_name(const EngineMailbox *mailbox, void *userdata) {
+        if (mailbox->left_out[0])
+                return 0;
         return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
 }
 

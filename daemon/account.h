@@ -21,6 +21,7 @@ typedef struct AccountOptions {
         const char *state_dir; /* borrowed */
         const char *host;      /* of file names; borrowed */
         uint64_t poll_interval_usec;
+        uint64_t flag_scan_usec;
         bool once, dry_run;
         /* What the engine tells, and every change of state (note NULL). From the loop. */
         void (*on_note)(Account *account, const EngineNote *note, void *userdata);

@@ -49,6 +49,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, bytes_out, FIELD_U64),
         FIELD(AccountStatus, compressed, FIELD_BOOL),
         FIELD(AccountStatus, encrypted, FIELD_BOOL),
+        FIELD(AccountStatus, left_out, FIELD_STRING),
 };
 
 static const Field mailbox_fields[] = {
@@ -59,7 +60,9 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, held, FIELD_U64),
         FIELD(MailboxStatus, parked, FIELD_U64),
         FIELD(MailboxStatus, last_change_usec, FIELD_U64),
+        FIELD(MailboxStatus, flags_since_usec, FIELD_U64),
         FIELD(MailboxStatus, error, FIELD_STRING),
+        FIELD(MailboxStatus, left_out, FIELD_STRING),
 };
 
 static const Field held_fields[] = {

@@ -64,7 +64,9 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
                 .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
                 .parked = mailbox->parked,
                 .last_change_usec = (uint64_t) mailbox->last_change,
+                .flags_since_usec = (uint64_t) mailbox->flags_since,
                 .error = mailbox->error,
+                .left_out = mailbox->left_out,
         };
 
         return each->mailbox(&status, each->userdata);

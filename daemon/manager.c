@@ -56,6 +56,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
                 .state_dir = manager->options.state_dir,
                 .host = manager->host,
                 .poll_interval_usec = manager->config->poll_interval_usec,
+                .flag_scan_usec = manager->config->flag_scan_usec,
                 .once = manager->options.once,
                 .dry_run = manager->options.dry_run,
                 .on_note = manager_on_note,
@@ -114,7 +115,8 @@ static void drop_changed(Manager *manager, const Config *config) {
                 const AccountConfig *now = config_find(config, account_name(account));
 
                 if (now && account_config_equal(account_config(account), now) &&
-                    config->poll_interval_usec == manager->config->poll_interval_usec) {
+                    config->poll_interval_usec == manager->config->poll_interval_usec &&
+                    config->flag_scan_usec == manager->config->flag_scan_usec) {
                         manager->accounts[n_kept++] = account;
                         continue;
                 }

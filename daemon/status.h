@@ -38,6 +38,7 @@ typedef struct AccountStatus {
         uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
         bool compressed, encrypted;
+        const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
 } AccountStatus;
 
 typedef struct MailboxStatus {
@@ -46,7 +47,9 @@ typedef struct MailboxStatus {
         uint64_t pending; /* changes known and not yet carried out */
         uint64_t held, parked;
         uint64_t last_change_usec; /* since 1970; 0: never */
+        uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         const char *error;         /* "" */
+        const char *left_out;      /* it is not synchronised: why; "" */
 } MailboxStatus;
 
 /* A deletion that the brake holds back. */

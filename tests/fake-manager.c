@@ -62,6 +62,7 @@ static int fake_status(void *manager, const char *account,
                  .bytes_out = 8900,
                  .compressed = true,
                  .encrypted = true,
+                 .left_out = "[Gmail]/All Mail",
                  },
                 {
                  .name = "home",
@@ -103,12 +104,17 @@ static int fake_mailboxes(void *manager, const char *account,
                 {
                  .name = "Entwürfe/日本",
                  .messages = 2,
+                 .flags_since_usec = ago(120),
                  .error = "",
                  },
                 {
                  .name = "odd\tname",
                  .held = 21,
                  .error = "The server says NO to APPEND: over quota.",
+                 },
+                {
+                 .name = "[Gmail]/All Mail",
+                 .left_out = "left out: it shows every message a second time",
                  },
         };
         int r = no_account(manager, account, reterr);

@@ -331,9 +331,9 @@ class Reach(LinkTest):
         self.assertIn("OK done\n", output)
 
     def test_deadline_before_lookup(self):
-        # The dial is freed while its thread may still be asking.
+        # The dial is freed while its thread may still be asking; or that one was faster.
         output, _ = probe(host="no-such-host.invalid", port=143, tls="none", timeout=0)
-        self.assertEqual(self.lost(output)[0], "ETIMEDOUT")
+        self.assertIn(self.lost(output)[0], ("ETIMEDOUT", "EHOSTUNREACH"))
 
 
 class Deadlines(LinkTest):

@@ -15,7 +15,8 @@ typedef struct Request {
         MessageFlags add, remove;
         ReplicaMailbox *target; /* of MOVE */
         /* APPEND */
-        uint64_t cookie;
+        uint64_t cookie; /* of SEARCH too */
+        ReplicaSearch search;
         ReplicaMessage message;
         Buffer bytes;
         bool is_over; /* it was refused before it was whole */
@@ -39,6 +40,7 @@ typedef struct Session {
         ReplicaMailbox *mailbox;
         uint64_t told;    /* modseq */
         uint32_t uidnext; /* new messages below this were told */
+        bool lost_track;  /* something has changed that was not told: no modseq is safe */
 } Session;
 
 struct MemoryReplica {

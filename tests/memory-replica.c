@@ -183,6 +183,16 @@ static int memory_move_uids(Replica *replica, ReplicaMailbox *mailbox, const Uid
         return 0;
 }
 
+static int memory_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
+                         uint64_t cookie) {
+        Request *request = enqueue(self(replica), REPLICA_SEARCH, mailbox, NULL);
+
+        assert(search->stride > 1 || search->range.first > 0);
+        request->search = *search;
+        request->cookie = cookie;
+        return 0;
+}
+
 static bool contains(ByteView bytes, const char *word) {
         _cleanup_free_ char *copy = must(bytes_dup(bytes));
 
@@ -254,6 +264,28 @@ static int memory_append_abort(Replica *replica) {
 
         assert(r->append);
         r->append = request_free(r->append);
+        return 0;
+}
+
+/* As a whole, and not counted as a body: nothing is read from the other side. */
+static int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox,
+                              const ReplicaMessage *message, uint64_t cookie,
+                              ReplicaMailbox *source, uint32_t uid) {
+        MemoryReplica *r = self(replica);
+        MemoryMailbox *stored = find_mailbox(r, source);
+        const MemoryMessage *twin = stored ? memory_find(stored, uid) : NULL;
+        Request *request;
+
+        if (r->kill->dead)
+                return -ECANCELED;
+        if (!twin || twin->stage != MEMORY_VISIBLE)
+                return 1;
+        request = enqueue(r, REPLICA_APPEND, mailbox, NULL);
+        request->cookie = cookie;
+        request->message = *message;
+        request->message.date = twin->date;
+        assert(buffer_append_string(&request->bytes, twin->bytes) == 0);
+        r->n_writes++;
         return 0;
 }
 
@@ -364,7 +396,7 @@ static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_n
         if (!self(replica)->store->is_files || !stored)
                 return 0;
         memset(ret_stamp, 0, sizeof(uint64_t[4]));
-        ret_stamp[0] = stored->modseq;
+        ret_stamp[2] = stored->modseq;
         return 1;
 }
 
@@ -442,10 +474,12 @@ static const ReplicaOps memory_ops = {
         .store = memory_store,
         .expunge = memory_expunge_uids,
         .move = memory_move_uids,
+        .search = memory_search,
         .append_begin = memory_append_begin,
         .append_data = memory_append_data,
         .append_end = memory_append_end,
         .append_abort = memory_append_abort,
+        .append_copy = memory_append_copy,
         .prepare = memory_prepare,
         .publish = memory_publish,
         .recover = memory_recover,
@@ -465,7 +499,7 @@ MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kil
         r->ops = memory_ops;
         if (store->is_files) /* a server does not know of what is gone */
                 r->ops.object = memory_gone_object;
-        r->replica = (Replica){.ops = &r->ops, .side = side};
+        r->replica = (Replica){.ops = &r->ops, .side = side, .has_labels = store->has_labels};
         r->store = store;
         r->kill = kill;
         r->requests_end = &r->requests;

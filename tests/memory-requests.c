@@ -29,7 +29,7 @@ static MemoryMailbox *find_mailbox(const MemoryReplica *r, const ReplicaMailbox 
 }
 
 static uint64_t modseq_of(const MemoryReplica *r, uint64_t modseq) {
-        return r->store->no_modseq ? 0 : modseq;
+        return r->store->no_modseq || r->store->untold & REPLICA_UNTOLD_FLAGS ? 0 : modseq;
 }
 
 static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *message,
@@ -55,11 +55,19 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
         out->size = strlen(message->bytes);
         event->message_id = must(bytes_dup(id));
         out->message_id = bytes_of(event->message_id);
+        if (r->store->has_labels && id.size > 0) {
+                out->present |= REPLICA_HAS_OBJECT;
+                out->object = out->message_id;
+        }
 }
 
 static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
                          bool identity) {
-        fill_message(r, push(r, REPLICA_EVENT_MESSAGE, mailbox), message, identity);
+        Event *event = push(r, REPLICA_EVENT_MESSAGE, mailbox);
+
+        fill_message(r, event, message, identity);
+        if (r->store->no_sizes)
+                event->event.message.present &= ~(unsigned) REPLICA_HAS_SIZE;
 }
 
 static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message) {
@@ -116,6 +124,10 @@ static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMai
 
         if (!session || r->store->is_files)
                 return;
+        if (r->store->untold) { /* by sequence numbers, which say nothing */
+                session->lost_track |= stored->modseq > session->told;
+                return;
+        }
         for (size_t i = 0; i < stored->n_messages; i++) {
                 const MemoryMessage *message = &stored->messages[i];
 
@@ -139,6 +151,8 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
         if (stored) {
                 event->event.exists = (uint32_t) memory_count_visible(stored);
                 event->event.token.modseq = modseq_of(r, session ? session->told : stored->modseq);
+                if (session && session->lost_track)
+                        event->event.token.modseq = 0;
         }
         if (outcome != REPLICA_OK) {
                 event->text = must(strdup("the store says no"));
@@ -155,7 +169,7 @@ static void push_status(MemoryReplica *r, const MemoryMailbox *stored) {
         event->text = must(strdup(stored->name));
         if (r->store->is_files) {
                 event->event.name = event->text;
-                event->event.token.stamp[0] = stored->modseq;
+                event->event.token.stamp[2] = stored->modseq;
                 return;
         }
         if (r->replica.side == SIDE_LOCAL)
@@ -240,7 +254,7 @@ static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox
         const bool renumbered =
                 since->uidvalidity != 0 && since->uidvalidity != stored->uidvalidity;
 
-        if (!complete)
+        if (!complete && !(r->store->untold & REPLICA_UNTOLD_EXPUNGES))
                 push_vanished(r, request->mailbox, stored, since->modseq);
         for (size_t i = 0; i < stored->n_messages; i++) {
                 const MemoryMessage *message = &stored->messages[i];
@@ -253,7 +267,9 @@ static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox
                         push_message(r, request->mailbox, message, false);
                 else if (is_new)
                         push_wanted(r, request->mailbox, message, request->want);
-                else if (complete || message->modseq > since->modseq ||
+                else if (complete ||
+                         (message->modseq > since->modseq &&
+                          !(r->store->untold & REPLICA_UNTOLD_FLAGS)) ||
                          (r->store->is_files && !message->noted))
                         push_message(r, request->mailbox, message, false);
         }
@@ -271,6 +287,19 @@ static void push_bogus(MemoryReplica *r, const Request *request) {
         event->event.uids = event->uids;
 }
 
+/* What a server says of a mailbox that was deleted while it was selected. */
+static bool push_emptied(MemoryReplica *r, const Request *request) {
+        Event *event;
+
+        if (r->store->n_emptied == 0)
+                return false;
+        r->store->n_emptied--;
+        event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+        assert(uid_set_add(&event->uids, 1, UID_MAX) == 0);
+        event->event.uids = event->uids;
+        return true;
+}
+
 static void open_session(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
         Session *session = find_session(r, request->mailbox);
 
@@ -283,6 +312,7 @@ static void open_session(MemoryReplica *r, const Request *request, const MemoryM
         }
         session->told = stored->modseq;
         session->uidnext = stored->uidnext;
+        session->lost_track = false;
 }
 
 /* Deliveries of a process that died, which no recover() asked for. */
@@ -298,9 +328,9 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
 
         event->event.token = (ReplicaToken){
                 .uidvalidity = stored->uidvalidity,
-                .uidnext = stored->uidnext,
+                .uidnext = r->store->no_uidnext ? 0 : stored->uidnext,
                 .modseq = modseq_of(r, stored->modseq),
-                .stamp[0] = r->store->is_files ? stored->modseq : 0,
+                .stamp[2] = r->store->is_files ? stored->modseq : 0,
         };
         event->event.exists = (uint32_t) memory_count_visible(stored);
         if (r->store->n_bogus_exists > 0) {
@@ -316,6 +346,13 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
         event->event.storable = (FLAGS_FIXED & ~r->store->unstorable) | permanent;
         event->event.storable_keywords = !r->store->no_keywords;
         return event;
+}
+
+static bool is_complete(const MemoryReplica *r, const ReplicaToken *since,
+                        const MemoryMailbox *stored) {
+        if (since->uidvalidity != stored->uidvalidity || since->uidnext == 0 || r->store->no_modseq)
+                return true;
+        return since->modseq == 0 && !(r->store->untold & REPLICA_UNTOLD_FLAGS);
 }
 
 static void do_changes(MemoryReplica *r, Request *request) {
@@ -338,12 +375,15 @@ static void do_changes(MemoryReplica *r, Request *request) {
                 opened->event.token.uidvalidity = stored->uidvalidity;
                 push_named(r, request, stored);
         } else {
-                const uint32_t exists = opened->event.exists;
+                uint32_t exists = opened->event.exists;
 
-                opened->event.complete = since->modseq == 0 || r->store->no_modseq ||
-                                         since->uidvalidity != stored->uidvalidity;
+                opened->event.complete = is_complete(r, since, stored);
+                opened->event.untold = opened->event.complete ? 0 : r->store->untold;
+                opened->event.can_count = r->store->can_count;
                 push_changes(r, request, stored, opened->event.complete);
                 push_bogus(r, request);
+                if (push_emptied(r, request))
+                        exists = 0;
                 push_news(r, request->mailbox, stored);
                 memory_push_done(r, request, REPLICA_OK)->event.exists = exists;
                 return;
@@ -450,6 +490,13 @@ static MessageFlags appended_flags(MemoryReplica *r, const Request *request) {
                ~r->store->unstorable;
 }
 
+static MemoryMessage *find_equal(MemoryMailbox *stored, const char *bytes) {
+        for (size_t i = 0; i < stored->n_messages; i++)
+                if (strcmp(stored->messages[i].bytes, bytes) == 0)
+                        return &stored->messages[i];
+        return NULL;
+}
+
 static void do_append(MemoryReplica *r, Request *request) {
         MemoryMailbox *stored = find_mailbox(r, request->mailbox);
         _cleanup_free_ char *bytes = must(bytes_dup(buffer_view(&request->bytes)));
@@ -461,8 +508,10 @@ static void do_append(MemoryReplica *r, Request *request) {
                 return;
         }
 
-        message =
-                memory_deliver(stored, 0, bytes, request->message.date, appended_flags(r, request));
+        message = r->store->one_copy ? find_equal(stored, bytes) : NULL;
+        if (!message)
+                message = memory_deliver(stored, 0, bytes, request->message.date,
+                                         appended_flags(r, request));
         if (r->store->is_files)
                 message->stage = MEMORY_WRITTEN;
         else
@@ -476,6 +525,43 @@ static void do_append(MemoryReplica *r, Request *request) {
                 event->event.token.modseq = modseq_of(r, find_session(r, request->mailbox)->told);
         if (r->store->no_uidplus)
                 event->event.message.uid = 0;
+}
+
+static bool is_found(MemoryReplica *r, const Request *request, const MemoryMessage *message) {
+        const ReplicaSearch *search = &request->search;
+        const MessageFlags flags =
+                memory_translate(message->flags, &r->store->keywords, request->mailbox->keywords);
+
+        if (message->uid < search->range.first || message->uid > search->range.last)
+                return false;
+        return search->flag == 0 || ((flags & search->flag) != 0) != search->without;
+}
+
+static void do_search(MemoryReplica *r, Request *request) {
+        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        const uint32_t stride = request->search.stride;
+        size_t n_visible = 0;
+        Event *event;
+
+        if (!stored) {
+                memory_push_done(r, request, REPLICA_NO_MAILBOX);
+                return;
+        }
+        event = push(r, REPLICA_EVENT_FOUND, request->mailbox);
+        event->event.cookie = request->cookie;
+        for (size_t i = 0; i < stored->n_messages; i++) {
+                const MemoryMessage *message = &stored->messages[i];
+
+                if (message->stage != MEMORY_VISIBLE)
+                        continue;
+                n_visible++;
+                if (stride > 0 ? n_visible % stride == 0 : is_found(r, request, message))
+                        assert(uid_set_add(&event->uids, message->uid, message->uid) == 0);
+        }
+        event->event.uids = event->uids;
+        event->event.count = uid_set_count(&event->uids);
+        push_news(r, request->mailbox, stored);
+        memory_push_done(r, request, REPLICA_OK);
 }
 
 static void close_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
@@ -506,6 +592,7 @@ void memory_perform(MemoryReplica *r, Request *request) {
                 [REPLICA_STORE] = do_store,     [REPLICA_EXPUNGE] = do_expunge,
                 [REPLICA_MOVE] = do_move,       [REPLICA_APPEND] = do_append,
                 [REPLICA_CLOSE] = do_close,
+                [REPLICA_SEARCH] = do_search,
         };
 
         const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;

@@ -50,10 +50,16 @@ typedef struct MemoryStore {
         size_t n_mailboxes;
 
         /* What kind of store it is. */
-        bool is_files;  /* two-phase delivery, stamps, no news while it is worked on */
-        bool no_modseq; /* each look lists everything */
+        bool is_files;   /* two-phase delivery, stamps, no news while it is worked on */
+        bool no_modseq;  /* each look lists everything */
+        bool no_uidnext; /* a look does not tell it, a STATUS does */
+        unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
+        bool can_count;  /* searches say so */
         bool no_uidplus;
         bool no_move;   /* it can move nothing */
+        bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
+        bool no_sizes;   /* of messages, where it is asked what they are */
+        bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
         bool tells_new; /* news of new messages come unasked for, like those of flags */
         bool no_keywords;
         MessageFlags unstorable; /* of FLAGS_FIXED */
@@ -66,6 +72,7 @@ typedef struct MemoryStore {
         /* What goes wrong, so many times. */
         UidRange bogus_vanished;
         unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
+        unsigned n_emptied; /* tells at once that all is gone, as of a mailbox that was deleted */
         unsigned n_refused_changes; /* STORE and EXPUNGE */
         unsigned n_fails_prepare, n_fails_publish, n_fails_recover;
         unsigned fails; /* the so-manieth request from now on fails; 0: none */

@@ -22,7 +22,7 @@
 #define GMAIL                                                                                      \
         "IMAP4rev1 ENABLE CONDSTORE COMPRESS=DEFLATE IDLE LIST-EXTENDED LIST-STATUS UIDPLUS "      \
         "UNSELECT LITERAL-"
-#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- X-GM-EXT-1"
+#define GOOGLE   "IMAP4rev1 UIDPLUS UNSELECT MOVE LITERAL- SPECIAL-USE X-GM-EXT-1"
 #define EXCHANGE "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+"
 #define BARE     "IMAP4rev1"
 
@@ -164,6 +164,9 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
         put_string(test, "%s)", event->storable_keywords ? " *" : "");
         if (event->complete)
                 put_string(test, " complete%s", "");
+        if (event->untold)
+                put_string(test, " untold=%s",
+                           event->untold & REPLICA_UNTOLD_FLAGS ? "expunges,flags" : "expunges");
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
@@ -199,10 +202,10 @@ static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, " wire=%s", event->wire.data);
 }
 
-static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
+static inline void put_set(ReplicaTest *test, const ReplicaEvent *event) {
         size_t index = 0;
 
-        put_string(test, "VANISHED %s ", event->mailbox->name);
+        put_string(test, "%s", " ");
         assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
 }
 
@@ -213,6 +216,11 @@ static inline void put_moved(ReplicaTest *test, const ReplicaEvent *event) {
         assert(uid_set_format(&event->uids, &index, SIZE_MAX, &test->transcript.events) == 0);
         put_string(test, " to %s", "");
         assert(uid_set_format(&event->uids_to, &index_to, SIZE_MAX, &test->transcript.events) == 0);
+}
+
+static inline void put_vanished(ReplicaTest *test, const ReplicaEvent *event) {
+        put_string(test, "VANISHED %s", event->mailbox->name);
+        put_set(test, event);
 }
 
 /* The pieces of a body are put together: where they end depends on how the bytes came. */
@@ -272,6 +280,7 @@ static inline void put_event(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, "FOUND %s", event->mailbox->name);
                 put_format(test, " %" PRIu64, event->cookie);
                 put_format(test, " count=%" PRIu64, event->count);
+                put_set(test, event);
                 break;
         case REPLICA_EVENT_DONE:
                 put_finished(test, event);
@@ -439,6 +448,29 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
                                    flags_of(mailbox, next_word(rest)));
 }
 
+/* "search A COOKIE SET [has FLAG|lacks FLAG] [count]" or "search A COOKIE each N" */
+static inline int act_search(ReplicaTest *test, Replica *replica, char **rest) {
+        ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
+        const uint64_t cookie = next_number(rest);
+        const char *word = next_word(rest);
+        ReplicaSearch search = {0};
+
+        if (strcmp(word, "each") == 0)
+                search.stride = (uint32_t) next_number(rest);
+        else
+                (void) sscanf(word, "%" SCNu32 ":%" SCNu32, &search.range.first,
+                              &search.range.last);
+        for (word = next_word(rest); *word; word = next_word(rest)) {
+                if (strcmp(word, "count") == 0) {
+                        search.count = true;
+                        continue;
+                }
+                search.without = strcmp(word, "lacks") == 0;
+                search.flag = flags_of(mailbox, next_word(rest));
+        }
+        return replica->ops->search(replica, mailbox, &search, cookie);
+}
+
 static inline int act_poll(ReplicaTest *test, char **rest) {
         ByteView wires[4];
         size_t n = 0;
@@ -461,6 +493,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = replica->ops->list(replica);
         else if (strcmp(verb, "append") == 0)
                 r = act_append(test, replica, &rest);
+        else if (strcmp(verb, "search") == 0)
+                r = act_search(test, replica, &rest);
         else if (strcmp(verb, "abort") == 0)
                 r = replica->ops->append_abort(replica);
         else if (strcmp(verb, "notify") == 0)

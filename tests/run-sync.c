@@ -5,7 +5,7 @@
  *      with the process killed after the n-th action that lasts, and begun again; for all n
  *      with the connection lost at the n-th event of the remote side; for all n, or many
  *
- * In each way the end must be what the case says, and a further run must change nothing.
+ * The first two also with remote sides that do not tell all (sync_rungs). In each way the end must be what the case says, and a further run must change nothing.
  */
 
 #include <glob.h>
@@ -18,19 +18,22 @@
 #define MAX_LOSSES 150u /* of a case with more events, some are left out */
 
 static const char *current;
+static const SyncRung *rung;
 static char way[64];
 
 static void check_equal(const char *what, const char *is, const char *wanted) {
         if (strcmp(is, wanted) == 0)
                 return;
-        fprintf(stderr, "%s (%s): %s\n--- is\n%s--- should be\n%s", current, way, what, is, wanted);
+        fprintf(stderr, "%s (%s, %s): %s\n--- is\n%s--- should be\n%s", current, rung->name, way,
+                what, is, wanted);
         abort();
 }
 
 static void check_zero(const char *what, uint64_t n) {
         if (n == 0)
                 return;
-        fprintf(stderr, "%s (%s): %llu %s\n", current, way, (unsigned long long) n, what);
+        fprintf(stderr, "%s (%s, %s): %llu %s\n", current, rung->name, way, (unsigned long long) n,
+                what);
         abort();
 }
 
@@ -114,7 +117,7 @@ static bool run_killed(const char *path, uint64_t n) {
         bool killed;
 
         (void) snprintf(way, sizeof(way), "killed after action %llu", (unsigned long long) n);
-        sync_case_load(&c, path);
+        sync_case_load_on(&c, path, rung);
         c.world.kill = (KillSwitch){.at = n};
         sync_case_start(&c);
         killed = !finish(&c);
@@ -135,7 +138,7 @@ static void run_lost(const char *path, uint64_t n, unsigned taken) {
 
         (void) snprintf(way, sizeof(way), "lost after event %llu, %u taken", (unsigned long long) n,
                         taken);
-        sync_case_load(&c, path);
+        sync_case_load_on(&c, path, rung);
         sync_case_start(&c);
         memory_replica_lose(c.world.replica[SIDE_REMOTE], n, taken);
         assert(finish(&c));
@@ -145,23 +148,36 @@ static void run_lost(const char *path, uint64_t n, unsigned taken) {
         sync_case_done(&c);
 }
 
-static void run_case(const char *path) {
-        SyncCase c;
+/* Return: does the case say itself what the remote side tells? */
+static bool run_case_on(const char *path) {
         uint64_t n_events, n = 1;
+        SyncCase c;
+        bool is_only;
 
-        current = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-        sync_case_load(&c, path);
+        sync_case_load_on(&c, path, rung);
         n_events = run_straight(&c);
         if (!c.world.options.dry_run && !c.is_straight) {
                 while (run_killed(path, n))
                         assert(n++ < MAX_POINTS);
-                for (uint64_t i = 0; i <= n_events; i += 1 + n_events / MAX_LOSSES)
+                for (uint64_t i = 0; rung == &sync_rungs[0] && i <= n_events;
+                     i += 1 + n_events / MAX_LOSSES)
                         for (unsigned taken = 0; taken < 3; taken++)
                                 run_lost(path, i, taken);
         }
+        is_only = c.has_rung;
         sync_case_done(&c);
-        printf("%s: %llu kills, %llu events\n", current, (unsigned long long) n - 1,
-               (unsigned long long) n_events);
+        printf("%s (%s): %llu kills, %llu events\n", current, rung->name,
+               (unsigned long long) n - 1, (unsigned long long) n_events);
+        return is_only;
+}
+
+static void run_case(const char *path) {
+        current = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+        for (size_t i = 0; i < n_sync_rungs; i++) {
+                rung = &sync_rungs[i];
+                if (run_case_on(path))
+                        break;
+        }
 }
 
 /* Arguments: the folder with the cases, or cases. */

@@ -9,6 +9,14 @@
 
 #define MAX_ROWS 512u
 
+const SyncRung sync_rungs[] = {
+        {"all is told", 0,                                              false},
+        {"CONDSTORE",   REPLICA_UNTOLD_EXPUNGES,                        true },
+        {"ESEARCH",     REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS, true },
+        {"bare",        REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS, false},
+};
+const size_t n_sync_rungs = ARRAY_SIZE(sync_rungs);
+
 /* A line of "before". */
 typedef struct Row {
         size_t mailbox, moved_to[_SIDE_MAX]; /* positions in SyncCase.mailboxes */
@@ -65,7 +73,10 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 size_t offset;
         } switches[] = {
                 {"no-modseq",     offsetof(MemoryStore, no_modseq)    },
+                {"no-uidnext",    offsetof(MemoryStore, no_uidnext)   },
                 {"no-uidplus",    offsetof(MemoryStore, no_uidplus)   },
+                {"no-sizes",      offsetof(MemoryStore, no_sizes)     },
+                {"one-copy",      offsetof(MemoryStore, one_copy)     },
                 {"tells-new",     offsetof(MemoryStore, tells_new)    },
                 {"no-keywords",   offsetof(MemoryStore, no_keywords)  },
                 {"no-move",       offsetof(MemoryStore, no_move)      },
@@ -76,6 +87,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
         unsigned n = 0;
 
         (void) sscanf(text, "%31s %31s %u", word, what, &n);
+        reader->c->has_rung |= side == SIDE_REMOTE && (strcmp(word, "no-modseq") == 0 ||
+                                                       strcmp(word, "bogus-vanished") == 0);
         for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
                 if (strcmp(word, switches[i].name) == 0) {
                         *((bool *) ((char *) store + switches[i].offset)) = true;
@@ -103,6 +116,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->n_fails_recover = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "fails-publish") == 0)
                 store->n_fails_publish = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "emptied") == 0)
+                store->n_emptied = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-exists") == 0)
                 store->n_bogus_exists = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "bogus-vanished") == 0) {
@@ -429,6 +444,10 @@ static char *join_expected(Reader *reader, size_t mailbox) {
 }
 
 void sync_case_load(SyncCase *c, const char *path) {
+        sync_case_load_on(c, path, &sync_rungs[0]);
+}
+
+void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung) {
         static Reader reader;
         FILE *file = fopen(path, "re");
         char line[512];
@@ -438,6 +457,8 @@ void sync_case_load(SyncCase *c, const char *path) {
         reader = (Reader){.c = c, .path = path};
         world_init(&c->world);
         (void) need_mailbox(&reader, SYNC_CASE_MAILBOX);
+        c->world.store[SIDE_REMOTE].untold = rung->untold;
+        c->world.store[SIDE_REMOTE].can_count = rung->can_count;
         while (fgets(line, sizeof(line), file))
                 read_line(&reader, line);
         (void) fclose(file);

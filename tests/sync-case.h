@@ -57,11 +57,23 @@ typedef struct SyncCase {
         uint64_t n_events, n_happened;
 
         bool confirms, is_straight, no_bodies;
+        bool has_rung; /* the case says what the remote side tells */
         uint64_t held[_SIDE_MAX];
 } SyncCase;
 
+/* What remote sides tell of what has changed. The first tells everything. */
+typedef struct SyncRung {
+        const char *name;
+        unsigned untold;
+        bool can_count;
+} SyncRung;
+extern const SyncRung sync_rungs[];
+extern const size_t n_sync_rungs;
+
 /* Read the case and build its world. A mistake in the file ends the test with its line. */
 void sync_case_load(SyncCase *c, const char *path);
+/* The same, with a remote side of that rung. */
+void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung);
 void sync_case_done(SyncCase *c);
 
 /* Begin a process in which other clients are at work. */

@@ -36,9 +36,9 @@ static const EngineDigest digest = {digest_begin, digest_update, digest_end};
 
 /* --- what the engine says --- */
 
-static bool wants_all(const char *mailbox, void *userdata) {
+static EngineWish wants_all(const char *mailbox, void *userdata) {
         (void) userdata;
-        return strcmp(mailbox, "unwanted") != 0;
+        return strcmp(mailbox, "unwanted") != 0 ? ENGINE_WANTS : ENGINE_WANTS_NOT;
 }
 
 static void on_note(const EngineNote *note, void *userdata) {
@@ -67,6 +67,7 @@ void world_init(World *world) {
                 .options =
                         {
                                   .brake = {.percent = 25, .count = 20},
+                                  .volumes = {.messages = 2, .answer = 10},
                                   .digest = &digest,
                                   .wants = wants_all,
                                   .note = on_note,
@@ -437,8 +438,11 @@ void world_add_in_sync(World *world, const char *name, const WorldPair *pairs, s
                 state.token[side] = (ReplicaToken){
                         .uidvalidity = stored[side]->uidvalidity,
                         .uidnext = stored[side]->uidnext,
-                        .modseq = world->store[side].no_modseq ? 0 : stored[side]->modseq,
-                        .stamp[0] = world->store[side].is_files ? stored[side]->modseq : 0,
+                        .modseq = world->store[side].no_modseq ||
+                                                  world->store[side].untold & REPLICA_UNTOLD_FLAGS
+                                          ? 0
+                                          : stored[side]->modseq,
+                        .stamp[2] = world->store[side].is_files ? stored[side]->modseq : 0,
                 };
         }
         for (size_t i = 0; i < n_pairs; i++) {

@@ -15,7 +15,8 @@ static void test_astring(void) {
         } rows[] = {
                 {"atom",              BYTES("INBOX"),        0,       "INBOX"          },
                 {"level",             BYTES("a/b.c"),        0,       "a/b.c"          },
-                {"bracket",           BYTES("[Gmail]/All"),  0,       "[Gmail]/All"    },
+                {"brackets",          BYTES("[Gmail]/All"),  0,       "\"[Gmail]/All\""},
+                {"tilde",             BYTES("in~tilde"),     0,       "\"in~tilde\""   },
                 {"modified UTF-7",    BYTES("Entw&APw-rfe"), 0,       "Entw&APw-rfe"   },
                 {"empty",             BYTES(""),             0,       "\"\""           },
                 {"space",             BYTES("Sent Items"),   0,       "\"Sent Items\"" },

@@ -62,6 +62,9 @@ static char *dump(const Config *config) {
         if (config->poll_interval_usec != 30000000)
                 assert(buffer_append_format(&out, "poll %" PRIu64 " s\n",
                                             config->poll_interval_usec / 1000000) == 0);
+        if (config->flag_scan_usec != (uint64_t) 86400 * 1000000)
+                assert(buffer_append_format(&out, "flag scan %" PRIu64 " s\n",
+                                            config->flag_scan_usec / 1000000) == 0);
 
         for (size_t i = 0; i < config->n_accounts; i++) {
                 const AccountConfig *account = &config->accounts[i];
@@ -95,6 +98,7 @@ static void test_values(void) {
                 {"the example of the manual",
                  "[daemon]\n"
                  "poll-interval = 45s            # used where the server offers no NOTIFY; on battery\n"
+                 "flag-scan = 12h\n"
                  "\n"
                  "[account work]\n"
                  "host = imap.example.org\n"
@@ -108,7 +112,8 @@ static void test_values(void) {
                  "    *\n"
                  "    !Junk\n",
                  "poll 45 s\n"
-                 "work@4 remote: imap.example.org:993/0 user=<me@example.org> "
+                 "flag scan 43200 s\n"
+                 "work@5 remote: imap.example.org:993/0 user=<me@example.org> "
                  "command=<secret-tool lookup imap work> fs=</home/me/Mail/work> mailbox=<*> "
                  "mailbox=<!Junk>\n"},
                 {"what is said against a server",
@@ -340,11 +345,13 @@ static void test_bad_values(void) {
                  "6: quirks: “slow” is not known: expected notify-goes-quiet, one-at-a-time, wants-id, "
                  "late-capabilities, broken-qresync, broken-esearch, broken-move, broken-uidplus, "
                  "append-loses-flags, no-mdnsent, wrong-size, placeholder-bodies, "
-                 "uidvalidity-by-select, lists-locks\n"},
+                 "uidvalidity-by-select, lists-locks, login-alone\n"},
                 {"tls", ACCOUNT("a") "tls = ssl\n",
                  "6: tls: “ssl” is not known: expected implicit, starttls or none\n"},
                 {"layout", ACCOUNT("a") "maildir-layout = mbox\n",
                  "6: maildir-layout: “mbox” is not known: expected fs or maildir++\n"},
+                {"deleted-messages", ACCOUNT("a") "deleted-messages = keep\n",
+                 "6: deleted-messages: “keep” is not known: expected auto, expunge or trash\n"},
                 {"bool", ACCOUNT("a") "allow-cleartext = maybe\n",
                  "6: allow-cleartext: “maybe” is not a choice: expected yes or no\n"},
                 {"pin", ACCOUNT("a") "tls-pin = sha1:00\n",
@@ -542,6 +549,8 @@ static void test_equal(void) {
                 {"maildir", SERVER("a") "maildir = /nowhere/b\n", false},
                 {"layout", ACCOUNT("a") "maildir-layout = maildir++\n", false},
                 {"mailboxes", ACCOUNT("a") "mailboxes = *\n", false},
+                {"deleted-messages", ACCOUNT("a") "deleted-messages = trash\n", false},
+                {"deleted-messages, the default", ACCOUNT("a") "deleted-messages = auto\n", true},
                 {"connections", ACCOUNT("a") "connections = 4\n", false},
                 {"brake", ACCOUNT("a") "brake = 26%\n", false},
                 {"brake-count", ACCOUNT("a") "brake-count = 21\n", false},
@@ -609,6 +618,36 @@ static void test_wants(void) {
                 TEST_ROW(rows[i].label, parse(text, 0600, &config, &errors) == 0);
                 TEST_ROW(rows[i].label, account_config_wants(&config->accounts[0],
                                                              rows[i].mailbox) == rows[i].wanted);
+        }
+}
+
+/* Named, and not only wanted: what an exception is made for. */
+static void test_names(void) {
+        static const struct {
+                const char *label;
+                const char *patterns;
+                bool named;
+        } rows[] = {
+                {"default",                NULL,                               false},
+                {"all",                    " *\n",                             false},
+                {"all below",              " [Gmail]/*\n",                     false},
+                {"one level",              " [Gmail]/%\n",                     false},
+                {"by name",                " *\n [Gmail]/All Mail\n",          true },
+                {"and excluded again",     " [Gmail]/All Mail\n ![Gmail]/*\n", false},
+                {"the last match decides", " [Gmail]/All Mail\n *\n",          false},
+                {"excluded by name",       " *\n ![Gmail]/All Mail\n",         false},
+                {"another one",            " *\n [Gmail]/Starred\n",           false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                _cleanup_free_ char *errors = NULL, *text = NULL;
+
+                assert(asprintf(&text, ACCOUNT("a") "%s%s", rows[i].patterns ? "mailboxes =\n" : "",
+                                rows[i].patterns ? rows[i].patterns : "") > 0);
+                TEST_ROW(rows[i].label, parse(text, 0600, &config, &errors) == 0);
+                TEST_ROW(rows[i].label, account_config_names(&config->accounts[0],
+                                                             "[Gmail]/All Mail") == rows[i].named);
         }
 }
 
@@ -710,6 +749,7 @@ int main(void) {
         test_limits();
         test_equal();
         test_wants();
+        test_names();
 
         assert(mkdtemp(folder) && chdir(folder) == 0);
         test_load();

@@ -103,11 +103,11 @@ static void test_copy(void) {
         replica_check("neither MOVE nor UIDPLUS: nothing is said", "IMAP4rev1", "",
                       "> changes A 7 9 0 flags\n"
                       "C: 1 SELECT A\n"
-                      "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                      "C: 2 UID FETCH 9:4294967295 (FLAGS)\n"
                       "S: * OK [UIDVALIDITY 7] .\n"
                       "S: 1 OK\n"
                       "S: 2 OK\n"
-                      "E: OPENED A 7 0 0 exists=0 () complete\n"
+                      "E: OPENED A 7 0 0 exists=0 () untold=expunges,flags\n"
                       "E: DONE CHANGES A exists=0\n"
                       "> move A 5 B\n"
                       "E: DONE MOVE A REFUSED exists=0: the server can neither move messages nor "

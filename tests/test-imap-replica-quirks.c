@@ -125,8 +125,8 @@ static void test_lists(void) {
                              "S: * LIST () \".\" INBOX.lock\n"
                              "S: * LIST () \".\" lock\n"
                              "S: 1 OK\n"
-                             "C: 2 STATUS INBOX (MESSAGES UIDNEXT)\n"
-                             "C: 3 STATUS lock (MESSAGES UIDNEXT)\n"
+                             "C: 2 STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\n"
+                             "C: 3 STATUS lock (MESSAGES UIDNEXT UNSEEN)\n"
                              "S: * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 99)\n"
                              "S: 2 OK\n"
                              "S: 3 NO\n"
@@ -137,7 +137,7 @@ static void test_lists(void) {
         replica_check_quirks("modseqs that nobody has offered", "IMAP4rev1", "", 0,
                              "> changes A 7 5 0 flags\n"
                              "C: 1 SELECT A\n"
-                             "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                             "C: 2 UID FETCH 5:4294967295 (FLAGS)\n"
                              "S: * 1 EXISTS\n"
                              "S: * OK [UIDVALIDITY 7] .\n"
                              "S: * OK [UIDNEXT 6] .\n"
@@ -146,7 +146,7 @@ static void test_lists(void) {
                              "S: * 1 FETCH (UID 5 FLAGS () MODSEQ (98))\n"
                              "S: * STATUS A (MESSAGES 1 HIGHESTMODSEQ 99)\n"
                              "S: 2 OK [HIGHESTMODSEQ 99] done\n"
-                             "E: OPENED A 7 6 0 exists=1 () complete\n"
+                             "E: OPENED A 7 6 0 exists=1 () untold=expunges,flags\n"
                              "E: MESSAGE A 5 ()\n"
                              "E: STATUS A messages=1 unasked\n"
                              "E: DONE CHANGES A exists=1\n");
@@ -163,9 +163,11 @@ static void test_capabilities(void) {
                 "E: DONE NOOP\n"
                 "> changes A 7 5 3 flags\n"
                 "C: 2 SELECT A (CONDSTORE)\n"
-                "C: 3 UID FETCH 1:4294967295 (FLAGS)\n"
+                "C: 3 UID FETCH 1:4 (FLAGS) (CHANGEDSINCE 3)\n"
+                "C: 4 UID FETCH 5:4294967295 (FLAGS)\n"
                 "S: 2 NO [INUSE] locked\n"
                 "S: 3 BAD\n"
+                "S: 4 BAD\n"
                 "E: DONE CHANGES A FAILED: the server cannot open the mailbox: “locked”\n");
 }
 

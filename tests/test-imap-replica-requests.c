@@ -2,6 +2,22 @@
 
 #include "replica-transcript.h"
 
+#define OPEN_BARE                                                                                  \
+        "> changes A 7 9 0 flags\n"                                                                \
+        "C: 1 SELECT A\n"                                                                          \
+        "C: 2 UID FETCH 9:4294967295 (FLAGS)\n"                                                    \
+        "S: * 3 EXISTS\n"                                                                          \
+        "S: * FLAGS (\\Seen \\Deleted)\n"                                                          \
+        "S: * OK [UIDVALIDITY 7] .\n"                                                              \
+        "S: 1 OK\n"                                                                                \
+        "S: 2 OK\n"                                                                                \
+        "E: OPENED A 7 0 0 exists=3 (\\Seen \\Deleted) untold=expunges,flags\n"                    \
+        "E: DONE CHANGES A exists=3\n"
+#define OTHERS_ARE_MARKED                                                                          \
+        "E: DONE EXPUNGE A FAILED exists=3: other messages are marked as deleted, which the "      \
+        "server would expunge with ours (it lacks UIDPLUS), so nothing was deleted there; "        \
+        "expunge or unmark them\n"
+
 static void test_stores(void) {
         replica_check("flags and keywords, both ways, and what the server tells with it", DOVECOT,
                       "q",
@@ -49,7 +65,7 @@ static void test_stores(void) {
                 "> store A 1 work,\\Seen -\n"
                 "C: 3 UID STORE 1 +FLAGS.SILENT (\\Seen)\n"
                 "S: 2 OK\n"
-                "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) complete\n"
+                "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) untold=expunges,flags\n"
                 "E: DONE CHANGES A exists=1\n"
                 "E: DONE STORE A exists=1\n"
                 "S: 3 NO [CANNOT] no\n"
@@ -114,11 +130,57 @@ static void test_stores(void) {
                       "E: DONE CHANGES B FAILED: the server cannot open the mailbox: “no”\n"
                       "E: DONE EXPUNGE A NO_MAILBOX modseq=21 exists=3: the server cannot open the "
                       "mailbox: “gone”\n");
-        replica_check(
-                "expunge without UIDPLUS", BARE, "",
-                "> expunge A 5\n"
-                "E: DONE EXPUNGE A FAILED: the server cannot expunge single messages (it lacks "
-                "UIDPLUS), so nothing was deleted there\n");
+        replica_check("expunge without UIDPLUS: only ours are marked", BARE, "",
+                      OPEN_BARE
+                      "> expunge A 5,7\n"
+                      "> fetch B 1 flags\n"
+                      "C: 3 UID SEARCH DELETED\n"
+                      "S: * SEARCH 7\n"
+                      "S: 3 OK\n"
+                      "C: 4 UID STORE 5,7 +FLAGS.SILENT (\\Deleted)\n"
+                      "C: 5 EXPUNGE\n"
+                      "C: 6 SELECT B\n"
+                      "C: 7 UID FETCH 1 (FLAGS)\n"
+                      "S: 4 OK\n"
+                      "S: * 2 EXPUNGE\n"
+                      "S: * 2 EXPUNGE\n"
+                      "S: 5 OK\n"
+                      "E: DONE EXPUNGE A exists=1\n"
+                      "S: 6 NO no\n"
+                      "S: 7 BAD no\n"
+                      "E: DONE FETCH B FAILED: the server cannot open the mailbox: “no”\n");
+        replica_check("the same, in a mailbox that must be selected first", BARE, "",
+                      OPEN_BARE "> fetch B 1 flags\n"
+                                "> expunge A 5\n"
+                                "C: 3 SELECT B\n"
+                                "C: 4 UID FETCH 1 (FLAGS)\n"
+                                "C: 5 SELECT A\n"
+                                "S: * OK [UIDVALIDITY 8] .\n"
+                                "S: 3 OK\n"
+                                "S: 4 OK\n"
+                                "S: * 3 EXISTS\n"
+                                "S: * OK [UIDVALIDITY 7] .\n"
+                                "S: 5 OK\n"
+                                "C: 6 UID SEARCH DELETED\n"
+                                "S: * SEARCH\n"
+                                "S: 6 OK\n"
+                                "C: 7 UID STORE 5 +FLAGS.SILENT (\\Deleted)\n"
+                                "C: 8 EXPUNGE\n"
+                                "S: 7 OK\n"
+                                "S: 8 OK\n"
+                                "E: DONE FETCH B exists=0\n"
+                                "E: DONE EXPUNGE A exists=3\n");
+        replica_check("others are marked: nothing is expunged", BARE, "",
+                      OPEN_BARE "> expunge A 5\n"
+                                "C: 3 UID SEARCH DELETED\n"
+                                "S: * SEARCH 5 6\n"
+                                "S: 3 OK\n" OTHERS_ARE_MARKED "> expunge A 5\n"
+                                "C: 4 UID SEARCH DELETED\n"
+                                "S: 4 OK and nothing said\n" OTHERS_ARE_MARKED "> expunge A 5\n"
+                                "C: 5 UID SEARCH DELETED\n"
+                                "S: 5 NO no\n"
+                                "E: DONE EXPUNGE A FAILED exists=3: the server refuses to search: "
+                                "“no”\n");
         replica_check(
                 "expunge in a mailbox that nobody looked at", DOVECOT, "q",
                 "> expunge A 5\n"
@@ -138,7 +200,7 @@ static void test_stores(void) {
                       "S: 3 OK\n"
                       "S: * 2 EXPUNGE\n"
                       "S: 4 OK\n"
-                      "E: OPENED A 7 0 0 exists=3 () complete\n"
+                      "E: OPENED A 7 0 0 exists=3 () untold=expunges,flags\n"
                       "E: DONE CHANGES A exists=3\n"
                       "E: DONE EXPUNGE A exists=2\n");
 }
@@ -318,6 +380,118 @@ static void test_close(void) {
 }
 
 /* A set that needs several commands: none is too long, and none of the UIDs is lost. */
+static void test_searches(void) {
+        replica_check("ESEARCH: a set and its count, or a count", DOVECOT, "q",
+                      OPEN_A "> search A 1 1:4294967295\n"
+                             "> search A 2 1:500 has \\Seen\n"
+                             "> search A 3 501:1000 lacks \\Flagged count\n"
+                             "> search A 4 1:4294967295 has work\n"
+                             "> search A 5 1:4294967295 lacks $Forwarded count\n"
+                             "C: 2 UID SEARCH RETURN (ALL COUNT) ALL\n"
+                             "C: 3 UID SEARCH RETURN (ALL COUNT) UID 1:500 SEEN\n"
+                             "C: 4 UID SEARCH RETURN (COUNT) UID 501:1000 UNFLAGGED\n"
+                             "C: 5 UID SEARCH RETURN (ALL COUNT) KEYWORD work\n"
+                             "C: 6 UID SEARCH RETURN (COUNT) UNKEYWORD $Forwarded\n"
+                             "S: * ESEARCH (TAG \"2\") UID ALL 2:3,5 COUNT 3\n"
+                             "S: 2 OK\n"
+                             "S: * ESEARCH (TAG \"3\") UID COUNT 0\n"
+                             "S: 3 OK\n"
+                             "S: * ESEARCH (TAG \"4\") UID COUNT 17\n"
+                             "S: 4 OK\n"
+                             "S: * ESEARCH (TAG \"5\") UID COUNT 1 ALL 5\n"
+                             "S: 5 OK\n"
+                             "S: * ESEARCH (TAG \"6\") UID COUNT 0\n"
+                             "S: 6 OK\n"
+                             "E: FOUND A 1 count=3 2:3,5\n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n"
+                             "E: FOUND A 2 count=0 \n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n"
+                             "E: FOUND A 3 count=17 \n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n"
+                             "E: FOUND A 4 count=1 5\n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n"
+                             "E: FOUND A 5 count=0 \n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n");
+        replica_check("COUNT whatever is asked (iCloud): plain SEARCH from then on", DOVECOT, "q",
+                      OPEN_A "> search A 1 1:500\n"
+                             "C: 2 UID SEARCH RETURN (ALL COUNT) UID 1:500\n"
+                             "S: * ESEARCH (TAG \"2\") UID COUNT 3\n"
+                             "S: 2 OK\n"
+                             "C: 3 UID SEARCH UID 1:500\n"
+                             "S: * SEARCH 5 2 3\n"
+                             "S: 3 OK\n"
+                             "E: FOUND A 1 count=3 2:3,5\n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n"
+                             "> search A 2 1:500 lacks \\Seen count\n"
+                             "C: 4 UID SEARCH UID 1:500 UNSEEN\n"
+                             "S: * SEARCH 5 2\n"
+                             "S: 4 OK\n"
+                             "E: FOUND A 2 count=2 2,5\n"
+                             "E: DONE SEARCH A modseq=21 exists=3\n");
+        replica_check("ESEARCH that is not understood, or does not count", DOVECOT, "q",
+                      OPEN_A "> search A 1 1:500 count\n"
+                             "C: 2 UID SEARCH RETURN (COUNT) UID 1:500\n"
+                             "S: 2 BAD RETURN?\n"
+                             "C: 3 UID SEARCH UID 1:500\n"
+                             "S: 3 OK and no answer\n"
+                             "E: DONE SEARCH A FAILED modseq=21 exists=3: the server does not say "
+                             "what it has found\n");
+        replica_check("a count without a count is not asked for again", DOVECOT, "q",
+                      OPEN_A "> search A 1 1:500 count\n"
+                             "C: 2 UID SEARCH RETURN (COUNT) UID 1:500\n"
+                             "S: * ESEARCH (TAG \"2\") UID\n"
+                             "S: 2 OK\n"
+                             "E: DONE SEARCH A FAILED modseq=21 exists=3: the server does not say "
+                             "what it has found\n");
+        replica_check("without ESEARCH: lists, UIDs by position, and one at a time", BARE, "",
+                      OPEN_BARE "> search A 1 1:4294967295\n"
+                                "> search A 2 each 2\n"
+                                "> search A 3 each 4\n"
+                                "> store A 1 \\Seen -\n"
+                                "C: 3 UID SEARCH ALL\n"
+                                "S: * SEARCH 3 1 8\n"
+                                "S: 3 OK\n"
+                                "C: 4 FETCH 2 (UID)\n"
+                                "S: * 1 FETCH (FLAGS (\\Seen) UID 1)\n"
+                                "S: * 3 FETCH (UID 8)\n"
+                                "S: * 2 FETCH (UID 3)\n"
+                                "S: 4 OK\n"
+                                "C: 5 UID STORE 1 +FLAGS.SILENT (\\Seen)\n"
+                                "S: 5 OK\n"
+                                "E: FOUND A 1 count=3 1,3,8\n"
+                                "E: DONE SEARCH A exists=3\n"
+                                "E: MESSAGE A 1 (\\Seen)\n"
+                                "E: FOUND A 2 count=1 3\n"
+                                "E: DONE SEARCH A exists=3\n"
+                                "E: FOUND A 3 count=0 \n"
+                                "E: DONE SEARCH A exists=3\n"
+                                "E: DONE STORE A exists=3\n");
+        replica_check("answers out of order, and one that comes before another command's", BARE, "",
+                      OPEN_BARE "> fetch A 5 flags\n"
+                                "> search A 1 1:9\n"
+                                "> search A 2 1:9 has \\Seen\n"
+                                "C: 3 UID FETCH 5 (FLAGS)\n"
+                                "C: 4 UID SEARCH UID 1:9\n"
+                                "S: * SEARCH 3\n"
+                                "S: 4 OK\n"
+                                "C: 5 UID SEARCH UID 1:9 SEEN\n"
+                                "S: 3 OK\n"
+                                "S: * SEARCH\n"
+                                "S: 5 OK\n"
+                                "E: FOUND A 1 count=1 3\n"
+                                "E: DONE SEARCH A exists=3\n"
+                                "E: DONE FETCH A exists=3\n"
+                                "E: FOUND A 2 count=0 \n"
+                                "E: DONE SEARCH A exists=3\n");
+        replica_check("the mailbox is gone", BARE, "",
+                      "> search A 1 1:5\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 UID SEARCH UID 1:5\n"
+                      "S: 1 NO [NONEXISTENT] no\n"
+                      "S: 2 BAD no\n"
+                      "E: DONE SEARCH A NO_MAILBOX: the server cannot open the mailbox: “no”\n");
+}
+
 static void test_long_sets(void) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL, said = UID_SET_NULL;
         ReplicaTest test = {.transcript = {.label = "long sets"}};
@@ -356,11 +530,11 @@ static void test_long_sets(void) {
 static void test_abort(void) {
         static const char *const wait = "> changes A 7 9 0 flags\n"
                                         "C: 1 SELECT A\n"
-                                        "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                                        "C: 2 UID FETCH 9:4294967295 (FLAGS)\n"
                                         "S: * OK [UIDVALIDITY 7] .\n"
                                         "S: 1 OK\n"
                                         "S: 2 OK\n"
-                                        "E: OPENED A 7 0 0 exists=0 () complete\n"
+                                        "E: OPENED A 7 0 0 exists=0 () untold=expunges,flags\n"
                                         "E: DONE CHANGES A exists=0\n"
                                         "> fetch B 1 flags\n"
                                         "> expunge A 1\n"
@@ -399,6 +573,7 @@ int main(void) {
         test_stores();
         test_appends();
         test_close();
+        test_searches();
         test_long_sets();
         test_abort();
         return 0;

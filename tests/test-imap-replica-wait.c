@@ -184,8 +184,8 @@ static void test_waiting(void) {
                              "E: DONE POLL\n");
         replica_check("poll by STATUS, pipelined, and no IDLE", BARE, "",
                       "> poll A B\n"
-                      "C: 1 STATUS A (UIDNEXT)\n"
-                      "C: 2 STATUS B (UIDNEXT)\n"
+                      "C: 1 STATUS A (UIDNEXT UNSEEN)\n"
+                      "C: 2 STATUS B (UIDNEXT UNSEEN)\n"
                       "S: * STATUS A (UIDNEXT 9)\n"
                       "S: 1 OK\n"
                       "S: 2 NO gone\n"

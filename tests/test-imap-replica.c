@@ -38,8 +38,8 @@ static void test_list(void) {
                       "E: MAILBOX INBOX\n"
                       "E: MAILBOX Public attributes=0x1\n"
                       "E: MAILBOX Public/to do\n"
-                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)\n"
-                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY)\n"
+                      "C: 2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS \"Public/to do\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
                       "S: * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\n"
                       "S: 2 OK done\n"
                       "S: 3 NO [NOPERM] not this one\n"
@@ -60,10 +60,16 @@ static void test_list(void) {
         replica_check("no list at all", BARE, "",
                       "> list\n"
                       "C: 1 LIST \"\" *\n"
-                      "S: 1 NO [UNAVAILABLE] later\n"
+                      "S: 1 NO what\n"
                       "C: 2 LIST \"\" *\n"
                       "S: 2 NO [UNAVAILABLE] later\n"
                       "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
+        replica_check(
+                "no list now", DOVECOT, "",
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "S: 1 NO [UNAVAILABLE] later\n"
+                "E: DONE LIST FAILED: the server cannot list its mailboxes: “later”\n");
         replica_check(
                 "names of all kinds", DOVECOT, "",
                 "> list\n"
@@ -183,15 +189,17 @@ static void test_changes(void) {
                               "21") "S: * VANISHED (EARLIER) 1:4000\n"
                                     "S: 2 OK done\n"
                                     "C: 3 SELECT A (CONDSTORE)\n"
-                                    "C: 4 UID FETCH 1:4294967295 (FLAGS)\n" SELECTED(
+                                    "C: 4 UID FETCH 1 (FLAGS) (CHANGEDSINCE 21)\n"
+                                    "C: 5 UID FETCH 2:4294967295 (FLAGS)\n" SELECTED(
                                             "1", "7", "2",
-                                            "21") "S: 3 OK done\n"
-                                                  "S: * 1 FETCH (UID 1 FLAGS ())\n"
+                                            "22") "S: 3 OK done\n"
+                                                  "S: * 1 FETCH (UID 1 FLAGS () MODSEQ (22))\n"
                                                   "S: 4 OK done\n"
-                                                  "E: OPENED A 7 2 21 exists=1 " STORABLE
-                                                  " complete\n"
+                                                  "S: 5 OK done\n"
+                                                  "E: OPENED A 7 2 22 exists=1 " STORABLE
+                                                  " untold=expunges\n"
                                                   "E: MESSAGE A 1 ()\n"
-                                                  "E: DONE CHANGES A modseq=21 exists=1\n");
+                                                  "E: DONE CHANGES A modseq=22 exists=1\n");
         replica_check("QRESYNC is not known: all is done again", DOVECOT, "",
                       "> changes A 7 2 21 identity\n"
                       "> fetch A 1 flags\n"
@@ -205,7 +213,7 @@ static void test_changes(void) {
                       "S: 3 BAD No mailbox selected\n"
                       "S: 4 BAD No mailbox selected\n"
                       "C: 5 SELECT A (CONDSTORE)\n"
-                      "C: 6 UID FETCH 1 (FLAGS)\n"
+                      "C: 6 UID FETCH 1 (FLAGS) (CHANGEDSINCE 21)\n"
                       "C: 7 UID FETCH 2:4294967295 (FLAGS INTERNALDATE RFC822.SIZE "
                       "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n"
                       "C: 8 UID FETCH 1 (FLAGS)\n" SELECTED(
@@ -216,7 +224,7 @@ static void test_changes(void) {
                                                    "S: * 1 FETCH (UID 1 FLAGS ())\n"
                                                    "S: 8 OK done\n"
                                                    "E: OPENED A 7 2 21 exists=1 " STORABLE
-                                                   " complete\n"
+                                                   " untold=expunges\n"
                                                    "E: MESSAGE A 1 ()\n"
                                                    "E: DONE CHANGES A modseq=21 exists=1\n"
                                                    "E: MESSAGE A 1 ()\n"
@@ -244,48 +252,76 @@ static void test_changes(void) {
                                     "E: MESSAGE A 1 (\\Seen) date=-3590+60 size=99 id=<a@b>\n"
                                     "E: MESSAGE A 2 () date=10+0 size=5 id=\n"
                                     "E: DONE CHANGES A modseq=21 exists=2\n");
-        replica_check("an interrupted first time", DOVECOT, "q",
+        replica_check("modseqs where there were none: once, all flags", DOVECOT, "q",
                       "> changes A 7 10 0 body 10:11,13\n"
                       "C: 1 SELECT A\n"
-                      "C: 2 UID FETCH 1:11,13 (FLAGS)\n"
-                      "C: 3 UID FETCH 12,14:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n" SELECTED(
+                      "C: 2 UID FETCH 12,14:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n" SELECTED(
                               "1", "7", "14", "21") "S: 1 OK done\n"
-                                                    "S: * 1 FETCH (UID 10 FLAGS (\\Seen))\n"
                                                     "S: 2 OK done\n"
+                                                    "C: 3 UID FETCH 1:11,13 (FLAGS)\n"
+                                                    "S: * 1 FETCH (UID 10 FLAGS (\\Seen))\n"
                                                     "S: 3 OK done\n"
                                                     "E: OPENED A 7 14 21 exists=1 " STORABLE
                                                     " complete\n"
                                                     "E: MESSAGE A 10 (\\Seen)\n"
                                                     "E: DONE CHANGES A modseq=21 exists=1\n");
-        replica_check("CONDSTORE without QRESYNC: all flags", GMAIL, "",
-                      "> changes A 7 10 20 body\n"
+        replica_check("CONDSTORE without QRESYNC: changed flags, no expunges", GMAIL, "",
+                      "> changes A 7 10 20 body 11\n"
                       "C: 1 SELECT A (CONDSTORE)\n"
-                      "C: 2 UID FETCH 1:9 (FLAGS)\n"
-                      "C: 3 UID FETCH 10:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n" SELECTED(
-                              "1", "7", "10", "21") "S: 1 OK done\n"
-                                                    "S: * 1 FETCH (UID 4 FLAGS ())\n"
+                      "C: 2 UID FETCH 1:9,11 (FLAGS) (CHANGEDSINCE 20)\n"
+                      "C: 3 UID FETCH 10,12:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n" SELECTED(
+                              "1", "7", "12", "21") "S: 1 OK done\n"
+                                                    "S: * 1 FETCH (UID 4 FLAGS () MODSEQ (21))\n"
                                                     "S: 2 OK done\n"
                                                     "S: 3 OK done\n"
-                                                    "E: OPENED A 7 10 21 exists=1 " STORABLE
-                                                    " complete\n"
+                                                    "E: OPENED A 7 12 21 exists=1 " STORABLE
+                                                    " untold=expunges\n"
                                                     "E: MESSAGE A 4 ()\n"
                                                     "E: DONE CHANGES A modseq=21 exists=1\n");
+        replica_check("a change by sequence number: no modseq after it is safe", GMAIL, "",
+                      "> changes A 7 10 20 flags\n"
+                      "C: 1 SELECT A (CONDSTORE)\n"
+                      "C: 2 UID FETCH 1:9 (FLAGS) (CHANGEDSINCE 20)\n"
+                      "C: 3 UID FETCH 10:4294967295 (FLAGS)\n" SELECTED(
+                              "1", "7", "10", "21") "S: 1 OK done\n"
+                                                    "S: * 1 FETCH (UID 4 FLAGS () MODSEQ (21))\n"
+                                                    "S: 2 OK done\n"
+                                                    "S: * 1 FETCH (MODSEQ (22) FLAGS (\\Seen))\n"
+                                                    "S: 3 OK [HIGHESTMODSEQ 22] done\n"
+                                                    "E: OPENED A 7 10 21 exists=1 " STORABLE
+                                                    " untold=expunges\n"
+                                                    "E: MESSAGE A 4 ()\n"
+                                                    "E: DONE CHANGES A exists=1\n");
+        replica_check("NOMODSEQ, and CHANGEDSINCE was asked for: everything is listed", GMAIL, "",
+                      "> changes A 7 2 20 flags\n"
+                      "C: 1 SELECT A (CONDSTORE)\n"
+                      "C: 2 UID FETCH 1 (FLAGS) (CHANGEDSINCE 20)\n"
+                      "C: 3 UID FETCH 2:4294967295 (FLAGS)\n"
+                      "S: * 1 EXISTS\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: * OK [UIDNEXT 2] .\n"
+                      "S: * OK [NOMODSEQ] .\n"
+                      "S: 1 OK done\n"
+                      "S: 2 BAD CHANGEDSINCE is not supported here\n"
+                      "S: 3 OK done\n"
+                      "C: 4 UID FETCH 1:4294967295 (FLAGS)\n"
+                      "S: * 1 FETCH (UID 1 FLAGS (\\Seen))\n"
+                      "S: 4 OK done\n"
+                      "E: OPENED A 7 2 0 exists=1 () complete\n"
+                      "E: MESSAGE A 1 (\\Seen)\n"
+                      "E: DONE CHANGES A exists=1\n");
         replica_check("neither, and one message below what was asked for", EXCHANGE, "",
                       "> changes A 7 10 0 body\n"
                       "C: 1 SELECT A\n"
-                      "C: 2 UID FETCH 1:9 (FLAGS)\n"
-                      "C: 3 UID FETCH 10:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n"
+                      "C: 2 UID FETCH 10:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n"
                       "S: * 1 EXISTS\n"
                       "S: * FLAGS (\\Seen \\Deleted)\n"
                       "S: * OK [UIDVALIDITY 7] .\n"
                       "S: 1 OK [READ-WRITE] done\n"
-                      "S: * 1 FETCH (UID 4 FLAGS ())\n"
-                      "S: 2 OK done\n"
                       "S: * 1 FETCH (UID 4 FLAGS (\\Seen) BODY[] {3}\n"
                       "S: abc)\n"
-                      "S: 3 OK done\n"
-                      "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) complete\n"
-                      "E: MESSAGE A 4 ()\n"
+                      "S: 2 OK done\n"
+                      "E: OPENED A 7 0 0 exists=1 (\\Seen \\Deleted) untold=expunges,flags\n"
                       "E: MESSAGE A 4 (\\Seen)\n"
                       "E: DONE CHANGES A exists=1\n");
         replica_check("another UIDVALIDITY: everything is listed", DOVECOT, "q",
@@ -381,14 +417,14 @@ static void test_changes(void) {
         replica_check("NOMODSEQ", DOVECOT, "q",
                       "> changes A 7 2 0 flags\n"
                       "C: 1 SELECT A\n"
-                      "C: 2 UID FETCH 1:4294967295 (FLAGS)\n"
+                      "C: 2 UID FETCH 2:4294967295 (FLAGS)\n"
                       "S: * 0 EXISTS\n"
                       "S: * OK [UIDVALIDITY 7] .\n"
                       "S: * OK [UIDNEXT 2] .\n"
                       "S: * OK [NOMODSEQ] .\n"
                       "S: 1 OK done\n"
                       "S: 2 OK done\n"
-                      "E: OPENED A 7 2 0 exists=0 () complete\n"
+                      "E: OPENED A 7 2 0 exists=0 () untold=expunges,flags\n"
                       "E: DONE CHANGES A exists=0\n");
         replica_check("no UIDVALIDITY", BARE, "",
                       "> changes A 0 0 0 flags\n"
@@ -513,6 +549,22 @@ static void test_bodies(void) {
                                                   "(UIDVALIDITY)\n");
 }
 
+static void test_labels(void) {
+        replica_check("special uses are asked for where mailboxes are labels", GOOGLE, "",
+                      "> list\n"
+                      "C: 1 LIST \"\" * RETURN (SPECIAL-USE)\n"
+                      "S: * LIST (\\HasNoChildren \\All) \"/\" \"[Gmail]/All Mail\"\n"
+                      "S: * LIST (\\HasNoChildren \\Trash) \"/\" [Gmail]/Trash\n"
+                      "S: 1 OK done\n"
+                      "E: MAILBOX [Gmail]/All Mail attributes=0x10\n"
+                      "E: MAILBOX [Gmail]/Trash attributes=0x800\n"
+                      "C: 2 STATUS \"[Gmail]/All Mail\" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 3 STATUS [Gmail]/Trash (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "S: 2 NO no\n"
+                      "S: 3 NO no\n"
+                      "E: DONE LIST\n");
+}
+
 static void test_objects(void) {
         replica_check("Gmail's number of a message", GOOGLE, "",
                       "> changes A 0 0 0 identity\n"
@@ -548,6 +600,7 @@ int main(void) {
         test_list();
         test_create();
         test_changes();
+        test_labels();
         test_objects();
         test_bodies();
         return 0;

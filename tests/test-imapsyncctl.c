@@ -75,6 +75,7 @@ static const struct {
                        "    pending     0\n"
                        "    held        0\n"
                        "    parked      0\n"
+                       "    left out    [Gmail]/All Mail\n"
                        "    traffic     1.2 MB in, 8.9 kB out\n",                                                          .err = "",
          },
         {
@@ -88,7 +89,7 @@ static const struct {
                        "\"held\":0,"
                        "\"parked\":0,\"last_sync_usec\":#,\"retry_usec\":0,\"connected_usec\":#,"
                        "\"bytes_in\":1234567,\"bytes_out\":8900,\"compressed\":true,\"encrypted\":"
-                       "true}]"
+                       "true,\"left_out\":\"[Gmail]/All Mail\"}]"
                        "\n",                                                                                             .err = "",
          },
         {
@@ -102,12 +103,16 @@ static const struct {
          .label = "mailboxes",
          .args = {"mailboxes", "work"},
          .status = 0,
-         .out = "MAILBOX        MESSAGES  UNSEEN  PENDING  LAST CHANGE\n"
-                       "INBOX              1200       7        3  10 min ago\n"
-                       "Entwürfe/日本         2       0        0  never\n"
-                       "odd\\x09name           0       0        0  never\n"
+         .out = "MAILBOX           MESSAGES  UNSEEN  PENDING  LAST CHANGE\n"
+                       "INBOX                 1200       7        3  10 min ago\n"
+                       "Entwürfe/日本            2       0        0  never\n"
+                       "    Oldest look at a flag changed elsewhere: 2 h ago.\n"
+                       "odd\\x09name              0       0        0  never\n"
                        "    The server says NO to APPEND: over quota.\n"
-                       "    21 deletions held back (imapsyncctl held)\n",                                                                         .err = "",
+                       "    21 deletions held back (imapsyncctl held)\n"
+                       "[Gmail]/All Mail         0       0        0  never\n"
+                       "    left out: it shows every message a second time\n",
+         .err = "",
          },
         {
          .label = "mailboxes as JSON",
@@ -115,14 +120,18 @@ static const struct {
          .status = 0,
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
-                       "\"parked\":0,\"last_change_usec\":#,\"error\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\",\"left_out\":\"\"},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
-                       "\"parked\":0,\"last_change_usec\":0,\"error\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\",\"left_out\":\"\"},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
-                       "\"parked\":0,\"last_change_usec\":0,\"error\":"
-                       "\"The server says NO to APPEND: over quota.\"}]\n",                                                                .err = "",
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
+                       "\"The server says NO to APPEND: over quota.\",\"left_out\":\"\"},"
+                       "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
+                       "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,"
+                       "\"error\":\"\","
+                       "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                .err = "",
          },
         {
          .label = "no mailbox yet",

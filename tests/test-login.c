@@ -503,6 +503,17 @@ static void test_quirks(void) {
                  "E: READY qresync on: ENABLE QRESYNC COMPRESS=DEFLATE; one-at-a-time"
                  " append-loses-flags no-mdnsent wrong-size placeholder-bodies\n",
                  .tells_server = true},
+                {"nothing behind the login", "ENABLE QRESYNC IDLE", "ceqi",
+                 "S: * OK [CAPABILITY IMAP4rev1] Courier-IMAP ready.\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK in\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK\n"
+                 "C: 3 CAPABILITY\n"
+                 "E: READY qresync on: ENABLE QRESYNC IDLE;"
+                 " uidvalidity-by-select lists-locks login-alone\n",
+                 .tells_server = true},
                 {"configured otherwise", "ENABLE QRESYNC COMPRESS=DEFLATE", "ecq",
                  "S: * OK [CAPABILITY IMAP4rev1] Dovecot ready.\n"
                  "C: 1 LOGIN u p\n"

@@ -264,6 +264,38 @@ static void test_write_error(void) {
         test_tree_check(&folder.tree, "INBOX/new/2", "small");
 }
 
+/* A second name for the same bytes, in tmp/ until it is published; the first one stays. */
+static void test_copy(void) {
+        _cleanup_(folder_close) Folder folder = folder_open();
+        _cleanup_free_ char *link = test_tree_path(&folder.tree, "INBOX/cur/link");
+        MaildirDelivery *delivery = begin(&folder, "1"), *copy = NULL;
+        Maildir *other = NULL;
+
+        write_text(delivery, "a\r\nb");
+        publish(delivery, MAILDIR_CUR, "1:2,S");
+        maildir_delivery_free(delivery);
+        assert(maildir_create(folder.root, "other") == 0);
+        assert(maildir_open(folder.root, "other", &other) == 0);
+
+        assert(maildir_delivery_copy(other, "2", folder.maildir, MAILDIR_CUR, "1", &copy) ==
+               -ENOENT);
+        assert(symlink("1:2,S", link) == 0);
+        assert(maildir_delivery_copy(other, "2", folder.maildir, MAILDIR_CUR, "link", &copy) ==
+               -ELOOP);
+        assert(test_tree_mode(&folder.tree, "other/tmp/2") == 0);
+
+        assert(maildir_delivery_copy(other, "2", folder.maildir, MAILDIR_CUR, "1:2,S", &copy) == 0);
+        copy = maildir_delivery_free(copy); /* thought better of */
+        assert(test_tree_mode(&folder.tree, "other/tmp/2") == 0);
+        assert(maildir_delivery_copy(other, "2", folder.maildir, MAILDIR_CUR, "1:2,S", &copy) == 0);
+        assert(maildir_delivery_sync(copy) == 0);
+        assert(maildir_delivery_publish(copy, MAILDIR_NEW, "2") == 0);
+        maildir_delivery_free(copy);
+        maildir_free(other);
+        test_tree_check(&folder.tree, "other/new/2", "a\nb");
+        test_tree_check(&folder.tree, "INBOX/cur/1:2,S", "a\nb");
+}
+
 int main(void) {
         test_line_ends();
         test_large();
@@ -273,5 +305,6 @@ int main(void) {
         test_leftovers();
         test_clean_tmp();
         test_write_error();
+        test_copy();
         return 0;
 }

@@ -33,6 +33,7 @@ typedef struct Model {
         unsigned per_mille; /* chance that something happens before an event */
         bool is_peaceful;   /* nothing went wrong since all was at rest */
         bool is_verbose;
+        bool no_keywords;
 } Model;
 
 /* xorshift64*; good enough to stumble */
@@ -79,7 +80,9 @@ static unsigned number_of(const MemoryMessage *message) {
 static MessageFlags random_flag(Model *model) {
         static const char *const flags[] = {"S", "R", "F", "P", "+work", "+home"};
 
-        return world_parse_flags(&model->world, flags[below(model, ARRAY_SIZE(flags))]);
+        const unsigned n = ARRAY_SIZE(flags) - (model->no_keywords ? 2 : 0);
+
+        return world_parse_flags(&model->world, flags[below(model, n)]);
 }
 
 /* Which side may change this flag of this message. */
@@ -384,6 +387,41 @@ static void live(Model *model) {
         }
 }
 
+/* How flags are found that are not told; only a list has keywords that nobody has heard of. */
+static void choose_flag_scan(Model *model) {
+        EngineOptions *options = &model->world.options;
+
+        switch (below(model, 3)) {
+        case 0: /* by a list */
+                options->volumes.listed = 1;
+                return;
+        case 1: /* by a search, all in one turn */
+                model->no_keywords = true;
+                return;
+        case 2: /* by a search of the whole mailbox, whoever's turn it is */
+                model->no_keywords = true;
+                options->volumes.answer = 1000000;
+                options->flag_scan = (int64_t) 24 * 3600 * 1000000;
+                return;
+        }
+        abort();
+}
+
+static void choose_rung(Model *model, MemoryStore *store) {
+        static const unsigned untold[] = {
+                0,
+                0,
+                REPLICA_UNTOLD_EXPUNGES,
+                REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS,
+        };
+
+        store->untold = untold[below(model, ARRAY_SIZE(untold))];
+        store->can_count = chance(model, 50);
+        model->world.options.volumes.messages = 2 + below(model, 8);
+        model->world.options.volumes.answer = below(model, 60);
+        choose_flag_scan(model);
+}
+
 static void choose_stores(Model *model) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 MemoryStore *store = &model->world.store[side];
@@ -393,6 +431,8 @@ static void choose_stores(Model *model) {
                 store->tells_new = chance(model, 50);
                 store->window = chance(model, 30) ? 1 + below(model, 20) : 0;
                 store->no_uidplus = side == SIDE_REMOTE && chance(model, 25);
+                if (side == SIDE_REMOTE && !store->no_modseq)
+                        choose_rung(model, store);
                 memory_store_add(store, MAILBOX);
         }
 }

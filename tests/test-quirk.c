@@ -43,7 +43,7 @@ static void test_recognition(void) {
                  "broken-uidplus"},
                 {"Courier", "imap.example.org",
                  "Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc.", NULL,
-                 "uidvalidity-by-select lists-locks"},
+                 "uidvalidity-by-select lists-locks login-alone"},
                 {"Yahoo Japan", "imap.mail.yahoo.co.jp", NULL, NULL, "broken-move"},
                 {"Outlook.com", "imap-mail.outlook.com", NULL, NULL,
                  "one-at-a-time append-loses-flags no-mdnsent wrong-size placeholder-bodies"},

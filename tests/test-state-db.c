@@ -380,6 +380,45 @@ static void test_unknown(void) {
 }
 
 /* What is gone on the remote side, and there under other UIDs. */
+/* One message in two mailboxes, known by its object. */
+static void test_objects(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        const int64_t a = add_mailbox(db, "a"), b = add_mailbox(db, "b");
+        ReplicaMessage message = {
+                .present = REPLICA_HAS_FLAGS | REPLICA_HAS_OBJECT,
+                .uid = 7,
+                .flags = FLAG_SEEN,
+                .object = BYTES("M1"),
+        };
+        ReplicaMessage twin;
+        uint32_t local_uid;
+        int64_t mailbox;
+
+        assert(state_db_object_note(db, a, 7) == 0); /* nobody has said anything yet */
+        assert(state_db_unknown_put(db, a, SIDE_REMOTE, &message) == 0);
+        assert(state_db_twin_next(db, a, 0, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
+        add_message(db, a, 7, 70, 0);
+        assert(state_db_object_note(db, a, 7) == 0);
+        assert(state_db_unknown_remove(db, a, SIDE_REMOTE, 7) == 0);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
+
+        message.uid = 3;
+        assert(state_db_unknown_put(db, b, SIDE_REMOTE, &message) == 0);
+        assert(state_db_unknown_put(db, b, SIDE_REMOTE, &(ReplicaMessage){.uid = 2}) == 0);
+        assert(state_db_twin_next(db, b, 0, &twin, &mailbox, &local_uid) == 0);
+        assert(twin.uid == 3 && twin.flags == FLAG_SEEN && mailbox == a && local_uid == 70);
+        assert(state_db_twin_next(db, b, 3, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
+
+        add_message(db, b, 3, 30, 0);
+        assert(state_db_object_note(db, b, 3) == 0);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == 0 &&
+               state_db_object_elsewhere(db, b, 3, 0, &mailbox) == 0);
+        assert(state_db_change_put(db, b, SIDE_LOCAL, 3, true, 0) == 0);
+        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
+        assert(state_db_remove(db, a, 7) == 0);
+        assert(state_db_object_elsewhere(db, b, 3, 0, &mailbox) == STATE_DB_E_NONE);
+}
+
 static void test_unknown_of_gone(void) {
         _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
         _cleanup_(uid_set_done) UidSet added = UID_SET_NULL;
@@ -701,6 +740,7 @@ static const Statement statements[] = {
 /* Those that walk a mailbox, and when. All others take part in runs that must cost what changed. */
 static const char *const walkers[] = {
         "MESSAGE_REMOVE_ALL",     /* UIDVALIDITY changed */
+        "OBJECT_REMOVE_ALL",      /* the same */
         "MESSAGE_EACH",           /* nobody's steady state */
         "MESSAGE_UNSEEN",         /* a person asked */
         "MESSAGE_UNSEEN",         /* somebody asks */
@@ -709,6 +749,7 @@ static const char *const walkers[] = {
         "FILE_EACH",              /* a scan of the folder */
         "FILE_EACH_UNKNOWN",      /* only the unknown ones, by an index that has no others */
         "FILE_BOUNDS",            /* the first and the last entry of the key */
+        "VOLUME_RANGES",          /* some are gone, and nobody says which */
         "CHANGE_UNLISTED_REMOTE", /* everything was listed */
         "CHANGE_UNLISTED_LOCAL",  /* the same */
 };
@@ -731,12 +772,15 @@ static bool walks(const char *detail) {
         } tables[] = {
                 {"message", 2},
                 {"file",    2},
+                {"object",  2},
                 {"m",       2},
                 {"l",       3},
                 {"r",       3},
-                {"t",       3}
+                {"t",       3},
+                {"own",     2},
+                {"twin",    1}
         };
-        unsigned n_conditions = 1;
+        unsigned n_conditions = strncmp(detail, "SCAN ", 5) != 0;
         char table[32] = "";
 
         if (sscanf(detail, "SCAN %31s", table) != 1 && sscanf(detail, "SEARCH %31s", table) != 1)
@@ -820,6 +864,7 @@ int main(void) {
         test_changes();
         test_listed();
         test_unknown();
+        test_objects();
         test_unknown_of_gone();
         test_moves();
         test_pairs();

@@ -21,6 +21,7 @@ typedef enum KeyType {
         KEY_TYPE_DURATION,   /* uint64_t, microseconds */
         KEY_TYPE_TLS,        /* TlsMode */
         KEY_TYPE_LAYOUT,     /* MaildirLayout */
+        KEY_TYPE_DELETED,    /* DeletedMessages */
         KEY_TYPE_EXTENSIONS, /* uint64_t, capabilities as bits */
         KEY_TYPE_QUIRKS,     /* ImapOverrides: on and off */
 } KeyType;
@@ -43,10 +44,12 @@ typedef struct Key {
 /* clang-format off */
 static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_POLL_INTERVAL]      = DAEMON_KEY("poll-interval", DURATION, poll_interval_usec, USEC_PER_SEC, USEC_PER_DAY),
+        [CONFIG_KEY_FLAG_SCAN]          = DAEMON_KEY("flag-scan", DURATION, flag_scan_usec, 60 * USEC_PER_SEC, 30 * USEC_PER_DAY),
 
         [CONFIG_KEY_MAILDIR]            = ACCOUNT_KEY("maildir", PATH, maildir, 0, 0),
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),
         [CONFIG_KEY_MAILBOXES]          = ACCOUNT_KEY("mailboxes", PATTERNS, mailboxes, 0, 0),
+        [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),
         [CONFIG_KEY_BRAKE_COUNT]        = ACCOUNT_KEY("brake-count", UNSIGNED, brake_count, 0, 1000000),
@@ -80,6 +83,13 @@ static const char *const tls_words[] = {
 static const char *const layout_words[] = {
         [MAILDIR_LAYOUT_FS] = "fs",
         [MAILDIR_LAYOUT_MAILDIRPLUSPLUS] = "maildir++",
+        NULL,
+};
+
+static const char *const deleted_words[] = {
+        [DELETED_AUTO] = "auto",
+        [DELETED_EXPUNGE] = "expunge",
+        [DELETED_TRASH] = "trash",
         NULL,
 };
 
@@ -292,6 +302,16 @@ static int set_layout(MaildirLayout *field, const char *value, Buffer *reterr) {
         return 0;
 }
 
+static int set_deleted(DeletedMessages *field, const char *value, Buffer *reterr) {
+        int r = parse_word(value, deleted_words, reterr);
+
+        if (r < 0)
+                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
+
+        *field = (DeletedMessages) r;
+        return 0;
+}
+
 /* Take the next word of a line of words, in place. NULL: there is none. */
 static const char *take_word(char **rest) {
         char *word = *rest + strspn(*rest, " \t,");
@@ -412,6 +432,8 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_tls(field, value, reterr);
         case KEY_TYPE_LAYOUT:
                 return set_layout(field, value, reterr);
+        case KEY_TYPE_DELETED:
+                return set_deleted(field, value, reterr);
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
                 return set_words(key->type, field, value, reterr);
@@ -462,6 +484,8 @@ static bool fields_equal(const Key *key, const void *a, const void *b) {
                 return *(const TlsMode *) a == *(const TlsMode *) b;
         case KEY_TYPE_LAYOUT:
                 return *(const MaildirLayout *) a == *(const MaildirLayout *) b;
+        case KEY_TYPE_DELETED:
+                return *(const DeletedMessages *) a == *(const DeletedMessages *) b;
         case KEY_TYPE_EXTENSIONS:
                 return *(const uint64_t *) a == *(const uint64_t *) b;
         case KEY_TYPE_QUIRKS:
@@ -517,6 +541,7 @@ static void field_done(const Key *key, void *field) {
         case KEY_TYPE_DURATION:
         case KEY_TYPE_TLS:
         case KEY_TYPE_LAYOUT:
+        case KEY_TYPE_DELETED:
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
                 return;

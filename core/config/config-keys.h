@@ -16,8 +16,10 @@ typedef enum ConfigScope {
 
 typedef enum ConfigKeyId {
         CONFIG_KEY_POLL_INTERVAL,
+        CONFIG_KEY_FLAG_SCAN,
         CONFIG_KEY_MAILDIR,
         CONFIG_KEY_MAILDIR_LAYOUT,
+        CONFIG_KEY_DELETED_MESSAGES,
         CONFIG_KEY_MAILBOXES,
         CONFIG_KEY_CONNECTIONS,
         CONFIG_KEY_BRAKE,

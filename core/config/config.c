@@ -51,7 +51,10 @@ static int config_take(ConfigDraft *draft, Config **ret_config) {
 
         if (!config)
                 return -ENOMEM;
-        *config = (Config){.poll_interval_usec = draft->daemon.poll_interval_usec};
+        *config = (Config){
+                .poll_interval_usec = draft->daemon.poll_interval_usec,
+                .flag_scan_usec = draft->daemon.flag_scan_usec,
+        };
 
         config->path = strdup(draft->report.path);
         config->accounts = calloc(draft->n_sections, sizeof(*config->accounts));
@@ -95,7 +98,7 @@ int config_parse(ByteView text, const char *path, mode_t mode, const char *envir
                 .place = {.folder = folder, .home = environ_home},
                 .mode = mode,
                 .report = {.path = path               },
-                .daemon = {.poll_interval_usec = 30 * USEC_PER_SEC},
+                .daemon = {.poll_interval_usec = 30 * USEC_PER_SEC, .flag_scan_usec = USEC_PER_DAY},
         };
         int r;
 
@@ -202,6 +205,19 @@ bool account_config_wants(const AccountConfig *account, const char *mailbox) {
         }
 
         return wanted;
+}
+
+bool account_config_names(const AccountConfig *account, const char *mailbox) {
+        bool named = false;
+
+        for (char *const *patterns = account->mailboxes; patterns && *patterns; patterns++) {
+                const bool excludes = (*patterns)[0] == '!';
+
+                if (mailbox_name_matches(*patterns + excludes, mailbox))
+                        named = !excludes && !strpbrk(*patterns, "*%");
+        }
+
+        return named;
 }
 
 Config *config_free(Config *config) {

@@ -26,6 +26,13 @@ typedef enum MaildirLayout {
         MAILDIR_LAYOUT_MAILDIRPLUSPLUS, /* a/b is ROOT/.a.b, INBOX is ROOT itself */
 } MaildirLayout;
 
+/* What becomes on the remote side of a message that was deleted on the local one. */
+typedef enum DeletedMessages {
+        DELETED_AUTO,    /* where an expunge only takes a label off (Gmail): trash; else expunge */
+        DELETED_EXPUNGE, /* it is gone */
+        DELETED_TRASH,   /* it is moved to the mailbox for that (\Trash), and expunged from there */
+} DeletedMessages;
+
 /* Where the password comes from; at most one is set. All owned. */
 typedef struct SecretSource {
         char *password;
@@ -60,6 +67,7 @@ typedef struct AccountConfig {
         /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
          * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
         char **mailboxes;
+        DeletedMessages deleted;
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,
                                    default 25; never fewer than brake_count messages */
@@ -70,6 +78,7 @@ typedef struct AccountConfig {
 typedef struct Config {
         char *path;
         uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day */
+        uint64_t flag_scan_usec;     /* default 1 day, 1 minute to 30 days */
         AccountConfig *accounts;     /* in the order of the file */
         size_t n_accounts;
 } Config;
@@ -104,5 +113,8 @@ bool account_config_equal(const AccountConfig *a, const AccountConfig *b);
 
 /* Does the account synchronise the mailbox of that name (UTF-8 with "/")? */
 bool account_config_wants(const AccountConfig *account, const char *mailbox);
+
+/* And is it the last pattern to match that says so, and has it no wildcard? */
+bool account_config_names(const AccountConfig *account, const char *mailbox);
 
 DEFINE_CLEANUP(Config *, config_free)

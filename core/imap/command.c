@@ -15,13 +15,14 @@ bool imap_is_atom_char(char c) {
         return c > ' ' && c < 0x7f && !strchr("(){%*\"\\]", c);
 }
 
-/* ASTRING-CHAR is ATOM-CHAR or "]". The atom NIL would be read as "no string" by some. */
+/* The atom NIL would be read as "no string" by some, and Courier finds no mailbox with "[" or "~" in its
+ * name by an atom. */
 static bool fits_atom(ByteView string) {
         if (string.size == 0 || bytes_equal_fold(string, BYTES("NIL")))
                 return false;
 
         for (size_t i = 0; i < string.size; i++)
-                if (!imap_is_atom_char(string.data[i]) && string.data[i] != ']')
+                if (!imap_is_atom_char(string.data[i]) || strchr("[~", string.data[i]))
                         return false;
 
         return true;

@@ -56,6 +56,7 @@ struct ImapLogin {
 
         ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
         char *sentence;           /* owned */
+        ImapBackOff back_off;
 };
 
 /* For buffers that have held a secret. They are made large enough first: realloc(3) would leave
@@ -243,6 +244,11 @@ static int submit_id(ImapLogin *login, ImapSession *session, const ImapCapabilit
         return r;
 }
 
+/* Nothing travels with the login where the server would throw it away. */
+static bool is_alone(const ImapLogin *login) {
+        return imap_quirks_have(login->quirks, IMAP_QUIRK_LOGIN_ALONE);
+}
+
 /* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
 static int submit_extras(ImapLogin *login, ImapSession *session) {
         const ImapCapabilities has = capabilities(login);
@@ -317,7 +323,7 @@ static int authenticate(ImapLogin *login, ImapSession *session) {
         case LOGIN_METHOD_PLAIN_INITIAL:
                 login->step = LOGIN_STEP_AUTHENTICATE;
                 r = imap_session_submit(session, buffer_view(&command), &login->login_tag);
-                return r < 0 ? r : submit_extras(login, session);
+                return r < 0 || is_alone(login) ? r : submit_extras(login, session);
         }
 
         abort(); /* the switch is complete */
@@ -352,7 +358,8 @@ static int finish(ImapLogin *login, ImapSession *session) {
         if (!login->has_fresh && !login->options.remembered)
                 return imap_session_submit(session, BYTES("CAPABILITY"), &login->capability_tag);
 
-        if (login->options.want_compress || imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID)) {
+        if (login->options.want_compress || is_alone(login) ||
+            imap_quirks_have(login->quirks, IMAP_QUIRK_WANTS_ID)) {
                 r = submit_extras(login, session);
                 if (r < 0 || login->compress_tag > 0 || login->enable_tag > 0 || login->id_tag > 0)
                         return r;
@@ -401,6 +408,7 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
         case IMAP_NO:
         case IMAP_BAD:
         case IMAP_BYE:
+                login->back_off = imap_back_off(text);
                 return give_up(login, IMAP_LOGIN_FAILED, "the server does not want us now",
                                text->text);
         }
@@ -410,16 +418,10 @@ static int on_greeting(ImapLogin *login, ImapSession *session, const ImapText *t
 
 /* RFC 5530. A bare NO is how most servers refuse a password; BAD is no judgement on it. */
 static ImapLoginOutcome judge(const ImapText *text) {
-        switch (text->code) {
-        case IMAP_CODE_UNAVAILABLE:
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_SERVERBUG:
+        if (text->code == IMAP_CODE_SERVERBUG || imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
                 return IMAP_LOGIN_FAILED;
-        default:
-                return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
-        }
+
+        return text->status == IMAP_NO ? IMAP_LOGIN_REFUSED : IMAP_LOGIN_FAILED;
 }
 
 /* What a proxy says of itself is not what the server behind it can do: only what was asked for is. */
@@ -441,6 +443,7 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
         }
 
         login->refusal = judge(text);
+        login->back_off = imap_back_off(text);
         return give_up(login, login->refusal,
                        login->refusal == IMAP_LOGIN_REFUSED
                                ? "the server refuses the user name or password"
@@ -570,10 +573,11 @@ static int on_continuation(ImapLogin *login, ImapSession *session) {
                 return r;
 
         login->step = LOGIN_STEP_AUTHENTICATE;
-        return submit_extras(login, session);
+        return is_alone(login) ? 0 : submit_extras(login, session);
 }
 
 static int on_text(ImapLogin *login, const ImapText *text) {
+        login->back_off = imap_back_off(text);
         if (text->status == IMAP_BYE)
                 return give_up(login, IMAP_LOGIN_FAILED, "the server closes the connection",
                                text->text);
@@ -637,7 +641,7 @@ int imap_login_go_on(ImapLogin *login, ImapSession *session) {
 
 bool imap_login_may_pipeline(const ImapLogin *login) {
         return login->step == LOGIN_STEP_AUTHENTICATE && login->options.remembered &&
-               !login->assumed && !login->options.want_compress;
+               !login->assumed && !login->options.want_compress && !is_alone(login);
 }
 
 ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
@@ -663,6 +667,14 @@ ImapQuirks imap_login_quirks(const ImapLogin *login) {
 
 const char *imap_login_server(const ImapLogin *login) {
         return login->server;
+}
+
+ImapBackOff imap_login_back_off(const ImapLogin *login) {
+        return login->back_off;
+}
+
+bool imap_login_is_denied(const ImapLogin *login) {
+        return login->refusal == IMAP_LOGIN_REFUSED;
 }
 
 const char *imap_login_sentence(const ImapLogin *login) {

@@ -15,6 +15,7 @@
  */
 
 #include "base/macro.h"
+#include "imap/back-off.h"
 #include "imap/quirk.h"
 #include "imap/session.h"
 
@@ -86,6 +87,12 @@ ImapQuirks imap_login_quirks(const ImapLogin *login);
 /* How the server calls itself, to be remembered: "" if it was asked and does not say; NULL if it was
  * never asked. Borrowed from the login. */
 const char *imap_login_server(const ImapLogin *login);
+
+/* Once FAILED: does the server ask us to wait? */
+ImapBackOff imap_login_back_off(const ImapLogin *login);
+
+/* Once REFUSED: was it the user name or the password? Else it is how the server is set up. */
+bool imap_login_is_denied(const ImapLogin *login);
 
 /* Once REFUSED or FAILED: why, with the server's words; borrowed. */
 const char *imap_login_sentence(const ImapLogin *login);

@@ -28,6 +28,7 @@ static const struct {
         [IMAP_QUIRK_PLACEHOLDER_BODIES] = {"placeholder-bodies",    0                                      },
         [IMAP_QUIRK_UIDVALIDITY_BY_SELECT] = {"uidvalidity-by-select", 0                                      },
         [IMAP_QUIRK_LISTS_LOCKS] = {"lists-locks",           0                                      },
+        [IMAP_QUIRK_LOGIN_ALONE] = {"login-alone",           0                                      },
 };
 
 /* Outlook's servers, whatever they are called where they stand. */
@@ -39,7 +40,7 @@ static const struct {
  * One row for each way to recognise a server; all that match count. Texts are looked for in any case
  * and anywhere, a host at the end of the name.
  *
- * Sources: Dovecot was seen (2.3.19), and so was Courier's greeting. Exchange: mbsync(1)
+ * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting and its login (5.0). Exchange: mbsync(1)
  * (PipelineDepth) for its answers; imapsync's FAQ.Office365 for flags and $MDNSent;
  * evolution-data-server's camel-imapx-server.c for sizes; OfflineIMAP issue 62 for placeholders.
  * iCloud: Mailspring-Sync issue 91 and MailKit issue 1871 for the proxy, nextcloud/mail issue 3401 for
@@ -71,7 +72,8 @@ static const struct {
         {.greeting = "proton mail bridge", .quirks = Q(BROKEN_UIDPLUS)                        },
         {.id = "proton",                   .quirks = Q(BROKEN_UIDPLUS)                        },
 
-        {.greeting = "courier-imap",       .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS)},
+        {.greeting = "courier-imap",
+         .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE)                 },
 
         {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)                           },
 };

@@ -45,6 +45,9 @@ typedef enum ImapQuirk {
         IMAP_QUIRK_UIDVALIDITY_BY_SELECT,
         /* lists-locks: LIST shows lock files as mailboxes. */
         IMAP_QUIRK_LISTS_LOCKS,
+        /* login-alone: what is sent behind the login before its answer is thrown away, as one program
+         * hands over to the next: wait for the answer. */
+        IMAP_QUIRK_LOGIN_ALONE,
         _IMAP_QUIRK_MAX,
 } ImapQuirk;
 

@@ -102,7 +102,8 @@ static void put_behind_cr(MaildirDelivery *delivery, char c) {
         }
 }
 
-int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery) {
+/* One without a file; tmp/ is open. */
+static int delivery_make(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery) {
         _cleanup_(maildir_delivery_freep) MaildirDelivery *delivery = NULL;
         int tmp, r;
 
@@ -111,12 +112,6 @@ int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **r
         r = maildir_open_tmp(maildir, &tmp);
         if (r < 0)
                 return r;
-
-        if (!maildir->buffer) {
-                maildir->buffer = malloc(WRITE_BUFFER_SIZE);
-                if (!maildir->buffer)
-                        return -ENOMEM;
-        }
 
         delivery = malloc(sizeof(*delivery));
         if (!delivery)
@@ -127,12 +122,92 @@ int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **r
         delivery->base = bytes_dup(bytes_of(base));
         if (!delivery->base)
                 return -ENOMEM;
+        *ret_delivery = TAKE_PTR(delivery);
+        return 0;
+}
 
-        delivery->fd =
-                openat(tmp, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery) {
+        _cleanup_(maildir_delivery_freep) MaildirDelivery *delivery = NULL;
+        int r;
+
+        r = delivery_make(maildir, base, &delivery);
+        if (r < 0)
+                return r;
+        if (!maildir->buffer) {
+                maildir->buffer = malloc(WRITE_BUFFER_SIZE);
+                if (!maildir->buffer)
+                        return -ENOMEM;
+        }
+
+        delivery->fd = openat(maildir->tmp_fd, base,
+                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (delivery->fd < 0)
                 return -errno;
         delivery->keep = false;
+
+        *ret_delivery = TAKE_PTR(delivery);
+        return 0;
+}
+
+static int copy_bytes(int from, int to) {
+        char buffer[WRITE_BUFFER_SIZE];
+        struct stat st;
+
+        for (;;) {
+                ssize_t n = read(from, buffer, sizeof(buffer));
+                int r;
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                r = write_all(to, buffer, (size_t) n);
+                if (r < 0)
+                        return r;
+        }
+
+        if (fstat(from, &st) < 0 || futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Not every file system has links, and not any number of them. */
+static bool is_without_link(int error) {
+        return error == EXDEV || error == EPERM || error == EMLINK || error == EOPNOTSUPP;
+}
+
+int maildir_delivery_copy(Maildir *maildir, const char *base, Maildir *from, MaildirSub sub,
+                          const char *name, MaildirDelivery **ret_delivery) {
+        _cleanup_(maildir_delivery_freep) MaildirDelivery *delivery = NULL;
+        _cleanup_close_ int source = -EBADF;
+        int r;
+
+        if (!maildir_is_file_name(name))
+                return -EINVAL;
+        r = maildir_check_regular(from->fds[sub], name);
+        if (r >= 0)
+                r = delivery_make(maildir, base, &delivery);
+        if (r < 0)
+                return r;
+        source = openat(from->fds[sub], name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (source < 0)
+                return -errno;
+
+        if (linkat(from->fds[sub], name, maildir->tmp_fd, base, 0) == 0)
+                delivery->fd = TAKE_FD(source); /* for its fsync */
+        else if (is_without_link(errno))
+                delivery->fd = openat(maildir->tmp_fd, base,
+                                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (delivery->fd < 0)
+                return -errno;
+        delivery->keep = false;
+        delivery->finished = true;
+        if (source >= 0)
+                r = copy_bytes(source, delivery->fd);
+        if (r < 0)
+                return r;
 
         *ret_delivery = TAKE_PTR(delivery);
         return 0;

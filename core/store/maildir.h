@@ -152,6 +152,10 @@ int maildir_letters_save(Maildir *maildir, const MaildirLetters *letters);
 typedef struct MaildirDelivery MaildirDelivery;
 /* @base: from maildir_name_new(); the file is created in tmp/ with O_EXCL, mode 0600. */
 int maildir_delivery_new(Maildir *maildir, const char *base, MaildirDelivery **ret_delivery);
+/* The message that is @name in another folder, by a link or, where that is not possible, a copy:
+ * finished. Nobody changes a message's file, only its name, so that both are as good as two files. */
+int maildir_delivery_copy(Maildir *maildir, const char *base, Maildir *from, MaildirSub sub,
+                          const char *name, MaildirDelivery **ret_delivery);
 /* CRLF to LF across the borders of pieces. Buffered; -ENOSPC and such may come later. */
 int maildir_delivery_write(MaildirDelivery *delivery, ByteView piece);
 /* Flush, set the mtime (seconds since 1970; 0: leave it), begin write-back. Any error of a write that

@@ -39,7 +39,10 @@ int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, Messag
 }
 
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
-        return db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
+        int r;
+
+        r = db_run(db, SQL_OBJECT_REMOVE, "ii", mailbox, (int64_t) remote_uid);
+        return r < 0 ? r : db_run(db, SQL_MESSAGE_REMOVE, "ii", mailbox, (int64_t) remote_uid);
 }
 
 int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {
@@ -56,7 +59,10 @@ int state_db_count_unseen(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
 }
 
 int state_db_remove_all(StateDb *db, int64_t mailbox) {
-        return db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
+        int r;
+
+        r = db_run(db, SQL_OBJECT_REMOVE_ALL, "i", mailbox);
+        return r < 0 ? r : db_run(db, SQL_MESSAGE_REMOVE_ALL, "i", mailbox);
 }
 
 int state_db_each(StateDb *db, int64_t mailbox,

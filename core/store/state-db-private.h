@@ -43,7 +43,7 @@ int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...)
 /* Collect the first column, ascending, into a set. Takes the statement over: it is reset. */
 int db_collect_uids(StateDb *db, sqlite3_stmt *statement, UidSet *uids);
 
-/* A message of the base out of a row that begins with remote, local, flags. */
+/* Columns remote, local, flags. */
 BaseMessage db_column_message(sqlite3_stmt *statement);
 
 /* Make the temporary tables if that was not done yet. */

@@ -15,6 +15,14 @@ int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote
                       (int64_t) gone, (int64_t) flags);
 }
 
+int state_db_change_flags(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                          MessageFlags *ret_flags) {
+        if (!db->has_temporary)
+                return STATE_DB_E_NONE;
+        return db_integer(db, (int64_t *) ret_flags, SQL_CHANGE_FLAGS, "iii", mailbox,
+                          (int64_t) side, (int64_t) remote_uid);
+}
+
 int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid) {
         if (!db->has_temporary)
                 return 0;
@@ -118,31 +126,35 @@ int state_db_parked_unlisted(StateDb *db, int64_t mailbox, Side side, UidSet *ui
         return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 
-static int put_unknown(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
+int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
         const bool has_date = message->present & REPLICA_HAS_DATE;
         const bool has_size = message->present & REPLICA_HAS_SIZE;
         const bool has_id = message->present & REPLICA_HAS_MESSAGE_ID;
-
-        if (has_date && has_size && has_id)
-                return db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
-                              (int64_t) message->uid, (int64_t) message->flags, message->date,
-                              (int64_t) message->date_zone, (int64_t) message->size,
-                              message->message_id,
-                              (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
-
-        return db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
-                      (int64_t) message->uid, (int64_t) message->flags,
-                      (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
-}
-
-int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaMessage *message) {
         int r;
 
         r = db_need_temporary(db);
-        if (r >= 0)
-                r = put_unknown(db, mailbox, side, message);
+        if (r < 0)
+                return r;
+
+        if (has_date && has_size && has_id)
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags, message->date,
+                           (int64_t) message->date_zone, (int64_t) message->size,
+                           message->message_id,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+
+        else if (has_date && has_id)
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiiiinbi", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags, message->date,
+                           (int64_t) message->date_zone, message->message_id,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
+        else
+                r = db_run(db, SQL_UNKNOWN_PUT, "iiiinnnni", mailbox, (int64_t) side,
+                           (int64_t) message->uid, (int64_t) message->flags,
+                           (int64_t) ((message->present & REPLICA_HAS_FLAGS) != 0));
         if (r < 0 || !(message->present & REPLICA_HAS_OBJECT))
                 return r;
+
         return db_run(db, SQL_UNKNOWN_OBJECT, "iiib", mailbox, (int64_t) side,
                       (int64_t) message->uid, message->object);
 }

@@ -39,21 +39,27 @@
         " last INTEGER NOT NULL);"                                                                 \
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
-        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                        \
-                "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",
+        " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
+        "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"                \
+        " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"              \
+        "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"                     \
+        " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"          \
+        "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);"          \
+        "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
         "CREATE TEMP TABLE IF NOT EXISTS change (mailbox INTEGER NOT NULL, remote INTEGER NOT "    \
         "NULL,"                                                                                    \
-        " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL, object BLOB,"                   \
+        " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL, object TEXT,"     \
         " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
         "CREATE TEMP TABLE IF NOT EXISTS listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL," \
         " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
         "CREATE TEMP TABLE IF NOT EXISTS unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "     \
         "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
-        " size INTEGER, message_id TEXT, digest BLOB, object BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
+        " size INTEGER, message_id TEXT, digest BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
+        " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
         "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
         "side);"                                                                                  \
@@ -124,6 +130,24 @@
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
         X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
+        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object SELECT object, mailbox, uid"                 \
+                       " FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND uid = ?2"           \
+                       " AND object IS NOT NULL")                                                  \
+        X(OBJECT_REMOVE, "DELETE FROM object WHERE mailbox = ?1 AND remote = ?2")                  \
+        X(OBJECT_REMOVE_ALL, "DELETE FROM object WHERE mailbox = ?1")                              \
+        X(OBJECT_ELSEWHERE,                                                                        \
+          "SELECT twin.mailbox FROM object own CROSS JOIN object twin ON twin.object = own.object" \
+          " CROSS JOIN message m ON m.mailbox = twin.mailbox AND m.remote = twin.remote"           \
+          " WHERE own.mailbox = ?1 AND own.remote = ?2 AND twin.mailbox <> own.mailbox"            \
+          " AND twin.mailbox > ?3"                                                                 \
+          " AND NOT EXISTS (SELECT 1 FROM temp.change l WHERE l.mailbox = twin.mailbox"            \
+          " AND l.remote = twin.remote AND l.side = 1 AND l.gone)"                                 \
+          " ORDER BY twin.mailbox LIMIT 1")                                                        \
+        X(TWIN_NEXT,                                                                               \
+          "SELECT u.uid, u.flags, u.date, u.zone, m.mailbox, m.local FROM temp.unknown u"          \
+          " CROSS JOIN object twin ON twin.object = u.object"                                      \
+          " CROSS JOIN message m ON m.mailbox = twin.mailbox AND m.remote = twin.remote"           \
+          " WHERE u.mailbox = ?1 AND u.side = 0 AND u.uid > ?2 ORDER BY u.uid LIMIT 1")            \
         X(MESSAGE_FROM_REMOTE,                                                                     \
           "SELECT remote FROM message WHERE mailbox = ?1 AND remote >= ?2 ORDER BY remote")        \
         X(MESSAGE_FROM_LOCAL,                                                                      \
@@ -131,6 +155,38 @@
         X(MESSAGE_EACH,                                                                            \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
+        X(VOLUME_NEXT,                                                                             \
+          "SELECT coalesce(max(remote), 0), count(*) FROM (SELECT remote FROM message"             \
+          " WHERE mailbox = ?1 AND remote > ?2 ORDER BY remote LIMIT ?3)")                         \
+        X(VOLUME_RANGES, "SELECT count(*) FROM (SELECT 1 FROM message m WHERE mailbox = ?1"        \
+                         " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.mailbox = ?1"           \
+                         " AND p.remote = m.remote - 1) LIMIT ?2)")                                \
+        X(VOLUME_COUNT, "SELECT count(*) FROM message"                                             \
+                        " WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")                        \
+        X(VOLUME_COUNT_PARKED, "SELECT count(*) FROM parked"                                       \
+                               " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")       \
+        X(VOLUME_COUNT_UNKNOWN, "SELECT count(*) FROM temp.unknown"                                \
+                                " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")      \
+        X(VOLUME_NEWEST, "SELECT coalesce(min(remote), 1) FROM (SELECT remote FROM message"        \
+                         " WHERE mailbox = ?1 AND remote <= ?2 ORDER BY remote DESC LIMIT ?3)")    \
+        X(VOLUME_FLAGS, "SELECT flags FROM message WHERE mailbox = ?1"                             \
+                        " AND remote BETWEEN ?2 AND ?3 AND flags <> 0")                            \
+        X(VOLUME_FLAGS_UNKNOWN, "SELECT flags FROM temp.unknown WHERE mailbox = ?1 AND side = 0"   \
+                                " AND uid BETWEEN ?2 AND ?3 AND flags <> 0")                       \
+        X(VOLUME_FLAGS_GONE, "SELECT m.flags FROM temp.change c CROSS JOIN message m"              \
+                             " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
+                             " WHERE c.mailbox = ?1 AND c.remote BETWEEN ?2 AND ?3"                \
+                             " AND c.side = 0 AND c.gone")                                         \
+        X(VOLUME_DIFFERS,                                                                          \
+          "SELECT remote, local, flags FROM message m WHERE mailbox = ?1"                          \
+          " AND remote BETWEEN ?2 AND ?3 AND ((flags & ?4) <> 0) <> ?5"                            \
+          " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1"                      \
+          " AND c.remote = m.remote AND c.side = 0 AND c.gone) ORDER BY remote LIMIT 1")           \
+        X(CHANGE_FLAGS, "SELECT flags FROM temp.change"                                            \
+                        " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3 AND NOT gone")          \
+        X(ROTATION_GET, "SELECT uid, begun, complete, last FROM rotation WHERE mailbox = ?1")      \
+        X(ROTATION_SET, "INSERT OR REPLACE INTO rotation VALUES (?1, ?2, ?3, ?4, ?5)")             \
+        X(ROTATION_FORGET, "DELETE FROM rotation WHERE mailbox = ?1")                              \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
         X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5)")                                \
@@ -207,8 +263,6 @@
         X(UNKNOWN_REMOVE_KNOWN_REMOTE,                                                             \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND EXISTS (SELECT 1"          \
           " FROM message m WHERE m.mailbox = ?1 AND m.remote = temp.unknown.uid)")                 \
-        X(UNKNOWN_OBJECT, "UPDATE temp.unknown SET object = ?4"                                    \
-                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
         X(CHANGE_OBJECT, "UPDATE temp.change SET object = ?4"                                      \
                          " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3")                      \
         X(LOST_NEXT, "SELECT m.remote, m.local, m.flags" _MOVE_GONE " AND c.remote > ?3"           \
@@ -233,6 +287,8 @@
           " date = coalesce(excluded.date, date), zone = coalesce(excluded.zone, zone),"           \
           " size = coalesce(excluded.size, size),"                                                 \
           " message_id = coalesce(excluded.message_id, message_id)")                               \
+        X(UNKNOWN_OBJECT, "UPDATE temp.unknown SET object = ?4"                                    \
+                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
         X(UNKNOWN_REMOVE,                                                                          \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid BETWEEN ?3 AND ?4")   \
         X(UNKNOWN_COUNT, "SELECT count(*) FROM temp.unknown WHERE mailbox = ?1 AND side = ?2")     \

@@ -18,6 +18,7 @@
 
 #include "base/macro.h"
 #include "sync/replica.h"
+#include "sync/volume.h"
 
 typedef struct StateDb StateDb;
 
@@ -97,6 +98,47 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
+/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+
+/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
+ * from the unknown. Nothing, if it has none. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* The next mailbox, by its id above @after, that has the same message on both sides, as far as is known
+ * now. Or STATE_DB_E_NONE. */
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
+                              int64_t *ret_mailbox);
+/* The next unknown remote message above @after that another message of the base is the same as: what is
+ * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
+int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
+                       int64_t *ret_mailbox, uint32_t *ret_local_uid);
+
+/* --- volumes: ranges of remote UIDs with a number of messages of the base --- */
+
+/* The volume of the @n messages above @after: its last UID and how many they are (0: no more). */
+int state_db_volume_next(StateDb *db, int64_t mailbox, uint32_t after, uint32_t n,
+                         uint32_t *ret_last, uint64_t *ret_n);
+/* How many ranges the remote UIDs of the base make; counted up to @max. Walks the mailbox. */
+int state_db_volume_ranges(StateDb *db, int64_t mailbox, uint64_t max, uint64_t *ret_n);
+/* How many messages with remote UIDs in a range are known: base, parked and unknown ones. */
+int state_db_volume_count(StateDb *db, int64_t mailbox, UidRange range, uint64_t *ret_n);
+/* Where the volume of the last @n messages up to @last begins. */
+int state_db_volume_newest(StateDb *db, int64_t mailbox, uint32_t last, uint32_t n,
+                           uint32_t *ret_first);
+/* How many messages of the base with remote UIDs in a range have each flag, by bit. Costs what the range
+ * holds. */
+int state_db_volume_flags(StateDb *db, int64_t mailbox, UidRange range, uint64_t ret_counts[64]);
+/* How many have @flag on the remote side, by what is known: base and unknown ones, less those gone. */
+int state_db_volume_flag(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
+                         uint64_t *ret_n);
+/* The first message of the base in the range, and not gone on the remote side, whose @flag is not as it
+ * should be (@has: set). Or STATE_DB_E_NONE. */
+int state_db_volume_differs(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
+                            bool has, BaseMessage *ret_message);
+
+int state_db_rotation_get(StateDb *db, int64_t mailbox,
+                          VolumeRotation *ret_rotation); /* all 0 if there is none */
+int state_db_rotation_set(StateDb *db, int64_t mailbox, const VolumeRotation *rotation);
+
 /* --- a Maildir's files: which number which base name has --- */
 
 int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
@@ -166,6 +208,9 @@ typedef struct ChangedMessage {
 
 int state_db_change_put(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid, bool gone,
                         MessageFlags flags);
+/* The flags that it was said to have; or STATE_DB_E_NONE. */
+int state_db_change_flags(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                          MessageFlags *ret_flags);
 /* What was said of it is not so. */
 int state_db_change_drop(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid);
 /* Every message of the base with a UID of @side in this range is gone there. */

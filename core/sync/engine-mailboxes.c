@@ -23,6 +23,7 @@ static int take_wire(SyncMailbox *mailbox, ByteView wire) {
         free(mailbox->state.wire);
         mailbox->state.wire = copy;
         mailbox->replica[SIDE_REMOTE].wire = copy;
+        mailbox->engine->wires_are_sorted = false;
         return 0;
 }
 
@@ -41,6 +42,7 @@ static int add_unsaved(Engine *engine, const char *name, SyncMailbox **ret_mailb
 
 static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox;
+        EngineWish wish;
         int r;
 
         if (event->unasked && engine->n_listing == 0)
@@ -54,7 +56,11 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return engine->n_listing > 0 ? 0 : engine_list(engine);
-        if (!engine->options.wants(event->name, engine->options.userdata))
+        r = side == SIDE_REMOTE ? engine_take_special(engine, event) : 0;
+        if (r < 0)
+                return r;
+        wish = engine->options.wants(event->name, engine->options.userdata);
+        if (wish == ENGINE_WANTS_NOT)
                 return 0;
 
         mailbox = engine_lookup(engine, event->name);
@@ -66,17 +72,9 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
         mailbox->listed[side] = true;
+        if (side == SIDE_REMOTE)
+                mailbox->left_out = engine_left_out(engine, wish, event->attributes);
         return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
-}
-
-static SyncMailbox *find_wire(Engine *engine, ByteView wire) {
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const char *own = engine->mailboxes[i]->state.wire;
-
-                if (own && bytes_equal(bytes_of(own), wire))
-                        return engine->mailboxes[i];
-        }
-        return NULL;
 }
 
 /*
@@ -93,7 +91,7 @@ static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
 }
 
 static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = find_wire(engine, wire);
+        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
 
         return mailbox ? mailbox : find_utf8(engine, wire);
 }
@@ -122,7 +120,8 @@ static bool is_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status
                         .uidnext = status->uidnext,
                         .modseq = status->modseq,
                 };
-                mailbox->seen[side].messages = status->messages;
+                if (status->has_messages)
+                        mailbox->seen[side].messages = status->messages;
                 return false;
         }
         if (mailbox->seen[side].is_known)
@@ -143,14 +142,55 @@ static bool may_lose(const SyncMailbox *mailbox, const ReplicaStatus *status) {
                status->messages < known + n_new;
 }
 
+/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
+static void note_unlisted(Engine *engine, const char *name) {
+        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+            !engine->options.wants(name, engine->options.userdata))
+                return;
+
+        engine->told_unlisted = true;
+        engine_note_text(
+                engine, ENGINE_NOTE_NOTICE, NULL,
+                "the server tells how “%s” stands, which it does not list; it is left alone", name);
+}
+
+/*
+ * Without modseqs, the number of unseen messages shows at least changes of that flag. It is compared
+ * with the base only when it is another one than the last time: a message may be parked.
+ */
+static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
+        uint64_t known;
+
+        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox))
+                return false;
+        if (mailbox->has_unseen && mailbox->unseen == status->unseen)
+                return false;
+        mailbox->has_unseen = true;
+        mailbox->unseen = status->unseen;
+        return state_db_count_unseen(mailbox->engine->db, mailbox->state.id, &known) >= 0 &&
+               known != status->unseen;
+}
+
+static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
+        const bool differs = is_news(mailbox, side, status);
+
+        if (side != SIDE_REMOTE)
+                return differs;
+        return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
+}
+
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         const bool has_stamp = event->wire.size == 0; /* a Maildir's */
         SyncMailbox *mailbox =
                 event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
 
-        if (!mailbox)
-                return 0; /* not ours, or LIST has not told yet */
+        if (!mailbox) { /* not ours, or LIST has not told yet */
+                note_unlisted(engine, event->name);
+                return 0;
+        }
+        if (mailbox->left_out)
+                return 0;
 
         if (has_stamp) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {
@@ -164,11 +204,13 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 sync_mailbox_mark(mailbox, side);
                 return 0;
         }
-        if (is_news(mailbox, side, &event->status)) {
+        if (is_to_be_looked_at(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
                 mailbox->may_lose |= side == SIDE_REMOTE && may_lose(mailbox, &event->status);
                 sync_mailbox_mark(mailbox, side);
         }
+        if (event->status.uidnext > 0)
+                mailbox->seen[side].told_uidnext = event->status.uidnext;
         return 0;
 }
 
@@ -235,6 +277,7 @@ static int create_on(SyncMailbox *mailbox, Side side) {
 static int compare_lists(Engine *engine) {
         if (engine->list_failed)
                 return 0;
+        engine_end_special(engine);
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
@@ -243,7 +286,7 @@ static int compare_lists(Engine *engine) {
 
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
 
-                if (!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL])
+                if ((!exists[SIDE_REMOTE] && !exists[SIDE_LOCAL]) || mailbox->left_out)
                         continue;
                 if (exists[SIDE_REMOTE] && exists[SIDE_LOCAL]) {
                         if (!was_in_sync(mailbox))

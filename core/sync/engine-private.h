@@ -24,9 +24,14 @@ typedef struct SyncMailbox {
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
         bool may_lose; /* its last remote STATUS may tell of messages that are gone */
+        int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
+        VolumeRotation rotation; /* of the remote side's flags */
+        bool has_rotation;       /* loaded */
+        uint32_t unseen;         /* as a STATUS of the remote side had it last */
+        bool has_unseen;
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
 
@@ -37,12 +42,14 @@ typedef struct SyncMailbox {
                 bool is_awaited; /* the run failed: take what the next STATUS says */
                 ReplicaToken token;
                 uint64_t messages;
+                uint32_t told_uidnext; /* by the last STATUS */
         } seen[_SIDE_MAX];
-        char *error;        /* owned, NULL: none */
-        bool is_missing;    /* the error: it is not on both sides */
-        bool wants_verify;  /* once it is in sync */
-        bool wants_compare; /* its next run looks at all that both sides have */
-        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
+        const char *left_out; /* static: why it is not synchronised; NULL: it is */
+        char *error;          /* owned, NULL: none */
+        bool is_missing;      /* the error: it is not on both sides */
+        bool wants_verify;    /* once it is in sync */
+        bool wants_compare;   /* its next run looks at all that both sides have */
+        char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -60,7 +67,7 @@ typedef struct PlannedMessage {
         uint32_t remote_uid, local_uid;
         MessagePlan plan;
         unsigned request[_SIDE_MAX]; /* the so-manieth that was made for the chunk; 0: none */
-        bool undone;                 /* it failed or was refused */
+        bool undone;                 /* it failed, was refused, or cannot be asked for */
 } PlannedMessage;
 
 /* A message that was found in another mailbox, and follows there on the other side. */
@@ -72,10 +79,36 @@ typedef struct MovedMessage {
         MessageFlags flags;
 } MovedMessage;
 
+/* One search of a survey; its place in the list is its cookie. */
+typedef enum QuestionKind {
+        QUESTION_GONE,           /* which are there? The others are gone */
+        QUESTION_GONE_COUNT,     /* how many are there? */
+        QUESTION_GONE_POSITIONS, /* where does each volume end now? */
+        QUESTION_FLAG,           /* which have a flag, or lack it? */
+        QUESTION_FLAG_COUNT,     /* how many have it? */
+} QuestionKind;
+typedef struct Question {
+        QuestionKind kind;
+        ReplicaSearch search;
+        uint64_t known; /* GONE_COUNT: how many there should be */
+} Question;
+
+typedef struct Survey {
+        Question *questions; /* owned */
+        size_t n_questions, capacity;
+        size_t n_asked;
+        uint64_t missing; /* messages that must be gone */
+
+        bool looks_at_all;   /* at the flags of every message */
+        bool takes_turn;     /* at those of the volumes whose turn it is ... */
+        uint32_t turn_until; /* ... up to this UID; 0: to the last */
+} Survey;
+
 typedef enum RunPhase {
         RUN_ASK_LOCAL,
         RUN_ASK_REMOTE,
         RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
+        RUN_SURVEY,   /* the remote side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
@@ -104,6 +137,10 @@ struct SyncRun {
         bool has_room;                  /* it was counted */
         bool sizeless;                  /* a remote size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
+        unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
+        bool can_count;                 /* it does so at little cost */
+        bool new_keywords;              /* it can make keywords */
+        Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
@@ -122,6 +159,8 @@ struct SyncRun {
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
         bool no_body;   /* some came without; they are asked for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
+        uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
+        bool is_queued;                  /* until the bodies of another mailbox are here */
 
         BatchMessage batch[RUN_MAX_BATCH];
         size_t n_batch;
@@ -164,16 +203,23 @@ struct Engine {
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
+        SyncMailbox **by_wire; /* owned array of borrowed ones, sorted by their names on the wire */
+        bool wires_are_sorted; /* false after each change to either */
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool meets;   /* a run waits for others */
         bool is_lost; /* a replica is, not the state database */
+        bool told_unlisted;
         bool is_void; /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
         char delimiter;                 /* of the remote names, as LIST had it last */
+        ReplicaMailbox
+                trash;     /* where deleted messages go; owns name and wire, NULL: there is none */
+        bool trash_listed; /* by the list that is under way */
+        SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         char *error;
 };
 
@@ -186,15 +232,42 @@ void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+/* Does the remote side, as far as is known, not tell of changed flags? */
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
+/* Is it time to look at flags of which nobody tells? */
+bool sync_mailbox_is_due(SyncMailbox *mailbox);
+int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
+
+/* engine-remote.c */
+SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
+
+/* engine-special.c: mailboxes of a special use */
+const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
+int engine_take_special(Engine *engine, const ReplicaEvent *event);
+void engine_end_special(Engine *engine);
+enum {
+        _RUN_E_SUCCESS,
+        RUN_E_TRASH,    /* move it to the trash instead */
+        RUN_E_NO_TRASH, /* that cannot be done: leave it */
+};
+int run_discard(SyncRun *run, uint32_t remote_uid);
+void engine_mark_trash(Engine *engine);
+
+/* run-copy.c: messages that are here already, under another label */
+SyncMailbox *engine_find_id(const Engine *engine, int64_t id); /* or NULL */
+int run_copy(SyncRun *run);
+bool run_may_fetch(SyncRun *run);
+int engine_resume_queued(Engine *engine);
 
 /* run.c: the course of a run */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
@@ -203,6 +276,7 @@ int run_start(SyncRun *run);
 int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_next_phase(SyncRun *run);
 void run_fail(SyncRun *run, const char *text);
+void run_refuse(SyncRun *run, const char *text);
 int run_fail_locally(SyncRun *run, const char *what, int error);
 int run_close(SyncRun *run);
 
@@ -214,6 +288,28 @@ int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
 int run_check_delta(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);
 int run_count_room(SyncRun *run);
+
+/* How many messages must have vanished from the remote side beyond those that are known to have. */
+int run_count_missing(SyncRun *run, uint64_t *ret_missing);
+
+/* run-survey.c: what the remote side does not tell */
+/* Return: 1 if something is being searched for, 0 if all is told, or negative. */
+int run_survey(SyncRun *run);
+int run_on_found(SyncRun *run, const ReplicaEvent *event);
+/* A search has no answer. */
+int run_on_unfound(SyncRun *run, uint64_t cookie);
+void run_survey_done(SyncRun *run);
+int survey_ask(SyncRun *run, const Question *question);
+int survey_fetch_flags(SyncRun *run, UidRange range);
+/* What was there when the mailbox was opened. */
+UidRange survey_range(const SyncRun *run);
+VolumeFacts survey_facts(const SyncRun *run);
+
+/* run-survey-flags.c */
+int survey_ask_flags(SyncRun *run);
+int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found);
+int survey_on_flag_count(SyncRun *run, const Question *question, uint64_t count);
+int run_commit_rotation(SyncRun *run);
 
 /* run-pair.c */
 int run_identify(SyncRun *run);

@@ -4,6 +4,42 @@
 
 #include "sync/engine-private.h"
 
+/* --- flags that nobody tells of --- */
+
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox) {
+        const ReplicaToken *token = &mailbox->state.token[SIDE_REMOTE];
+
+        return token->uidvalidity > 0 && token->modseq == 0 && mailbox->state.messages > 0;
+}
+
+int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation) {
+        int r;
+
+        if (!mailbox->has_rotation) {
+                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id,
+                                          &mailbox->rotation);
+                if (r < 0)
+                        return r;
+                mailbox->has_rotation = true;
+        }
+        *ret_rotation = &mailbox->rotation;
+        return 0;
+}
+
+bool sync_mailbox_is_due(SyncMailbox *mailbox) {
+        const Engine *engine = mailbox->engine;
+        VolumeRotation *rotation;
+
+        if (!sync_mailbox_scans_flags(mailbox))
+                return false;
+        if (engine->options.once)
+                return engine->n_listing > 0;
+        if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, &rotation) < 0)
+                return false;
+        return volume_rotation_due(rotation, VOLUME_STEPS, engine->now,
+                                   engine->options.flag_scan) > 0;
+}
+
 /* --- questions --- */
 
 bool engine_is_busy(const Engine *engine) {
@@ -12,7 +48,16 @@ bool engine_is_busy(const Engine *engine) {
                 (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
-static EngineMailbox describe(const SyncMailbox *mailbox) {
+/* Since when is every flag known to have been looked at? 0: the remote side tells of changes. */
+static int64_t flags_since(SyncMailbox *mailbox) {
+        VolumeRotation *rotation;
+
+        if (!sync_mailbox_scans_flags(mailbox) || sync_mailbox_rotation(mailbox, &rotation) < 0)
+                return 0;
+        return rotation->complete;
+}
+
+static EngineMailbox describe(SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
                 .wire = mailbox->state.wire,
@@ -21,8 +66,10 @@ static EngineMailbox describe(const SyncMailbox *mailbox) {
                 .held = {mailbox->held[SIDE_REMOTE], mailbox->held[SIDE_LOCAL]},
                 .held_since = mailbox->held_since,
                 .last_change = mailbox->state.last_change,
+                .flags_since = flags_since(mailbox),
                 .pending = mailbox->run || sync_mailbox_is_marked(mailbox),
                 .error = mailbox->error ? mailbox->error : "",
+                .left_out = mailbox->left_out ? mailbox->left_out : "",
         };
 }
 
@@ -40,7 +87,7 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
 
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name) {
         static EngineMailbox found;
-        const SyncMailbox *mailbox = engine_lookup(engine, name);
+        SyncMailbox *mailbox = engine_lookup(engine, name);
 
         if (!mailbox)
                 return NULL;
@@ -64,14 +111,14 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 }
 
 EngineTotals engine_totals(const Engine *engine) {
-        EngineTotals totals = {
-                .mailboxes = engine->n_mailboxes,
-                .failed = engine->list_failed,
-        };
+        EngineTotals totals = {.failed = engine->list_failed};
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const EngineMailbox mailbox = describe(engine->mailboxes[i]);
 
+                if (mailbox.left_out[0])
+                        continue;
+                totals.mailboxes++;
                 totals.messages += mailbox.messages;
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
@@ -88,7 +135,7 @@ const char *engine_error(const Engine *engine) {
 /* --- stamps --- */
 
 static bool has_stamp(const ReplicaToken *token) {
-        return (token->stamp[0] | token->stamp[1] | token->stamp[2] | token->stamp[3]) != 0;
+        return (token->stamp[2] | token->stamp[3]) != 0;
 }
 
 /* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */

@@ -163,6 +163,7 @@ int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_ma
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
+        engine->wires_are_sorted = false;
         if (ret_mailbox)
                 *ret_mailbox = mailbox;
         mailbox = NULL;
@@ -219,6 +220,8 @@ int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions
         engine->replica[SIDE_REMOTE] = remote;
         engine->replica[SIDE_LOCAL] = local;
         engine->options = *options;
+        if (options->volumes.messages == 0)
+                engine->options.volumes = volume_policy_default;
 
         r = state_db_each_mailbox(db, load_mailbox, engine);
         if (r < 0)
@@ -239,8 +242,11 @@ Engine *engine_free(Engine *engine) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 sync_mailbox_free(engine->mailboxes[i]);
         free(engine->mailboxes);
+        free(engine->by_wire);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 buffer_done(&engine->stalled_data[side]);
+        free((char *) engine->trash.name);
+        free(engine->trash.wire);
         free(engine->error);
         free(engine);
         return NULL;
@@ -336,6 +342,8 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         /* names that this run has used up may not have been dealt with */
         mailbox->all_names |= mailbox->run->incomplete;
         (void) state_db_run_clear(engine->db, mailbox->state.id);
+        if (engine->fetching == mailbox->run)
+                engine->fetching = NULL;
         mailbox->run = run_free(mailbox->run);
         engine->n_runs--;
         if (again) {
@@ -377,7 +385,11 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
 
         engine_note(mailbox->engine,
-                    &(EngineNote){.type = ENGINE_NOTE_RUN, .mailbox = mailbox->state.name});
+                    &(EngineNote){
+                            .type = ENGINE_NOTE_RUN,
+                            .mailbox = mailbox->state.name,
+                            .side = mailbox->run->marked[SIDE_REMOTE] ? SIDE_REMOTE : SIDE_LOCAL,
+                    });
         return run_start(mailbox->run);
 }
 
@@ -421,7 +433,8 @@ static int start_runs(Engine *engine) {
                         break;
                 if (mailbox->run || !wants_run(mailbox))
                         continue;
-                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL]) {
+                if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
+                    mailbox->left_out) {
                         forget_marks(mailbox);
                         continue;
                 }
@@ -437,7 +450,7 @@ static int start_list(Engine *engine) {
         if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
                 return 0;
 
-        engine->wants_list = engine->list_failed = false;
+        engine->wants_list = engine->list_failed = engine->trash_listed = false;
         engine->n_listing = _SIDE_MAX;
         for (size_t i = 0; i < engine->n_mailboxes; i++)
                 engine->mailboxes[i]->listed[SIDE_REMOTE] =
@@ -537,6 +550,8 @@ int engine_pump(Engine *engine, int64_t now) {
                                 r = start_runs(engine);
                         if (r == 0)
                                 r = engine_meet(engine);
+                        if (r == 0)
+                                r = engine_resume_queued(engine);
                         progress = r > 0;
                 }
                 if (r < 0)
@@ -571,6 +586,7 @@ static int reload_mailboxes(Engine *engine) {
                 };
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
+                mailbox->has_rotation = false;
                 memset(mailbox->seen, 0, sizeof(mailbox->seen));
         }
         return state_db_each_mailbox(engine->db, reload_mailbox, engine);

@@ -16,9 +16,11 @@
  * sentence), of memory, or -ENOTCONN and such from a replica that was lost.
  */
 
+#include "config/config.h" /* DeletedMessages only */
 #include "store/state-db.h"
 #include "sync/plan.h"
 #include "sync/replica.h"
+#include "sync/volume.h"
 
 typedef struct Engine Engine;
 
@@ -39,14 +41,14 @@ typedef struct EngineCounts {
 } EngineCounts;
 
 typedef enum EngineNoteType {
-        ENGINE_NOTE_SYNCED,     /* a run has ended well: counts */
-        ENGINE_NOTE_FAILED,     /* a run could not be completed: text */
-        ENGINE_NOTE_HELD,       /* the brake holds deletions: side, held, messages, text */
-        ENGINE_NOTE_CREATED,    /* a mailbox was made: side */
-        ENGINE_NOTE_PARKED,     /* a message was refused: text */
-        ENGINE_NOTE_NOTICE,     /* something rare that a person may want to know: text */
-        ENGINE_NOTE_WOULD,      /* dry run: what would be done: text */
-        ENGINE_NOTE_RUN,        /* a mailbox is about to be looked at: watch it from now on */
+        ENGINE_NOTE_SYNCED,  /* a run has ended well: counts */
+        ENGINE_NOTE_FAILED,  /* a run could not be completed: text */
+        ENGINE_NOTE_HELD,    /* the brake holds deletions: side, held, messages, text */
+        ENGINE_NOTE_CREATED, /* a mailbox was made: side */
+        ENGINE_NOTE_PARKED,  /* a message was refused: text */
+        ENGINE_NOTE_NOTICE,  /* something rare that a person may want to know: text */
+        ENGINE_NOTE_WOULD,   /* dry run: what would be done: text */
+        ENGINE_NOTE_RUN, /* a mailbox is about to be looked at: watch it; side: where it changed */
         ENGINE_NOTE_ALERT,      /* the server wants a person to read this: text */
         ENGINE_NOTE_OVERFLOW,   /* the remote side stopped telling of changes (NOTIFY) */
         ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total (0: not known) */
@@ -64,12 +66,23 @@ typedef struct EngineNote {
         const EngineCounts *counts;
 } EngineNote;
 
+typedef enum EngineWish {
+        ENGINE_WANTS_NOT,
+        ENGINE_WANTS,
+        ENGINE_WANTS_BY_NAME, /* this very mailbox: also where it is better left out */
+} EngineWish;
+
 typedef struct EngineOptions {
         Brake brake;
-        bool dry_run; /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        DeletedMessages deleted; /* what becomes of them on the remote side */
+        VolumePolicy volumes;    /* all 0: the default */
+        int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
+                              where the server does not tell of changes; 0: each time */
+        bool once;         /* look at every such mailbox whenever the mailboxes are listed */
+        bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
-        bool (*wants)(const char *mailbox, void *userdata);
+        EngineWish (*wants)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
         /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
          * NULL. */
@@ -127,6 +140,15 @@ int engine_interrupt(Engine *engine);
 /* A mailbox's wire name, as STATUS has it: the mailbox that is meant, NULL if none. */
 const char *engine_find_wire(Engine *engine, ByteView wire);
 
+/**
+ * engine_each_due() - whose status is to be asked for, where each costs a command?
+ * @interval: usec, of those that changed lately, and INBOX; the pauses of the others double
+ *
+ * They count as asked from @now (usec since 1970) on. Return: 0, or what @each returned.
+ */
+int engine_each_due(Engine *engine, int64_t now, int64_t interval,
+                    int (*each)(const char *wire, void *userdata), void *userdata);
+
 /* Is anything marked, listed or running? */
 bool engine_is_busy(const Engine *engine);
 
@@ -155,8 +177,10 @@ typedef struct EngineMailbox {
         uint64_t messages, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         int64_t held_since, last_change;
+        int64_t flags_since; /* the flags of every message were looked at since then; 0: they are told */
         bool pending;
-        const char *error; /* "" */
+        const char *error;    /* "" */
+        const char *left_out; /* it is not synchronised: why; "" */
 } EngineMailbox;
 
 int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
@@ -165,7 +189,7 @@ int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox
 uint64_t engine_count_unseen(Engine *engine, const char *name);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
-/* Sums over all mailboxes; a list of mailboxes that failed counts as one that failed. */
+/* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
 } EngineTotals;

@@ -43,6 +43,7 @@ static Command *enter_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job
         Command *command = &r->commands[r->first_command + r->n_commands++];
 
         *command = (Command){.tag = tag, .kind = kind, .job = job};
+        r->n_searches += kind == COMMAND_SEARCH;
         if (job)
                 job->n_under_way++;
         return command;
@@ -234,8 +235,9 @@ static int fetch_all_flags(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &all, REPLICA_WANT_FLAGS);
 }
 
-/* The flags of what is known: every UID below uidnext, and those above that are in the set. */
-static int fetch_known_flags(ImapReplica *r, Job *job) {
+/* The flags of what is known, or of what of that has changed: every UID below uidnext, and those above
+ * that are in the set. */
+static int fetch_known(ImapReplica *r, Job *job, const char *items) {
         _cleanup_(uid_set_done) UidSet old = UID_SET_NULL;
         int e = 0;
 
@@ -244,7 +246,20 @@ static int fetch_known_flags(ImapReplica *r, Job *job) {
         for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
                 e = uid_set_add(&old, job->uids.ranges[i].first, job->uids.ranges[i].last);
 
-        return e < 0 ? e : submit_fetch(r, COMMAND_FETCH, job, &old, REPLICA_WANT_FLAGS);
+        return e < 0 ? e : submit_set(r, COMMAND_FETCH, job, "UID FETCH ", &old, items);
+}
+
+static int fetch_known_flags(ImapReplica *r, Job *job) {
+        return fetch_known(r, job, " (FLAGS)");
+}
+
+/* RFC 7162 section 3.1.4.1. */
+static int fetch_changed_flags(ImapReplica *r, Job *job) {
+        char items[64];
+
+        (void) snprintf(items, sizeof(items), " (FLAGS) (CHANGEDSINCE %" PRIu64 ")",
+                        job->since.modseq);
+        return fetch_known(r, job, items);
 }
 
 static int fetch_new(ImapReplica *r, Job *job) {
@@ -258,34 +273,64 @@ static int fetch_new(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
 }
 
-/*
- * With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included.
- * Without it everything is listed by its flags.
- */
+/* Only of a remote side does the engine search for what is left untold. */
+static Rung choose_rung(const ImapReplica *r, const Job *job) {
+        const ReplicaToken *since = &job->since;
+
+        if (since->uidvalidity == 0 || since->uidnext == 0)
+                return RUNG_LIST;
+        if (may_use_qresync(r) && since->modseq > 0)
+                return job->opened->lost_track ? RUNG_LIST : RUNG_QRESYNC;
+        if (r->base.side != SIDE_REMOTE)
+                return RUNG_LIST;
+
+        return has_condstore(r) && since->modseq > 0 ? RUNG_CONDSTORE : RUNG_SEARCH;
+}
+
+/* What was known before the mailbox was selected, as its rung has it. */
+static int fetch_old(ImapReplica *r, Job *job) {
+        switch (job->rung) {
+        case RUNG_LIST:
+                return fetch_known_flags(r, job);
+        case RUNG_CONDSTORE:
+                return fetch_changed_flags(r, job);
+        case RUNG_SEARCH:
+        case RUNG_QRESYNC:
+                return 0;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+/* With QRESYNC the answer to SELECT tells what changed and vanished, new messages' flags included. */
 static int start_changes(ImapReplica *r, Job *job) {
         const ReplicaToken *since = &job->since;
         bool resume;
         int e;
 
-        if (job->phase == JOB_LISTING) {
+        if (job->phase == JOB_LISTING || job->phase == JOB_KNOWN) {
                 e = ensure_selected(r, job);
-                return e < 0 ? e : fetch_all_flags(r, job);
+                if (e < 0)
+                        return e;
+                return job->phase == JOB_LISTING ? fetch_all_flags(r, job)
+                                                 : fetch_known_flags(r, job);
         }
 
         e = ask_for_qresync(r);
         if (e < 0)
                 return e;
-        resume = may_use_qresync(r) && since->uidvalidity > 0 && since->modseq > 0 &&
-                 !job->opened->lost_track;
-        job->complete = !resume;
+        job->rung = choose_rung(r, job);
+        job->complete = job->rung == RUNG_LIST;
+        resume = job->rung == RUNG_QRESYNC;
         e = submit_select(r, job, resume ? since->uidvalidity : 0, since->modseq);
         if (e < 0)
                 return e;
 
-        if (job->want == REPLICA_WANT_FLAGS)
-                return resume ? 0 : fetch_all_flags(r, job);
-        if (!resume)
-                e = fetch_known_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && job->complete)
+                return fetch_all_flags(r, job);
+        if (job->want == REPLICA_WANT_FLAGS && resume)
+                return 0;
+        e = fetch_old(r, job);
         return e < 0 ? e : fetch_new(r, job);
 }
 
@@ -361,13 +406,41 @@ int start_confirmed(ImapReplica *r, Job *job, const char *what,
         return confirmed(r, job);
 }
 
-static int start_expunge(ImapReplica *r, Job *job) {
-        if (!has(r, IMAP_CAPABILITY_UIDPLUS))
+/* Without UIDPLUS there is only that plain EXPUNGE: find out first what is marked. */
+static int search_deleted(ImapReplica *r, Job *job) {
+        r->barrier = job;
+        return submit_search_deleted(r, job);
+}
+
+/*
+ * It is done only where nothing but ours is marked. Other clients take the marks of others away for that
+ * time; but a connection that is lost then would lose those marks, and whoever set them may mean to keep
+ * the messages for a while. So ours wait for them.
+ */
+static int expunge_alone(ImapReplica *r, Job *job) {
+        int e = 0;
+
+        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
+                e = uid_set_remove(&job->found, job->uids.ranges[i].first,
+                                   job->uids.ranges[i].last);
+        if (e < 0)
+                return e;
+        if (!job->listed || !uid_set_is_empty(&job->found))
                 return job_fail(job, REPLICA_FAILED,
-                                "the server cannot expunge single messages (it lacks UIDPLUS), so "
-                                "nothing was deleted there",
+                                "other messages are marked as deleted, which the server would "
+                                "expunge with ours (it lacks UIDPLUS), so nothing was deleted "
+                                "there; expunge or unmark them",
                                 BYTES_NULL);
-        return start_confirmed(r, job, "nothing was deleted there", submit_expunge);
+
+        e = submit_store(r, job, '+', FLAG_DELETED);
+        return e < 0 ? e : submit(r, COMMAND_EXPUNGE, job, BYTES("EXPUNGE"));
+}
+
+static int start_expunge(ImapReplica *r, Job *job) {
+        if (job->phase == JOB_ALONE)
+                return expunge_alone(r, job);
+        return start_confirmed(r, job, "nothing was deleted there",
+                               has(r, IMAP_CAPABILITY_UIDPLUS) ? submit_expunge : search_deleted);
 }
 
 /* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
@@ -474,6 +547,8 @@ static int start_kind(ImapReplica *r, Job *job) {
                 return start_move(r, job);
         case JOB_APPEND:
                 return start_append(r, job);
+        case JOB_SEARCH:
+                return start_search(r, job);
         case JOB_CLOSE:
                 return start_close(r, job);
         case JOB_NOTIFY:

@@ -159,7 +159,8 @@ static bool is_told_later(const Command *head, uint32_t uid) {
 }
 
 static bool is_idle(const ImapReplica *r, const Command *head) {
-        return r->selected && head && head->job && head->job->kind == JOB_IDLE;
+        return r->selected && head && head->job &&
+               (head->job->kind == JOB_IDLE || is_polling_others(r, head->job));
 }
 
 /*
@@ -214,9 +215,13 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
 
         if (had_body)
                 return on_body_complete(r, head, fetch);
+        if (head && head->kind == COMMAND_SEARCH && !(fetch->present & IMAP_FETCH_FLAGS))
+                return on_position(head->job, fetch);
         if (!(fetch->present & IMAP_FETCH_UID)) {
-                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. */
+                /* A change of flags, by sequence number only: unsolicited, without QRESYNC. It is told
+                 * again after an older modseq, so no newer one is safe any more. */
                 r->selected->lost_track = true;
+                modseq_start(&r->selected->modseq, 0);
                 return 0;
         }
         if (fetch->present & IMAP_FETCH_NIL && wants_body(r, head) &&
@@ -265,8 +270,11 @@ static int on_expunge(ImapReplica *r, const Command *head) {
 }
 
 static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
-        selecting_exists(r, head, exists);
+        const uint32_t before = r->selected ? r->selected->exists : 0;
 
+        selecting_exists(r, head, exists);
+        if (head && is_polling_others(r, head->job) && exists != before)
+                return tell_idle_change(r);
         return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
 }
 
@@ -276,12 +284,28 @@ static bool is_overflow(const ImapText *text) {
                (text->status == IMAP_NO && bytes_starts_fold(text->text, BYTES("NOTIFY error")));
 }
 
+static int on_bye(ImapReplica *r, const ImapText *text) {
+        if (r->logging_out)
+                return 0;
+        if (imap_is_farewell(text->text))
+                return replica_fail(r, -ESHUTDOWN, "the server has ended the session", text->text);
+        return replica_fail(r, -ECONNRESET, "the server closes the connection", text->text);
+}
+
+static bool is_chatter(const Command *head, const ImapText *text) {
+        return head && head->kind == COMMAND_IDLE && text->status == IMAP_OK &&
+               text->code == IMAP_CODE_NONE;
+}
+
 static int on_text(ImapReplica *r, const Command *head, const ImapText *text) {
+        int e;
+
+        e = note_back_off(r, text);
+        if (e < 0)
+                return e;
         if (text->status == IMAP_BYE)
-                return r->logging_out
-                               ? 0
-                               : replica_fail(r, -ECONNRESET, "the server closes the connection",
-                                              text->text);
+                return on_bye(r, text);
+        r->n_chatter += is_chatter(head, text);
         if (is_overflow(text))
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         if (text->code == IMAP_CODE_ALERT)
@@ -327,6 +351,9 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_VANISHED:
                 e = selecting_data(r, head);
                 return e < 0 ? e : on_vanished(r, head, event);
+        case IMAP_EVENT_SEARCH:
+        case IMAP_EVENT_ESEARCH_COUNT:
+                return on_search(r, event);
         case IMAP_EVENT_LIST:
                 return on_list(r, head, &event->list);
         case IMAP_EVENT_STATUS:
@@ -334,8 +361,6 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         case IMAP_EVENT_GREETING:
         case IMAP_EVENT_CONTINUATION:
         case IMAP_EVENT_BODY_END:
-        case IMAP_EVENT_SEARCH:
-        case IMAP_EVENT_ESEARCH_COUNT:
         case IMAP_EVENT_ID:
         case _IMAP_EVENT_TYPE_MAX:
                 return 0;
@@ -358,6 +383,8 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
                 given->event.uids = given->moved;
                 given->event.uids_to = given->moved_to;
         }
+        if (given->event.type == REPLICA_EVENT_FOUND)
+                given->event.uids = given->uids;
         *ret_event = given->event;
 }
 

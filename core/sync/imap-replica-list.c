@@ -20,7 +20,7 @@ unsigned status_items(const ImapReplica *r) {
 
         if (!r->options.skip_uidvalidity && !has_quirk(r, IMAP_QUIRK_UIDVALIDITY_BY_SELECT))
                 items |= IMAP_STATUS_UIDVALIDITY;
-        return has_condstore(r) ? items | IMAP_STATUS_HIGHESTMODSEQ : items;
+        return items | (has_condstore(r) ? IMAP_STATUS_HIGHESTMODSEQ : IMAP_STATUS_UNSEEN);
 }
 
 /* "(MESSAGES UIDNEXT ...)". One item that the server does not know spoils the whole command. */
@@ -77,7 +77,8 @@ int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items) {
         int e = 0;
 
         if (!r->no_list_return && job->kind == JOB_LIST) {
-                if (r->options.want_special_use && has(r, IMAP_CAPABILITY_SPECIAL_USE))
+                if ((r->options.want_special_use || r->base.has_labels) &&
+                    has(r, IMAP_CAPABILITY_SPECIAL_USE))
                         e = buffer_append_string(&options, " SPECIAL-USE");
                 if (e == 0 && r->options.want_subscribed && has(r, IMAP_CAPABILITY_LIST_EXTENDED))
                         e = buffer_append_string(&options, " SUBSCRIBED");
@@ -246,6 +247,10 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
         const unsigned present = items->present & ~untrusted_items(r);
         Waiting *waiting;
         int e;
+
+        if (head && is_polling_others(r, head->job) &&
+            bytes_equal(items->mailbox, bytes_of(r->selected->wire)))
+                return 0;
 
         waiting = event_add(r, REPLICA_EVENT_STATUS);
         if (!waiting)

@@ -5,8 +5,10 @@
  *
  *      imap-replica.c             life, the queue of jobs, events that wait
  *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
+ *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
  *      imap-replica-list.c        LIST, STATUS and CREATE, both ways
@@ -21,11 +23,15 @@
  * come, and the one that will be when all that was submitted is answered.
  */
 
+#include "imap/back-off.h"
 #include "sync/imap-replica.h"
 #include "sync/modseq.h"
 
 /* RFC 7162 section 4: command lines of at most 8192 octets. */
 #define COMMAND_MAX 7900u
+
+/* Ranges of UIDs that a search may find. */
+#define FOUND_MAX 16384u
 
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
@@ -63,6 +69,7 @@ typedef enum JobKind {
         JOB_EXPUNGE,
         JOB_MOVE,
         JOB_APPEND,
+        JOB_SEARCH,
         JOB_CLOSE,
         JOB_NOTIFY,
         JOB_POLL,
@@ -74,12 +81,22 @@ typedef enum JobKind {
 typedef enum JobPhase {
         JOB_FIRST,
         JOB_LISTING,   /* CHANGES: nothing could be believed, list everything */
+        JOB_KNOWN,     /* CHANGES: what is new is told, list the rest */
         JOB_STATUSES,  /* LIST without LIST-STATUS: ask for each */
         JOB_CREATING,  /* CREATE: the delimiter is known now */
         JOB_CONFIRMED, /* EXPUNGE, MOVE: the right mailbox is selected for sure */
         JOB_COPIED,    /* MOVE, where there is no such command: the copies are made */
+        JOB_ALONE,     /* EXPUNGE without UIDPLUS: what is marked by anybody is known */
         JOB_FLAGS,     /* APPEND: correct the flags of what was taken */
 } JobPhase;
+
+/* How changes() finds out what has changed, best last. */
+typedef enum Rung {
+        RUNG_LIST,      /* the flags of every message */
+        RUNG_SEARCH,    /* what is new; the engine searches for the rest */
+        RUNG_CONDSTORE, /* and changed flags; for expunges the engine searches */
+        RUNG_QRESYNC,   /* everything */
+} Rung;
 
 typedef struct Job {
         struct Job *all_previous, *all_next;
@@ -99,6 +116,7 @@ typedef struct Job {
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
+        bool stays;           /* POLL: the mailbox of the IDLE stays selected */
         char **wires;         /* POLL, CLOSE: names to ask the STATUS of; owned */
         size_t n_wires;
         int64_t date; /* APPEND */
@@ -110,6 +128,14 @@ typedef struct Job {
         MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
         uint32_t appended_uid, appended_uidvalidity;
 
+        ReplicaSearch search; /* SEARCH */
+        UidSet found;         /* SEARCH, EXPUNGE: at most FOUND_MAX ranges */
+        uint64_t n_found;     /* what COUNT said */
+        bool counted, listed; /* SEARCH: which of the two came */
+        bool with_esearch;
+
+        Rung rung;        /* CHANGES */
+        bool lists_known; /* CHANGES: the phase JOB_KNOWN follows */
         bool told_opened; /* CHANGES: OPENED was told */
         bool complete;    /* CHANGES: everything is listed */
         bool distrusted;  /* CHANGES: what comes is dropped, a listing follows */
@@ -125,6 +151,7 @@ typedef enum CommandKind {
         COMMAND_EXAMINE,
         COMMAND_FETCH,     /* of flags, for a listing */
         COMMAND_FETCH_NEW, /* of what was asked for */
+        COMMAND_SEARCH,    /* and the FETCH that stands in for it */
         COMMAND_STORE,
         COMMAND_EXPUNGE,
         COMMAND_MOVE,
@@ -168,6 +195,7 @@ typedef struct Waiting {
         ReplicaEvent event;
         char *text, *name, *old_name, *wire; /* owned */
         UidSet moved, moved_to;              /* owned; of MOVED */
+        UidSet uids;                         /* owned: of FOUND */
 } Waiting;
 
 /* Names of mailboxes, by name; each with what it is on the wire. */
@@ -198,6 +226,7 @@ struct ImapReplica {
         bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
         bool no_move;        /* the server has refused MOVE */
+        bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
@@ -213,6 +242,9 @@ struct ImapReplica {
         Command *commands; /* owned ring */
         size_t first_command, n_commands, commands_capacity;
 
+        size_t n_searches;     /* commands under way */
+        bool searches_plainly; /* one of them is answered without its tag */
+
         Job *waiting;   /* jobs that are not started yet */
         Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
@@ -220,6 +252,9 @@ struct ImapReplica {
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
         bool idle_told;
+        uint64_t n_chatter;   /* lines without news while an IDLE was on */
+        ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
+        char *back_off_words; /* owned; NULL: never */
         char **touched; /* owned: wire names that were closed and whose STATUS is still to be asked */
         size_t n_touched;
 
@@ -259,6 +294,9 @@ int job_complete(ImapReplica *r, Job *job);
 /* imap-replica-requests.c */
 extern const ReplicaOps imap_replica_ops;
 
+/* imap-replica-back-off.c */
+int note_back_off(ImapReplica *r, const ImapText *text);
+
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
 int append_start(ImapReplica *r, Job *job);
@@ -272,6 +310,9 @@ int start_confirmed(ImapReplica *r, Job *job, const char *what,
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
+/* "@before @set@after", in as many commands as its length needs. */
+int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
+               const char *after);
 bool has_condstore(const ImapReplica *r);
 
 /* imap-replica-list.c */
@@ -303,6 +344,17 @@ int names_add(Names *names, const char *name, ByteView wire, bool selectable);
 /* imap-replica-events.c */
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
+/* imap-replica-search.c */
+bool search_must_wait(const ImapReplica *r, const Job *job);
+bool can_count(const ImapReplica *r);
+int start_search(ImapReplica *r, Job *job);
+int submit_search_deleted(ImapReplica *r, Job *job);
+int on_search(ImapReplica *r, const ImapEvent *event);
+int on_position(Job *job, const ImapFetch *fetch);
+bool is_answered(const Job *job);
+int search_refused(ImapReplica *r, Job *job, const ImapText *text);
+int tell_found(ImapReplica *r, Job *job);
+
 /* imap-replica-select.c */
 int selecting_code(ImapReplica *r, const Command *head, const ImapText *text);
 int selecting_flags(ImapReplica *r, const Command *head, ByteView flags);
@@ -326,6 +378,7 @@ int tell_moved(ImapReplica *r, Job *job);
 int start_notify(ImapReplica *r, Job *job);
 int renew_notify(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
+bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);

@@ -151,6 +151,21 @@ static int imap_move(Replica *replica, ReplicaMailbox *mailbox, const UidSet *ui
         return job_queue(r, job);
 }
 
+static int imap_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
+                       uint64_t cookie) {
+        ImapReplica *r = imap_replica_of(replica);
+        Job *job;
+        int e;
+
+        e = job_new_opened(r, JOB_SEARCH, mailbox, &job);
+        if (e < 0)
+                return e;
+
+        job->search = *search;
+        job->cookie = cookie;
+        return job_queue(r, job);
+}
+
 /* What can be known to be impossible before a byte is sent. */
 static int append_check(const ImapReplica *r, Job *job) {
         const uint64_t limit = r->capabilities.append_limit;
@@ -356,6 +371,7 @@ const ReplicaOps imap_replica_ops = {
         .store = imap_store,
         .expunge = imap_expunge,
         .move = imap_move,
+        .search = imap_search,
         .append_begin = imap_append_begin,
         .append_data = imap_append_data,
         .append_end = imap_append_end,

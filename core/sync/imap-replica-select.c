@@ -93,7 +93,10 @@ static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flag
 }
 
 /* Without CONDSTORE it is a number that nothing can be asked with (Yahoo). */
+/* Who does not offer CONDSTORE may still say it; but then nobody can ask what came after it. */
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
+        if (!has_condstore(r))
+                return;
         if (!has_condstore(r))
                 return;
         if (is_about_old(r, head))
@@ -164,6 +167,14 @@ static bool is_believable(const Selecting *s, uint32_t uidvalidity, uint32_t uid
         return s->modseq >= modseq || (s->modseq == 0 && !resumed);
 }
 
+static unsigned untold(const Job *job) {
+        if (job->complete || job->rung == RUNG_QRESYNC)
+                return 0;
+
+        return job->rung == RUNG_CONDSTORE ? REPLICA_UNTOLD_EXPUNGES
+                                           : REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS;
+}
+
 static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         Waiting *waiting = event_add(r, REPLICA_EVENT_OPENED);
 
@@ -180,6 +191,8 @@ static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         waiting->event.storable = opened->storable;
         waiting->event.storable_keywords = opened->storable_keywords;
         waiting->event.complete = job->complete;
+        waiting->event.untold = untold(job);
+        waiting->event.can_count = can_count(r);
         job->told_opened = true;
         return 0;
 }
@@ -195,8 +208,12 @@ static int open_for_changes(ImapReplica *r, const Command *head) {
         /* A listing of all flags, as it is already under way, is right whatever was known before. */
         if (since->uidvalidity > 0 && !(job->complete && job->want == REPLICA_WANT_FLAGS) &&
             !is_believable(&r->selecting, since->uidvalidity, since->uidnext, since->modseq,
-                           head->with_qresync)) {
+                           job->rung >= RUNG_CONDSTORE)) {
                 job->distrusted = true;
+                job->complete = true;
+        } else if (job->rung == RUNG_SEARCH && r->selecting.modseq > 0) {
+                /* There are modseqs now, which say nothing of what came before them. */
+                job->lists_known = true;
                 job->complete = true;
         }
 

@@ -8,6 +8,9 @@
 
 /* RFC 5530, and what to do about it. */
 ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
+        if (imap_back_off(text).scope != IMAP_BACK_OFF_NONE)
+                return REPLICA_FAILED;
+
         switch (text->code) {
         case IMAP_CODE_TRYCREATE:
         case IMAP_CODE_NONEXISTENT:
@@ -20,12 +23,6 @@ ReplicaOutcome outcome_of(const ImapText *text, ReplicaOutcome otherwise) {
         case IMAP_CODE_SERVERBUG:
         case IMAP_CODE_TOOBIG:
                 return REPLICA_REFUSED;
-
-        case IMAP_CODE_INUSE:
-        case IMAP_CODE_LIMIT:
-        case IMAP_CODE_THROTTLED:
-        case IMAP_CODE_UNAVAILABLE:
-                return REPLICA_FAILED;
 
         default:
                 return otherwise;
@@ -45,6 +42,8 @@ int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, con
                                         : "the mailbox is not selected any more",
                                 BYTES_NULL);
         }
+        if (job->distrusted && job->phase == JOB_FIRST)
+                return 0; /* CHANGEDSINCE where there are no modseqs: all is listed next */
         if (text->code == IMAP_CODE_EXPUNGEISSUED)
                 return 0; /* some of the messages are gone: the others were told */
 
@@ -62,7 +61,7 @@ static int append_refused(ImapReplica *r, Job *job, const ImapText *text) {
 }
 
 static int list_refused(ImapReplica *r, Job *job, const ImapText *text) {
-        if (!r->no_list_return) {
+        if (!r->no_list_return && imap_back_off(text).scope == IMAP_BACK_OFF_NONE) {
                 r->no_list_return = true;
                 job->again = true;
                 return 0;
@@ -79,6 +78,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_FETCH:
         case COMMAND_FETCH_NEW:
                 return refused_in_mailbox(r, job, text, "the server cannot give the messages");
+        case COMMAND_SEARCH:
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : search_refused(r, job, text);
         case COMMAND_STORE:
                 return refused_in_mailbox(r, job, text, "the server cannot store the flags");
         case COMMAND_EXPUNGE:
@@ -101,7 +103,9 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_NOTIFY_AGAIN:
                 return event_add(r, REPLICA_EVENT_OVERFLOW) ? 0 : -ENOMEM;
         case COMMAND_IDLE:
-                return refused_in_mailbox(r, job, text, "the server refuses IDLE");
+                return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
+                                                  : job_fail(job, outcome_of(text, REPLICA_REFUSED),
+                                                             "the server refuses IDLE", text->text);
         case COMMAND_ENABLE:
         case COMMAND_SELECT:
         case COMMAND_UNSELECT:
@@ -136,6 +140,9 @@ static int start_again(ImapReplica *r, Job *job) {
         job->outcome = REPLICA_OK;
         job->phase = JOB_FIRST;
         job->again = job->distrusted = job->complete = job->told_opened = false;
+        job->lists_known = job->counted = job->listed = false;
+        uid_set_done(&job->found);
+        job->found = UID_SET_NULL;
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
         return job_queue_first(r, job);
@@ -154,13 +161,25 @@ static bool needs_flags(const ImapReplica *r, const Job *job) {
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
 static int check_uidvalidity(Job *job) {
         if (job->kind != JOB_FETCH && job->kind != JOB_STORE && job->kind != JOB_EXPUNGE &&
-            job->kind != JOB_MOVE)
+            job->kind != JOB_MOVE && job->kind != JOB_SEARCH)
                 return 0;
         if (job->uidvalidity == 0 || job->uidvalidity == job->opened->uidvalidity)
                 return 0;
 
         return job_fail(job, REPLICA_FAILED, "the mailbox was replaced meanwhile (UIDVALIDITY)",
                         BYTES_NULL);
+}
+
+/* Only what is worth it is asked for once more: a plain answer is a list, not a count. */
+static int on_unanswered(ImapReplica *r, Job *job) {
+        const bool again = job->with_esearch && !job->search.count;
+        int e;
+
+        r->no_esearch |= job->with_esearch;
+        if (again)
+                return start_again(r, job);
+        e = job_fail(job, REPLICA_FAILED, "the server does not say what it has found", BYTES_NULL);
+        return e < 0 ? e : job_complete(r, job);
 }
 
 /* All commands of a job are answered: on to its next phase, or its end. */
@@ -182,12 +201,17 @@ int job_continue(ImapReplica *r, Job *job) {
         if (job->outcome == REPLICA_OK && job->phase == JOB_FIRST) {
                 if (job->kind == JOB_CHANGES && job->distrusted)
                         return next_phase(r, job, JOB_LISTING);
+                if (job->kind == JOB_CHANGES && job->lists_known)
+                        return next_phase(r, job, JOB_KNOWN);
                 if (job->kind == JOB_CREATE && !job->wires)
                         return next_phase(r, job, JOB_CREATING);
                 if (job->kind == JOB_LIST &&
                     (r->no_list_return || !imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS)))
                         return next_phase(r, job, JOB_STATUSES);
         }
+
+        if (job->kind == JOB_SEARCH && job->outcome == REPLICA_OK && !is_answered(job))
+                return on_unanswered(r, job);
 
         e = check_uidvalidity(job);
         return e < 0 ? e : job_complete(r, job);
@@ -210,8 +234,8 @@ static int finish_markers(ImapReplica *r) {
         return 0;
 }
 
-/* The SELECT before an expunge or a move is answered: is it the mailbox that was meant? Or a move's COPY
- * is: what follows must come while that mailbox still is selected. */
+/* What an expunge or a move waits for is answered: its SELECT, and is it the mailbox that was meant? Or
+ * its SEARCH or COPY: what follows must come while that mailbox still is selected. */
 static int release_barrier(ImapReplica *r) {
         Job *job = r->barrier;
         int e = 0;
@@ -232,7 +256,9 @@ static int release_barrier(ImapReplica *r) {
                 e = job_continue(r, job);
                 return e < 0 ? e : replica_pump(r);
         }
-        return next_phase(r, job, job->phase == JOB_FIRST ? JOB_CONFIRMED : JOB_COPIED);
+        if (job->phase == JOB_FIRST)
+                return next_phase(r, job, JOB_CONFIRMED);
+        return next_phase(r, job, job->kind == JOB_MOVE ? JOB_COPIED : JOB_ALONE);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */
@@ -244,6 +270,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
                         continue;
                 *ret_command = *command;
                 r->n_commands--;
+                r->n_searches -= command->kind == COMMAND_SEARCH;
+                r->searches_plainly &= r->n_searches > 0;
                 if (i == 0)
                         r->first_command++;
                 else
@@ -299,6 +327,8 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 replica_learn(r, &text->capabilities);
         if (text->code == IMAP_CODE_ALERT)
                 e = replica_alert(r, text->text);
+        if (e == 0)
+                e = note_back_off(r, text);
         if (e < 0 || !take_command(r, event->tag, &command))
                 return e; /* not ours: the login's last one */
 
@@ -312,5 +342,7 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 e = job_continue(r, command.job);
         if (e == 0)
                 e = finish_markers(r);
-        return e < 0 ? e : release_barrier(r);
+        if (e == 0)
+                e = release_barrier(r);
+        return e == 0 && command.kind == COMMAND_SEARCH ? replica_pump(r) : e;
 }

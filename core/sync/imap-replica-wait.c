@@ -59,11 +59,22 @@ int renew_notify(ImapReplica *r, Job *job) {
         return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS));
 }
 
+/* Is this a poll with the mailbox of the IDLE still selected? What the server says of that one, beside its
+ * STATUS, is news of it then. */
+bool is_polling_others(const ImapReplica *r, const Job *job) {
+        return job && job->kind == JOB_POLL && job->stays && r->selected && r->idle &&
+               r->idle->opened == r->selected;
+}
+
 int start_poll(ImapReplica *r, Job *job) {
-        const unsigned items = job->items & ~untrusted_items(r);
+        unsigned items = job->items & ~untrusted_items(r);
         int e;
 
-        e = unselect(r, job);
+        if (!has_condstore(r))
+                items |= IMAP_STATUS_UNSEEN;
+
+        job->stays &= r->idle && r->tail == r->idle->opened;
+        e = job->stays ? 0 : unselect(r, job);
         if (e < 0)
                 return e;
 
@@ -156,8 +167,8 @@ int imap_replica_notify(ImapReplica *r) {
         return queue_new(r, JOB_NOTIFY, IMAP_REPLICA_NOTIFY);
 }
 
-int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
-                      size_t n_mailboxes) {
+static int poll(ImapReplica *r, unsigned items, const ByteView *mailboxes, size_t n_mailboxes,
+                bool stays) {
         Job *job;
         int e;
 
@@ -167,6 +178,7 @@ int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
 
         job->cookie = IMAP_REPLICA_POLL;
         job->items = items;
+        job->stays = stays;
         job->wires = calloc(MAX(n_mailboxes, (size_t) 1), sizeof(*job->wires));
         while (job->wires && job->n_wires < n_mailboxes) {
                 job->wires[job->n_wires] = bytes_dup(mailboxes[job->n_wires]);
@@ -180,6 +192,16 @@ int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
         }
 
         return job_queue(r, job);
+}
+
+int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
+                      size_t n_mailboxes) {
+        return poll(r, items, mailboxes, n_mailboxes, false);
+}
+
+int imap_replica_poll_others(ImapReplica *r, unsigned items, const ByteView *mailboxes,
+                             size_t n_mailboxes) {
+        return poll(r, items, mailboxes, n_mailboxes, true);
 }
 
 int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
@@ -204,6 +226,14 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
 
         job->cookie = IMAP_REPLICA_IDLE;
         return job_queue(r, job);
+}
+
+bool imap_replica_idle_told(const ImapReplica *r) {
+        return r->idle_told;
+}
+
+uint64_t imap_replica_n_chatter(const ImapReplica *r) {
+        return r->n_chatter;
 }
 
 int imap_replica_noop(ImapReplica *r) {

@@ -19,6 +19,7 @@ void waiting_done(Waiting *waiting) {
         free(waiting->wire);
         uid_set_done(&waiting->moved);
         uid_set_done(&waiting->moved_to);
+        uid_set_done(&waiting->uids);
         *waiting = (Waiting){0};
 }
 
@@ -73,6 +74,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         imap_capabilities_remove(&r->capabilities,
                                  imap_quirks_unusable(r->quirks, &r->options.overrides));
         r->capabilities.bits |= kept;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
 }
 
 int replica_alert(ImapReplica *r, ByteView words) {
@@ -138,6 +140,7 @@ void job_free(ImapReplica *r, Job *job) {
         uid_set_done(&job->uids);
         uid_set_done(&job->moved);
         uid_set_done(&job->moved_to);
+        uid_set_done(&job->found);
         for (size_t i = 0; i < job->n_wires; i++)
                 free(job->wires[i]);
         free(job->wires);
@@ -147,7 +150,7 @@ void job_free(ImapReplica *r, Job *job) {
 
 /* Submit what waits, as far as the order of things allows. */
 int replica_pump(ImapReplica *r) {
-        while (r->waiting && !r->barrier && !r->appending) {
+        while (r->waiting && !r->barrier && !r->appending && !search_must_wait(r, r->waiting)) {
                 Job *job = r->waiting;
                 int e;
 
@@ -177,11 +180,14 @@ int job_queue_first(ImapReplica *r, Job *job) {
 }
 
 static const ReplicaRequest requests[] = {
-        [JOB_LIST] = REPLICA_LIST,   [JOB_CREATE] = REPLICA_CREATE, [JOB_CHANGES] = REPLICA_CHANGES,
-        [JOB_FETCH] = REPLICA_FETCH, [JOB_STORE] = REPLICA_STORE,   [JOB_EXPUNGE] = REPLICA_EXPUNGE,
-        [JOB_MOVE] = REPLICA_MOVE,   [JOB_APPEND] = REPLICA_APPEND, [JOB_CLOSE] = REPLICA_CLOSE,
-        [JOB_NOTIFY] = REPLICA_WAIT, [JOB_POLL] = REPLICA_WAIT,     [JOB_IDLE] = REPLICA_WAIT,
-        [JOB_NOOP] = REPLICA_WAIT,   [JOB_LOGOUT] = REPLICA_WAIT,
+        [JOB_LIST] = REPLICA_LIST,       [JOB_CREATE] = REPLICA_CREATE,
+        [JOB_CHANGES] = REPLICA_CHANGES, [JOB_FETCH] = REPLICA_FETCH,
+        [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
+        [JOB_MOVE] = REPLICA_MOVE,       [JOB_APPEND] = REPLICA_APPEND,
+        [JOB_CLOSE] = REPLICA_CLOSE,     [JOB_SEARCH] = REPLICA_SEARCH,
+        [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
+        [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
+        [JOB_LOGOUT] = REPLICA_WAIT,
 };
 
 static ReplicaToken token_of(const Opened *opened) {
@@ -231,8 +237,10 @@ int job_complete(ImapReplica *r, Job *job) {
 
         if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
                 e = tell_appended(r, job);
-        if (job->kind == JOB_MOVE)
+        if (e == 0 && job->kind == JOB_MOVE)
                 e = tell_moved(r, job);
+        if (e == 0 && job->kind == JOB_SEARCH && job->outcome == REPLICA_OK)
+                e = tell_found(r, job);
         waiting = e < 0 ? NULL : event_add(r, REPLICA_EVENT_DONE);
         if (!waiting)
                 return -ENOMEM;
@@ -280,6 +288,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->events);
         free(r->commands);
         free(r->error);
+        free(r->back_off_words);
         free(r);
         return NULL;
 }
@@ -294,6 +303,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 
         r->session = session;
         r->capabilities = *capabilities;
+        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
         r->qresync = qresync;
         r->quirks = quirks;
         free(r->error);
@@ -315,6 +325,8 @@ static void forget_jobs(ImapReplica *r) {
                 (void) opened_unref(r, command->opened);
         }
         r->first_command = r->n_commands = 0;
+        r->n_searches = 0;
+        r->searches_plainly = false;
 
         while (r->jobs)
                 job_free(r, r->jobs);
@@ -355,7 +367,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->qresync_asked = r->no_list_return = r->no_move = r->notify_sent = r->logging_out = false;
+        r->qresync_asked = r->no_list_return = r->no_move = r->no_esearch = false;
+        r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
 }
 

@@ -21,6 +21,7 @@
  */
 
 #include "base/macro.h"
+#include "imap/back-off.h"
 #include "imap/login.h"
 #include "imap/session.h"
 #include "sync/replica.h"
@@ -30,7 +31,8 @@ typedef struct ImapReplica ImapReplica;
 typedef struct ImapReplicaOptions {
         bool once; /* close() asks how a mailbox stands only if it was written to: the session ends
                       anyway, and what others do is for the next one */
-        bool want_special_use; /* list() asks for it, where that costs anything */
+        bool want_special_use; /* list() asks for it, where that costs anything; it does anyway of a
+                                  server with labels */
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
         ImapOverrides overrides;
@@ -63,6 +65,13 @@ bool imap_replica_is_idle(const ImapReplica *replica);
 /* A sentence about the last error of next(): the session's, or the server's last words. "" if none. */
 const char *imap_replica_error(const ImapReplica *replica);
 
+/* What the server has asked for since the last call: to say nothing more for a time, on this connection or
+ * on any (IMAP_BACK_OFF_SESSION and above; what concerns one request fails that). */
+ImapBackOff imap_replica_take_back_off(ImapReplica *replica);
+ImapBackOff imap_replica_peek_back_off(const ImapReplica *replica);
+/* Its words, for people. */
+const char *imap_replica_back_off_words(const ImapReplica *replica);
+
 /*
  * Waiting. What these ask for ends in DONE with REPLICA_WAIT and an ImapReplicaWait as cookie. They
  * leave nothing selected first, IDLE excepted: a selected mailbox's status is frozen on some servers,
@@ -89,9 +98,21 @@ int imap_replica_notify(ImapReplica *replica);
 int imap_replica_poll(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
                       size_t n_mailboxes);
 
+/* The same for all but the mailbox of the IDLE under way, which stays selected, so that it need not be
+ * opened again: its own status may be frozen and is not told. What any command brings of it is told as
+ * the IDLE would tell it. Without an IDLE the same as imap_replica_poll(). */
+int imap_replica_poll_others(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
+                             size_t n_mailboxes);
+
 /* Select a mailbox, tell how it stands (STATUS), and wait in it: the first change gives a STATUS event
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);
+
+/* Has the last IDLE told of a change? */
+bool imap_replica_idle_told(const ImapReplica *replica);
+
+/* Lines without news that the server has sent during IDLE, each of which wakes somebody up. */
+uint64_t imap_replica_n_chatter(const ImapReplica *replica);
 
 int imap_replica_noop(ImapReplica *replica);
 int imap_replica_logout(ImapReplica *replica);

@@ -26,6 +26,13 @@ int folder_new_base(MaildirReplica *r, char **ret_base) {
         return *ret_base ? 0 : -ENOMEM;
 }
 
+static void begin(MaildirReplica *r, Folder *folder, ReplicaMailbox *mailbox, uint64_t cookie) {
+        r->append_folder = folder;
+        r->append_mailbox = mailbox;
+        r->append_cookie = cookie;
+        r->append_uid = folder->next_uid++;
+}
+
 int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
                          uint64_t cookie) {
         MaildirReplica *r = (MaildirReplica *) replica;
@@ -46,10 +53,7 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
         if (k < 0)
                 return k;
 
-        r->append_folder = folder;
-        r->append_mailbox = mailbox;
-        r->append_cookie = cookie;
-        r->append_uid = folder->next_uid++;
+        begin(r, folder, mailbox, cookie);
         return 0;
 }
 
@@ -61,17 +65,9 @@ ssize_t maildir_append_data(Replica *replica, ByteView data) {
         return k < 0 ? k : (ssize_t) data.size;
 }
 
-int maildir_append_end(Replica *replica, const ReplicaMessage *message) {
-        MaildirReplica *r = (MaildirReplica *) replica;
+/* The message that was begun is in tmp/, whole. */
+static void take(MaildirReplica *r, const ReplicaMessage *message) {
         Folder *folder = r->append_folder;
-        int k;
-
-        k = maildir_delivery_finish(r->append_delivery,
-                                    message->present & REPLICA_HAS_DATE ? message->date : 0);
-        if (k < 0) {
-                (void) maildir_append_abort(replica);
-                return k;
-        }
 
         assert(r->n_taken < MAX_STAGED);
         folder->staged[folder->n_staged++] = (Staged){
@@ -84,6 +80,20 @@ int maildir_append_end(Replica *replica, const ReplicaMessage *message) {
         r->taken[r->n_taken].uid = r->append_uid;
         r->taken[r->n_taken].flags = message->flags;
         r->n_taken++;
+}
+
+int maildir_append_end(Replica *replica, const ReplicaMessage *message) {
+        MaildirReplica *r = (MaildirReplica *) replica;
+        int k;
+
+        k = maildir_delivery_finish(r->append_delivery,
+                                    message->present & REPLICA_HAS_DATE ? message->date : 0);
+        if (k < 0) {
+                (void) maildir_append_abort(replica);
+                return k;
+        }
+
+        take(r, message);
         return 0;
 }
 
@@ -91,6 +101,52 @@ int maildir_append_abort(Replica *replica) {
         MaildirReplica *r = (MaildirReplica *) replica;
 
         r->append_delivery = maildir_delivery_free(r->append_delivery);
+        return 0;
+}
+
+/* Into tmp/ of a folder: the file of @uid in @source. */
+static int copy_file(MaildirReplica *r, Folder *folder, ReplicaMailbox *source, uint32_t uid,
+                     MaildirDelivery **ret_delivery) {
+        _cleanup_free_ char *base = NULL, *name = NULL;
+        Folder *from;
+        MaildirSub sub;
+        int k;
+
+        k = folder_need(r, source, &from);
+        if (k >= 0)
+                k = folder_find(r, source, from, uid, &sub, &name);
+        if (k >= 0)
+                k = folder_new_base(r, &base);
+        return k < 0 ? k
+                     : maildir_delivery_copy(folder->maildir, base, from->maildir, sub, name,
+                                             ret_delivery);
+}
+
+int maildir_append_copy(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                        uint64_t cookie, ReplicaMailbox *source, uint32_t uid) {
+        MaildirReplica *r = (MaildirReplica *) replica;
+        const bool was_open = source->private != NULL;
+        MaildirDelivery *delivery;
+        Folder *folder;
+        int k;
+
+        if (r->append_delivery) /* a body is coming in; so let this one come as well */
+                return 1;
+        k = folder_need(r, mailbox, &folder);
+        if (k < 0)
+                return k;
+        assert(folder->n_staged < MAX_STAGED);
+        k = copy_file(r, folder, source, uid, &delivery);
+        if (!was_open && source != mailbox)
+                folder_close(r, source);
+        if (k == -ENOENT || k == -EAGAIN)
+                return 1;
+        if (k < 0)
+                return k;
+
+        r->append_delivery = delivery;
+        begin(r, folder, mailbox, cookie);
+        take(r, message);
         return 0;
 }
 

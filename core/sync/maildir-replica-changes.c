@@ -100,11 +100,9 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
  /* What is new is known from the table of files, not from a number. */
                 .token = {.uidvalidity = 1, .uidnext = MAX(op->since.uidnext, 1u)},
         };
-        if (maildir_token_is_settled(&op->token, now_ns()))
-                for (int i = 0; i < 2; i++) {
-                        ret_event->token.stamp[i] = op->token.ino[i];
-                        ret_event->token.stamp[2 + i] = (uint64_t) op->token.mtime_ns[i];
-                }
+        token_stamp(&op->token, ret_event->token.stamp);
+        if (!maildir_token_is_settled(&op->token, now_ns()))
+                token_forget_times(&ret_event->token);
         tell_storable(folder, op->mailbox, ret_event);
         return 1;
 }

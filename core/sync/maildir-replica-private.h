@@ -118,6 +118,8 @@ int folder_find(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folder, uint
 int folder_format_name(Folder *folder, const ReplicaMailbox *mailbox, const char *old_name,
                        MessageFlags flags, char **ret_name);
 
+void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]);
+
 /* maildir-replica-changes.c, -messages.c: one step of an op. Return: 1 an event, 0 go on, negative. */
 int op_changes(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
 int op_fetch(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
@@ -141,6 +143,8 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
 ssize_t maildir_append_data(Replica *replica, ByteView data);
 int maildir_append_end(Replica *replica, const ReplicaMessage *message);
 int maildir_append_abort(Replica *replica);
+int maildir_append_copy(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                        uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
 int maildir_prepare(Replica *replica, ReplicaMailbox *mailbox);
 int maildir_publish(Replica *replica, ReplicaMailbox *mailbox);
 int maildir_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);

@@ -293,7 +293,7 @@ static int add_name(const char *mailbox, bool bad, void *userdata) {
         return 0;
 }
 
-static void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]) {
+void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]) {
         for (int i = 0; i < 2; i++) {
                 ret_stamp[i] = token->ino[i];
                 ret_stamp[2 + i] = (uint64_t) token->mtime_ns[i];
@@ -486,6 +486,7 @@ static const ReplicaOps maildir_ops = {
         .append_data = maildir_append_data,
         .append_end = maildir_append_end,
         .append_abort = maildir_append_abort,
+        .append_copy = maildir_append_copy,
         .prepare = maildir_prepare,
         .publish = maildir_publish,
         .recover = maildir_recover,

@@ -55,8 +55,21 @@ typedef struct ReplicaToken {
         uint32_t uidvalidity;
         uint32_t uidnext;  /* every UID below was dealt with */
         uint64_t modseq;   /* IMAP: HIGHESTMODSEQ (RFC 7162); 0: none */
-        uint64_t stamp[4]; /* Maildir: inode and mtime of new/ and cur/ */
+        uint64_t stamp[4]; /* Maildir: inodes of new/ and cur/, then their mtimes; mtimes of 0 prove
+                                nothing */
 } ReplicaToken;
+
+/* Nothing is proved any more by the times of the directories; which ones they are still is. */
+static inline void token_forget_times(ReplicaToken *token) {
+        token->stamp[2] = token->stamp[3] = 0;
+}
+
+/* Are the directories other ones than before: were they put in the place of those? */
+static inline bool token_is_replaced(const ReplicaToken *committed, const ReplicaToken *now) {
+        return (committed->stamp[0] | committed->stamp[1]) != 0 &&
+               (now->stamp[0] | now->stamp[1]) != 0 &&
+               (committed->stamp[0] != now->stamp[0] || committed->stamp[1] != now->stamp[1]);
+}
 
 typedef enum ReplicaWant {
         REPLICA_WANT_FLAGS,    /* new messages: UID and flags only */
@@ -93,11 +106,20 @@ typedef enum ReplicaOutcome {
 
 /* What search() looks for. */
 typedef struct ReplicaSearch {
-        UidRange range;
+        UidRange range;    /* {1, UID_MAX}: the whole mailbox */
         MessageFlags flag; /* one of them; 0: any message */
         bool without;      /* those that lack it */
         bool count;        /* only how many */
+        uint32_t
+                stride; /* if not 0, nothing of the above, but each so-manieth message of the mailbox
+                              (number stride, 2 stride, ...; at least 2): their UIDs */
 } ReplicaSearch;
+
+/* What the answer to changes() leaves untold; search() finds it. */
+enum {
+        REPLICA_UNTOLD_EXPUNGES = 1 << 0,
+        REPLICA_UNTOLD_FLAGS = 1 << 1, /* of messages that are not new */
+};
 
 typedef enum ReplicaRequest {
         REPLICA_LIST,
@@ -142,7 +164,8 @@ typedef enum ReplicaEventType {
         /* The other end has something to say that the user must see: text (RFC 9051 ALERT). */
         REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
-         * are now), exists, storable; complete: everything was or will be listed, not only changes. */
+         * are now), exists, storable; complete: everything was or will be listed, not only changes;
+         * untold: which changes will not be told, can_count: to search for a count costs little. */
         REPLICA_EVENT_OPENED,
         /* A message that is new or has changed flags, or any that was asked for: message. May be
          * told twice, may be unchanged. */
@@ -161,7 +184,8 @@ typedef enum ReplicaEventType {
         /* move(): mailbox (where they were), uids (what they were), uids_to (what they are in the
          * target: as many, the n-th became the n-th). */
         REPLICA_EVENT_MOVED,
-        /* search(): cookie, uids (in any number of pieces), or count. */
+        /* search(): cookie, uids or count, whole; then DONE. A search that the other end does not
+         * answer sensibly gives none, and DONE with REPLICA_FAILED. */
         REPLICA_EVENT_FOUND,
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, MOVE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
@@ -188,6 +212,8 @@ typedef struct ReplicaEvent {
         ReplicaToken token;
         uint32_t exists;
         bool complete;
+        unsigned untold; /* REPLICA_UNTOLD_* */
+        bool can_count;
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
@@ -208,7 +234,9 @@ typedef struct ReplicaOps {
         /* OPENED, then MESSAGE, VANISHED, and for new messages (UIDs from since->uidnext on, less
          * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
          * uidnext or modseq went backwards (the other end has lost its index), everything is listed
-         * by flags and no body is given. @since with all 0: everything is new. */
+         * by flags and no body is given. @since with all 0: everything is new. @since without
+         * uidvalidity or uidnext: everything is listed. A remote replica whose other end does not
+         * keep track of changes may leave some untold (OPENED). */
         int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                        const UidSet *known, ReplicaWant want);
 
@@ -229,9 +257,8 @@ typedef struct ReplicaOps {
         int (*move)(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                     ReplicaMailbox *target);
 
-        /* Which of the UIDs of a range have a flag (or lack it), or how many do: FOUND events with
-         * @cookie, DONE. Where only changes() costs nothing for what has not changed, this is not
-         * needed and may be NULL. */
+        /* Which of the UIDs of a range have a flag (or lack it), or how many do: FOUND with @cookie,
+         * DONE. A replica whose changes() leaves nothing untold does not need it: may be NULL. */
         int (*search)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
                       uint64_t cookie);
 
@@ -253,6 +280,13 @@ typedef struct ReplicaOps {
         /* Forget the append that is under way (the source failed). On IMAP, where its size was
          * announced, this loses the connection: -ECONNABORTED. */
         int (*append_abort)(Replica *replica);
+
+        /* A message that is on this side already, as @uid of @source, also into @mailbox, without its
+         * bytes being handed in. @message: flags as for append_end(). As if it had been appended:
+         * APPENDED, two-phase delivery and all. May be NULL. Return: 0, 1 if it is not to be had,
+         * or negative. */
+        int (*append_copy)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                           uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
 
         /* Two-phase delivery. A Maildir keeps appended messages in tmp/, and APPENDED says so with
          * their UIDs. prepare(): make them durable there, or forget them all. Then the engine commits its rows. Then
@@ -296,4 +330,6 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
+                            several, and an expunge in one only takes the label off */
 };

@@ -15,7 +15,7 @@
 /* Requests of one kind over many messages. */
 typedef struct Group {
         Side side;
-        bool expunge;
+        bool expunge, discard; /* discard: into the trash */
         MessageFlags add, remove;
         UidSet uids;      /* owned */
         unsigned request; /* of this side, from 1 on */
@@ -40,7 +40,8 @@ static int groups_add(SyncRun *run, Groups *groups, const Group *like, uint32_t 
         for (size_t i = 0; i < groups->n_groups; i++) {
                 group = &groups->groups[i];
                 if (group->side == like->side && group->expunge == like->expunge &&
-                    group->add == like->add && group->remove == like->remove) {
+                    group->discard == like->discard && group->add == like->add &&
+                    group->remove == like->remove) {
                         r = uid_set_add(&group->uids, uid, uid);
                         return r < 0 ? r : (int) group->request;
                 }
@@ -63,9 +64,13 @@ static int group_request(SyncRun *run, const Group *group) {
         Replica *replica = run->mailbox->engine->replica[group->side];
         int r;
 
-        r = group->expunge ? replica->ops->expunge(replica, mailbox, &group->uids)
-                           : replica->ops->store(replica, mailbox, &group->uids, group->add,
-                                                 group->remove);
+        if (group->discard)
+                r = replica->ops->move(replica, mailbox, &group->uids,
+                                       &run->mailbox->engine->trash);
+        else if (group->expunge)
+                r = replica->ops->expunge(replica, mailbox, &group->uids);
+        else
+                r = replica->ops->store(replica, mailbox, &group->uids, group->add, group->remove);
         if (r < 0)
                 return r;
         run->n_under_way++;
@@ -79,7 +84,7 @@ static int collect(SyncRun *run, Groups *groups, PlannedMessage *planned) {
         const MessagePlan *plan = &planned->plan;
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
-                const Group group = {
+                Group group = {
                         .side = side,
                         .expunge = plan->expunge[side],
                         .add = plan->add[side],
@@ -88,6 +93,15 @@ static int collect(SyncRun *run, Groups *groups, PlannedMessage *planned) {
                 int r;
 
                 if (!group.expunge && !group.add && !group.remove)
+                        continue;
+                if (group.expunge && side == SIDE_REMOTE) {
+                        r = run_discard(run, planned->remote_uid);
+                        if (r < 0)
+                                return r;
+                        planned->undone = r == RUN_E_NO_TRASH;
+                        group.discard = r == RUN_E_TRASH;
+                }
+                if (planned->undone)
                         continue;
                 r = groups_add(run, groups, &group, uids[side]);
                 if (r < 0)
@@ -184,6 +198,15 @@ static int plan_chunk(SyncRun *run) {
         return 0;
 }
 
+static void note_would_delete(SyncRun *run, Side side, uint32_t uid) {
+        if (side == SIDE_REMOTE && run_discard(run, uid) == RUN_E_TRASH)
+                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
+                                 "move remote message %u to the trash", uid);
+        else
+                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
+                                 "delete %s message %u", side_name(side), uid);
+}
+
 static void note_would(SyncRun *run) {
         for (size_t i = 0; i < run->n_planned; i++) {
                 const PlannedMessage *planned = &run->planned[i];
@@ -192,9 +215,7 @@ static void note_would(SyncRun *run) {
 
                 for (Side side = 0; side < _SIDE_MAX; side++) {
                         if (plan->expunge[side])
-                                engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
-                                                 run->mailbox, "delete %s message %u",
-                                                 side_name(side), uids[side]);
+                                note_would_delete(run, side, uids[side]);
                         if (plan->add[side] || plan->remove[side])
                                 engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
                                                  run->mailbox, "change flags of %s message %u",

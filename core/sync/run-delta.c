@@ -211,6 +211,48 @@ int run_apply_brake(SyncRun *run, Side side) {
         return 0;
 }
 
+int run_count_missing(SyncRun *run, uint64_t *ret_missing) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        uint64_t n_known = state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown;
+        int r;
+
+        r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
+        if (r >= 0)
+                r = state_db_unknown_count(db, state->id, SIDE_REMOTE, &n_unknown);
+        if (r < 0)
+                return r;
+
+        n_known = n_known + n_unknown - MIN(n_gone, n_known);
+        *ret_missing = n_known > run->exists ? n_known - run->exists : 0;
+        return 0;
+}
+
+static bool adds_up(const SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+        const MailboxState *state = &run->mailbox->state;
+
+        return delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
+                             run->exists);
+}
+
+/* All is listed, and still it does not add up. Is it the base that is counted wrong? */
+static int recount(SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+        MailboxState *state = &run->mailbox->state;
+        uint64_t n;
+        int r;
+
+        r = state_db_volume_count(run->mailbox->engine->db, state->id, (UidRange){1, UID_MAX}, &n);
+        if (r < 0)
+                return r;
+        state->messages = n - MIN(n, n_unknown + state->parked[SIDE_REMOTE]);
+        if (!adds_up(run, n_gone, n_unknown)) {
+                run_fail(run, "what the server lists is not what it says it has; trying again");
+                return 0;
+        }
+        r = engine_begin(run->mailbox->engine); /* committed with the end of the run */
+        return r < 0 ? r : sync_mailbox_save(run->mailbox);
+}
+
 /* Return: 1 if the remote side must be asked again, 0 if its delta adds up, or negative. */
 static int check_count(SyncRun *run, uint64_t n_gone) {
         const MailboxState *state = &run->mailbox->state;
@@ -223,14 +265,19 @@ static int check_count(SyncRun *run, uint64_t n_gone) {
         if (r < 0)
                 return r;
 
-        if (delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
-                          run->exists))
+        if (adds_up(run, n_gone, n_unknown))
                 return 0;
-        if (run->phase == RUN_RELIST) {
-                run_fail(run, "what the server lists is not what it says it has; trying again");
-                return 0;
-        }
-        return 1;
+        return run->phase == RUN_RELIST ? recount(run, n_gone, n_unknown) : 1;
+}
+
+/* Where expunges are not told, EXISTS falls short of what is new. But too few UIDs have been given for
+ * all messages to have got another one. */
+static uint64_t count_surely_new(const SyncRun *run) {
+        const uint32_t before = run->mailbox->state.token[SIDE_REMOTE].uidnext;
+        const uint32_t now = run->opened[SIDE_REMOTE].uidnext;
+        const uint64_t n_given = now > before ? now - before : 0;
+
+        return n_given < run->mailbox->state.messages / 4 ? n_given : 0;
 }
 
 /*
@@ -250,6 +297,8 @@ int run_count_room(SyncRun *run) {
                 return r;
         run->has_room = true;
         run->room = run->exists + n_gone > known ? run->exists + n_gone - known : 0;
+        if (run->untold & REPLICA_UNTOLD_EXPUNGES)
+                run->room = MAX(run->room, count_surely_new(run));
         run->total = run->room;
         return 0;
 }
@@ -260,12 +309,13 @@ int run_count_room(SyncRun *run) {
  */
 static bool is_to_be_verified(const SyncRun *run, uint64_t n_gone) {
         return n_gone > 0 && n_gone == run->mailbox->state.messages &&
-               !run->complete[SIDE_REMOTE] && run->n_rounds == 0;
+               !run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES) &&
+               run->n_rounds == 0;
 }
 
 /*
- * What vanished is known now: from a complete list by what it does not hold, else as it was told. Of
- * a list, what is gone may be what is new, under another UID.
+ * What vanished is known now: from a complete list or a search by what it does not hold, else as it was
+ * told. What is not in a list may be what is new, under another UID.
  * Return: 1 if the remote side must be asked again, 0 to go on, or negative.
  */
 int run_check_delta(SyncRun *run) {
@@ -283,8 +333,10 @@ int run_check_delta(SyncRun *run) {
                 r = check_count(run, n_gone);
         if (r == 0 && !run->failed && is_to_be_verified(run, n_gone))
                 return 1;
-        if (r != 0 || run->failed || !run->complete[SIDE_REMOTE] || n_gone == 0)
+        if (r != 0 || run->failed || n_gone == 0)
                 return r;
+        if (!run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES))
+                return 0;
 
         return state_db_unknown_add_gone(db, state->id, SIDE_REMOTE);
 }

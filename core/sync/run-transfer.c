@@ -41,6 +41,8 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
 
         r = state_db_add(db, mailbox->state.id, &base);
         if (r >= 0)
+                r = state_db_object_note(db, mailbox->state.id, base.uid[SIDE_REMOTE]);
+        if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
         if (r >= 0 && message->source == SIDE_LOCAL)
                 r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
@@ -295,13 +297,16 @@ static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
         return run_on_no_body(run, side, event);
 }
 
-/* If the base is to hear of it by what was listed, this is newer. */
+/* If the base is to hear of it by what was listed, this is newer. Its object is kept there until the
+ * base has it. */
 static int refresh_unknown(SyncRun *run, Side side, const ReplicaMessage *message) {
         const int64_t mailbox = run->mailbox->state.id;
         StateDb *db = run->mailbox->engine->db;
         ReplicaMessage said;
         int r;
 
+        if (message->present & REPLICA_HAS_OBJECT)
+                return state_db_unknown_put(db, mailbox, side, message);
         r = state_db_unknown_get(db, mailbox, side, message->uid, &said);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -565,6 +570,13 @@ int run_transfer(SyncRun *run) {
                 return r;
         if (run->failed)
                 return run_close(run);
+        r = run_copy(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (run->failed)
+                return run_close(run);
+        if (!run_may_fetch(run))
+                return 0;
 
         do {
                 r = transfer_side(run, SIDE_REMOTE, RUN_MAX_IDENTIFY);

@@ -1,7 +1,8 @@
 /*
  * A run: one mailbox brought in sync
  *
- *      ask local -> ask remote -> (relist) -> check -> (identify -> digest) -> (meet) -> act -> transfer -> close
+ *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest)
+ *      -> (meet) -> act -> transfer -> close
  *
  * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
  * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
@@ -51,6 +52,7 @@ SyncRun *run_free(SyncRun *run) {
         }
         free(run->planned);
         free(run->moved);
+        run_survey_done(run);
         free(run);
         return NULL;
 }
@@ -213,13 +215,15 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 
 /*
  * New remote messages come with their bodies in the same round trip, unless they must be compared
- * first: with local ones that wait for a counterpart, with what is gone in another mailbox, or with
- * what is gone in this one, which a server without modseqs shows only when all is listed.
+ * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
+ * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
+ * here under another label.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
-        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run)
+        if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
+            run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
         if (run_others_may_lose(run))
                 return REPLICA_WANT_IDENTITY;
@@ -240,6 +244,7 @@ static int ask_remote(SyncRun *run) {
                 return r;
 
         run->phase = RUN_ASK_REMOTE;
+        run_survey_done(run);
         if (run->verifies || run->compares)
                 return ask(run, SIDE_REMOTE, &after, NULL, REPLICA_WANT_FLAGS);
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
@@ -257,6 +262,11 @@ static int ask_remote(SyncRun *run) {
 static int relist(SyncRun *run) {
         const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
 
+        engine_note_text(
+                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                "what the server tells of changes does not fit the %u messages that it says "
+                "it has; comparing all of them",
+                run->exists);
         run->phase = RUN_RELIST;
         return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
@@ -281,8 +291,9 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         state->messages = 0;
         state->parked[side] = 0;
         state->token[side] = (ReplicaToken){0};
+        other->uidvalidity = 0;
         other->modseq = 0;
-        memset(other->stamp, 0, sizeof(other->stamp));
+        token_forget_times(other);
         for (Side s = 0; s < _SIDE_MAX; s++) {
                 mailbox->held[s] = 0;
                 mailbox->confirmed[s] = false;
@@ -300,8 +311,7 @@ static int repair(SyncRun *run, Side side) {
         int r;
 
         engine_note_text(mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                         "the %s side has numbered its messages anew; comparing all of them",
-                         side_name(side));
+                         "the %s side is not what it was; comparing all messages", side_name(side));
 
         r = engine_begin(mailbox->engine);
         if (r >= 0)
@@ -326,17 +336,25 @@ static bool is_renumbered(const SyncRun *run, Side side) {
 
 /* The local side has said what there is to say. */
 static int on_local_asked(SyncRun *run) {
+        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_LOCAL];
+        uint64_t n_gone = 0;
         int r;
 
         if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
                 return repair(run, SIDE_LOCAL);
         r = run_take_listed(run, SIDE_LOCAL);
-        if (r >= 0)
-                r = run_expect_moves(run, SIDE_LOCAL);
+        if (r >= 0 && token_is_replaced(committed, &run->opened[SIDE_LOCAL]))
+                r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id,
+                                               SIDE_LOCAL, &n_gone);
+        if (r < 0)
+                return r;
+        if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
+                return repair(run, SIDE_LOCAL);
+        r = run_expect_moves(run, SIDE_LOCAL);
         return r < 0 ? r : ask_remote(run);
 }
 
-/* Both sides have. */
+/* Both sides have, and what they did not say was searched for. */
 static int on_asked(SyncRun *run) {
         int r;
 
@@ -344,6 +362,9 @@ static int on_asked(SyncRun *run) {
                 return run_verify(run);
         if (is_renumbered(run, SIDE_REMOTE))
                 return repair(run, SIDE_REMOTE);
+        r = run_survey(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         r = run_check_delta(run);
         if (r < 0)
@@ -367,6 +388,7 @@ int run_next_phase(SyncRun *run) {
                 return on_local_asked(run);
         case RUN_ASK_REMOTE:
         case RUN_RELIST:
+        case RUN_SURVEY:
                 return on_asked(run);
         case RUN_IDENTIFY:
                 return run_identify(run);
@@ -403,7 +425,7 @@ static void commit_local_token(SyncRun *run) {
         if (!run->marked[SIDE_LOCAL])
                 memcpy(token->stamp, before.stamp, sizeof(before.stamp));
         else if (run->mailbox->replica[SIDE_LOCAL].has_names)
-                memset(token->stamp, 0, sizeof(token->stamp));
+                token_forget_times(token);
 }
 
 static void commit_tokens(SyncRun *run) {
@@ -414,7 +436,7 @@ static void commit_tokens(SyncRun *run) {
         if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
                 commit_local_token(run);
         if (run->wrote[SIDE_LOCAL])
-                memset(local->stamp, 0, sizeof(local->stamp));
+                token_forget_times(local);
 }
 
 /* What a STATUS after this run will say, if nobody else does anything. */
@@ -430,6 +452,10 @@ static void remember_seen(SyncRun *run, Side side) {
         mailbox->seen[side].is_awaited = run->incomplete;
         mailbox->seen[side].token = run->opened[side];
         mailbox->seen[side].token.modseq = run->modseq[side];
+        /* Some servers tell UIDNEXT by STATUS alone. What came after the last one is still news. */
+        if (run->opened[side].uidnext == 0)
+                mailbox->seen[side].token.uidnext =
+                        MAX(state->token[side].uidnext, mailbox->seen[side].told_uidnext);
         mailbox->seen[side].messages = state->messages + state->parked[side];
         if (run->holds[side])
                 mailbox->seen[side].messages -= MIN(mailbox->held[side], state->messages);
@@ -484,7 +510,8 @@ static int conclude(SyncRun *run) {
                 if (r < 0)
                         return r;
         }
-        return engine_commit(mailbox->engine);
+        r = run_commit_rotation(run);
+        return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
 static int close_side(SyncRun *run, Side side) {
@@ -506,7 +533,8 @@ static void note_end(SyncRun *run) {
         if (run->incomplete)
                 return;
         mailbox->wants_compare &= !run->compares;
-        sync_mailbox_set_error(mailbox, NULL);
+        if (run->is_open[SIDE_REMOTE]) /* else what went wrong there still does */
+                sync_mailbox_set_error(mailbox, NULL);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->asked[side])
                         mailbox->confirmed[side] = false;
@@ -555,14 +583,21 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
-        if (side == SIDE_REMOTE)
+        if (side == SIDE_REMOTE) {
                 run->exists = event->exists;
+                run->untold = event->untold;
+                run->can_count = event->can_count;
+                run->new_keywords = event->storable_keywords;
+        }
         run->discard[side] = is_renumbered(run, side);
         return 0;
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
-static void on_refused(SyncRun *run, const char *text) {
+void run_refuse(SyncRun *run, const char *text) {
+        if (run->incomplete && run->mailbox->error && text &&
+            strcmp(run->mailbox->error, text) == 0)
+                return; /* it has been said */
         run->incomplete = true;
         sync_mailbox_set_error(run->mailbox, text ? text : "a change was refused");
         engine_note_text(run->mailbox->engine, ENGINE_NOTE_FAILED, run->mailbox, "%s",
@@ -570,7 +605,8 @@ static void on_refused(SyncRun *run, const char *text) {
 }
 
 static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
-        const bool is_change = event->request == REPLICA_STORE || event->request == REPLICA_EXPUNGE;
+        const bool is_change = event->request == REPLICA_STORE ||
+                               event->request == REPLICA_EXPUNGE || event->request == REPLICA_MOVE;
 
         if (run->phase != RUN_CLOSE && event->token.modseq > 0)
                 run->modseq[side] = event->token.modseq;
@@ -580,20 +616,30 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
 
         assert(run->n_under_way > 0);
         run->n_under_way--;
-        if (event->request == REPLICA_MOVE)
+        if (event->request == REPLICA_MOVE && run->target)
                 return run_on_moves_done(run, event);
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
+        if (event->request == REPLICA_MOVE)
+                engine_mark_trash(run->mailbox->engine);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
+        if (event->request == REPLICA_SEARCH) {
+                run->exists = MIN(run->exists, event->exists);
+                if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED) {
+                        int r = run_on_unfound(run, event->cookie);
+
+                        return r < 0 ? r : run_next_phase(run);
+                }
+        }
         if (event->outcome == REPLICA_OK || run->phase == RUN_CLOSE)
                 return run_next_phase(run);
 
         if (event->outcome == REPLICA_NO_MAILBOX)
                 run->mailbox->engine->wants_list = true;
         if (event->outcome == REPLICA_REFUSED && is_change)
-                on_refused(run, event->text);
+                run_refuse(run, event->text);
         else
                 run_fail(run, event->text);
         return run_next_phase(run);
@@ -606,6 +652,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MESSAGE:
                 return run->failed ? 0 : run_on_message(run, side, &event->message);
         case REPLICA_EVENT_VANISHED:
+                if (side == SIDE_REMOTE && run->untold & REPLICA_UNTOLD_EXPUNGES)
+                        return 0; /* who does not tell of all is not believed about some (iCloud) */
                 return run->failed ? 0 : run_on_vanished(run, side, &event->uids);
         case REPLICA_EVENT_BODY_BEGIN:
         case REPLICA_EVENT_BODY_DATA:
@@ -619,6 +667,7 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MOVED:
                 return run_on_moved(run, side, event);
         case REPLICA_EVENT_FOUND:
+                return run->failed ? 0 : run_on_found(run, event);
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:

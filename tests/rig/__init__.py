@@ -36,3 +36,14 @@ def wait_until(condition, what, deadline=30.0, interval=0.01):
         if time.monotonic() > end:
             raise Timeout(f"{what}: not within {deadline:g} s")
         time.sleep(interval)
+
+
+def stays(value, seconds):
+    """The first difference of value() within so many seconds, or None."""
+    end = time.monotonic() + seconds
+    before = value()
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        if (now := value()) != before:
+            return before, now
+    return None

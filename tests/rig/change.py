@@ -13,10 +13,11 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, session, tree):
+    def __init__(self, rng, session, tree, prefix=""):
         self.rng = rng
         self.session = session
         self.tree = tree
+        self.prefix = prefix  # of new mailboxes
         remote, local = compare.remote(session), compare.local(tree)
         if found := compare.differences(remote, local):
             raise AssertionError("not equal before the changes:\n" + "\n".join(found[:20]))
@@ -34,6 +35,7 @@ class Changes:
         self.untouched = list(self.model)  # each message is removed or moved once at most
         rng.shuffle(self.untouched)
         self.removed = collections.Counter()
+        self.flagged = set()  # the other side does not know of a change: it cannot take it back
         self.count = rng.randrange(1_000_000) * 1000  # names of one are not those of another
 
     def apply(self, count, removals=True):
@@ -57,16 +59,27 @@ class Changes:
 
     # Choosing
 
-    def _any(self):
-        return self.rng.choice(self.untouched)
-
-    def _take(self):
-        """A message that will go from where it is."""
+    def _fresh_flag(self, flags):
+        """A flag of a message that neither side has changed yet."""
         while True:
-            key = self.untouched.pop()
-            if self.removed[key[0]] < MAX_REMOVED:
+            key = self.rng.choice(self.untouched)
+            flag = self.rng.choice(flags(key))
+            if (key, flag) not in self.flagged:
+                self.flagged.add((key, flag))
+                return key, flag
+
+    def _known(self, mailbox):
+        return [name.lower() for name in self.tree.folder(mailbox).keywords().values()]
+
+    def _take(self, as_it_was=False):
+        """A message that will go from where it is. as_it_was: none whose flags have changed."""
+        flagged = {key for key, _ in self.flagged} if as_it_was else set()
+        for key in reversed(self.untouched):
+            if self.removed[key[0]] < MAX_REMOVED and key not in flagged:
+                self.untouched.remove(key)
                 self.removed[key[0]] += 1
                 return key
+        raise AssertionError("too few messages for so many changes")
 
     def _new_message(self, mailbox, flags):
         data = populate.message(self.rng, f"change{self.count}")
@@ -92,7 +105,7 @@ class Changes:
         self.session.store(self.uids[key], "+" if on else "-", [flag])
 
     def flag_remote(self):
-        key, flag = self._any(), self.rng.choice([*SYSTEM, "work", "later"])
+        key, flag = self._fresh_flag(lambda key: [*SYSTEM, "work", "later"])
         self._flag_remote(key, flag, self._toggle(key, flag))
 
     def append_remote(self):
@@ -107,7 +120,7 @@ class Changes:
         self.session.expunge(self.uids[key])
 
     def move_remote(self):
-        key, target = self._take(), self._remote_mailbox()
+        key, target = self._take(True), self._remote_mailbox()
         if target == key[0]:
             return
         self.model[target, key[1]] = self.model.pop(key)
@@ -115,7 +128,7 @@ class Changes:
         self.session.move(self.uids[key], target)
 
     def create_remote(self):
-        mailbox = f"made/remotely {self.count}"
+        mailbox = f"{self.prefix}made/remotely {self.count}"
         self.session.create(mailbox)
         self.remote_mailboxes.add(mailbox)
         self.mailboxes.append(mailbox)
@@ -130,9 +143,7 @@ class Changes:
         self.paths[key] = folder.set_flags(self.paths[key], flags)
 
     def flag_local(self):
-        key = self._any()
-        known = [name.lower() for name in self.tree.folder(key[0]).keywords().values()]
-        flag = self.rng.choice([*SYSTEM, *known])
+        key, flag = self._fresh_flag(lambda key: [*SYSTEM, *self._known(key[0])])
         self._flag_local(key, flag, self._toggle(key, flag))
 
     def deliver_local(self):
@@ -148,7 +159,7 @@ class Changes:
         self.paths[key].unlink()
 
     def move_local(self):
-        key, target = self._take(), self.rng.choice(self.mailboxes)
+        key, target = self._take(True), self.rng.choice(self.mailboxes)
         # A letter means something else in another folder.
         path = self.paths[key]
         if target == key[0] or any(c.islower() for c in path.name.partition(":2,")[2]):
@@ -157,7 +168,7 @@ class Changes:
         path.rename(self.tree.folder(target).create().path / "cur" / path.name)
 
     def create_local(self):
-        mailbox = f"made/locally {self.count}"
+        mailbox = f"{self.prefix}made/locally {self.count}"
         self.mailboxes.append(mailbox)
         folder = self.tree.folder(mailbox).create()
         folder.deliver(self._new_message(mailbox, set()), f"17{self.count}.create.host")

@@ -4,6 +4,7 @@ import select
 import socket
 import struct
 import threading
+import time
 
 
 class Proxy:
@@ -14,16 +15,20 @@ class Proxy:
     cut_up: the same, from the client
     stall:  pass nothing more after so many bytes from the server, but keep the connection
     reset:  a cut is a RST and not a FIN
+    rate:   bytes a second from the server: a line of that speed
     """
 
-    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False):
+    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None):
         self.target = (host, port)
         self.piece = piece
         self.cut = cut
         self.cut_up = cut_up
         self.stall = stall
         self.reset = reset
+        self.rate = rate
         self.down = self.up = 0  # bytes of all connections
+        self.round_trips = 0  # how often the server spoke after the client had
+        self.said = bytearray()  # by the client
         self.connections = 0
         self.open = []
         self.stopping = threading.Event()
@@ -50,7 +55,7 @@ class Proxy:
         for s in pair:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open += pair
-        passed = {client: 0, server: 0}
+        passed = {client: 0, server: 0, "asked": False}
         try:
             while self._pass_on(pair, passed):
                 pass
@@ -74,16 +79,24 @@ class Proxy:
                 data = data[: limit - passed[source]]
             if from_server and self.stall is not None:
                 data = data[: max(self.stall - passed[source], 0)]
+            if from_server and self.rate:
+                time.sleep(len(data) / self.rate)
             for start in range(0, len(data), self.piece):
                 sink.sendall(data[start : start + self.piece])
             passed[source] += len(data)
-            if from_server:
-                self.down += len(data)
-            else:
-                self.up += len(data)
+            self._count(data, from_server, passed)
             if limit is not None and passed[source] >= limit:
                 return False
         return True
+
+    def _count(self, data, from_server, passed):
+        if from_server:
+            self.down += len(data)
+            self.round_trips += passed["asked"]
+        else:
+            self.up += len(data)
+            self.said += data
+        passed["asked"] = not from_server
 
     def _end(self, pair):
         for s in pair:

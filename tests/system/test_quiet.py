@@ -1,23 +1,11 @@
 """Under NOTIFY nothing happens when nothing happens: no system call, no byte, no packet."""
 
 import shutil
-import time
 import unittest
 
-from rig import SANITIZED, case, netns, number, populate, wait_until
+from rig import SANITIZED, case, netns, number, populate, stays, wait_until
 
 SECONDS = number("QUIET", 15)
-
-
-def stays(value, seconds):
-    """The first difference of value() within so many seconds, or None."""
-    end = time.monotonic() + seconds
-    before = value()
-    while time.monotonic() < end:
-        time.sleep(0.1)
-        if (now := value()) != before:
-            return before, now
-    return None
 
 
 @unittest.skipIf(SANITIZED, "sanitizers make system calls of their own")

@@ -57,6 +57,19 @@ class Verify(case.SystemTest):
                 self.assertEqual(self.acc.tree.folder("INBOX").files(), before)
                 self.assert_equal_sides(self.acc, self.dovecot)
 
+    def test_wrong_count(self):
+        """What the state has counted wrong is counted anew, and nothing else comes of it."""
+        for wrong in ("messages + 3", "messages - 2", "0"):
+            with self.subTest(wrong):
+                self.break_base(f"UPDATE mailbox SET messages = {wrong}")
+                before = self.acc.tree.folder("INBOX").files()
+                self.once(self.acc)
+                self.assertEqual(self.acc.tree.folder("INBOX").files(), before)
+                self.assert_equal_sides(self.acc, self.dovecot)
+                with sqlite3.connect(self.acc.database) as db:
+                    self.assertEqual(db.execute("SELECT messages FROM mailbox").fetchall(), [(10,)])
+                db.close()
+
     def test_no_such_mailbox(self):
         with self.acc.daemon() as daemon:
             daemon.wait_in_sync()

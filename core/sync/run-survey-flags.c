@@ -1,0 +1,282 @@
+/*
+ * A run, the survey: flags, where the remote side has no modseqs
+ *
+ * Of each flag the fewer are asked for, those that have it or those that lack it: in the whole mailbox
+ * where they are few; else of the newest volume, and of others if their number shows that something
+ * has changed there. What no question shows is found when the turn of its volume comes.
+ */
+
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+static const UidRange everything = {1, UID_MAX};
+
+static bool is_everything(UidRange range) {
+        return range.first == everything.first && range.last == everything.last;
+}
+
+/* Flags that have a name here and can differ there. */
+static MessageFlags asked_flags(const SyncRun *run) {
+        const unsigned n_bits = KEYWORD_FIRST + run->mailbox->keywords.n_names;
+
+        return run->storable[SIDE_REMOTE] & (((MessageFlags) 1 << n_bits) - 1);
+}
+
+static int ask_which(SyncRun *run, UidRange range, MessageFlags flag, bool without) {
+        return survey_ask(run, &(Question){
+                                       .kind = QUESTION_FLAG,
+                                       .search = {.range = range, .flag = flag, .without = without},
+                               });
+}
+
+static int ask_how_many(SyncRun *run, UidRange range, MessageFlags flag) {
+        return survey_ask(run, &(Question){
+                                       .kind = QUESTION_FLAG_COUNT,
+                                       .search = {.range = range, .flag = flag, .count = true},
+                               });
+}
+
+/* Which of a range have these flags, asked for the fewer. */
+static int ask_flags_of(SyncRun *run, UidRange range, MessageFlags flags) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+        uint64_t with[64], n;
+        int r;
+
+        r = state_db_volume_count(db, mailbox, range, &n);
+        if (r >= 0)
+                r = state_db_volume_flags(db, mailbox, range, with);
+        for (unsigned bit = 0; r >= 0 && bit < 64; bit++)
+                if (flags >> bit & 1)
+                        r = ask_which(run, range, (MessageFlags) 1 << bit,
+                                      volume_asks_without(n, with[bit]));
+        return r;
+}
+
+/* The volumes whose turn it is, from where the last one ended. */
+static int find_turn(SyncRun *run, uint32_t after, uint64_t n_volumes, UidRange *ret_turn) {
+        const uint32_t size = run->mailbox->engine->options.volumes.messages;
+        uint64_t n = size;
+
+        *ret_turn = (UidRange){after + 1, after};
+        for (; n_volumes > 0 && n == size; n_volumes--) {
+                uint32_t last;
+                int r;
+
+                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id,
+                                         ret_turn->last, size, &last, &n);
+                if (r < 0)
+                        return r;
+                ret_turn->last = n < size ? survey_range(run).last : last;
+        }
+        run->survey.turn_until = n < size ? 0 : ret_turn->last;
+        run->survey.takes_turn = true;
+        return 0;
+}
+
+/* A list has keywords that are new, too. */
+static int ask_turn(SyncRun *run, UidRange turn) {
+        if (run->mailbox->engine->options.volumes.listed > 0 && run->new_keywords)
+                return survey_fetch_flags(run, turn);
+
+        return ask_flags_of(run, turn, asked_flags(run));
+}
+
+static int ask_turns(SyncRun *run) {
+        const Engine *engine = run->mailbox->engine;
+        const uint32_t size = engine->options.volumes.messages;
+        const uint64_t n_volumes = (run->mailbox->state.messages + size - 1) / size;
+        VolumeRotation *rotation;
+        UidRange turn;
+        uint64_t n_due;
+        int r;
+
+        r = sync_mailbox_rotation(run->mailbox, &rotation);
+        if (r < 0)
+                return r;
+        n_due = volume_rotation_due(rotation, n_volumes, engine->now, engine->options.flag_scan);
+        run->survey.looks_at_all = n_due >= n_volumes;
+        if (n_due == 0)
+                return 0;
+        if (run->survey.looks_at_all)
+                return ask_turn(run, survey_range(run));
+
+        r = find_turn(run, rotation->uid, n_due, &turn);
+        return r < 0 ? r : ask_turn(run, turn);
+}
+
+/* What can be asked of the whole mailbox. Return in @ret_rest the flags for which that is too much. */
+static int ask_whole(SyncRun *run, const VolumeFacts *facts, MessageFlags *ret_rest) {
+        const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
+        const MailboxState *state = &run->mailbox->state;
+        const MessageFlags flags = asked_flags(run);
+        uint64_t with[64];
+        int r;
+
+        *ret_rest = 0;
+        r = state_db_volume_flags(run->mailbox->engine->db, state->id, everything, with);
+        for (unsigned bit = 0; r >= 0 && bit < 64; bit++) {
+                const MessageFlags flag = (MessageFlags) 1 << bit;
+
+                if (!(flags & flag))
+                        continue;
+                switch (volume_find_flag(policy, facts, with[bit])) {
+                case VOLUME_FLAG_WHOLE:
+                        r = ask_which(run, everything, flag,
+                                      volume_asks_without(facts->messages, with[bit]));
+                        continue;
+                case VOLUME_FLAG_COUNT:
+                        if (state->parked[SIDE_REMOTE] == 0) /* whose flags nobody knows */
+                                r = ask_how_many(run, everything, flag);
+                        break;
+                case VOLUME_FLAG_ROTATE:
+                        break;
+                }
+                *ret_rest |= flag;
+        }
+        return r;
+}
+
+int survey_ask_flags(SyncRun *run) {
+        const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
+        const VolumeFacts facts = survey_facts(run);
+        UidRange newest = survey_range(run);
+        MessageFlags rest;
+        int r;
+
+        if (volume_lists_flags(policy, &facts)) {
+                run->survey.looks_at_all = true;
+                return survey_fetch_flags(run, newest);
+        }
+
+        r = ask_turns(run);
+        if (r < 0 || run->survey.looks_at_all)
+                return r;
+        r = ask_whole(run, &facts, &rest);
+        if (r >= 0)
+                r = state_db_volume_newest(run->mailbox->engine->db, run->mailbox->state.id,
+                                           newest.last, policy->messages, &newest.first);
+        return r < 0 ? r : ask_flags_of(run, newest, rest);
+}
+
+/* --- answers --- */
+
+/* In this range all messages have the flag, or all lack it. */
+static int take_flag(SyncRun *run, UidRange range, MessageFlags flag, bool has) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+
+        while (range.first <= range.last) {
+                MessageFlags flags;
+                BaseMessage base;
+                int r;
+
+                r = state_db_volume_differs(db, mailbox, range, flag, has, &base);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = state_db_change_flags(db, mailbox, SIDE_REMOTE, base.uid[SIDE_REMOTE], &flags);
+                if (r == STATE_DB_E_NONE)
+                        flags = base.flags;
+                if (r >= 0)
+                        r = run_on_known(run, SIDE_REMOTE, &base,
+                                         has ? flags | flag : flags & ~flag);
+                if (r < 0 || base.uid[SIDE_REMOTE] == UID_MAX)
+                        return r;
+                range.first = base.uid[SIDE_REMOTE] + 1;
+        }
+        return 0;
+}
+
+int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found) {
+        const ReplicaSearch *search = &question->search;
+        uint64_t next = search->range.first;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < found->n_ranges; i++) {
+                const UidRange range = {
+                        MAX(found->ranges[i].first, search->range.first),
+                        MIN(found->ranges[i].last, search->range.last),
+                };
+
+                if (range.first > range.last)
+                        continue;
+                if (next < range.first)
+                        r = take_flag(run, (UidRange){(uint32_t) next, range.first - 1},
+                                      search->flag, search->without);
+                if (r >= 0)
+                        r = take_flag(run, range, search->flag, !search->without);
+                next = (uint64_t) range.last + 1;
+        }
+        if (r < 0 || next > search->range.last)
+                return r;
+        return take_flag(run, (UidRange){(uint32_t) next, search->range.last}, search->flag,
+                         search->without);
+}
+
+/* How many have it, of each volume? */
+static int ask_volumes(SyncRun *run, MessageFlags flag) {
+        const uint32_t size = run->mailbox->engine->options.volumes.messages;
+        UidRange range = {1, 0};
+        uint64_t n = size;
+
+        while (n == size && range.last < UID_MAX) {
+                uint32_t last;
+                int r;
+
+                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id,
+                                         range.last, size, &last, &n);
+                if (r < 0)
+                        return r;
+                range.last = n < size ? UID_MAX : last;
+                r = ask_how_many(run, range, flag);
+                if (r < 0)
+                        return r;
+                range.first = range.last + 1;
+        }
+        return 0;
+}
+
+int survey_on_flag_count(SyncRun *run, const Question *question, uint64_t count) {
+        const ReplicaSearch *search = &question->search;
+        uint64_t known;
+        int r;
+
+        r = state_db_volume_flag(run->mailbox->engine->db, run->mailbox->state.id, search->range,
+                                 search->flag, &known);
+        if (r < 0 || count == known)
+                return r;
+
+        return is_everything(search->range) ? ask_volumes(run, search->flag)
+                                            : ask_flags_of(run, search->range, search->flag);
+}
+
+/* --- the rotation --- */
+
+/* Remember what was looked at; of what is always looked at whole, only now and then. */
+int run_commit_rotation(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        const int64_t bound = mailbox->engine->options.flag_scan, now = mailbox->engine->now;
+        const bool all = run->complete[SIDE_REMOTE] || run->survey.looks_at_all;
+        VolumeRotation *rotation;
+        int r;
+
+        if (run->incomplete || bound <= 0 || !sync_mailbox_scans_flags(mailbox) ||
+            !(all || run->survey.takes_turn))
+                return 0;
+        r = sync_mailbox_rotation(mailbox, &rotation);
+        if (r < 0)
+                return r;
+        if (all && rotation->uid == 0 && now >= rotation->last &&
+            now - rotation->last < bound / VOLUME_STEPS)
+                return 0;
+
+        r = engine_begin(mailbox->engine);
+        if (r < 0)
+                return r;
+        if (all)
+                volume_rotation_reset(rotation, now);
+        else
+                volume_rotation_step(rotation, run->survey.turn_until, now, bound);
+        return state_db_rotation_set(mailbox->engine->db, mailbox->state.id, rotation);
+}

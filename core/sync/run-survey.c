@@ -1,0 +1,248 @@
+/*
+ * A run, the survey: searching for what the remote side does not tell of its own accord
+ *
+ * A survey is a list of questions, each a search. All that are on it travel together; an answer may add
+ * more precise ones to its end, which travel together in turn. What is found goes into the same tables
+ * as what is told. Where there is no answer, flags are listed, and what is gone is left for the check
+ * of the counts to miss, after which everything is listed.
+ */
+
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+static const UidRange everything = {1, UID_MAX};
+
+void run_survey_done(SyncRun *run) {
+        free(run->survey.questions);
+        run->survey = (Survey){0};
+}
+
+int survey_ask(SyncRun *run, const Question *question) {
+        Survey *survey = &run->survey;
+
+        if (survey->n_questions == survey->capacity) {
+                const size_t capacity = survey->capacity > 0 ? survey->capacity * 2 : 8;
+                Question *grown = reallocarray(survey->questions, capacity, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                survey->questions = grown;
+                survey->capacity = capacity;
+        }
+        survey->questions[survey->n_questions++] = *question;
+        return 0;
+}
+
+static int ask_all(SyncRun *run) {
+        ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_REMOTE];
+        Replica *remote = run->mailbox->engine->replica[SIDE_REMOTE];
+        Survey *survey = &run->survey;
+
+        for (; survey->n_asked < survey->n_questions; survey->n_asked++) {
+                int r = remote->ops->search(remote, mailbox,
+                                            &survey->questions[survey->n_asked].search,
+                                            survey->n_asked);
+
+                if (r < 0)
+                        return r;
+                run->n_under_way++;
+        }
+        return 0;
+}
+
+UidRange survey_range(const SyncRun *run) {
+        const uint32_t uidnext = run->opened[SIDE_REMOTE].uidnext;
+
+        return (UidRange){1, uidnext > 1 ? uidnext - 1 : UID_MAX};
+}
+
+VolumeFacts survey_facts(const SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+
+        return (VolumeFacts){
+                .messages = state->messages,
+                .last_uid = MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
+                .can_count = run->can_count,
+        };
+}
+
+int survey_fetch_flags(SyncRun *run, UidRange range) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        Replica *remote = run->mailbox->engine->replica[SIDE_REMOTE];
+        int r;
+
+        r = uid_set_add(&uids, range.first, range.last);
+        if (r >= 0)
+                r = remote->ops->fetch(remote, &run->mailbox->replica[SIDE_REMOTE], &uids,
+                                       REPLICA_WANT_FLAGS);
+        if (r < 0)
+                return r;
+        run->n_under_way++;
+        return 0;
+}
+
+/* --- what is gone --- */
+
+static int ask_which_are_there(SyncRun *run, UidRange range) {
+        return survey_ask(run, &(Question){.kind = QUESTION_GONE, .search.range = range});
+}
+
+/* How many are there, of each volume? */
+static int ask_counts(SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+        const uint32_t size = run->mailbox->engine->options.volumes.messages;
+        Question question = {.kind = QUESTION_GONE_COUNT, .search.count = true};
+        uint32_t after = 0;
+
+        while (after < UID_MAX) {
+                uint64_t n;
+                uint32_t last;
+                int r;
+
+                r = state_db_volume_next(run->mailbox->engine->db, state->id, after, size, &last,
+                                         &n);
+                if (r < 0)
+                        return r;
+                question.search.range = (UidRange){after + 1, n < size ? UID_MAX : last};
+                r = state_db_volume_count(run->mailbox->engine->db, state->id,
+                                          question.search.range, &question.known);
+                if (r >= 0)
+                        r = survey_ask(run, &question);
+                if (r < 0)
+                        return r;
+                after = question.search.range.last;
+        }
+        return 0;
+}
+
+static int ask_for_gone(SyncRun *run) {
+        const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
+        const MailboxState *state = &run->mailbox->state;
+        VolumeFacts facts = survey_facts(run);
+        int r;
+
+        r = state_db_volume_ranges(run->mailbox->engine->db, state->id, policy->answer,
+                                   &facts.n_ranges);
+        if (r < 0)
+                return r;
+
+        switch (volume_find_gone(policy, &facts, run->survey.missing)) {
+        case VOLUME_WHOLE:
+                return ask_which_are_there(run, everything);
+        case VOLUME_COUNTS:
+                return ask_counts(run);
+        case VOLUME_POSITIONS:
+                return survey_ask(run, &(Question){.kind = QUESTION_GONE_POSITIONS,
+                                                     .search.stride = policy->messages});
+        }
+        abort();
+}
+
+/* Of a range, all that were not found are gone. */
+static int on_there(SyncRun *run, UidRange range, const UidSet *found) {
+        _cleanup_(uid_set_done) UidSet gone = UID_SET_NULL;
+        int r;
+
+        r = uid_set_add(&gone, range.first, range.last);
+        for (size_t i = 0; r >= 0 && i < found->n_ranges; i++)
+                r = uid_set_remove(&gone, found->ranges[i].first, found->ranges[i].last);
+        return r < 0 ? r : run_on_vanished(run, SIDE_REMOTE, &gone);
+}
+
+/*
+ * The n-th message found stands at n times the stride. So many more of those known up to it there would
+ * be, if none was gone: where that number rises, some of the volume are gone.
+ */
+static int on_positions(SyncRun *run, uint32_t stride, const UidSet *found) {
+        uint64_t rank = 0, position = 0, gone = 0, n;
+        UidRange volume = {1, 0};
+        int r;
+
+        for (size_t i = 0; i < found->n_ranges; i++) {
+                volume.last = found->ranges[i].last;
+                r = state_db_volume_count(run->mailbox->engine->db, run->mailbox->state.id, volume,
+                                          &n);
+                if (r < 0)
+                        return r;
+                rank += n;
+                position += stride;
+                if (rank - position != gone) {
+                        gone = rank - position;
+                        r = ask_which_are_there(run, volume);
+                        if (r < 0)
+                                return r;
+                }
+                volume.first = volume.last + 1;
+        }
+        if (gone == run->survey.missing || volume.first == 0)
+                return 0;
+        return ask_which_are_there(run, (UidRange){volume.first, UID_MAX});
+}
+
+/* --- the course --- */
+
+int run_on_found(SyncRun *run, const ReplicaEvent *event) {
+        Question question;
+
+        if (run->phase != RUN_SURVEY || event->cookie >= run->survey.n_asked)
+                return 0;
+        question = run->survey.questions[event->cookie]; /* the list may grow */
+
+        switch (question.kind) {
+        case QUESTION_GONE:
+                return on_there(run, question.search.range, &event->uids);
+        case QUESTION_GONE_COUNT:
+                return event->count < question.known
+                               ? ask_which_are_there(run, question.search.range)
+                               : 0;
+        case QUESTION_GONE_POSITIONS:
+                return on_positions(run, question.search.stride, &event->uids);
+        case QUESTION_FLAG:
+                return survey_on_flag(run, &question, &event->uids);
+        case QUESTION_FLAG_COUNT:
+                return survey_on_flag_count(run, &question, event->count);
+        }
+        abort();
+}
+
+int run_on_unfound(SyncRun *run, uint64_t cookie) {
+        const Question *question;
+
+        if (run->phase != RUN_SURVEY || cookie >= run->survey.n_asked)
+                return 0;
+        question = &run->survey.questions[cookie];
+        if (question->kind != QUESTION_FLAG)
+                return 0;
+        return survey_fetch_flags(run, question->search.range);
+}
+
+/* The first questions. */
+static int begin(SyncRun *run) {
+        int r;
+
+        if (!run->untold)
+                return 0;
+        r = run_flush_batch(run);
+        if (r < 0 || run->failed)
+                return r;
+        r = run_count_missing(run, &run->survey.missing);
+        if (r >= 0 && run->survey.missing > 0)
+                r = ask_for_gone(run);
+        if (r >= 0 && run->untold & REPLICA_UNTOLD_FLAGS && run->mailbox->state.messages > 0)
+                r = survey_ask_flags(run);
+        return r;
+}
+
+int run_survey(SyncRun *run) {
+        int r = 0;
+
+        if (run->phase != RUN_SURVEY)
+                r = begin(run);
+        if (r >= 0)
+                r = ask_all(run);
+        if (r < 0 || run->n_under_way == 0)
+                return r;
+        run->phase = RUN_SURVEY;
+        return 1;
+}

@@ -1,0 +1,96 @@
+/* The waiting ladder. */
+
+#include "sync/wait-ladder.h"
+#include "base/macro.h"
+
+#define SECOND ((int64_t) 1000000)
+#define HOUR   (3600 * SECOND)
+#define DAY    (24 * HOUR)
+
+/* RFC 2177 and 5465: a server may drop who is silent for 30 minutes. Home routers forget sooner. */
+#define SILENCE_FIRST ((uint64_t) (14 * 60 * SECOND))
+#define SILENCE_MIN   ((uint64_t) (60 * SECOND))
+#define SILENCE_MAX   ((uint64_t) (25 * 60 * SECOND))
+#define SILENCE_STEP  ((uint64_t) (5 * 60 * SECOND))
+#define SURVIVED_STEP 3u
+
+void wait_on_overflow(WaitRecord *record, int64_t now) {
+        int64_t *oldest = &record->overflows[record->n_overflows % WAIT_OVERFLOWS];
+
+        record->n_overflows++;
+        *oldest = now;
+        oldest = &record->overflows[record->n_overflows % WAIT_OVERFLOWS];
+        if (record->n_overflows >= WAIT_OVERFLOWS && now - *oldest < HOUR)
+                record->notify_after = now + DAY;
+}
+
+void wait_on_told(WaitRecord *record) {
+        record->n_misses = 0;
+}
+
+void wait_on_missed(WaitRecord *record, int64_t now) {
+        if (++record->n_misses >= WAIT_MISSES) {
+                record->n_misses = 0;
+                record->idle_after = now + DAY;
+        }
+}
+
+uint64_t wait_silence(const WaitRecord *record) {
+        return record->silence > 0 ? record->silence : SILENCE_FIRST;
+}
+
+void wait_on_silent_death(WaitRecord *record, uint64_t silence) {
+        record->n_survived = 0;
+        record->n_deaths++;
+        record->silence = MAX(MIN(silence, wait_silence(record)) / 2, SILENCE_MIN);
+}
+
+void wait_on_survived(WaitRecord *record, uint64_t silence) {
+        if (silence < wait_silence(record) || ++record->n_survived < SURVIVED_STEP)
+                return;
+        record->n_survived = 0;
+        record->silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
+}
+
+static const char *why_not_notify(const WaitRecord *record, bool is_offered, int64_t now) {
+        if (!is_offered)
+                return "the server has no NOTIFY";
+        if (record->notify_refused)
+                return "the server refuses NOTIFY";
+        return now < record->notify_after ? "NOTIFY has overflowed three times within an hour" : "";
+}
+
+static const char *why_not_idle(const WaitRecord *record, bool is_offered, int64_t now) {
+        if (!is_offered)
+                return "the server has neither NOTIFY nor IDLE";
+        if (record->idle_refused)
+                return "the server refuses IDLE";
+        return now < record->idle_after ? "IDLE did not tell of changes that the poll then found"
+                                        : "";
+}
+
+WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,
+                     const char **ret_why) {
+        const bool has_notify = imap_has(capabilities, IMAP_CAPABILITY_NOTIFY);
+        const bool has_idle = imap_has(capabilities, IMAP_CAPABILITY_IDLE);
+        const char *no_idle;
+
+        *ret_why = why_not_notify(record, has_notify, now);
+        if (**ret_why == '\0')
+                return WAIT_RUNG_NOTIFY;
+
+        no_idle = why_not_idle(record, has_idle, now);
+        if (*no_idle == '\0')
+                return WAIT_RUNG_IDLE;
+        if (has_idle || !has_notify)
+                *ret_why = no_idle;
+        return WAIT_RUNG_POLL;
+}
+
+int64_t wait_poll_due(int64_t asked, int64_t changed, int64_t interval) {
+        const int64_t quiet = asked - changed;
+
+        if (asked <= 0)
+                return 0;
+        return asked + MAX(MIN(quiet, WAIT_COLD), interval);
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * The waiting ladder: how to learn that the server has changed (pure)
+ *
+ * NOTIFY tells of every mailbox; else IDLE tells of INBOX and a poll of the others; else a poll of
+ * all. What the server offers says how far up it may go; what it does, how far up it is worth going. A
+ * WaitRecord keeps that for an account, over all its connections. Times are usec since 1970.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imap/capability.h"
+
+typedef enum WaitRung {
+        WAIT_RUNG_NOTIFY,
+        WAIT_RUNG_IDLE,
+        WAIT_RUNG_POLL,
+} WaitRung;
+
+#define WAIT_OVERFLOWS 3u /* of NOTIFY within an hour are too many */
+#define WAIT_MISSES    3u /* polls in a row that found what IDLE did not tell */
+
+/* All 0: nothing is known yet. */
+typedef struct WaitRecord {
+        bool notify_refused, idle_refused;
+        unsigned n_overflows;
+        int64_t overflows[WAIT_OVERFLOWS]; /* the last ones, a ring */
+        int64_t notify_after;              /* too many: not before then */
+        unsigned n_misses;
+        int64_t idle_after;
+        unsigned n_survived; /* silences in a row that the connection has outlived */
+        unsigned n_deaths;   /* connections that were found dead */
+        uint64_t silence;    /* how long a connection may say nothing; 0: the first guess */
+        uint64_t n_chatter;  /* lines that IDLE sent without news */
+} WaitRecord;
+
+/* NOTIFY has given up for now. */
+void wait_on_overflow(WaitRecord *record, int64_t now);
+
+/* IDLE has told of a change; a poll has found one in the mailbox of the IDLE that it had not told. */
+void wait_on_told(WaitRecord *record);
+void wait_on_missed(WaitRecord *record, int64_t now);
+
+/*
+ * How long nothing may be said before a sign of life is due. Routers and servers forget connections
+ * without a word: each time one is found dead behind a silence the next ones are half as long, and
+ * after some of full length that went well a little longer again.
+ */
+uint64_t wait_silence(const WaitRecord *record);
+void wait_on_silent_death(WaitRecord *record, uint64_t silence);
+void wait_on_survived(WaitRecord *record, uint64_t silence);
+
+/* The best rung as of @now. @ret_why: a sentence on why not a better one, "" if there is none. */
+WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,
+                     const char **ret_why);
+
+/*
+ * When is a mailbox to be asked for its status again, where each has to be asked for itself? As long
+ * as it was quiet, so the pauses double; never more often than @interval nor less than WAIT_COLD.
+ * @asked, @changed: 0: never, or not known.
+ */
+#define WAIT_COLD ((int64_t) 15 * 60 * 1000000)
+int64_t wait_poll_due(int64_t asked, int64_t changed, int64_t interval);

@@ -1,0 +1,132 @@
+/* The waiting ladder: which rung, how long a silence, which mailboxes are due. */
+
+#include "base/macro.h"
+#include "sync/wait-ladder.h"
+#include "test.h"
+
+#define MINUTE ((int64_t) 60 * 1000000)
+#define HOUR   (60 * MINUTE)
+#define START  (1000 * HOUR)
+
+/* What happened, a letter each, ten minutes apart: o overflow, m IDLE missed, t told; H an hour later,
+ * D a day later; r NOTIFY refused, R IDLE refused. */
+static int64_t live(WaitRecord *record, const char *events) {
+        int64_t now = START;
+
+        for (; *events; events++, now += 10 * MINUTE) {
+                if (*events == 'o')
+                        wait_on_overflow(record, now);
+                if (*events == 'm')
+                        wait_on_missed(record, now);
+                if (*events == 't')
+                        wait_on_told(record);
+                record->notify_refused |= *events == 'r';
+                record->idle_refused |= *events == 'R';
+                now += *events == 'H' ? HOUR : *events == 'D' ? 24 * HOUR : 0;
+        }
+        return now;
+}
+
+static void test_choose(void) {
+        static const struct {
+                const char *label, *capabilities, *events;
+                WaitRung rung;
+                const char *why;
+        } rows[] = {
+                {"all",              "NOTIFY IDLE", "",      WAIT_RUNG_NOTIFY, ""                                      },
+                {"no NOTIFY",        "IDLE",        "",      WAIT_RUNG_IDLE,   "the server has no NOTIFY"              },
+                {"neither",          "",            "",      WAIT_RUNG_POLL,   "the server has neither NOTIFY nor IDLE"},
+                {"NOTIFY alone",     "NOTIFY",      "",      WAIT_RUNG_NOTIFY, ""                                      },
+                {"and refused",      "NOTIFY",      "r",     WAIT_RUNG_POLL,   "the server refuses NOTIFY"             },
+                {"NOTIFY refused",   "NOTIFY IDLE", "r",     WAIT_RUNG_IDLE,   "the server refuses NOTIFY"             },
+                {"both refused",     "NOTIFY IDLE", "rR",    WAIT_RUNG_POLL,   "the server refuses IDLE"               },
+                {"two overflows",    "NOTIFY IDLE", "oo",    WAIT_RUNG_NOTIFY, ""                                      },
+                {"three",            "NOTIFY IDLE", "ooo",   WAIT_RUNG_IDLE,
+                 "NOTIFY has overflowed three times within an hour"                                                    },
+                {"in over an hour",  "NOTIFY IDLE", "oHoo",  WAIT_RUNG_NOTIFY, ""                                      },
+                {"and then in one",  "NOTIFY IDLE", "oHooo", WAIT_RUNG_IDLE,
+                 "NOTIFY has overflowed three times within an hour"                                                    },
+                {"a day later",      "NOTIFY IDLE", "oooD",  WAIT_RUNG_NOTIFY, ""                                      },
+                {"IDLE missed two",  "IDLE",        "mm",    WAIT_RUNG_IDLE,   "the server has no NOTIFY"              },
+                {"three",            "IDLE",        "mmm",   WAIT_RUNG_POLL,
+                 "IDLE did not tell of changes that the poll then found"                                               },
+                {"but told of one",  "IDLE",        "mmtm",  WAIT_RUNG_IDLE,   "the server has no NOTIFY"              },
+                {"IDLE a day later", "IDLE",        "mmmD",  WAIT_RUNG_IDLE,   "the server has no NOTIFY"              },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const ImapCapabilities has =
+                        imap_capabilities_parse(bytes_of(rows[i].capabilities));
+                WaitRecord record = {0};
+                const int64_t now = live(&record, rows[i].events);
+                const char *why;
+
+                TEST_ROW(rows[i].label, wait_choose(&record, &has, now, &why) == rows[i].rung);
+                TEST_ROW(rows[i].label, strcmp(why, rows[i].why) == 0);
+        }
+}
+
+/* d: found dead; x: after four minutes; s: survived; q: a short one */
+static void test_silence(void) {
+        static const struct {
+                const char *label, *events;
+                int64_t seconds;
+        } rows[] = {
+                {"the first",       "",             14 * 60},
+                {"dead",            "d",            7 * 60 },
+                {"dead again",      "dd",           210    },
+                {"never under",     "dddddddd",     60     },
+                {"survived two",    "ss",           14 * 60},
+                {"three",           "sss",          19 * 60},
+                {"at most",         "ssssssssssss", 25 * 60},
+                {"grows again",     "dsss",         12 * 60},
+                {"sooner",          "x",            2 * 60 },
+                {"short ones",      "qqqqqq",       14 * 60},
+                {"in a row",        "ssdss",        7 * 60 },
+                {"around a router", "dsssdsss",     11 * 60},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                WaitRecord record = {0};
+
+                for (const char *event = rows[i].events; *event; event++) {
+                        const uint64_t silence = *event == 'q' ? MINUTE : wait_silence(&record);
+
+                        if (*event == 's' || *event == 'q')
+                                wait_on_survived(&record, silence);
+                        else
+                                wait_on_silent_death(&record, *event == 'x' ? 4 * MINUTE : silence);
+                }
+                TEST_ROW(rows[i].label,
+                         wait_silence(&record) == (uint64_t) (rows[i].seconds * 1000000));
+        }
+}
+
+static void test_poll_due(void) {
+        static const struct {
+                const char *label;
+                int64_t asked, changed, interval, due; /* minutes */
+        } rows[] = {
+                {"never asked",               0,    0,    1,  0   },
+                {"just changed",              1000, 1000, 1,  1001},
+                {"changed since",             1000, 1005, 1,  1001},
+                {"quiet for two",             1000, 998,  1,  1002},
+                {"so the pauses double",      1004, 998,  1,  1010},
+                {"at most",                   1000, 10,   1,  1015},
+                {"never changed",             1000, 0,    1,  1015},
+                {"the interval is the least", 1000, 998,  5,  1005},
+                {"whatever it is",            1000, 10,   60, 1060},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label,
+                         wait_poll_due(rows[i].asked * MINUTE, rows[i].changed * MINUTE,
+                                       rows[i].interval * MINUTE) == rows[i].due * MINUTE);
+}
+
+int main(void) {
+        test_choose();
+        test_silence();
+        test_poll_due();
+        return 0;
+}
