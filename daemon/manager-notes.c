@@ -6,15 +6,15 @@
 #include "daemon/log.h"
 #include "daemon/manager-private.h"
 
-/* "3 new, 1 changed, 2 removed on the local side" */
+/* "3 new here, 1 changed there" */
 static void format_counts(const EngineCounts *counts, char *buffer, size_t size) {
         size_t n = 0;
 
         buffer[0] = '\0';
         for (Side side = SIDE_LOCAL;; side = SIDE_REMOTE) {
                 const uint64_t values[] = {counts->added[side], counts->changed[side],
-                                           counts->removed[side]};
-                static const char *const words[] = {"new", "changed", "removed"};
+                                           counts->removed[side], counts->moved[side]};
+                static const char *const words[] = {"new", "changed", "removed", "moved"};
 
                 for (size_t i = 0; i < ARRAY_SIZE(values); i++)
                         if (values[i] > 0 && n < size)

@@ -15,6 +15,7 @@ typedef struct Request {
         MessageFlags add, remove;
         char *name; /* RENAME; owned */
         bool subscribe;
+        ReplicaMailbox *target; /* of MOVE */
         /* APPEND */
         uint64_t cookie; /* of SEARCH too */
         ReplicaSearch search;
@@ -26,12 +27,14 @@ typedef struct Request {
 typedef struct Event {
         struct Event *next;
         ReplicaEvent event;
-        UidSet uids;      /* owned, event.uids */
-        char *bytes;      /* owned, event.data */
-        char *text;       /* owned, event.text and name */
-        char *object;     /* owned, event.object */
-        char *message_id; /* owned, event.message.message_id */
-        bool is_append;   /* DONE and APPENDED come unasked for a while */
+        UidSet uids;             /* owned, event.uids */
+        UidSet uids_to;          /* owned, event.uids_to */
+        char *bytes;             /* owned, event.data */
+        char *text;              /* owned, event.text and name */
+        char *object;            /* owned, event.object */
+        char *message_id;        /* owned, event.message.message_id */
+        uint64_t message_object; /* event.message.object */
+        bool is_append;          /* DONE and APPENDED come unasked for a while */
 } Event;
 
 /* A mailbox that is open: what its client has been told. ReplicaMailbox.private. */
@@ -45,6 +48,7 @@ typedef struct Session {
 
 struct MemoryReplica {
         Replica replica;
+        ReplicaOps ops;
         MemoryStore *store; /* borrowed */
         KillSwitch *kill;   /* borrowed */
         Request *requests, **requests_end;

@@ -35,7 +35,8 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
 
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return;
-        fprintf(stderr, "    %s %s", side_name(r->replica.side), types[event->type]);
+        fprintf(stderr, "    %s %s %s", side_name(r->replica.side), types[event->type],
+                event->mailbox ? event->mailbox->name : "");
         if (event->type == REPLICA_EVENT_DONE)
                 fprintf(stderr, " %s outcome %d", requests[event->request], (int) event->outcome);
         if (event->message.uid)
@@ -77,6 +78,7 @@ static Event *event_free(Event *event) {
         if (!event)
                 return NULL;
         uid_set_done(&event->uids);
+        uid_set_done(&event->uids_to);
         free(event->bytes);
         free(event->text);
         free(event->message_id);
@@ -113,7 +115,8 @@ static bool is_life(ReplicaRequest type) {
 static void perform_next(MemoryReplica *r) {
         Request *request = r->requests;
         const bool lasts = is_life(request->type) || request->type == REPLICA_STORE ||
-                           request->type == REPLICA_EXPUNGE || request->type == REPLICA_APPEND;
+                           request->type == REPLICA_EXPUNGE || request->type == REPLICA_MOVE ||
+                           request->type == REPLICA_APPEND;
 
         r->requests = request->next;
         if (!r->requests)
@@ -136,7 +139,8 @@ static Request *enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *m
         copy_set(uids, &request->uids);
         *r->requests_end = request;
         r->requests_end = &request->next;
-        r->n_writes += is_life(type) || type == REPLICA_STORE || type == REPLICA_EXPUNGE;
+        r->n_writes += is_life(type) || type == REPLICA_STORE || type == REPLICA_EXPUNGE ||
+                       type == REPLICA_MOVE;
         return request;
 }
 
@@ -199,6 +203,13 @@ static int memory_store(Replica *replica, ReplicaMailbox *mailbox, const UidSet 
 static int memory_expunge_uids(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids) {
         assert(!uid_set_is_empty(uids));
         enqueue(self(replica), REPLICA_EXPUNGE, mailbox, uids);
+        return 0;
+}
+
+static int memory_move_uids(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                            ReplicaMailbox *target) {
+        assert(!uid_set_is_empty(uids));
+        enqueue(self(replica), REPLICA_MOVE, mailbox, uids)->target = target;
         return 0;
 }
 
@@ -394,6 +405,14 @@ static int memory_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t 
         return set_noted(replica, mailbox, uid, false);
 }
 
+static int memory_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
+                              uint64_t *ret_object) {
+        const MemoryMailbox *stored = find_mailbox(self(replica), mailbox);
+
+        *ret_object = stored ? memory_object(stored, uid) : 0;
+        return 0;
+}
+
 static int memory_close(Replica *replica, ReplicaMailbox *mailbox) {
         enqueue(self(replica), REPLICA_CLOSE, mailbox, NULL);
         return 0;
@@ -488,6 +507,7 @@ static const ReplicaOps memory_ops = {
         .fetch = memory_fetch,
         .store = memory_store,
         .expunge = memory_expunge_uids,
+        .move = memory_move_uids,
         .search = memory_search,
         .append_begin = memory_append_begin,
         .append_data = memory_append_data,
@@ -510,7 +530,10 @@ static const ReplicaOps memory_ops = {
 MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kill) {
         MemoryReplica *r = must(calloc(1, sizeof(*r)));
 
-        r->replica = (Replica){.ops = &memory_ops, .side = side, .has_labels = store->has_labels};
+        r->ops = memory_ops;
+        if (store->is_files) /* a server does not know of what is gone */
+                r->ops.object = memory_gone_object;
+        r->replica = (Replica){.ops = &r->ops, .side = side, .has_labels = store->has_labels};
         r->store = store;
         r->kill = kill;
         r->requests_end = &r->requests;

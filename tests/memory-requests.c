@@ -48,6 +48,12 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
                 .flags = memory_translate(message->flags, &r->store->keywords,
                                           event->event.mailbox->keywords),
         };
+        if (r->store->is_files) {
+                event->message_object = message->object;
+                out->present |= REPLICA_HAS_OBJECT;
+                out->object = (ByteView){(const char *) &event->message_object,
+                                         sizeof(event->message_object)};
+        }
         if (!identity)
                 return;
         out->present |= REPLICA_HAS_DATE | REPLICA_HAS_SIZE | REPLICA_HAS_MESSAGE_ID;
@@ -496,6 +502,45 @@ static void do_expunge(MemoryReplica *r, Request *request) {
         memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
 }
 
+/* Who has no UIDPLUS does not say what they are called now. */
+static void push_moved(MemoryReplica *r, const Request *request, MemoryMailbox *from,
+                       MemoryMailbox *to) {
+        Event *event = r->store->no_uidplus ? NULL : push(r, REPLICA_EVENT_MOVED, request->mailbox);
+
+        for (size_t i = 0; i < from->n_messages;) {
+                const uint32_t uid = from->messages[i].uid;
+                uint32_t uid_to;
+
+                if (!uid_set_contains(&request->uids, uid)) {
+                        i++;
+                        continue;
+                }
+                uid_to = memory_move(from, uid, to)->uid;
+                if (!event)
+                        continue;
+                assert(uid_set_add(&event->uids, uid, uid) == 0);
+                assert(uid_set_add(&event->uids_to, uid_to, uid_to) == 0);
+        }
+        if (!event)
+                return;
+        event->event.request = REPLICA_MOVE;
+        event->event.uids = event->uids;
+        event->event.uids_to = event->uids_to;
+}
+
+static void do_move(MemoryReplica *r, Request *request) {
+        MemoryMailbox *from = find_mailbox(r, request->mailbox);
+        MemoryMailbox *to = find_mailbox(r, request->target);
+
+        if (!from || !to || r->store->no_move) {
+                memory_push_done(r, request, from && to ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
+                return;
+        }
+        push_moved(r, request, from, to);
+        push_news(r, request->mailbox, from);
+        memory_push_done(r, request, REPLICA_OK);
+}
+
 /* The flags of an appended message: those that can be stored. */
 static MessageFlags appended_flags(MemoryReplica *r, const Request *request) {
         Keywords *keywords = &r->store->keywords;
@@ -609,8 +654,8 @@ void memory_perform(MemoryReplica *r, Request *request) {
                 [REPLICA_REMOVE] = do_remove,   [REPLICA_SUBSCRIBE] = do_subscribe,
                 [REPLICA_CHANGES] = do_changes, [REPLICA_FETCH] = do_fetch,
                 [REPLICA_STORE] = do_store,     [REPLICA_EXPUNGE] = do_expunge,
-                [REPLICA_APPEND] = do_append,   [REPLICA_CLOSE] = do_close,
-                [REPLICA_SEARCH] = do_search,
+                [REPLICA_MOVE] = do_move,       [REPLICA_APPEND] = do_append,
+                [REPLICA_CLOSE] = do_close,     [REPLICA_SEARCH] = do_search,
         };
 
         const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;

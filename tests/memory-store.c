@@ -4,6 +4,8 @@
 #include "base/macro.h"
 #include "test.h"
 
+static uint64_t last_object;
+
 static void *must(void *memory) {
         assert(memory);
         return memory;
@@ -106,6 +108,27 @@ void memory_store_crash(MemoryStore *store) {
                 crash_mailbox(store->mailboxes[i], store->is_files);
 }
 
+uint64_t memory_object(const MemoryMailbox *mailbox, uint32_t uid) {
+        for (size_t i = 0; i < mailbox->n_messages; i++)
+                if (mailbox->messages[i].uid == uid)
+                        return mailbox->messages[i].object;
+        for (size_t i = 0; i < mailbox->n_gone; i++)
+                if (mailbox->gone[i].uid == uid)
+                        return mailbox->gone[i].object;
+        return 0;
+}
+
+MemoryMessage *memory_move(MemoryMailbox *from, uint32_t uid, MemoryMailbox *to) {
+        const MemoryMessage *message = memory_find(from, uid);
+        const uint64_t object = message->object;
+        MemoryMessage *moved;
+
+        moved = memory_deliver(to, 0, message->bytes, message->date, message->flags);
+        moved->object = object;
+        memory_expunge(from, uid);
+        return memory_find(to, to->uidnext - 1);
+}
+
 MemoryMessage *memory_deliver(MemoryMailbox *mailbox, uint32_t uid, const char *bytes, int64_t date,
                               MessageFlags flags) {
         MemoryMessage *message;
@@ -129,6 +152,7 @@ MemoryMessage *memory_deliver(MemoryMailbox *mailbox, uint32_t uid, const char *
                 .flags = flags,
                 .date = date,
                 .bytes = must(strdup(bytes)),
+                .object = ++last_object,
         };
         return message;
 }
@@ -148,13 +172,16 @@ void memory_set_flags(MemoryMailbox *mailbox, MemoryMessage *message, MessageFla
 }
 
 void memory_expunge(MemoryMailbox *mailbox, uint32_t uid) {
+        uint64_t object;
+
         for (size_t i = 0; i < mailbox->n_messages; i++) {
                 if (mailbox->messages[i].uid != uid)
                         continue;
+                object = mailbox->messages[i].object;
                 remove_at(mailbox, i);
                 mailbox->gone = must(
                         reallocarray(mailbox->gone, mailbox->n_gone + 1, sizeof(*mailbox->gone)));
-                mailbox->gone[mailbox->n_gone++] = (MemoryGone){uid, ++mailbox->modseq};
+                mailbox->gone[mailbox->n_gone++] = (MemoryGone){uid, ++mailbox->modseq, object};
                 return;
         }
 }
@@ -189,15 +216,8 @@ ByteView memory_message_id(const MemoryMessage *message) {
 }
 
 MessageFlags memory_translate(MessageFlags flags, const Keywords *from, Keywords *to) {
-        MessageFlags translated = flags & FLAGS_FIXED;
+        MessageFlags translated;
 
-        for (unsigned i = 0; i < from->n_names; i++) {
-                MessageFlags flag = 0;
-
-                if (!(flags >> (KEYWORD_FIRST + i) & 1))
-                        continue;
-                assert(keywords_add(to, bytes_of(from->names[i]), &flag) == 0);
-                translated |= flag;
-        }
+        assert(flags_translate(flags, from, to, &translated) == 0);
         return translated;
 }

@@ -24,12 +24,14 @@ typedef struct MemoryMessage {
         int64_t date;
         char *bytes; /* owned, a string */
         MemoryStage stage;
-        bool noted; /* by ReplicaOps.noted() */
+        uint64_t object; /* as an inode: stays the same when it is moved */
+        bool noted;      /* by ReplicaOps.noted() */
 } MemoryMessage;
 
 typedef struct MemoryGone {
         uint32_t uid;
         uint64_t modseq;
+        uint64_t object;
 } MemoryGone;
 
 typedef struct MemoryMailbox {
@@ -60,6 +62,7 @@ typedef struct MemoryStore {
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
         bool can_count;  /* searches say so */
         bool no_uidplus;
+        bool no_move;    /* it can move nothing */
         bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
         bool no_sizes;   /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
@@ -99,6 +102,10 @@ MemoryMessage *memory_deliver(MemoryMailbox *mailbox, uint32_t uid, const char *
 MemoryMessage *memory_find(MemoryMailbox *mailbox, uint32_t uid); /* or NULL */
 void memory_set_flags(MemoryMailbox *mailbox, MemoryMessage *message, MessageFlags flags);
 void memory_expunge(MemoryMailbox *mailbox, uint32_t uid);
+/* Borrowed, until the next delivery. */
+MemoryMessage *memory_move(MemoryMailbox *from, uint32_t uid, MemoryMailbox *to);
+/* Of a message that is there or was. */
+uint64_t memory_object(const MemoryMailbox *mailbox, uint32_t uid);
 
 /* Everything gets another number, and the history is forgotten. */
 void memory_renumber(MemoryMailbox *mailbox, uint32_t first);

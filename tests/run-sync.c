@@ -38,9 +38,11 @@ static void check_zero(const char *what, uint64_t n) {
 }
 
 static void check_state(SyncCase *c, const char *what) {
-        _cleanup_free_ char *is = world_describe(&c->world, SYNC_CASE_MAILBOX);
+        for (size_t i = 0; i < c->n_mailboxes; i++) {
+                _cleanup_free_ char *is = world_describe(&c->world, c->mailboxes[i].name);
 
-        check_equal(what, is, c->expected);
+                check_equal(what, is, c->mailboxes[i].expected);
+        }
 }
 
 static void check_held(SyncCase *c) {
@@ -98,10 +100,13 @@ static uint64_t run_straight(SyncCase *c) {
                 check_state(c, "at the end");
                 check_zero("requests of a dry run", c->world.n_writes);
                 check_zero("commits of a dry run", c->world.n_commits);
-                check_equal("a dry run", c->before, c->expected);
+                for (size_t i = 0; i < c->n_mailboxes; i++)
+                        check_equal("a dry run", c->mailboxes[i].before, c->mailboxes[i].expected);
                 return 0;
         }
         check_state(c, "at the end");
+        if (c->no_bodies)
+                check_zero("bytes of messages that were moved", c->world.counts.bytes);
         check_nothing_is_left(c);
         return n_events;
 }

@@ -19,7 +19,8 @@ const size_t n_sync_rungs = ARRAY_SIZE(sync_rungs);
 
 /* A line of "before". */
 typedef struct Row {
-        bool has[_SIDE_MAX], gone[_SIDE_MAX], in_base;
+        size_t mailbox, moved_to[_SIDE_MAX]; /* positions in SyncCase.mailboxes */
+        bool has[_SIDE_MAX], gone[_SIDE_MAX], moved[_SIDE_MAX], in_base;
         uint32_t uid[_SIDE_MAX];
         WorldMessage message[_SIDE_MAX];
         WorldMessage base;
@@ -33,6 +34,8 @@ typedef struct Reader {
         Row rows[MAX_ROWS];
         size_t n_rows;
         char *lines[MAX_ROWS]; /* of "after", owned */
+        size_t line_mailbox[MAX_ROWS];
+        size_t mailbox; /* of the lines being read */
         size_t n_lines;
         bool loses_database;
         uint32_t renumber, uidvalidity; /* of the remote side, after the base */
@@ -76,6 +79,7 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 {"one-copy",      offsetof(MemoryStore, one_copy)     },
                 {"tells-new",     offsetof(MemoryStore, tells_new)    },
                 {"no-keywords",   offsetof(MemoryStore, no_keywords)  },
+                {"no-move",       offsetof(MemoryStore, no_move)      },
                 {"refuses-early", offsetof(MemoryStore, refuses_early)},
         };
         MemoryStore *store = &reader->c->world.store[side];
@@ -179,6 +183,8 @@ static void read_option(Reader *reader, char *line) {
                 c->world.options.dry_run = true;
         else if (strcmp(line, "only") == 0)
                 c->is_straight = true;
+        else if (strcmp(line, "no-bodies") == 0)
+                c->no_bodies = true;
         else if (strcmp(line, "then") == 0)
                 c->confirms = true;
         else if (strcmp(line, "held") == 0) {
@@ -223,13 +229,54 @@ static void expand(const char *text, unsigned n, char *out, size_t size) {
         out[at] = '\0';
 }
 
+/* The position of a mailbox, which is entered at its first mention. */
+static size_t need_mailbox(Reader *reader, const char *name) {
+        SyncCase *c = reader->c;
+        size_t i;
+
+        for (i = 0; i < c->n_mailboxes; i++)
+                if (strcmp(c->mailboxes[i].name, name) == 0)
+                        return i;
+        assert(c->n_mailboxes < SYNC_CASE_MAILBOXES);
+        (void) snprintf(c->mailboxes[c->n_mailboxes].name, sizeof(c->mailboxes[0].name), "%s",
+                        name);
+        c->mailboxes[i].on_side[SIDE_REMOTE] = c->mailboxes[i].on_side[SIDE_LOCAL] = true;
+        return c->n_mailboxes++;
+}
+
+/* "a S -> Archive" */
+static void read_moved(Reader *reader, Row *row, Side side, char *text) {
+        char *arrow = strstr(text, "->");
+
+        if (!arrow)
+                return;
+        row->moved[side] = true;
+        row->moved_to[side] = need_mailbox(reader, trim(arrow + 2));
+        *arrow = '\0';
+}
+
+/* "Archive:", "Archive: local" */
+static bool read_mailbox(Reader *reader, char *line) {
+        char *colon = strchr(line, ':');
+
+        if (!colon || strchr(line, '|'))
+                return false;
+        *colon = '\0';
+        reader->mailbox = need_mailbox(reader, line);
+        colon = trim(colon + 1);
+        if (*colon)
+                reader->c->mailboxes[reader->mailbox]
+                        .on_side[side_other(read_side(reader, colon))] = false;
+        return true;
+}
+
 static void read_before(Reader *reader, char *cells[3], unsigned n) {
         World *world = &reader->c->world;
         Row *row = &reader->rows[reader->n_rows++];
         char text[128] = "";
 
         assert(reader->n_rows <= MAX_ROWS);
-        *row = (Row){.in_base = cells[2][0] == '='};
+        *row = (Row){.mailbox = reader->mailbox, .in_base = cells[2][0] == '='};
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 unsigned uid;
                 int at = 0;
@@ -244,6 +291,7 @@ static void read_before(Reader *reader, char *cells[3], unsigned n) {
                 if (row->gone[side])
                         continue;
                 expand(cells[side] + at, n + 1, text, sizeof(text));
+                read_moved(reader, row, side, text);
                 world_parse_message(world, text, &row->message[side]);
                 row->base = row->message[side];
         }
@@ -268,6 +316,7 @@ static void read_after(Reader *reader, char *cells[3], unsigned n) {
                                 cells[2]);
         expand(line, n + 1, expanded, sizeof(expanded));
         assert(reader->n_lines < MAX_ROWS);
+        reader->line_mailbox[reader->n_lines] = reader->mailbox;
         reader->lines[reader->n_lines++] = strdup(expanded);
 }
 
@@ -300,51 +349,60 @@ static void read_line(Reader *reader, char *line) {
                 return;
         if (strcmp(line, "before") == 0)
                 reader->section = IN_BEFORE;
-        else if (strcmp(line, "after") == 0)
+        else if (strcmp(line, "after") == 0) {
                 reader->section = IN_AFTER;
-        else if (reader->section == IN_OPTIONS)
+                reader->mailbox = 0;
+        } else if (reader->section == IN_OPTIONS)
                 read_option(reader, line);
-        else
+        else if (!read_mailbox(reader, line))
                 read_row(reader, line);
 }
 
 /* --- the world --- */
 
-static void build_base(Reader *reader) {
+static void build_base(Reader *reader, size_t mailbox) {
+        const char *name = reader->c->mailboxes[mailbox].name;
         WorldPair pairs[MAX_ROWS];
         size_t n_pairs = 0;
 
         for (size_t i = 0; i < reader->n_rows; i++) {
                 const Row *row = &reader->rows[i];
 
-                if (row->in_base)
+                if (row->in_base && row->mailbox == mailbox)
                         pairs[n_pairs++] = (WorldPair){
                                 .uid = {row->uid[0], row->uid[1]},
                                 .message = &row->base,
                         };
         }
         for (Side side = 0; side < _SIDE_MAX; side++)
-                memory_store_add(&reader->c->world.store[side], SYNC_CASE_MAILBOX);
+                if (reader->c->mailboxes[mailbox].on_side[side])
+                        memory_store_add(&reader->c->world.store[side], name);
         if (n_pairs > 0)
-                world_add_in_sync(&reader->c->world, SYNC_CASE_MAILBOX, pairs, n_pairs);
+                world_add_in_sync(&reader->c->world, name, pairs, n_pairs);
+}
+
+static MemoryMailbox *stored_of(Reader *reader, Side side, size_t mailbox) {
+        return memory_store_find(&reader->c->world.store[side], reader->c->mailboxes[mailbox].name);
+}
+
+static void build_change(Reader *reader, Side side, const Row *row) {
+        const MessageFlags flags = world_flags(&reader->c->world, side, row->message[side].flags);
+        MemoryMailbox *stored = stored_of(reader, side, row->mailbox);
+
+        if (row->gone[side])
+                memory_expunge(stored, row->uid[side]);
+        else if (row->has[side] && row->in_base)
+                memory_set_flags(stored, memory_find(stored, row->uid[side]), flags);
+        else if (row->has[side])
+                memory_deliver(stored, row->uid[side], row->message[side].bytes,
+                               row->message[side].date, flags);
+        if (row->moved[side])
+                memory_move(stored, row->uid[side], stored_of(reader, side, row->moved_to[side]));
 }
 
 static void build_changes(Reader *reader, Side side) {
-        World *world = &reader->c->world;
-        MemoryMailbox *stored = memory_store_find(&world->store[side], SYNC_CASE_MAILBOX);
-
-        for (size_t i = 0; i < reader->n_rows; i++) {
-                const Row *row = &reader->rows[i];
-                const MessageFlags flags = world_flags(world, side, row->message[side].flags);
-
-                if (row->gone[side])
-                        memory_expunge(stored, row->uid[side]);
-                else if (row->has[side] && row->in_base)
-                        memory_set_flags(stored, memory_find(stored, row->uid[side]), flags);
-                else if (row->has[side])
-                        memory_deliver(stored, row->uid[side], row->message[side].bytes,
-                                       row->message[side].date, flags);
-        }
+        for (size_t i = 0; i < reader->n_rows; i++)
+                build_change(reader, side, &reader->rows[i]);
 }
 
 static void build_accidents(Reader *reader) {
@@ -368,14 +426,19 @@ static int compare_strings(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static char *join_expected(Reader *reader) {
+static char *join_expected(Reader *reader, size_t mailbox) {
+        char *lines[MAX_ROWS];
         Buffer text = BUFFER_NULL;
+        size_t n_lines = 0;
 
-        if (reader->n_lines > 0)
-                qsort(reader->lines, reader->n_lines, sizeof(*reader->lines), compare_strings);
-        for (size_t i = 0; i < reader->n_lines; i++) {
-                assert(buffer_append_string(&text, reader->lines[i]) == 0);
-                free(reader->lines[i]);
+        for (size_t i = 0; i < reader->n_lines; i++)
+                if (reader->line_mailbox[i] == mailbox)
+                        lines[n_lines++] = reader->lines[i];
+        if (n_lines > 0)
+                qsort(lines, n_lines, sizeof(*lines), compare_strings);
+        for (size_t i = 0; i < n_lines; i++) {
+                assert(buffer_append_string(&text, lines[i]) == 0);
+                free(lines[i]);
         }
         return buffer_steal_string(&text);
 }
@@ -393,6 +456,7 @@ void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung) {
         *c = (SyncCase){0};
         reader = (Reader){.c = c, .path = path};
         world_init(&c->world);
+        (void) need_mailbox(&reader, SYNC_CASE_MAILBOX);
         c->world.store[SIDE_REMOTE].untold = rung->untold;
         c->world.store[SIDE_REMOTE].can_count = rung->can_count;
         while (fgets(line, sizeof(line), file))
@@ -401,12 +465,15 @@ void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung) {
         if (reader.section != IN_AFTER)
                 bad(&reader, "before and after");
 
-        build_base(&reader);
+        for (size_t i = 0; i < c->n_mailboxes; i++)
+                build_base(&reader, i);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 build_changes(&reader, side);
         build_accidents(&reader);
-        c->before = world_describe(&c->world, SYNC_CASE_MAILBOX);
-        c->expected = join_expected(&reader);
+        for (size_t i = 0; i < c->n_mailboxes; i++) {
+                c->mailboxes[i].before = world_describe(&c->world, c->mailboxes[i].name);
+                c->mailboxes[i].expected = join_expected(&reader, i);
+        }
 }
 
 void sync_case_done(SyncCase *c) {
@@ -415,8 +482,10 @@ void sync_case_done(SyncCase *c) {
                 free((char *) c->world.store[side].no_body);
         }
         world_done(&c->world);
-        free(c->expected);
-        free(c->before);
+        for (size_t i = 0; i < c->n_mailboxes; i++) {
+                free(c->mailboxes[i].expected);
+                free(c->mailboxes[i].before);
+        }
         *c = (SyncCase){0};
 }
 

@@ -7,6 +7,7 @@
  *      remote: no-modseq               what kind of side it is, and what goes wrong there
  *      meanwhile: 3 remote expunge 1   what another client does, at the n-th event
  *      only: straight                  not to be killed: what should come of that is not to be said
+ *      no-bodies: yes                  run straight, no message is transferred
  *      then: confirm                   what a person says once all is quiet
  *      held: remote 30                 and what is held and not confirmed in the end
  *      before
@@ -16,6 +17,9 @@
  *      after
  *              a S     | a S     | = S
  *              c       | c       | =
+ *
+ * A line "Archive:" begins the rows of another mailbox, "Archive: local" those of one that only that
+ * side has. "4 a S -> Archive" was moved there on that side since the base was last in sync.
  *
  * A line that begins with "30x" is meant 30 times, and "*" in it is the number.
  */
@@ -36,16 +40,23 @@ typedef struct Meanwhile {
         char text[64];
 } Meanwhile;
 
+#define SYNC_CASE_MAILBOX   "INBOX"
+#define SYNC_CASE_MAILBOXES 4u
+
 typedef struct SyncCase {
         World world;
-        char *expected; /* owned: as world_describe() has it */
-        char *before;   /* owned: the same */
+        struct {
+                char name[32];
+                char *before, *expected; /* owned: as world_describe() has them */
+                bool on_side[_SIDE_MAX];
+        } mailboxes[SYNC_CASE_MAILBOXES];
+        size_t n_mailboxes;
 
         Meanwhile meanwhile[8];
         size_t n_meanwhile;
         uint64_t n_events, n_happened;
 
-        bool confirms, is_straight;
+        bool confirms, is_straight, no_bodies;
         bool has_rung; /* the case says what the remote side tells */
         uint64_t held[_SIDE_MAX];
 } SyncCase;
@@ -58,8 +69,6 @@ typedef struct SyncRung {
 } SyncRung;
 extern const SyncRung sync_rungs[];
 extern const size_t n_sync_rungs;
-
-#define SYNC_CASE_MAILBOX "INBOX"
 
 /* Read the case and build its world. A mistake in the file ends the test with its line. */
 void sync_case_load(SyncCase *c, const char *path);

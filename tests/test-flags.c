@@ -116,7 +116,33 @@ static void test_splits(void) {
         assert(keywords.n_names == 2);
 }
 
+/* Bits are the mailbox's own; names are not. */
+static void test_translate(void) {
+        _cleanup_(keywords_done) Keywords from = KEYWORDS_NULL, to = KEYWORDS_NULL;
+        MessageFlags work, home, other, flags;
+
+        assert(keywords_add(&from, BYTES("work"), &work) == 0);
+        assert(keywords_add(&from, BYTES("home"), &home) == 0);
+        assert(keywords_add(&to, BYTES("other"), &other) == 0);
+
+        assert(flags_translate(FLAG_SEEN | FLAG_FORWARDED, &from, &to, &flags) == 0);
+        assert(flags == (FLAG_SEEN | FLAG_FORWARDED) && to.n_names == 1);
+        assert(flags_translate(FLAG_SEEN | home, &from, &to, &flags) == 0);
+        assert(flags == (FLAG_SEEN | keywords_find(&to, BYTES("HOME"))) && to.n_names == 2);
+        assert(flags_translate(work | home, &from, &from, &flags) == 0 && flags == (work | home));
+
+        while (to.n_names < KEYWORDS_MAX) {
+                char name[8];
+
+                (void) snprintf(name, sizeof(name), "k%u", to.n_names);
+                assert(keywords_add(&to, bytes_of(name), &flags) == 0);
+        }
+        assert(flags_translate(work | home, &from, &to, &flags) == 0);
+        assert(flags == keywords_find(&to, BYTES("home")));
+}
+
 int main(void) {
+        test_translate();
         test_parse();
         test_no_table();
         test_keyword_sizes();

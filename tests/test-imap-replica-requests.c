@@ -31,6 +31,27 @@ static void test_stores(void) {
                              "S: 3 OK Store completed.\n"
                              "E: MESSAGE A 7 (\\Answered)\n"
                              "E: DONE STORE A modseq=28 exists=3\n");
+        replica_check("a mailbox that is selected for it tells what was before", DOVECOT, "q",
+                      OPEN_A
+                      "> fetch B 1 flags\n"
+                      "> store A 5 \\Seen \\Flagged\n"
+                      "C: 2 SELECT B\n"
+                      "C: 3 UID FETCH 1 (FLAGS)\n"
+                      "C: 4 SELECT A (QRESYNC (7 21))\n"
+                      "C: 5 UID STORE 5 +FLAGS.SILENT (\\Seen)\n"
+                      "C: 6 UID STORE 5 -FLAGS.SILENT (\\Flagged)\n"
+                      "S: * OK [UIDVALIDITY 8] .\n"
+                      "S: 2 OK\n"
+                      "S: 3 OK\n" SELECTED("3", "7", "9",
+                                           "22") "S: * 1 FETCH (UID 5 FLAGS (\\Flagged work))\n"
+                                                 "S: * 2 FETCH (UID 6 FLAGS (\\Flagged))\n"
+                                                 "S: 4 OK\n"
+                                                 "S: 5 OK\n"
+                                                 "S: 6 OK\n"
+                                                 "E: DONE FETCH B exists=0\n"
+                                                 "E: MESSAGE A 5 (\\Seen work)\n"
+                                                 "E: MESSAGE A 6 (\\Flagged)\n"
+                                                 "E: DONE STORE A modseq=22 exists=3\n");
         replica_check(
                 "nothing that can be stored: nothing is said", EXCHANGE, "",
                 "> changes A 7 1 0 flags\n"

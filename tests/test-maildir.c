@@ -233,7 +233,31 @@ static void test_letters(void) {
         assert(maildir_letters_load(folder.maildir, &letters) == -EINVAL);
 }
 
+/* It stays the same when the file is renamed, and is another when the file is. */
+static void test_object(void) {
+        _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+        _cleanup_(maildir_root_freep) MaildirRoot *root = NULL;
+        _cleanup_(maildir_freep) Maildir *a = NULL, *b = NULL;
+        uint64_t before, after;
+
+        assert(maildir_root_open(tree.path, MAILDIR_LAYOUT_FS, false, &root) == 0);
+        assert(maildir_create(root, "a") == 0 && maildir_create(root, "b") == 0);
+        assert(maildir_open(root, "a", &a) == 0 && maildir_open(root, "b", &b) == 0);
+        test_tree_write(&tree, "a/new/1.host", "one");
+        test_tree_write(&tree, "a/cur/2.host:2,", "two+");
+
+        assert(maildir_object(a, MAILDIR_NEW, "1.host", &before) == 0 && before != 0);
+        assert(maildir_move(a, MAILDIR_NEW, "1.host", b, MAILDIR_CUR, "3.host:2,S") == 0);
+        assert(maildir_object(b, MAILDIR_CUR, "3.host:2,S", &after) == 0 && after == before);
+        assert(maildir_object(a, MAILDIR_CUR, "2.host:2,", &after) == 0 && after != before);
+        assert(maildir_object(a, MAILDIR_NEW, "1.host", &after) == -ENOENT);
+
+        test_tree_write(&tree, "b/cur/3.host:2,S", "longer");
+        assert(maildir_object(b, MAILDIR_CUR, "3.host:2,S", &after) == 0 && after != before);
+}
+
 int main(void) {
+        test_object();
         test_symlinks_refused();
         test_scan();
         test_find();

@@ -175,8 +175,8 @@ static void test_files(void) {
         uint32_t uid, first, last;
 
         assert(state_db_file_bounds(db, mailbox, &first, &last) == 0 && first == 0 && last == 0);
-        assert(state_db_file_add(db, mailbox, 7, "x.host", true) == 0);
-        assert(state_db_file_add(db, mailbox, 5, "y.host", false) == 0);
+        assert(state_db_file_add(db, mailbox, 7, "x.host", 9, true) == 0);
+        assert(state_db_file_add(db, mailbox, 5, "y.host", 9, false) == 0);
         assert(state_db_file_bounds(db, mailbox, &first, &last) == 0 && first == 5 && last == 7);
         assert(state_db_file_find(db, mailbox, "x.host", &uid) == 0 && uid == 7);
         assert(state_db_file_find(db, mailbox, "z.host", &uid) == STATE_DB_E_NONE);
@@ -308,7 +308,7 @@ static void test_forget(void) {
         uint32_t uid;
 
         add_message(db, mailbox, 1, 1, 0);
-        assert(state_db_file_add(db, mailbox, 1, "x", false) == 0);
+        assert(state_db_file_add(db, mailbox, 1, "x", 9, false) == 0);
         assert(state_db_park(db, mailbox, SIDE_LOCAL, 3, "too big") == 0);
         assert(state_db_forget_mailbox(db, mailbox) == 0);
         assert(state_db_find(db, mailbox, SIDE_REMOTE, 1, &message) == STATE_DB_E_NONE);
@@ -477,7 +477,7 @@ static void test_unknown_of_gone(void) {
         assert(state_db_change_put_gone(db, mailbox, SIDE_REMOTE, 1, 3, false) == 0);
         assert(state_db_change_put(db, mailbox, SIDE_LOCAL, 2, false, FLAG_DRAFT) == 0);
         assert(state_db_change_put(db, mailbox, SIDE_LOCAL, 3, true, 0) == 0);
-        assert(state_db_unknown_add_gone(db, mailbox) == 0);
+        assert(state_db_unknown_add_gone(db, mailbox, SIDE_REMOTE) == 0);
         assert(state_db_unknown_uids(db, mailbox, SIDE_LOCAL, 0, 9, &added) == 0);
         check_set(&added, "11:12");
         assert(state_db_unknown_get(db, mailbox, SIDE_LOCAL, 11, &read) == 0);
@@ -488,6 +488,75 @@ static void test_unknown_of_gone(void) {
         assert(state_db_remove(db, mailbox, 2) == 0);
         assert(state_db_unknown_remove_known(db, mailbox) == 0);
         assert(state_db_unknown_count(db, mailbox, SIDE_LOCAL, &n) == 0 && n == 1);
+}
+
+/* --- moves --- */
+
+static void add_unknown(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *id,
+                        int64_t date) {
+        const ReplicaMessage message = {
+                .present = REPLICA_HAS_DATE | REPLICA_HAS_SIZE | REPLICA_HAS_MESSAGE_ID |
+                           REPLICA_HAS_OBJECT,
+                .uid = uid,
+                .date = date,
+                .size = 7,
+                .message_id = bytes_of(id),
+                .object = bytes_of(id),
+        };
+
+        assert(state_db_unknown_put(db, mailbox, side, &message) == 0);
+}
+
+/* "1=5": what was 1 on the remote side of the source is 5 in the target. */
+static void check_moves(const char *label, StateDb *db, const MoveSearch *search,
+                        const char *expected) {
+        _cleanup_(buffer_done) Buffer found = BUFFER_NULL;
+        BaseMessage message = {0};
+        uint32_t uid;
+
+        while (state_db_move_next(db, search, message.uid[SIDE_REMOTE], &message, &uid) == 0)
+                assert(buffer_append_format(&found, "%u=%u ", message.uid[SIDE_REMOTE], uid) == 0);
+        TEST_ROW(label, bytes_equal(buffer_view(&found), bytes_of(expected)));
+}
+
+/* Gone in one mailbox, new in the other. */
+static void test_moves(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        const int64_t from = add_mailbox(db, "a"), to = add_mailbox(db, "b");
+        MoveSearch search = {.source = from, .target = to, .side = SIDE_REMOTE};
+        BaseMessage lost;
+
+        check_moves("nothing is known", db, &search, "");
+        for (uint32_t uid = 1; uid <= 7; uid++)
+                add_message(db, from, uid, uid + 10, 0);
+        assert(state_db_change_put_gone(db, from, SIDE_REMOTE, 1, 6, false) == 0);
+        assert(state_db_change_put_gone(db, from, SIDE_REMOTE, 7, 7, true) == 0);
+        assert(state_db_change_put(db, from, SIDE_LOCAL, 2, true, 0) == 0);
+        assert(state_db_lost_next(db, from, SIDE_REMOTE, 1, &lost) == 0 && lost.uid[0] == 3);
+        assert(state_db_lost_next(db, from, SIDE_REMOTE, 6, &lost) == STATE_DB_E_NONE);
+        assert(state_db_lost_next(db, from, SIDE_LOCAL, 0, &lost) == STATE_DB_E_NONE);
+
+        static const char *const ids[] = {"one", "two", "date", "twin", "twin", "other", "late"};
+
+        for (uint32_t uid = 1; uid <= 7; uid++)
+                add_unknown(db, from, SIDE_LOCAL, uid + 10, ids[uid - 1], 5);
+        add_unknown(db, to, SIDE_REMOTE, 21, "one", 5);
+        add_unknown(db, to, SIDE_REMOTE, 22, "two", 5);
+        add_unknown(db, to, SIDE_REMOTE, 23, "date", 6);
+        add_unknown(db, to, SIDE_REMOTE, 24, "twin", 5);
+        add_unknown(db, to, SIDE_REMOTE, 27, "late", 5);
+        check_moves("by identity", db, &search, "1=21 ");
+        add_unknown(db, to, SIDE_REMOTE, 28, "one", 5);
+        check_moves("not alone in the target", db, &search, "");
+        search.target = from;
+        check_moves("not here", db, &search, "");
+
+        search = (MoveSearch){.source = from, .target = to, .side = SIDE_REMOTE, .by_object = true};
+        check_moves("objects are not known", db, &search, "");
+        for (uint32_t uid = 1; uid <= 6; uid++)
+                assert(state_db_lost_set_object(db, from, SIDE_REMOTE, uid,
+                                                bytes_of(ids[uid - 1])) == 0);
+        check_moves("by object", db, &search, "1=21 3=23 4=24 5=24 ");
 }
 
 /* --- pairing --- */
@@ -818,7 +887,7 @@ static void test_small_delta(void) {
         assert(state_db_change_count_gone(db, mailbox, SIDE_LOCAL, &n) == 0 && n == 3);
         assert(state_db_change_next(db, mailbox, 7, &change) == 0);
         assert(state_db_unknown_put(db, mailbox, SIDE_REMOTE, &unknown) == 0);
-        assert(state_db_unknown_add_gone(db, mailbox) == 0);
+        assert(state_db_unknown_add_gone(db, mailbox, SIDE_REMOTE) == 0);
         assert(state_db_unknown_remove_known(db, mailbox) == 0);
         assert(state_db_remove(db, mailbox, 5000) == 0);
         assert(state_db_set_flags(db, mailbox, 6, FLAG_SEEN) == 0);
@@ -846,6 +915,7 @@ int main(void) {
         test_unknown();
         test_objects();
         test_unknown_of_gone();
+        test_moves();
         test_pairs();
         test_rollback();
         test_no_folder();

@@ -128,3 +128,23 @@ int flags_format(MessageFlags flags, const Keywords *keywords, Buffer *out) {
 
         return 0;
 }
+
+int flags_translate(MessageFlags flags, const Keywords *from, Keywords *to,
+                    MessageFlags *ret_flags) {
+        MessageFlags translated = flags & FLAGS_FIXED;
+
+        for (unsigned i = 0; i < from->n_names; i++) {
+                MessageFlags flag;
+                int r;
+
+                if (!(flags & bit(KEYWORD_FIRST + i)))
+                        continue;
+                r = keywords_add(to, bytes_of(from->names[i]), &flag);
+                if (r < 0)
+                        return r;
+                translated |= flag;
+        }
+
+        *ret_flags = translated;
+        return 0;
+}

@@ -56,6 +56,15 @@ int keywords_add(Keywords *keywords, ByteView name, MessageFlags *ret_flag);
  */
 int flags_parse(ByteView list, Keywords *keywords, MessageFlags *ret_flags);
 
+/**
+ * flags_translate() - the same flags in the table of another mailbox
+ *
+ * Keywords that @to does not have are entered; one for which it has no room is left out. Return: 0, or
+ * -ENOMEM.
+ */
+int flags_translate(MessageFlags flags, const Keywords *from, Keywords *to,
+                    MessageFlags *ret_flags);
+
 /* Append "\Seen $Forwarded work", without parentheses. A bit that has no name is left out.
  * Return: 0, -ENOMEM, or -E2BIG from the buffer's limit. */
 int flags_format(MessageFlags flags, const Keywords *keywords, Buffer *out);

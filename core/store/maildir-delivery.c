@@ -302,6 +302,10 @@ void maildir_delivery_abandon(MaildirDelivery *delivery) {
         delivery->keep = true;
 }
 
+int maildir_delivery_object(const MaildirDelivery *delivery, uint64_t *ret_object) {
+        return maildir_object_at(delivery->maildir->tmp_fd, delivery->base, ret_object);
+}
+
 const char *maildir_delivery_base(const MaildirDelivery *delivery) {
         return delivery->base;
 }

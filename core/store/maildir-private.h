@@ -68,5 +68,8 @@ int maildir_rename_new(int old_fd, const char *old_name, int new_fd, const char 
 /* The descriptor of tmp/, which is made if it is missing. Borrowed. */
 int maildir_open_tmp(Maildir *maildir, int *ret_fd);
 
+/* maildir_object() of a file in any directory. */
+int maildir_object_at(int fd, const char *name, uint64_t *ret_object);
+
 /* -ELOOP for a symbolic link, -EINVAL for anything but a regular file, -ENOENT. */
 int maildir_check_regular(int fd, const char *name);

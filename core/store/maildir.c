@@ -124,6 +124,34 @@ int maildir_check_regular(int fd, const char *name) {
         return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
+/* splitmix64's finalizer: each bit of the input changes half of the output. */
+static uint64_t mix(uint64_t state, uint64_t value) {
+        state += value + 0x9e3779b97f4a7c15u;
+        state = (state ^ state >> 30) * 0xbf58476d1ce4e5b9u;
+        state = (state ^ state >> 27) * 0x94d049bb133111ebu;
+        return state ^ state >> 31;
+}
+
+int maildir_object_at(int fd, const char *name, uint64_t *ret_object) {
+        struct stat st;
+        uint64_t object;
+
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+
+        object = mix(
+                0, st.st_ino); /* not st_dev: on some file systems it is another after each boot */
+        object = mix(object, (uint64_t) st.st_size);
+        object = mix(object, (uint64_t) st.st_mtim.tv_sec);
+        object = mix(object, (uint64_t) st.st_mtim.tv_nsec);
+        *ret_object = object ? object : 1;
+        return 0;
+}
+
+int maildir_object(Maildir *maildir, MaildirSub sub, const char *name, uint64_t *ret_object) {
+        return maildir_object_at(maildir->fds[sub], name, ret_object);
+}
+
 int maildir_rename_new(int old_fd, const char *old_name, int new_fd, const char *new_name) {
         if (renameat2(old_fd, old_name, new_fd, new_name, RENAME_NOREPLACE) == 0)
                 return 0;

@@ -222,6 +222,11 @@ int maildir_unlink(Maildir *maildir, MaildirSub sub, const char *name);
 int maildir_move(Maildir *from, MaildirSub from_sub, const char *old_name, Maildir *to,
                  MaildirSub to_sub, const char *new_name);
 
+/* What stays the same when a file is renamed, also to another folder, and what another file does not
+ * have that comes to its inode later: a digest of inode, size and mtime; never 0. */
+int maildir_object(Maildir *maildir, MaildirSub sub, const char *name, uint64_t *ret_object);
+int maildir_delivery_object(const MaildirDelivery *delivery, uint64_t *ret_object);
+
 /* Reading a message with CRLF line ends. */
 typedef struct MaildirReader MaildirReader;
 /* @ret_size: bytes that the reader will give (counted by a pass over the file), @ret_mtime: seconds.

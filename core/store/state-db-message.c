@@ -113,8 +113,20 @@ int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid, char **ret_na
         return 0;
 }
 
-int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, bool unknown) {
-        return db_run(db, SQL_FILE_ADD, "iisi", mailbox, (int64_t) uid, name, (int64_t) unknown);
+int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, uint64_t object,
+                      bool unknown) {
+        return db_run(db, SQL_FILE_ADD, "iisii", mailbox, (int64_t) uid, name, (int64_t) unknown,
+                      (int64_t) object);
+}
+
+int state_db_file_object(StateDb *db, int64_t mailbox, uint32_t uid, uint64_t *ret_object) {
+        int64_t object;
+        int r;
+
+        r = db_integer(db, &object, SQL_FILE_OBJECT, "ii", mailbox, (int64_t) uid);
+        if (r == 0)
+                *ret_object = (uint64_t) object;
+        return r;
 }
 
 int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known) {

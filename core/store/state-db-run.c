@@ -177,16 +177,19 @@ int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side) {
         return db_run(db, SQL_UNKNOWN_REMOVE_UNLISTED, "ii", mailbox, (int64_t) side);
 }
 
-int state_db_unknown_add_gone(StateDb *db, int64_t mailbox) {
+int state_db_unknown_add_gone(StateDb *db, int64_t mailbox, Side side) {
         if (!db->has_temporary)
                 return 0;
-        return db_run(db, SQL_UNKNOWN_ADD_GONE, "i", mailbox);
+        return db_run(db, SQL_UNKNOWN_ADD_GONE, "ii", mailbox, (int64_t) side);
 }
 
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox) {
+        int r;
+
         if (!db->has_temporary)
                 return 0;
-        return db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
+        r = db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
+        return r < 0 ? r : db_run(db, SQL_UNKNOWN_REMOVE_KNOWN_REMOTE, "i", mailbox);
 }
 
 int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox) {

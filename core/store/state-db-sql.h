@@ -40,20 +40,22 @@
         "CREATE TABLE parked (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"                    \
         " uid INTEGER NOT NULL, reason TEXT NOT NULL,"                                             \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                                       \
-        "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"                \
-        " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"              \
-        "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"                     \
-        " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"          \
-        "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);"                          \
-        "CREATE TABLE life (mailbox INTEGER PRIMARY KEY, remote_object TEXT, local_object TEXT,"   \
-        " subscribed INTEGER NOT NULL, renaming TEXT, renaming_side INTEGER NOT NULL,"             \
-        " removing INTEGER NOT NULL);",
+                "CREATE TABLE rotation (mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL,"        \
+                " begun INTEGER NOT NULL, complete INTEGER NOT NULL, last INTEGER NOT NULL);"      \
+                "CREATE TABLE object (object TEXT NOT NULL, mailbox INTEGER NOT NULL,"             \
+                " remote INTEGER NOT NULL, PRIMARY KEY (object, mailbox, remote)) WITHOUT ROWID;"  \
+                "CREATE UNIQUE INDEX object_message ON object (mailbox, remote);"                  \
+                "CREATE TABLE life (mailbox INTEGER PRIMARY KEY, remote_object TEXT, "             \
+                "local_object TEXT,"                                                               \
+                " subscribed INTEGER NOT NULL, renaming TEXT, renaming_side INTEGER NOT NULL,"     \
+                " removing INTEGER NOT NULL);"                                                     \
+                "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
         "CREATE TEMP TABLE IF NOT EXISTS change (mailbox INTEGER NOT NULL, remote INTEGER NOT "    \
         "NULL,"                                                                                    \
-        " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL,"                   \
+        " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL, object TEXT,"      \
         " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
         "CREATE TEMP TABLE IF NOT EXISTS listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL," \
         " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
@@ -64,7 +66,9 @@
         " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
         "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
-        "side);"
+        "side);"                                                                                   \
+        "CREATE INDEX IF NOT EXISTS temp.unknown_object ON unknown (mailbox, side, object)"        \
+        " WHERE object IS NOT NULL;"
 
 /* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
 #define _PAIR_FROM                                                                                 \
@@ -79,6 +83,22 @@
 #define _GONE_STAYS                                                                                \
         " ON CONFLICT (mailbox, remote, side) DO UPDATE"                                           \
         " SET gone = CASE gone WHEN 1 THEN 1 ELSE excluded.gone END"
+/* What is gone on side ?2 of mailbox ?1 while the other side (o) still has it: perhaps it was moved. */
+#define _MOVE_FROM                                                                                 \
+        " FROM temp.change c CROSS JOIN message m"                                                 \
+        " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change o"                \
+        " ON o.mailbox = m.mailbox AND o.remote = m.remote AND o.side = 1 - ?2"
+#define _MOVE_WHERE                                                                                \
+        " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone = 1 AND coalesce(o.gone, 0) = 0"
+#define _MOVE_GONE _MOVE_FROM _MOVE_WHERE
+/* Its UID on that other side. */
+#define _MOVE_HALF "CASE ?2 WHEN 0 THEN m.local ELSE m.remote END"
+/* Alone in what it looks like. */
+#define _MOVE_TWIN(where, x)                                                                       \
+        " AND NOT EXISTS (SELECT 1 FROM temp.unknown t INDEXED BY unknown_identity"                \
+        " WHERE t.mailbox = " where " AND t.side = " x ".side AND t.size = " x                     \
+        ".size AND t.message_id = " x ".message_id AND t.date = " x ".date AND t.uid <> " x        \
+        ".uid)"
 #define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
 
 #define STATE_DB_STATEMENTS(X)                                                                     \
@@ -179,7 +199,8 @@
         X(ROTATION_FORGET, "DELETE FROM rotation WHERE mailbox = ?1")                              \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
-        X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4)")                                    \
+        X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5)")                                \
+        X(FILE_OBJECT, "SELECT object FROM file WHERE mailbox = ?1 AND uid = ?2")                  \
         X(FILE_SET_UNKNOWN, "UPDATE file SET unknown = ?3 WHERE mailbox = ?1 AND uid = ?2")        \
         X(FILE_ALL_UNKNOWN, "UPDATE file SET unknown = 1 WHERE mailbox = ?1")                      \
         X(FILE_REMOVE, "DELETE FROM file WHERE mailbox = ?1 AND uid = ?2")                         \
@@ -203,20 +224,25 @@
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
-        X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change VALUES (?1, ?3, ?2, ?4, ?5)")            \
+        X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags)"    \
+                      " VALUES (?1, ?3, ?2, ?4, ?5)")                                              \
         X(CHANGE_DROP, "DELETE FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND remote = ?3") \
         X(CHANGE_GONE_REMOTE,                                                                      \
-          "INSERT INTO temp.change SELECT mailbox, remote, 0, ?4, 0"                               \
+          "INSERT INTO temp.change (mailbox, remote, side, gone, flags) SELECT mailbox, remote, "  \
+          "0, ?4, 0"                                                                               \
           " FROM message WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3" _GONE_STAYS)             \
         X(CHANGE_GONE_LOCAL,                                                                       \
-          "INSERT INTO temp.change SELECT mailbox, remote, 1, ?4, 0"                               \
+          "INSERT INTO temp.change (mailbox, remote, side, gone, flags) SELECT mailbox, remote, "  \
+          "1, ?4, 0"                                                                               \
           " FROM message WHERE mailbox = ?1 AND local BETWEEN ?2 AND ?3" _GONE_STAYS)              \
         X(CHANGE_UNLISTED_REMOTE,                                                                  \
-          "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 0, 1, 0"                     \
+          "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags) SELECT "        \
+          "mailbox, remote, 0, 1, 0"                                                               \
           " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
           " WHERE t.mailbox = ?1 AND t.side = 0 AND t.uid = m.remote)")                            \
         X(CHANGE_UNLISTED_LOCAL,                                                                   \
-          "INSERT OR REPLACE INTO temp.change SELECT mailbox, remote, 1, 1, 0"                     \
+          "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags) SELECT "        \
+          "mailbox, remote, 1, 1, 0"                                                               \
           " FROM message m WHERE mailbox = ?1 AND NOT EXISTS (SELECT 1 FROM temp.listed t"         \
           " WHERE t.mailbox = ?1 AND t.side = 1 AND t.uid = m.local)")                             \
         X(CHANGE_COUNT_GONE, "SELECT count(*) FROM temp.change c CROSS JOIN message m"             \
@@ -241,16 +267,31 @@
         X(UNKNOWN_REMOVE_UNLISTED,                                                                 \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid NOT IN"               \
           " (SELECT uid FROM temp.listed WHERE mailbox = ?1 AND side = ?2)")                       \
-        X(UNKNOWN_ADD_GONE,                                                                        \
-          "INSERT OR IGNORE INTO temp.unknown (mailbox, side, uid, flags)"                         \
-          " SELECT m.mailbox, 1, m.local, CASE WHEN l.gone = 0 THEN l.flags ELSE m.flags END"      \
-          " FROM temp.change c CROSS JOIN message m"                                               \
-          " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change l"              \
-          " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"                       \
-          " WHERE c.mailbox = ?1 AND c.side = 0 AND c.gone AND coalesce(l.gone, 0) = 0")           \
+        X(UNKNOWN_ADD_GONE, "INSERT OR IGNORE INTO temp.unknown (mailbox, side, uid, flags)"       \
+                            " SELECT m.mailbox, 1 - ?2, " _MOVE_HALF ","                           \
+                            " CASE WHEN o.gone = 0 THEN o.flags ELSE m.flags END" _MOVE_GONE)      \
         X(UNKNOWN_REMOVE_KNOWN,                                                                    \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = 1 AND EXISTS (SELECT 1"          \
           " FROM message m WHERE m.mailbox = ?1 AND m.local = temp.unknown.uid)")                  \
+        X(UNKNOWN_REMOVE_KNOWN_REMOTE,                                                             \
+          "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND EXISTS (SELECT 1"          \
+          " FROM message m WHERE m.mailbox = ?1 AND m.remote = temp.unknown.uid)")                 \
+        X(CHANGE_OBJECT, "UPDATE temp.change SET object = ?4"                                      \
+                         " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3")                      \
+        X(LOST_NEXT, "SELECT m.remote, m.local, m.flags" _MOVE_GONE " AND c.remote > ?3"           \
+                     " ORDER BY c.remote LIMIT 1")                                                 \
+        X(MOVE_BY_OBJECT, "SELECT m.remote, m.local, m.flags, u.uid" _MOVE_FROM                    \
+                          " CROSS JOIN temp.unknown u INDEXED BY unknown_object"                   \
+                          " ON u.mailbox = ?4 AND u.side = ?2 AND u.object = c.object" _MOVE_WHERE \
+                          " AND c.remote > ?3 ORDER BY c.remote LIMIT 1")                          \
+        X(MOVE_BY_IDENTITY,                                                                        \
+          "SELECT m.remote, m.local, m.flags, u.uid" _MOVE_FROM                                    \
+          " CROSS JOIN temp.unknown h ON h.mailbox = ?1 AND h.side = 1 - ?2 AND h.uid "            \
+          "= " _MOVE_HALF " CROSS JOIN temp.unknown u INDEXED BY unknown_identity"                 \
+          " ON u.mailbox = ?4 AND u.size = h.size AND u.message_id = h.message_id"                 \
+          " AND u.side = ?2" _MOVE_WHERE " AND c.remote > ?3"                                      \
+          " AND h.message_id <> '' AND u.date = h.date" _MOVE_TWIN("?1", "h")                      \
+                  _MOVE_TWIN("?4", "u") " ORDER BY c.remote LIMIT 1")                              \
         X(UNKNOWN_PUT,                                                                             \
           "INSERT INTO temp.unknown (mailbox, side, uid, flags, date, zone, size, message_id)"     \
           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (mailbox, side, uid) DO UPDATE"    \
@@ -273,7 +314,7 @@
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3 RETURNING tries")           \
         X(UNKNOWN_DIGEST, "UPDATE temp.unknown SET digest = ?4"                                    \
                           " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                        \
-        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")               \
+        X(UNKNOWN_FORGET_SIZES, "UPDATE temp.unknown SET size = 0 WHERE mailbox = ?1")             \
         X(UNKNOWN_CLEAR, "DELETE FROM temp.unknown WHERE mailbox = ?1")                            \
         X(PAIR_BY_MESSAGE_ID, _PAIR_COLUMNS _PAIR_FROM " AND r.message_id <> ''" _PAIR_TWIN(       \
                                       "r", "") _PAIR_TWIN("l", "") " ORDER BY r.uid LIMIT 1")      \

@@ -159,7 +159,11 @@ int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
 int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid,
                        char **ret_name); /* or STATE_DB_E_NONE */
 /* @unknown: the base does not have it yet; found by state_db_file_each_unknown() at no cost for the others. */
-int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, bool unknown);
+/* @object: ReplicaMessage.object; 0: not known. */
+int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *name, uint64_t object,
+                      bool unknown);
+int state_db_file_object(StateDb *db, int64_t mailbox, uint32_t uid,
+                         uint64_t *ret_object); /* or STATE_DB_E_NONE */
 int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known);
 int state_db_file_set_all_unknown(StateDb *db, int64_t mailbox);
 int state_db_file_remove(StateDb *db, int64_t mailbox, uint32_t uid);
@@ -245,9 +249,9 @@ int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t ui
 int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                                   uint32_t last);
 int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side);
-/* Messages of the base that are gone on the remote side may be there under other UIDs: treat their
- * local halves as unknown, for pairing; and not any more, those that were not paired. */
-int state_db_unknown_add_gone(StateDb *db, int64_t mailbox);
+/* Messages of the base that are gone on @side may be there under other UIDs, or in another mailbox:
+ * treat what the other side has of them as unknown, for comparing; and not any more, all such. */
+int state_db_unknown_add_gone(StateDb *db, int64_t mailbox, Side side);
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox);
 /* A side cannot tell sizes: pair without, as if all were equal. */
 int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox);
@@ -279,6 +283,28 @@ int state_db_pair_next(StateDb *db, int64_t mailbox, PairRung rung, uint32_t aft
  * size on the other side: only its bytes can tell. Or STATE_DB_E_NONE. */
 int state_db_doubtful_next(StateDb *db, int64_t mailbox, Side side, uint32_t after,
                            uint32_t *ret_uid);
+
+/* --- moves: gone in one mailbox, new in another --- */
+
+/* The next message of the base, above @after (remote UIDs), that is gone on @side and not on the
+ * other; or STATE_DB_E_NONE. */
+int state_db_lost_next(StateDb *db, int64_t mailbox, Side side, uint32_t after,
+                       BaseMessage *ret_message);
+/* What it is in every mailbox of that side. */
+int state_db_lost_set_object(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                             ByteView object);
+
+/* What was gone on @side of @source, and is unknown there in @target. */
+typedef struct MoveSearch {
+        int64_t source, target;
+        Side side;
+        bool by_object; /* else by Message-ID, size and date, each alone in that */
+} MoveSearch;
+
+/* The next one above @after (remote UIDs of the source), and its UID in the target; or
+ * STATE_DB_E_NONE. */
+int state_db_move_next(StateDb *db, const MoveSearch *search, uint32_t after,
+                       BaseMessage *ret_message, uint32_t *ret_uid);
 
 /* Forget what the run has gathered on this mailbox. */
 int state_db_run_clear(StateDb *db, int64_t mailbox);

@@ -270,6 +270,18 @@ static int take_standing(SyncMailbox *mailbox, Side side, const ReplicaEvent *ev
         return mailbox->told[side].object ? 0 : -ENOMEM;
 }
 
+/* Fewer messages than those that were known and those that have come: some are gone, or have only come
+ * through. */
+static bool may_lose(const SyncMailbox *mailbox, const ReplicaStatus *status) {
+        const MailboxState *state = &mailbox->state;
+        const uint64_t known = state->messages + state->parked[SIDE_REMOTE];
+        const uint32_t uidnext = state->token[SIDE_REMOTE].uidnext;
+        const uint64_t n_new = status->uidnext > uidnext ? status->uidnext - uidnext : 0;
+
+        return status->has_messages && state->token[SIDE_REMOTE].uidvalidity != 0 &&
+               status->messages < known + n_new;
+}
+
 /* A status of what should be ours and is not: said once, since such a server may do so all the time. */
 static void note_unlisted(Engine *engine, const char *name) {
         if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
@@ -341,6 +353,7 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (is_to_be_looked_at(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
+                mailbox->may_lose |= side == SIDE_REMOTE && may_lose(mailbox, &event->status);
                 sync_mailbox_mark(mailbox, side);
         }
         if (event->status.uidnext > 0)

@@ -9,6 +9,7 @@
 #define RUN_MAX_BYTES    (4u * 1024 * 1024) /* and their size */
 #define RUN_MAX_PLANNED  500u               /* messages planned at a time */
 #define RUN_MAX_IDENTIFY 1000u              /* identities asked for at a time */
+#define RUN_MAX_MOVED    1000u              /* messages moved at a time */
 
 typedef struct SyncRun SyncRun;
 
@@ -41,6 +42,7 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        bool may_lose; /* its last remote STATUS may tell of messages that are gone */
         int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
@@ -95,6 +97,15 @@ typedef struct PlannedMessage {
         bool undone;                 /* it failed, was refused, or cannot be asked for */
 } PlannedMessage;
 
+/* A message that was found in another mailbox, and follows there on the other side. */
+typedef struct MovedMessage {
+        BaseMessage base; /* where it was */
+        uint32_t uid;     /* where it is, on the side that it was moved on */
+        uint32_t uid_to;  /* and what it has become on the other; 0: that is not known (yet) */
+        bool is_changed;  /* there, since the base was in sync: */
+        MessageFlags flags;
+} MovedMessage;
+
 /* One search of a survey; its place in the list is its cookie. */
 typedef enum QuestionKind {
         QUESTION_GONE,           /* which are there? The others are gone */
@@ -127,6 +138,7 @@ typedef enum RunPhase {
         RUN_SURVEY,   /* the remote side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
+        RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
         RUN_CLOSE,
@@ -193,13 +205,23 @@ struct SyncRun {
         uint32_t digest_uid;
         void *digest; /* owned */
 
+        /* Moves. As far as is known yet: does it lose or gain messages that may be moved? */
+        bool loses[_SIDE_MAX], gains[_SIDE_MAX];
+        bool is_compared[_SIDE_MAX];
+        bool no_moves;       /* one was refused: transfer instead */
+        SyncRun *target;     /* of the move under way; borrowed, it waits for its end */
+        Side moved_side;     /* where the messages were moved by somebody else */
+        MovedMessage *moved; /* owned; by UID on the other side */
+        size_t n_moved;
+        unsigned n_incoming; /* moves under way that end here */
+
         EngineCounts counts;
         uint64_t total; /* messages to transfer, for progress; 0: not known */
 };
 
 /* Is an answer to come before the run can go on? */
 static inline bool run_is_waiting(const SyncRun *run) {
-        return run->n_under_way > 0 || run->n_appends > 0;
+        return run->n_under_way > 0 || run->n_appends > 0 || run->n_incoming > 0;
 }
 
 /* After the lists of both sides: what has become of each mailbox, and what is done about it. Each phase
@@ -253,6 +275,7 @@ struct Engine {
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
+        bool meets; /* a run waits for others */
         ListPhase list_phase;
         size_t n_renamed;  /* by the comparison under way */
         bool is_polling;   /* mailboxes are told of outside of a list */
@@ -279,6 +302,7 @@ struct Engine {
 int engine_commit(Engine *engine);
 int engine_begin(Engine *engine);
 int engine_fail(Engine *engine, int error);
+void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -404,10 +428,20 @@ int run_commit_rotation(SyncRun *run);
 /* run-pair.c */
 int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
+int run_identify_side(SyncRun *run, Side side);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
 /* run-verify.c */
 int run_verify(SyncRun *run);
+
+/* run-move.c */
+bool run_others_may_lose(const SyncRun *run);
+int run_expect_moves(SyncRun *run, Side side);
+int run_meet(SyncRun *run);
+int run_on_moved(SyncRun *run, Side side, const ReplicaEvent *event);
+int run_on_moves_done(SyncRun *run, const ReplicaEvent *event);
+/* Let runs that wait for others go on. Return: how many did, or negative. */
+int engine_meet(Engine *engine);
 
 /* run-act.c */
 int run_act(SyncRun *run);
@@ -422,6 +456,7 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_flush_batch(SyncRun *run);
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
 

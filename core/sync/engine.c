@@ -421,6 +421,8 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->n_names = 0;
         mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
+        mailbox->run->loses[SIDE_REMOTE] = mailbox->may_lose;
+        mailbox->may_lose = false;
         mailbox->run->compares = mailbox->wants_compare;
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
                 !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
@@ -590,6 +592,8 @@ int engine_pump(Engine *engine, int64_t now) {
                         r = start_list(engine);
                         if (r == 0)
                                 r = start_runs(engine);
+                        if (r == 0)
+                                r = engine_meet(engine);
                         if (r == 0)
                                 r = engine_resume_queued(engine);
                         progress = r > 0;

@@ -35,6 +35,7 @@ typedef struct EngineDigest {
 /* What a run did, each by the side where it was done. */
 typedef struct EngineCounts {
         uint64_t added[_SIDE_MAX], changed[_SIDE_MAX], removed[_SIDE_MAX];
+        uint64_t moved[_SIDE_MAX]; /* into the mailbox */
         uint64_t paired;
         uint64_t bytes; /* of messages transferred */
 } EngineCounts;

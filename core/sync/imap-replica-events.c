@@ -163,10 +163,29 @@ static bool is_idle(const ImapReplica *r, const Command *head) {
                (head->job->kind == JOB_IDLE || is_polling_others(r, head->job));
 }
 
+/*
+ * A mailbox that is selected anew for our STOREs tells first how the messages are before them, as those
+ * that were moved there a moment ago. What they are in the end is what counts.
+ */
+static MessageFlags flags_after_stores(const ImapReplica *r, const Command *head,
+                                       const ReplicaMessage *message) {
+        MessageFlags flags = message->flags;
+
+        if (!head || head->kind != COMMAND_SELECT || head->job->kind == JOB_CHANGES)
+                return flags;
+        for (const Job *job = r->jobs; job; job = job->all_next)
+                if (job->kind == JOB_STORE && job->opened == r->selected &&
+                    uid_set_contains(&job->uids, message->uid))
+                        flags = (flags | job->add) & ~job->remove;
+        return flags;
+}
+
 static int tell_message(ImapReplica *r, const Command *head, const ImapFetch *fetch) {
         const unsigned useful =
                 IMAP_FETCH_FLAGS | IMAP_FETCH_DATE | IMAP_FETCH_SIZE | IMAP_FETCH_HEADER;
+        ReplicaMessage *message;
         Waiting *waiting;
+        int e;
 
         if (!(fetch->present & useful) || !r->selected->mailbox ||
             (head && is_dropped(head->job)) || is_told_later(head, fetch->uid))
@@ -176,7 +195,10 @@ static int tell_message(ImapReplica *r, const Command *head, const ImapFetch *fe
         if (!waiting)
                 return -ENOMEM;
         waiting->event.mailbox = r->selected->mailbox;
-        return fill_message(r, r->selected, fetch, &waiting->event.message);
+        message = &waiting->event.message;
+        e = fill_message(r, r->selected, fetch, message);
+        message->flags = flags_after_stores(r, head, message);
+        return e;
 }
 
 static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch) {

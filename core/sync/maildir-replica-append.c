@@ -12,7 +12,7 @@
 
 #include "sync/maildir-replica-private.h"
 
-static int new_base(MaildirReplica *r, char **ret_base) {
+int folder_new_base(MaildirReplica *r, char **ret_base) {
         _cleanup_(buffer_done) Buffer base = BUFFER_NULL;
         struct timespec now;
         int k;
@@ -47,7 +47,7 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
         if (k < 0)
                 return k;
         assert(folder->n_staged < MAX_STAGED);
-        k = new_base(r, &base);
+        k = folder_new_base(r, &base);
         if (k >= 0)
                 k = maildir_delivery_new(folder->maildir, base, &r->append_delivery);
         if (k < 0)
@@ -116,7 +116,7 @@ static int copy_file(MaildirReplica *r, Folder *folder, ReplicaMailbox *source, 
         if (k >= 0)
                 k = folder_find(r, source, from, uid, &sub, &name);
         if (k >= 0)
-                k = new_base(r, &base);
+                k = folder_new_base(r, &base);
         return k < 0 ? k
                      : maildir_delivery_copy(folder->maildir, base, from->maildir, sub, name,
                                              ret_delivery);
@@ -251,15 +251,21 @@ int maildir_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, 
         return k < 0 ? k : maildir_sync_dirs(folder->maildir);
 }
 
+static int note_staged(MaildirReplica *r, ReplicaMailbox *mailbox, const Staged *staged) {
+        uint64_t object = 0; /* what cannot be found out is not recognised when it is moved */
+
+        (void) maildir_delivery_object(staged->delivery, &object);
+        return state_db_file_add(r->db, mailbox->id, staged->uid,
+                                 maildir_delivery_base(staged->delivery), object, false);
+}
+
 int maildir_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
         MaildirReplica *r = (MaildirReplica *) replica;
         Folder *folder = mailbox->private;
 
         for (size_t i = 0; folder && i < folder->n_staged; i++)
                 if (folder->staged[i].uid == uid)
-                        return state_db_file_add(r->db, mailbox->id, uid,
-                                                 maildir_delivery_base(folder->staged[i].delivery),
-                                                 false);
+                        return note_staged(r, mailbox, &folder->staged[i]);
 
         return state_db_file_set_known(r->db, mailbox->id, uid, true);
 }
@@ -268,4 +274,14 @@ int maildir_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
         MaildirReplica *r = (MaildirReplica *) replica;
 
         return state_db_file_remove(r->db, mailbox->id, uid);
+}
+
+int maildir_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
+                        uint64_t *ret_object) {
+        MaildirReplica *r = (MaildirReplica *) replica;
+        int k;
+
+        *ret_object = 0;
+        k = state_db_file_object(r->db, mailbox->id, uid, ret_object);
+        return k < 0 ? k : 0;
 }

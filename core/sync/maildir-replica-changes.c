@@ -63,6 +63,7 @@ static int choose_step(MaildirReplica *r, Op *op) {
         k = has_unknown(r, op);
         if (k < 0)
                 return k;
+        op->has_unknown = k > 0;
         if (k == 0 && op->mailbox->has_names) {
                 op->step = OP_NAMES;
                 return 0;
@@ -106,22 +107,27 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         return 1;
 }
 
-/* The UID of a base name, a new one if the file was never seen. */
-static int need_uid(MaildirReplica *r, Op *op, Folder *folder, ByteView base, uint32_t *ret_uid) {
-        _cleanup_free_ char *name = bytes_dup(base);
+/* The UID of a file, a new one if it was never seen; then op->object says what it is. */
+static int need_uid(MaildirReplica *r, Op *op, Folder *folder, MaildirSub sub, const char *file,
+                    uint32_t *ret_uid) {
+        _cleanup_free_ char *name = bytes_dup(maildir_name_base(bytes_of(file)));
         int k;
 
+        op->object = 0;
         if (!name)
                 return -ENOMEM;
         k = state_db_file_find(r->db, op->mailbox->id, name, ret_uid);
+        if (k == 0 && op->has_unknown)
+                k = state_db_file_object(r->db, op->mailbox->id, *ret_uid, &op->object);
         if (k != STATE_DB_E_NONE)
                 return k;
+        (void) maildir_object(folder->maildir, sub, file, &op->object);
 
         k = state_db_begin(r->db);
         if (k < 0)
                 return k;
         *ret_uid = folder->next_uid++;
-        return state_db_file_add(r->db, op->mailbox->id, *ret_uid, name, true);
+        return state_db_file_add(r->db, op->mailbox->id, *ret_uid, name, op->object, true);
 }
 
 static bool mark_seen(Op *op, uint32_t uid) {
@@ -136,12 +142,13 @@ static bool mark_seen(Op *op, uint32_t uid) {
 }
 
 /* A file that is there. Return: 1 and its MESSAGE, 0 nothing to tell, or negative. */
-static int tell_file(MaildirReplica *r, Op *op, const char *name, ReplicaEvent *ret_event) {
+static int tell_file(MaildirReplica *r, Op *op, MaildirSub sub, const char *name,
+                     ReplicaEvent *ret_event) {
         Folder *folder = op->mailbox->private;
         uint32_t uid;
         int k;
 
-        k = need_uid(r, op, folder, maildir_name_base(bytes_of(name)), &uid);
+        k = need_uid(r, op, folder, sub, name, &uid);
         if (k < 0)
                 return k;
         if (mark_seen(op, uid))
@@ -152,6 +159,11 @@ static int tell_file(MaildirReplica *r, Op *op, const char *name, ReplicaEvent *
                 .mailbox = op->mailbox,
                 .message = {.present = REPLICA_HAS_FLAGS, .uid = uid},
         };
+        if (op->object) {
+                ret_event->message.present |= REPLICA_HAS_OBJECT;
+                ret_event->message.object =
+                        (ByteView){(const char *) &op->object, sizeof(op->object)};
+        }
         k = maildir_name_flags(bytes_of(name), &folder->letters, op->mailbox->keywords,
                                &ret_event->message.flags);
         return k < 0 ? k : 1;
@@ -191,6 +203,7 @@ static int step_names(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         while (op->mailbox->names && op->mailbox->names[op->name]) {
                 const char *name = op->mailbox->names[op->name++];
                 const char *slash = strchr(name, '/');
+                const MaildirSub sub = strncmp(name, "new/", 4) == 0 ? MAILDIR_NEW : MAILDIR_CUR;
                 int fd, k;
 
                 if (!slash)
@@ -201,11 +214,10 @@ static int step_names(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                                 return k;
                         continue;
                 }
-                fd = maildir_fd(folder->maildir,
-                                strncmp(name, "new/", 4) == 0 ? MAILDIR_NEW : MAILDIR_CUR);
+                fd = maildir_fd(folder->maildir, sub);
                 if (fd < 0 || faccessat(fd, slash + 1, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
-                k = tell_file(r, op, slash + 1, ret_event);
+                k = tell_file(r, op, sub, slash + 1, ret_event);
                 if (k != 0)
                         return k;
         }
@@ -301,7 +313,7 @@ static int step_scan(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         }
 
         while ((k = maildir_scan_next(op->scan, &sub, &name)) > 0) {
-                k = tell_file(r, op, name, ret_event);
+                k = tell_file(r, op, sub, name, ret_event);
                 if (k != 0)
                         return k;
         }

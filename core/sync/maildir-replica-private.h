@@ -49,8 +49,10 @@ typedef struct Op {
         ReplicaWant want;
         UidSet uids; /* owned */
         MessageFlags add, remove;
-        size_t range;      /* position in uids */
-        uint64_t position; /* 0: at the start of the range, else the next UID */
+        ReplicaMailbox *target; /* MOVE; borrowed */
+        UidSet moved_to;        /* MOVE; owned; from where: vanished */
+        size_t range;           /* position in uids */
+        uint64_t position;      /* 0: at the start of the range, else the next UID */
 
         /* CHANGES */
         size_t name;
@@ -59,7 +61,9 @@ typedef struct Op {
         unsigned n_scans;
         uint8_t *seen; /* owned: a bit a UID from first_uid on */
         uint32_t first_uid, last_uid;
-        UidSet vanished; /* owned */
+        UidSet vanished;  /* owned */
+        bool has_unknown; /* files that an earlier run saw and could not bring over */
+        uint64_t object;  /* of the file that was told last, if the base does not have it */
 
         /* FETCH */
         MaildirReader *reader; /* owned */
@@ -137,6 +141,9 @@ void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]);
 /* ReplicaEvent.object of the op's end. */
 const char *op_object(MaildirReplica *r, const Op *op);
 
+/* maildir-replica-move.c */
+int op_move(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
+
 /* The op is over, with this outcome. */
 int op_fail(Op *op, ReplicaOutcome outcome, const char *what, int error);
 
@@ -144,6 +151,8 @@ int op_fail(Op *op, ReplicaOutcome outcome, const char *what, int error);
 int op_next_uid(Op *op, uint32_t *ret_uid);
 
 /* maildir-replica-append.c */
+/* A name that no other message has. */
+int folder_new_base(MaildirReplica *r, char **ret_base);
 int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
                          uint64_t cookie);
 ssize_t maildir_append_data(Replica *replica, ByteView data);
@@ -156,3 +165,5 @@ int maildir_publish(Replica *replica, ReplicaMailbox *mailbox);
 int maildir_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);
 int maildir_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
 int maildir_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+int maildir_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
+                        uint64_t *ret_object);

@@ -138,6 +138,7 @@ static Op *op_free(Op *op) {
                 return NULL;
         uid_set_done(&op->uids);
         uid_set_done(&op->vanished);
+        uid_set_done(&op->moved_to);
         maildir_scan_free(op->scan);
         maildir_reader_free(op->reader);
         buffer_done(&op->message_id);
@@ -265,6 +266,18 @@ static int maildir_expunge(Replica *replica, ReplicaMailbox *mailbox, const UidS
         return enqueue(replica, REPLICA_EXPUNGE, mailbox, uids, NULL);
 }
 
+static int maildir_replica_move(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
+                                ReplicaMailbox *target) {
+        Op *op;
+        int k;
+
+        k = enqueue(replica, REPLICA_MOVE, mailbox, uids, &op);
+        if (k < 0)
+                return k;
+        op->target = target;
+        return 0;
+}
+
 static int maildir_close(Replica *replica, ReplicaMailbox *mailbox) {
         return enqueue(replica, REPLICA_CLOSE, mailbox, NULL, NULL);
 }
@@ -325,6 +338,8 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 return op_store(r, op, ret_event);
         case REPLICA_EXPUNGE:
                 return op_expunge(r, op, ret_event);
+        case REPLICA_MOVE:
+                return op_move(r, op, ret_event);
         case REPLICA_CLOSE:
                 folder_close(r, op->mailbox);
                 op->step = OP_DONE;
@@ -336,7 +351,6 @@ static int op_step(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         case REPLICA_SUBSCRIBE:
                 return op_subscribe(r, op);
         case REPLICA_STANDING:
-        case REPLICA_MOVE:
         case REPLICA_SEARCH:
         case REPLICA_APPEND:
         case REPLICA_WAIT:
@@ -416,6 +430,7 @@ static const ReplicaOps maildir_ops = {
         .fetch = maildir_fetch,
         .store = maildir_store,
         .expunge = maildir_expunge,
+        .move = maildir_replica_move,
         .append_begin = maildir_append_begin,
         .append_data = maildir_append_data,
         .append_end = maildir_append_end,
@@ -426,6 +441,7 @@ static const ReplicaOps maildir_ops = {
         .recover = maildir_recover,
         .noted = maildir_noted,
         .forgotten = maildir_forgotten,
+        .object = maildir_gone_object,
         .close = maildir_close,
         .stamp = maildir_stamp,
         .reset = maildir_reset,

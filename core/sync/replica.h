@@ -94,7 +94,7 @@ typedef struct ReplicaMessage {
         uint64_t size;       /* with CRLF line ends */
         ByteView message_id; /* the field's value; size 0: it has none */
         ByteView object; /* the same for the same message in every mailbox of this side, and for no
-                                other one: EMAILID (RFC 8474) or X-GM-MSGID; a Maildir's inode */
+                                other one: EMAILID (RFC 8474) or X-GM-MSGID; a Maildir: 8 bytes */
 } ReplicaMessage;
 
 typedef enum ReplicaOutcome {
@@ -317,6 +317,12 @@ typedef struct ReplicaOps {
          * that does so. A Maildir keeps its table of files by it. */
         int (*noted)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
         int (*forgotten)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+
+        /* What a message was in every mailbox of this side (ReplicaMessage.object), though it is gone
+         * by now; until forgotten(). Return: 0 (0 is not known), or negative. NULL: what is gone must
+         * be told by what the other side has of it. */
+        int (*object)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
+                      uint64_t *ret_object);
 
         /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
          * selected, and a STATUS comes for each mailbox that was worked on. DONE. */

@@ -25,14 +25,15 @@ int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags 
                                    base->uid[SIDE_REMOTE], false, now);
 }
 
-/* A message of the base that is compared anew, as its other half may have another UID now. */
+/* A message of the base that is compared anew, as its other half may have another UID now, or be in
+ * another mailbox. */
 static int on_compared(SyncRun *run, Side side, const ReplicaMessage *message) {
         const MailboxState *state = &run->mailbox->state;
         StateDb *db = run->mailbox->engine->db;
         ReplicaMessage unknown;
         int r;
 
-        if (run->phase != RUN_IDENTIFY || side != SIDE_LOCAL)
+        if (run->phase != RUN_IDENTIFY && run->phase != RUN_MEET)
                 return 0;
         r = state_db_unknown_get(db, state->id, side, message->uid, &unknown);
         if (r != 0)
@@ -337,5 +338,5 @@ int run_check_delta(SyncRun *run) {
         if (!run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES))
                 return 0;
 
-        return state_db_unknown_add_gone(db, state->id);
+        return state_db_unknown_add_gone(db, state->id, SIDE_REMOTE);
 }

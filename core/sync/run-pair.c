@@ -23,7 +23,7 @@ static int ask_identity(SyncRun *run, Side side, const UidSet *uids) {
 }
 
 /* Return: 1 if identities of this side are still to come, 0 if all are known, or negative. */
-static int identify_side(SyncRun *run, Side side) {
+int run_identify_side(SyncRun *run, Side side) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
         int r;
 
@@ -130,7 +130,7 @@ static int conclude_pairing(SyncRun *run) {
         int r;
 
         r = state_db_unknown_remove_known(run->mailbox->engine->db, run->mailbox->state.id);
-        return r < 0 ? r : run_act(run);
+        return r < 0 ? r : run_meet(run);
 }
 
 /* The next message whose bytes must be looked at: all doubtful ones of one side, then of the other. */
@@ -238,7 +238,7 @@ int run_identify(SyncRun *run) {
                 return conclude_pairing(run);
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
-                r = identify_side(run, side);
+                r = run_identify_side(run, side);
                 if (r < 0)
                         return r;
                 n_asked += r;

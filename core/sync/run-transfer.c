@@ -16,7 +16,7 @@
 /* --- batches --- */
 
 /* What a side has said of a message before the base had it, by an echo or by another client. */
-static int take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
         const int64_t mailbox = run->mailbox->state.id;
         StateDb *db = run->mailbox->engine->db;
         ReplicaMessage said;
@@ -48,7 +48,7 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
                 r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
                                            base.uid[SIDE_LOCAL]);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
-                r = take_early_news(run, side, &base);
+                r = run_take_early_news(run, side, &base);
         if (r < 0)
                 return r;
 

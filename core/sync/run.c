@@ -1,8 +1,8 @@
 /*
  * A run: one mailbox brought in sync
  *
- *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest) -> act
- *      -> transfer -> close
+ *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest)
+ *      -> (meet) -> act -> transfer -> close
  *
  * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
  * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
@@ -51,6 +51,7 @@ SyncRun *run_free(SyncRun *run) {
                 (void) run->mailbox->engine->options.digest->end(run->digest, unused);
         }
         free(run->planned);
+        free(run->moved);
         run_survey_done(run);
         free(run);
         return NULL;
@@ -214,14 +215,17 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 
 /*
  * New remote messages come with their bodies in the same round trip, unless they must be compared
- * first: with local ones that wait for a counterpart, with what is gone, which a server without
- * modseqs shows only when all is listed, or with what is here under another label.
+ * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
+ * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
+ * here under another label.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
             run_replica(run, SIDE_REMOTE)->has_labels)
+                return REPLICA_WANT_IDENTITY;
+        if (run_others_may_lose(run))
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -232,6 +236,7 @@ static int ask_remote(SyncRun *run) {
         _cleanup_(uid_set_done) UidSet known = UID_SET_NULL;
         const ReplicaToken after = since(run, SIDE_REMOTE);
         uint64_t n_unknown;
+        ReplicaWant want;
         int r;
 
         r = count_unknown(run, SIDE_LOCAL, &n_unknown);
@@ -248,7 +253,9 @@ static int ask_remote(SyncRun *run) {
         r = known_beyond(run, SIDE_REMOTE, &known);
         if (r < 0)
                 return r;
-        return ask(run, SIDE_REMOTE, &after, &known, wanted_of_remote(run, n_unknown));
+        want = wanted_of_remote(run, n_unknown);
+        run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
+        return ask(run, SIDE_REMOTE, &after, &known, want);
 }
 
 /* Not to be believed: have every remote UID listed, and let the list decide. */
@@ -343,7 +350,8 @@ static int on_local_asked(SyncRun *run) {
                 return r;
         if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
                 return repair(run, SIDE_LOCAL);
-        return ask_remote(run);
+        r = run_expect_moves(run, SIDE_LOCAL);
+        return r < 0 ? r : ask_remote(run);
 }
 
 /* Both sides have, and what they did not say was searched for. */
@@ -386,6 +394,8 @@ int run_next_phase(SyncRun *run) {
                 return run_identify(run);
         case RUN_DIGEST:
                 return run_digest(run);
+        case RUN_MEET:
+                return 0; /* engine_meet() goes on */
         case RUN_ACT:
                 return run_act_done(run);
         case RUN_TRANSFER:
@@ -435,8 +445,9 @@ static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
 }
 
 static bool did_something(const EngineCounts *counts) {
-        return counts->paired || counts->added[0] || counts->added[1] || counts->changed[0] ||
-               counts->changed[1] || counts->removed[0] || counts->removed[1];
+        return counts->paired || counts->moved[0] || counts->moved[1] || counts->added[0] ||
+               counts->added[1] || counts->changed[0] || counts->changed[1] || counts->removed[0] ||
+               counts->removed[1];
 }
 
 /* What was begun by this or an earlier run has come to its end. */
@@ -583,6 +594,8 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
 
         assert(run->n_under_way > 0);
         run->n_under_way--;
+        if (event->request == REPLICA_MOVE && run->target)
+                return run_on_moves_done(run, event);
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (event->request == REPLICA_MOVE)
@@ -629,9 +642,10 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return run_on_appended(run, side, event);
         case REPLICA_EVENT_DONE:
                 return on_done(run, side, event);
+        case REPLICA_EVENT_MOVED:
+                return run_on_moved(run, side, event);
         case REPLICA_EVENT_FOUND:
                 return run->failed ? 0 : run_on_found(run, event);
-        case REPLICA_EVENT_MOVED:
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:

@@ -233,6 +233,30 @@ class Small(OnceTest):
         self.assertRegex(result.out, "list")
         self.assertEqual((account.tree.stamp(), account.rows(), self.numbers(server)), (stamp, rows, before))
 
+    def test_moves_are_moves(self):
+        """A big message that is moved does not travel, on either side."""
+        server = self.server()
+        session = self.session(server)
+        session.create("archive")
+        noise = random.Random(1).randbytes(750_000).hex().encode()
+        lines = b"\r\n".join(noise[n : n + 70] for n in range(0, len(noise), 70))
+        for name in ("one", "two"):
+            session.append("INBOX", b"Message-ID: <%b@move>\r\n\r\n" % name.encode() + lines + b"\r\n")
+        with proxy.Proxy(server.host, server.imap_port) as wire:
+            account = self.account(server, tls="none", settings={"port": wire.port})
+            self.once(account)
+            self.assertGreater(wire.down, 1_000_000)
+            one, two = account.tree.folder("INBOX").files()
+            down, up = wire.down, wire.up
+            one.rename(account.tree.folder("archive").path / "cur" / (one.name.partition(":")[0] + ":2,S"))
+            self.once(account)
+            session.select("INBOX")
+            session.move(session.uids()[0], "archive")
+            self.once(account)
+            self.assertLess((wire.down - down) + (wire.up - up), 40_000)
+        remote = self.assert_equal_sides(account, server)
+        self.assertEqual((len(remote["INBOX"]), len(remote["archive"])), (0, 2))
+
     def test_names_stay(self):
         """A file's name changes in its flags only, and no UID is in it."""
         account, server = self.small(mailboxes=2)

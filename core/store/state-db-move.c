@@ -1,0 +1,51 @@
+/* The state database: what is gone in one mailbox and new in another. */
+
+#include <errno.h>
+
+#include "store/state-db-private.h"
+
+int state_db_lost_next(StateDb *db, int64_t mailbox, Side side, uint32_t after,
+                       BaseMessage *ret_message) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        if (!db->has_temporary)
+                return STATE_DB_E_NONE;
+        r = db_query(db, SQL_LOST_NEXT, &statement, "iii", mailbox, (int64_t) side,
+                     (int64_t) after);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_message = db_column_message(statement);
+        return 0;
+}
+
+int state_db_lost_set_object(StateDb *db, int64_t mailbox, Side side, uint32_t remote_uid,
+                             ByteView object) {
+        return db_run(db, SQL_CHANGE_OBJECT, "iiib", mailbox, (int64_t) side, (int64_t) remote_uid,
+                      object);
+}
+
+int state_db_move_next(StateDb *db, const MoveSearch *search, uint32_t after,
+                       BaseMessage *ret_message, uint32_t *ret_uid) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        if (!db->has_temporary)
+                return STATE_DB_E_NONE;
+        r = db_query(db, search->by_object ? SQL_MOVE_BY_OBJECT : SQL_MOVE_BY_IDENTITY, &statement,
+                     "iiii", search->source, (int64_t) search->side, (int64_t) after,
+                     search->target);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_message = db_column_message(statement);
+        *ret_uid = (uint32_t) sqlite3_column_int64(statement, 3);
+        return 0;
+}
