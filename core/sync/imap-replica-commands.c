@@ -75,21 +75,29 @@ static int finish_in_turn(ImapReplica *r, Job *job) {
 }
 
 static bool may_use_qresync(const ImapReplica *r) {
-        return r->qresync == IMAP_QRESYNC_ON ||
-               (r->qresync == IMAP_QRESYNC_UNASKED && r->qresync_asked);
+        return r->qresync == IMAP_ENABLED_ON ||
+               (r->qresync == IMAP_ENABLED_UNASKED && r->enable_asked &&
+                has(r, IMAP_CAPABILITY_QRESYNC));
+}
+
+/* Message sequence numbers must not be used then (RFC 9586). */
+bool may_be_uidonly(const ImapReplica *r) {
+        return r->uidonly == IMAP_ENABLED_ON ||
+               (r->uidonly == IMAP_ENABLED_UNASKED && r->enable_asked &&
+                has(r, IMAP_CAPABILITY_UIDONLY));
 }
 
 /* ENABLE must come before the first SELECT (RFC 5161 section 3.1), and need not come earlier. */
-static int ask_for_qresync(ImapReplica *r) {
+static int enable(ImapReplica *r) {
+        const char *command = imap_enable_command(&r->capabilities);
         int e;
 
-        if (r->qresync != IMAP_QRESYNC_UNASKED || r->qresync_asked ||
-            !has(r, IMAP_CAPABILITY_ENABLE) || !has(r, IMAP_CAPABILITY_QRESYNC))
+        if (r->qresync != IMAP_ENABLED_UNASKED || r->enable_asked || !command)
                 return 0;
 
-        e = submit(r, COMMAND_ENABLE, NULL, BYTES("ENABLE QRESYNC"));
+        e = submit(r, COMMAND_ENABLE, NULL, bytes_of(command));
         if (e == 0)
-                r->qresync_asked = true;
+                r->enable_asked = true;
         return e;
 }
 
@@ -132,7 +140,7 @@ int ensure_selected(ImapReplica *r, Job *job) {
         if (r->tail == job->opened)
                 return 0;
 
-        e = ask_for_qresync(r);
+        e = enable(r);
         if (e < 0)
                 return e;
         return submit_select(r, job, job->opened->uidvalidity, job->opened->modseq.safe);
@@ -316,7 +324,7 @@ static int start_changes(ImapReplica *r, Job *job) {
                                                  : fetch_known_flags(r, job);
         }
 
-        e = ask_for_qresync(r);
+        e = enable(r);
         if (e < 0)
                 return e;
         job->rung = choose_rung(r, job);

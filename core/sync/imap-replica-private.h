@@ -242,9 +242,9 @@ struct ImapReplica {
         ImapReplicaOptions options;
         ImapSession *session; /* borrowed; NULL: detached */
         ImapCapabilities capabilities;
-        ImapQresync qresync;
+        ImapEnabled qresync, uidonly;
         ImapQuirks quirks;
-        bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
+        bool enable_asked;   /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
         bool no_move;        /* the server has refused MOVE */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
@@ -353,6 +353,7 @@ int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
 int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
                const char *after);
 bool has_condstore(const ImapReplica *r);
+bool may_be_uidonly(const ImapReplica *r);
 
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);

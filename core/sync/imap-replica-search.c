@@ -21,11 +21,10 @@ bool can_count(const ImapReplica *r) {
  * at the same time (Dovecot) and answer in any order: so each goes alone.
  */
 bool search_must_wait(const ImapReplica *r, const Job *job) {
-        const bool is_plain =
-                job->kind == JOB_SEARCH
-                        ? job->search.stride > 0 || !can_count(r)
-                        : job->kind == JOB_EXPUNGE &&
-                                  !imap_has(&r->capabilities, IMAP_CAPABILITY_UIDPLUS);
+        const bool is_plain = job->kind == JOB_SEARCH ? job->search.stride > 0 || !can_count(r)
+                                                      : job->kind == JOB_EXPUNGE &&
+                                                                !imap_has(&r->capabilities,
+                                                                          IMAP_CAPABILITY_UIDPLUS);
 
         if (is_plain)
                 return r->n_searches > 0;
@@ -91,6 +90,9 @@ int start_search(ImapReplica *r, Job *job) {
         e = ensure_selected(r, job);
         if (e < 0)
                 return e;
+        if (job->search.stride > 0 && may_be_uidonly(r))
+                return job_fail(job, REPLICA_REFUSED,
+                                "messages have no numbers where UIDONLY is enabled", BYTES_NULL);
         if (job->search.stride > 0)
                 return submit_positions(r, job);
 

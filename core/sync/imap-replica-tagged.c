@@ -275,8 +275,10 @@ static void on_modseq(ImapReplica *r, const Command *command, const ImapText *te
 static int on_answer(ImapReplica *r, const Command *command, const ImapText *text) {
         switch (command->kind) {
         case COMMAND_ENABLE:
-                if (r->qresync != IMAP_QRESYNC_ON)
-                        r->qresync = IMAP_QRESYNC_OFF;
+                if (r->qresync != IMAP_ENABLED_ON)
+                        r->qresync = IMAP_ENABLED_OFF;
+                if (r->uidonly != IMAP_ENABLED_ON)
+                        r->uidonly = IMAP_ENABLED_OFF;
                 return 0;
         case COMMAND_SELECT:
                 r->n_selects_under_way--;

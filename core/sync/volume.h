@@ -13,8 +13,8 @@
 
 typedef struct VolumePolicy {
         uint32_t messages; /* in a volume; at least 2 */
-        uint64_t answer;   /* an answer of so many bytes is asked for without a question before it */
-        unsigned listed;   /* bytes that FETCH spends on the flags of a message; 0: never ask so */
+        uint64_t answer; /* an answer of so many bytes is asked for without a question before it */
+        unsigned listed; /* bytes that FETCH spends on the flags of a message; 0: never ask so */
 } VolumePolicy;
 
 extern const VolumePolicy volume_policy_default;
@@ -25,11 +25,13 @@ typedef struct VolumeFacts {
         uint64_t n_ranges; /* of UIDs, that they make */
         uint32_t last_uid; /* the longest that may be written */
         bool can_count;    /* ESEARCH: counts are cheap, and sets are written as ranges */
+        bool no_positions; /* who stands at a position cannot be asked (UIDONLY) */
 } VolumeFacts;
 
 typedef enum VolumeSearch {
-        VOLUME_WHOLE,     /* the UIDs of the whole mailbox */
-        VOLUME_COUNTS,    /* how many each volume has, then the UIDs of those that lack some */
+        VOLUME_WHOLE,  /* the UIDs of the whole mailbox */
+        VOLUME_COUNTS, /* how many each volume has, then the UIDs of those that lack some */
+        VOLUME_PIECES, /* the UIDs of the whole mailbox, in pieces that no answer is too long for */
         VOLUME_POSITIONS, /* the UID at the end of each volume: how far it has moved says the same */
 } VolumeSearch;
 
