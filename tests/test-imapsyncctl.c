@@ -70,6 +70,7 @@ static const struct {
                        "    quirks      notify-goes-quiet\n"
                        "    last sync   3 min ago\n"
                        "    connected   2 h ago\n"
+                       "    flags seen  2 h ago, the oldest look at them\n"
                        "    mailboxes   12\n"
                        "    messages    10200\n"
                        "    pending     0\n"
@@ -89,7 +90,8 @@ static const struct {
                        "\"messages\":10200,\"pending\":0,"
                        "\"held\":0,"
                        "\"parked\":0,\"last_sync_usec\":#,\"retry_usec\":0,\"connected_usec\":#,"
-                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"compressed\":true,\"encrypted\":"
+                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"flags_since_usec\":#,"
+                       "\"compressed\":true,\"encrypted\":"
                        "true,\"left_out\":\"[Gmail]/All Mail\"}]"
                        "\n",                                                                                             .err = "",
          },
@@ -112,8 +114,7 @@ static const struct {
                        "    The server says NO to APPEND: over quota.\n"
                        "    21 deletions held back (imapsyncctl held)\n"
                        "[Gmail]/All Mail         0       0        0  never\n"
-                       "    left out: it shows every message a second time\n",
-         .err = "",
+                       "    left out: it shows every message a second time\n",                                                                         .err = "",
          },
         {
          .label = "mailboxes as JSON",
@@ -121,16 +122,19 @@ static const struct {
          .status = 0,
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
-                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\",\"left_out\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\","
+                       "\"left_out\":\"\"},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
-                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\",\"left_out\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\","
+                       "\"left_out\":\"\"},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
                        "\"The server says NO to APPEND: over quota.\",\"left_out\":\"\"},"
                        "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
-                       "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,"
+                       "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
+                       "usec\":0,"
                        "\"error\":\"\","
                        "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                .err = "",
          },
