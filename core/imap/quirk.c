@@ -29,6 +29,7 @@ static const struct {
         [IMAP_QUIRK_UIDVALIDITY_BY_SELECT] = {"uidvalidity-by-select", 0                                      },
         [IMAP_QUIRK_LISTS_LOCKS] = {"lists-locks",           0                                      },
         [IMAP_QUIRK_LOGIN_ALONE] = {"login-alone",           0                                      },
+        [IMAP_QUIRK_MAILBOXID_BY_SELECT] = {"mailboxid-by-select",   0                                      },
 };
 
 /* Outlook's servers, whatever they are called where they stand. */
@@ -40,7 +41,8 @@ static const struct {
  * One row for each way to recognise a server; all that match count. Texts are looked for in any case
  * and anywhere, a host at the end of the name.
  *
- * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting and its login (5.0). Exchange: mbsync(1)
+ * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting and its login (5.0), and Cyrus (3.6),
+ * whose STATUS says some bytes of its memory for the MAILBOXID. Exchange: mbsync(1)
  * (PipelineDepth) for its answers; imapsync's FAQ.Office365 for flags and $MDNSent;
  * evolution-data-server's camel-imapx-server.c for sizes; OfflineIMAP issue 62 for placeholders.
  * iCloud: Mailspring-Sync issue 91 and MailKit issue 1871 for the proxy, nextcloud/mail issue 3401 for
@@ -74,6 +76,9 @@ static const struct {
 
         {.greeting = "courier-imap",
          .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE)  },
+
+        {.greeting = "cyrus imap",         .quirks = Q(MAILBOXID_BY_SELECT)    },
+        {.id = "cyrus",                    .quirks = Q(MAILBOXID_BY_SELECT)    },
 
         {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)            },
 };
