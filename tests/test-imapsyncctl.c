@@ -112,8 +112,7 @@ static const struct {
                        "    The server says NO to APPEND: over quota.\n"
                        "    21 deletions held back (imapsyncctl held)\n"
                        "[Gmail]/All Mail         0       0        0  never\n"
-                       "    left out: it shows every message a second time\n",
-         .err = "",
+                       "    left out: it shows every message a second time\n",                                                                         .err = "",
          },
         {
          .label = "mailboxes as JSON",
@@ -121,16 +120,19 @@ static const struct {
          .status = 0,
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
-                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\",\"left_out\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\","
+                       "\"left_out\":\"\"},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
-                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\",\"left_out\":\"\"},"
+                       "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\","
+                       "\"left_out\":\"\"},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
                        "\"The server says NO to APPEND: over quota.\",\"left_out\":\"\"},"
                        "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
-                       "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,"
+                       "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
+                       "usec\":0,"
                        "\"error\":\"\","
                        "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                .err = "",
          },

@@ -21,11 +21,10 @@ bool can_count(const ImapReplica *r) {
  * at the same time (Dovecot) and answer in any order: so each goes alone.
  */
 bool search_must_wait(const ImapReplica *r, const Job *job) {
-        const bool is_plain =
-                job->kind == JOB_SEARCH
-                        ? job->search.stride > 0 || !can_count(r)
-                        : job->kind == JOB_EXPUNGE &&
-                                  !imap_has(&r->capabilities, IMAP_CAPABILITY_UIDPLUS);
+        const bool is_plain = job->kind == JOB_SEARCH ? job->search.stride > 0 || !can_count(r)
+                                                      : job->kind == JOB_EXPUNGE &&
+                                                                !imap_has(&r->capabilities,
+                                                                          IMAP_CAPABILITY_UIDPLUS);
 
         if (is_plain)
                 return r->n_searches > 0;

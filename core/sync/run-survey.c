@@ -62,7 +62,8 @@ VolumeFacts survey_facts(const SyncRun *run) {
 
         return (VolumeFacts){
                 .messages = state->messages,
-                .last_uid = MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
+                .last_uid =
+                        MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
                 .can_count = run->can_count,
         };
 }
@@ -134,7 +135,7 @@ static int ask_for_gone(SyncRun *run) {
                 return ask_counts(run);
         case VOLUME_POSITIONS:
                 return survey_ask(run, &(Question){.kind = QUESTION_GONE_POSITIONS,
-                                                     .search.stride = policy->messages});
+                                                   .search.stride = policy->messages});
         }
         abort();
 }

@@ -13,8 +13,8 @@
 
 typedef struct VolumePolicy {
         uint32_t messages; /* in a volume; at least 2 */
-        uint64_t answer;   /* an answer of so many bytes is asked for without a question before it */
-        unsigned listed;   /* bytes that FETCH spends on the flags of a message; 0: never ask so */
+        uint64_t answer; /* an answer of so many bytes is asked for without a question before it */
+        unsigned listed; /* bytes that FETCH spends on the flags of a message; 0: never ask so */
 } VolumePolicy;
 
 extern const VolumePolicy volume_policy_default;
