@@ -43,7 +43,7 @@ static void test_recognition(void) {
                  "broken-uidplus"},
                 {"Courier", "imap.example.org",
                  "Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc.", NULL,
-                 "uidvalidity-by-select lists-locks login-alone"},
+                 "uidvalidity-by-select lists-locks login-alone rename-renumbers"},
                 {"Cyrus by greeting", "imap.example.org",
                  "mail Cyrus IMAP 3.6.1-Debian-3.6.1-4+deb12u4 server ready", NULL,
                  "mailboxid-by-select"},

@@ -50,6 +50,8 @@ typedef enum ImapQuirk {
         IMAP_QUIRK_LOGIN_ALONE,
         /* mailboxid-by-select: what STATUS says of MAILBOXID is not it. */
         IMAP_QUIRK_MAILBOXID_BY_SELECT,
+        /* rename-renumbers: a renamed mailbox has another UIDVALIDITY, and its messages other UIDs. */
+        IMAP_QUIRK_RENAME_RENUMBERS,
         _IMAP_QUIRK_MAX,
 } ImapQuirk;
 

@@ -319,6 +319,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
         r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
         r->qresync = qresync;
         r->quirks = quirks;
+        r->base.renumbers_renamed = has_quirk(r, IMAP_QUIRK_RENAME_RENUMBERS);
         free(r->error);
         r->error = NULL;
 }

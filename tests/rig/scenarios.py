@@ -322,10 +322,10 @@ def renamed_remote(w):
 @scenario("a mailbox renamed in the Maildir")
 def renamed_local(w):
     w.begin(("INBOX", "list", "old"))
-    before = w.uidvalidity("list")
+    size = sum(path.stat().st_size for path in w.folder("list").files())
     w.folder("list").path.rename(w.folder("old/list").path)
     w.sync(w.local())
-    if w.uidvalidity("old/list") != before:
+    if w.bytes_out > size / 4:
         raise AssertionError("the messages were uploaded again")
 
 

@@ -122,7 +122,7 @@ ROWS = {
               "late-capabilities broken-qresync broken-esearch"),
     "yahoo": (spoiled.Yahoo, {}, "", ""),
     "no_list_return": (spoiled.NoReturn, {}, "", ""),
-    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
+    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone rename-renumbers"),
     "growing_exists": (spoiled.Zimbra, {}, "", ""),
     "vanished_zero": (spoiled.VanishedZero, {}, "", ""),
     "scientific_numbers": (spoiled.Scientific, {}, "passed over: “STATUS", ""),
