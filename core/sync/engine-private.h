@@ -256,6 +256,8 @@ typedef struct Sample {
         SyncMailbox *old, *new;
         size_t i, k; /* where to look on among the mailboxes */
         bool closing;
+        bool by_content; /* UIDs tell nothing on this side: each message that is there is looked at... */
+        bool looking; /* ...once those of the other side are known */
         size_t n_rows;
         struct {
                 uint32_t uid[_SIDE_MAX];

@@ -123,7 +123,7 @@ ROWS = {
     "yahoo": (spoiled.Yahoo, {}, "", ""),
     "yahoo_uidonly": (spoiled.Partial, {}, "", ""),
     "no_list_return": (spoiled.NoReturn, {}, "", ""),
-    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
+    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone rename-renumbers"),
     "growing_exists": (spoiled.Zimbra, {}, "", ""),
     "vanished_zero": (spoiled.VanishedZero, {}, "", ""),
     "scientific_numbers": (spoiled.Scientific, {}, "passed over: “STATUS", ""),
