@@ -102,7 +102,11 @@ static int ask_samples(Engine *engine) {
         Sample *sample = &engine->sample;
         int r;
 
-        r = choose_messages(engine, sample, uids);
+        r = sync_mailbox_load_keywords(sample->old);
+        if (r >= 0)
+                r = sync_mailbox_load_keywords(sample->new);
+        if (r >= 0)
+                r = choose_messages(engine, sample, uids);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
                 r = engine->replica[side]->ops->fetch(engine->replica[side], sampled(sample, side),
                                                       &uids[side], REPLICA_WANT_IDENTITY);
