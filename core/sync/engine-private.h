@@ -330,6 +330,7 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+int sync_mailbox_load_keywords(SyncMailbox *mailbox);
 
 /* Does the remote side, as far as is known, not tell of changed flags? */
 bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
