@@ -456,9 +456,7 @@ static int start_close(ImapReplica *r, Job *job) {
         if (job->n_wires == 0)
                 return 0;
         e = unselect(r, job);
-        if (e == 0)
-                e = submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
-        return e < 0 ? e : renew_notify(r, job);
+        return e < 0 ? e : close_statuses(r, job);
 }
 
 static int start_kind(ImapReplica *r, Job *job) {

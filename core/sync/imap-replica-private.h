@@ -432,7 +432,7 @@ int tell_moved(ImapReplica *r, Job *job);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
-int renew_notify(ImapReplica *r, Job *job);
+int close_statuses(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
 bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
