@@ -18,6 +18,7 @@ static const char *const servers[] = {
         "IMAP4rev1 IDLE UIDPLUS UNSELECT LITERAL+",
         WITH_QRESYNC,
         "IMAP4rev1 ENABLE CONDSTORE IDLE LIST-STATUS UIDPLUS LITERAL- APPENDLIMIT=5 X-GM-EXT-1",
+        "IMAP4rev1 ENABLE UIDONLY IDLE UIDPLUS UNSELECT LITERAL+ MULTIAPPEND",
 };
 
 static const char *const options[] = {"", "q", "x", "qo"};

@@ -6,6 +6,7 @@
  *      > changes A 7 22 25 body 30:31      uidvalidity, uidnext, modseq, want, known
  *      > fetch A 1:3 flags
  *      > store A 5 +(\Seen) -(\Flagged)
+ *      > batch A 1 - abc/2 - de            several of them, without a date
  *      > append A 42 (\Seen) body          cookie, flags, the message; all at once
  *      E: MESSAGE A 5 (\Seen)
  */
@@ -203,6 +204,8 @@ static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
         if (event->request == REPLICA_APPEND)
                 put_format(test, " %" PRIu64, event->cookie);
         put_string(test, "%s", outcomes[event->outcome]);
+        if (event->alone)
+                put_string(test, " alone%s", "");
         if (event->token.modseq > 0)
                 put_format(test, " modseq=%" PRIu64, event->token.modseq);
         if (event->token.uidvalidity > 0)
@@ -421,6 +424,28 @@ static inline int act_append(ReplicaTest *test, Replica *replica, char **rest) {
         return replica->ops->append_begin(replica, mailbox, &message, cookie);
 }
 
+/* "batch A COOKIE FLAGS MESSAGE/COOKIE FLAGS MESSAGE...": one after the other at once */
+static inline int act_batch(ReplicaTest *test, Replica *replica, char **rest) {
+        ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
+        int r = 0;
+
+        for (char *item = strsep(rest, "/"); item && r >= 0; item = strsep(rest, "/")) {
+                const uint64_t cookie = next_number(&item);
+                const ReplicaMessage message = {
+                        .present = REPLICA_HAS_FLAGS | REPLICA_HAS_SIZE,
+                        .flags = flags_of(mailbox, next_word(&item)),
+                        .size = strlen(item),
+                };
+
+                r = replica->ops->append_begin(replica, mailbox, &message, cookie);
+                assert(r < 0 || replica->ops->append_data(replica, bytes_of(item)) ==
+                                        (ssize_t) message.size);
+                if (r >= 0)
+                        r = replica->ops->append_end(replica, &message);
+        }
+        return r;
+}
+
 static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const char *verb,
                                    char **rest) {
         ReplicaMailbox *mailbox = test_mailbox(test, next_word(rest));
@@ -513,6 +538,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = replica->ops->list(replica);
         else if (strcmp(verb, "append") == 0)
                 r = act_append(test, replica, &rest);
+        else if (strcmp(verb, "batch") == 0)
+                r = act_batch(test, replica, &rest);
         else if (strcmp(verb, "search") == 0)
                 r = act_search(test, replica, &rest);
         else if (strcmp(verb, "abort") == 0)

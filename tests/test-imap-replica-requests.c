@@ -322,6 +322,105 @@ static void test_appends(void) {
                       "E: DONE FETCH A exists=0\n");
 }
 
+#define BATCHES DOVECOT " MULTIAPPEND"
+
+static void test_batches(void) {
+        replica_check("one APPEND, and its UIDs in order", BATCHES, "q",
+                      "> batch A 1 \\Seen abc/2 - de/3 \\Flagged f\n"
+                      "C: 1 APPEND A (\\Seen) {3+}\n"
+                      "C: abc {2+}\n"
+                      "C: de (\\Flagged) {1+}\n"
+                      "C: f\n"
+                      "S: 1 OK [APPENDUID 7 30,41:42] done\n"
+                      "E: APPENDED A 1 uid=30 (\\Seen)\n"
+                      "E: DONE APPEND A 1\n"
+                      "E: APPENDED A 2 uid=41 ()\n"
+                      "E: DONE APPEND A 2\n"
+                      "E: APPENDED A 3 uid=42 (\\Flagged)\n"
+                      "E: DONE APPEND A 3\n");
+        replica_check("not as many UIDs as messages: none is known", BATCHES, "q",
+                      "> batch A 1 - abc/2 - de\n"
+                      "C: 1 APPEND A {3+}\n"
+                      "C: abc {2+}\n"
+                      "C: de\n"
+                      "S: 1 OK [APPENDUID 7 30:32] done\n"
+                      "E: APPENDED A 1 uid=0 ()\n"
+                      "E: DONE APPEND A 1\n"
+                      "E: APPENDED A 2 uid=0 ()\n"
+                      "E: DONE APPEND A 2\n");
+        replica_check(
+                "refused: each is to be handed in again, alone", BATCHES, "q",
+                "> batch A 1 - abc/2 - de\n"
+                "C: 1 APPEND A {3+}\n"
+                "C: abc {2+}\n"
+                "C: de\n"
+                "S: 1 NO bare newlines\n"
+                "E: DONE APPEND A 1 FAILED alone: the server refuses several messages at once\n"
+                "E: DONE APPEND A 2 FAILED alone: the server refuses several messages at once\n"
+                "> batch A 1 - abc/2 - de\n"
+                "C: 2 APPEND A {3+}\n"
+                "C: abc\n"
+                "C: 3 APPEND A {2+}\n"
+                "C: de\n"
+                "S: 2 OK [APPENDUID 7 30] done\n"
+                "S: 3 NO bare newlines\n"
+                "E: APPENDED A 1 uid=30 ()\n"
+                "E: DONE APPEND A 1\n"
+                "E: DONE APPEND A 2 REFUSED: the server refuses the message: “bare "
+                "newlines”\n");
+        replica_check("not now: all of them fail", BATCHES, "q",
+                      "> batch A 1 - abc/2 - de\n"
+                      "C: 1 APPEND A {3+}\n"
+                      "C: abc {2+}\n"
+                      "C: de\n"
+                      "S: 1 NO [LIMIT] slowly\n"
+                      "E: DONE APPEND A 1 FAILED: the server refuses the message: “slowly”\n"
+                      "E: DONE APPEND A 2 FAILED: the server refuses the message: “slowly”\n");
+        replica_check("another mailbox or request, or a message that cannot go, ends it", BATCHES,
+                      "q",
+                      "> batch A 1 - abc\n"
+                      "> batch A 2 - d/3 - /4 - e\n"
+                      "> batch B 5 - f\n"
+                      "> noop\n"
+                      "C: 1 APPEND A {3+}\n"
+                      "C: abc\n"
+                      "C: 2 APPEND A {1+}\n"
+                      "C: d\n"
+                      "C: 3 APPEND A {1+}\n"
+                      "C: e\n"
+                      "C: 4 APPEND B {1+}\n"
+                      "C: f\n"
+                      "C: 5 NOOP\n"
+                      "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "S: 3 OK\n"
+                      "S: 4 OK\n"
+                      "S: 5 OK\n"
+                      "E: APPENDED A 1 uid=0 ()\n"
+                      "E: DONE APPEND A 1\n"
+                      "E: APPENDED A 2 uid=0 ()\n"
+                      "E: DONE APPEND A 2\n"
+                      "E: DONE APPEND A 3 REFUSED: a message without a byte cannot be uploaded\n"
+                      "E: APPENDED A 4 uid=0 ()\n"
+                      "E: DONE APPEND A 4\n"
+                      "E: APPENDED B 5 uid=0 ()\n"
+                      "E: DONE APPEND B 5\n"
+                      "E: DONE NOOP\n");
+        replica_check("one at a time where literals wait, or UIDs are not told",
+                      "IMAP4rev1 MULTIAPPEND LITERAL+", "",
+                      "> batch A 1 - abc/2 - de\n"
+                      "C: 1 APPEND A {3+}\n"
+                      "C: abc\n"
+                      "C: 2 APPEND A {2+}\n"
+                      "C: de\n"
+                      "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "E: APPENDED A 1 uid=0 ()\n"
+                      "E: DONE APPEND A 1\n"
+                      "E: APPENDED A 2 uid=0 ()\n"
+                      "E: DONE APPEND A 2\n");
+}
+
 static void test_close(void) {
         replica_check("after the last one: UNSELECT and how they all stand", DOVECOT, "q",
                       OPEN_A
@@ -640,6 +739,7 @@ static void test_abort(void) {
 int main(void) {
         test_stores();
         test_appends();
+        test_batches();
         test_close();
         test_searches();
         test_long_sets();

@@ -20,6 +20,7 @@ typedef enum StepType {
         SYNC,     /* begin to append number bytes */
         PLUS,     /* ... with LITERAL+ */
         MINUS,    /* ... with LITERAL- */
+        MORE,     /* another literal: what stands before it, and its size; -1: too early */
         DATA,     /* of which number bytes must be taken */
         APPENDED, /* end of append; number is the result */
         OUT,      /* must be what leaves now */
@@ -102,6 +103,10 @@ static bool take(ImapSession *session, const Step *step, Buffer *events) {
         case PLUS:
         case MINUS:
                 return begin_append(session, step);
+        case MORE:
+                return imap_session_append_more(session, bytes_of(step->text),
+                                                (uint64_t) MAX(step->number, 0)) ==
+                       (step->number < 0 ? -EINVAL : 0);
         case DATA:
                 return imap_session_append_data(session, bytes_of(step->text)) == step->number;
         case APPENDED:
@@ -393,6 +398,17 @@ static const Dialogue literals[] = {
                  {DATA, "01", 2},
                  {APPENDED, NULL, 0},
                  {OUT, "1 APPEND a {2+}\r\n01\r\n", 0},
+         }},
+        {"several in one command",
+         {
+                 {PLUS, "APPEND a", 2},
+                 {DATA, "01", 2},
+                 {MORE, " (\\Seen)", 3},
+                 {MORE, "", -1},
+                 {DATA, "234", 3},
+                 {APPENDED, NULL, 0},
+                 {SUBMIT, "NOOP", 0},
+                 {OUT, "1 APPEND a {2+}\r\n01 (\\Seen) {3+}\r\n234\r\n2 NOOP\r\n", 0},
          }},
         {"small with LITERAL-",
          {

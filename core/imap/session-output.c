@@ -325,6 +325,25 @@ ssize_t imap_session_append_data(ImapSession *s, ByteView data) {
         return (ssize_t) n;
 }
 
+int imap_session_append_more(ImapSession *s, ByteView more, uint64_t size) {
+        char announcement[32];
+        int n, r;
+
+        assert(s->append_tag != 0 && !s->append_refused);
+
+        if (s->append_left > 0)
+                return -EINVAL;
+        n = snprintf(announcement, sizeof(announcement), " {%" PRIu64 "+}\r\n", size);
+        r = output_reserve(s, more.size + (size_t) n);
+        if (r < 0)
+                return r;
+
+        append_bytes(s, more);
+        append_bytes(s, (ByteView){announcement, (size_t) n});
+        s->append_left = size;
+        return 0;
+}
+
 int imap_session_append_end(ImapSession *s) {
         int r;
 

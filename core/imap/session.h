@@ -313,6 +313,11 @@ int imap_session_append_begin(ImapSession *session, ByteView command, uint64_t s
  * and come again. Or -ENOMEM, or -EINVAL if there is more than was announced. */
 ssize_t imap_session_append_data(ImapSession *session, ByteView data);
 
+/* The same command goes on with another literal, which does not wait for "+" (RFC 3502: another message
+ * of the same APPEND). @more: what stands before it. Return: 0, -ENOMEM, or -EINVAL if less was handed
+ * in than was announced. */
+int imap_session_append_more(ImapSession *session, ByteView more, uint64_t size);
+
 /* Return: 0, -ENOMEM, or -EINVAL if less was handed in than was announced: the server waits for the
  * rest, so nothing is left but to close the connection. */
 int imap_session_append_end(ImapSession *session);

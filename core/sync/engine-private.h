@@ -185,7 +185,8 @@ struct SyncRun {
         bool ascending;
         bool intents;   /* intents of an earlier, interrupted run exist */
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
-        bool no_body;   /* some came without; they are asked for a second time */
+        bool no_body; /* some came without, or went with others that the server refused; they are asked
+                           for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
         uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
         bool is_queued;                  /* until the bodies of another mailbox are here */

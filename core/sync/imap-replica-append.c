@@ -26,6 +26,91 @@ static int append_check(const ImapReplica *r, Job *job) {
         return 0;
 }
 
+/* " (\Seen) "17-Jul-1996 02:44:25 -0700"", as far as there is any of it. */
+static int format_message(const Job *job, Buffer *out) {
+        const MessageFlags flags = storable_flags(job->opened, job->flags_given);
+        size_t empty;
+        int e;
+
+        e = buffer_append_string(out, " (");
+        empty = out->size;
+        if (e == 0)
+                e = flags_format(flags, job->mailbox->keywords, out);
+        if (e == 0 && out->size == empty)
+                out->size -= sizeof(" (") - 1;
+        else if (e == 0)
+                e = buffer_append_string(out, ")");
+        if (e == 0 && job->has_date)
+                e = buffer_append_string(out, " ");
+        if (e == 0 && job->has_date)
+                e = imap_format_date(job->date, job->date_zone, out);
+        return e;
+}
+
+static int format_append(const Job *job, Buffer *out) {
+        int e;
+
+        e = buffer_append_string(out, "APPEND ");
+        if (e == 0)
+                e = format_mailbox(bytes_of(job->opened->wire), out);
+        return e < 0 ? e : format_message(job, out);
+}
+
+/*
+ * Messages that are handed in one after the other for the same mailbox travel as one APPEND (RFC 3502): all of
+ * them are taken or none. It stays open until something else is asked for, or nothing more is handed in
+ * (replica_next()). Only where nothing waits for "+", and where the answer tells the UIDs.
+ */
+static bool may_batch(const ImapReplica *r) {
+        return imap_has(&r->capabilities, IMAP_CAPABILITY_MULTIAPPEND) &&
+               imap_has(&r->capabilities, IMAP_CAPABILITY_LITERAL_PLUS) &&
+               imap_has(&r->capabilities, IMAP_CAPABILITY_UIDPLUS) && !r->no_batch && !r->bad_batch;
+}
+
+bool is_between_messages(const ImapReplica *r) {
+        return r->appending && r->appending->ended;
+}
+
+int append_finish(ImapReplica *r) {
+        int e = imap_session_append_end(r->session);
+
+        r->appending = r->leader = NULL;
+        return e;
+}
+
+static bool may_join(const ImapReplica *r, const Job *job) {
+        uint64_t n_bytes = job->size;
+        unsigned n = 1;
+
+        if (!is_between_messages(r) || !r->leader || r->waiting || job->outcome != REPLICA_OK ||
+            r->appending->opened != job->opened || r->leader->n_under_way == 0)
+                return false;
+        for (const Job *other = r->leader; other; other = other->follower) {
+                n_bytes += other->size;
+                n++;
+        }
+        return n <= APPEND_MAX_MESSAGES && n_bytes <= APPEND_MAX_BYTES;
+}
+
+/* Another message of the APPEND that is open. */
+static int join(ImapReplica *r, Job *job) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int e;
+
+        e = format_message(job, &out);
+        if (e == 0)
+                e = imap_session_append_more(r->session, buffer_view(&out), job->size);
+        if (e < 0)
+                return e;
+
+        job->opened->is_written = true;
+        job->without_sync = true;
+        job->n_under_way++;
+        r->appending->follower = job;
+        r->appending = job;
+        return 0;
+}
+
 int replica_append_begin(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
                          uint64_t cookie) {
         ImapReplica *r = imap_replica_of(replica);
@@ -53,6 +138,8 @@ int replica_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
         }
 
         r->current = job;
+        if (may_join(r, job))
+                return join(r, job);
         return job->outcome == REPLICA_OK ? job_queue(r, job) : 0;
 }
 
@@ -88,10 +175,11 @@ int replica_append_end(Replica *replica, const ReplicaMessage *message) {
         if (job != r->appending)
                 return job_queue(r, job);
 
-        e = imap_session_append_end(r->session);
+        if (may_batch(r) && job->n_under_way > 0)
+                return replica_pump(r);
+        e = append_finish(r);
         if (e < 0)
                 return e;
-        r->appending = NULL;
         if (job->n_under_way == 0) {
                 e = job_continue(r, job); /* refused before its data was asked for */
                 if (e < 0)
@@ -112,10 +200,9 @@ int replica_append_abort(Replica *replica) {
         if (job == r->appending) {
                 if (job->n_under_way > 0)
                         return -ECONNABORTED; /* the server waits for the bytes */
-                e = imap_session_append_end(r->session);
+                e = append_finish(r);
                 if (e < 0)
                         return e;
-                r->appending = NULL;
         }
 
         for (Job **place = &r->waiting; *place; place = &(*place)->next)
@@ -135,30 +222,6 @@ static ImapLiteralMode literal_mode(const ImapReplica *r) {
 
         return imap_has(&r->capabilities, IMAP_CAPABILITY_LITERAL_MINUS) ? IMAP_LITERAL_MINUS
                                                                          : IMAP_LITERAL_SYNC;
-}
-
-static int format_append(const Job *job, Buffer *out) {
-        const MessageFlags flags = storable_flags(job->opened, job->flags_given);
-        size_t empty;
-        int e;
-
-        e = buffer_append_string(out, "APPEND ");
-        if (e == 0)
-                e = format_mailbox(bytes_of(job->opened->wire), out);
-        if (e == 0)
-                e = buffer_append_string(out, " (");
-        empty = out->size;
-        if (e == 0)
-                e = flags_format(flags, job->mailbox->keywords, out);
-        if (e == 0 && out->size == empty)
-                out->size -= sizeof(" (") - 1;
-        else if (e == 0)
-                e = buffer_append_string(out, ")");
-        if (e == 0 && job->has_date)
-                e = buffer_append_string(out, " ");
-        if (e == 0 && job->has_date)
-                e = imap_format_date(job->date, job->date_zone, out);
-        return e;
 }
 
 static int append_start(ImapReplica *r, Job *job) {
@@ -184,7 +247,7 @@ static int append_start(ImapReplica *r, Job *job) {
                 return e;
         job->without_sync =
                 mode == IMAP_LITERAL_PLUS || (mode == IMAP_LITERAL_MINUS && job->size <= 4096);
-        r->appending = job;
+        r->appending = r->leader = job;
         return 0;
 }
 
@@ -206,28 +269,102 @@ int start_append(ImapReplica *r, Job *job) {
         return job->phase == JOB_FLAGS ? start_append_flags(r, job) : append_start(r, job);
 }
 
-int append_refused(ImapReplica *r, Job *job, const ImapText *text) {
-        /* RFC 7888 section 4: what was meant as a message may be taken for commands now. */
-        if (text->status == IMAP_BAD && job->without_sync)
-                return replica_fail(r, -EPROTO, "the server does not understand APPEND",
-                                    text->text);
+/* The server may mean one of them: each is to go alone. */
+static int refuse_batch(ImapReplica *r, Job *leader) {
+        r->no_batch = true;
+        for (Job *job = leader; job; job = job->follower) {
+                int e = job_fail(job, REPLICA_FAILED, "the server refuses several messages at once",
+                                 BYTES_NULL);
 
-        return job_fail(job, outcome_of(text, REPLICA_REFUSED), "the server refuses the message",
-                        text->text);
+                if (e < 0)
+                        return e;
+                job->alone = true;
+        }
+        return 0;
 }
 
-/* RFC 4315 section 3. The UID means nothing under another UIDVALIDITY than the known one. */
-void on_appended(Job *job, const ImapText *text) {
-        const Opened *opened = job->opened;
+static int append_refused(ImapReplica *r, Job *leader, const ImapText *text) {
+        const ReplicaOutcome outcome = outcome_of(text, REPLICA_REFUSED);
 
-        job->appended = true;
-        if (text->code != IMAP_CODE_APPENDUID || text->uids.n_ranges == 0)
-                return;
-        if (opened->uidvalidity > 0 && opened->uidvalidity != text->number[0])
-                return;
+        /* RFC 7888 section 4: what was meant as a message may be taken for commands now. */
+        if (text->status == IMAP_BAD && leader->without_sync) {
+                r->bad_batch |= leader->follower != NULL;
+                return replica_fail(r, -EPROTO, "the server does not understand APPEND",
+                                    text->text);
+        }
+        if (leader->follower && outcome == REPLICA_REFUSED)
+                return refuse_batch(r, leader);
 
-        job->appended_uidvalidity = (uint32_t) text->number[0];
-        job->appended_uid = text->uids.ranges[0].first;
+        for (Job *job = leader; job; job = job->follower) {
+                int e = job_fail(job, outcome, "the server refuses the message", text->text);
+
+                if (e < 0)
+                        return e;
+        }
+        return 0;
+}
+
+static bool has_uids(const Job *leader, const ImapText *text) {
+        const Opened *opened = leader->opened;
+        uint64_t n = 0;
+
+        for (const Job *job = leader; job; job = job->follower)
+                n++;
+        if (text->code != IMAP_CODE_APPENDUID || uid_set_count(&text->uids) != n)
+                return false;
+        return opened->uidvalidity == 0 || opened->uidvalidity == text->number[0];
+}
+
+/* RFC 4315 section 3, RFC 3502: the UIDs ascend. They mean nothing under another UIDVALIDITY than the known
+ * one. */
+static void on_appended(Job *leader, const ImapText *text) {
+        const bool known = has_uids(leader, text);
+        uint32_t uid = 0;
+        size_t i = 0;
+
+        for (Job *job = leader; job; job = job->follower) {
+                job->appended = true;
+                if (!known)
+                        continue;
+                if (uid == 0 || uid == text->uids.ranges[i].last)
+                        uid = text->uids.ranges[uid == 0 ? i : ++i].first;
+                else
+                        uid++;
+                job->appended_uidvalidity = (uint32_t) text->number[0];
+                job->appended_uid = uid;
+        }
+}
+
+int append_answered(ImapReplica *r, Job *leader, const ImapText *text) {
+        if (text->status != IMAP_OK)
+                return append_refused(r, leader, text);
+        on_appended(leader, text);
+        return 0;
+}
+
+/* In the order of their UIDs. A server may answer while the command is open still. */
+int append_continue(ImapReplica *r, Job *leader) {
+        Job *next = leader;
+        int e = 0;
+
+        if (r->leader == leader && is_between_messages(r))
+                e = append_finish(r);
+        else if (r->leader == leader)
+                r->leader = NULL;
+        if (e < 0)
+                return e;
+        while (next) {
+                Job *job = next;
+
+                next = job->follower;
+                job->follower = NULL;
+                if (--job->n_under_way > 0)
+                        continue;
+                e = job_continue(r, job);
+                if (e < 0)
+                        return e;
+        }
+        return 0;
 }
 
 bool needs_flags(const ImapReplica *r, const Job *job) {

@@ -407,10 +407,14 @@ int replica_next(Replica *replica, ReplicaEvent *ret_event) {
                 e = imap_session_next(r->session, &event);
                 if (e < 0)
                         return replica_fail(r, e, imap_session_error(r->session), BYTES_NULL);
+                if (e == 0 && is_between_messages(r))
+                        e = append_finish(r);
                 if (e == 0) {
                         replica_relax(r);
                         return 0;
                 }
+                if (e < 0)
+                        return e;
 
                 e = on_event(r, &event);
                 if (e < 0)

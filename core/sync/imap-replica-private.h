@@ -36,6 +36,10 @@
 /* Ranges of UIDs that a search may find. */
 #define FOUND_MAX 16384u
 
+/* Messages and bytes that travel in one APPEND. */
+#define APPEND_MAX_MESSAGES 64u
+#define APPEND_MAX_BYTES    (1024u * 1024)
+
 /* Mailboxes that a server may list. */
 #define NAMES_MAX 65536u
 
@@ -138,8 +142,10 @@ typedef struct Job {
         int date_zone;
         bool has_date;
         uint64_t size;
-        bool appended, ended;                  /* APPEND: OK came; all data is handed in */
-        bool without_sync;                     /* APPEND: the literal does not wait for "+" */
+        bool appended, ended; /* APPEND: OK came; all data is handed in */
+        bool without_sync;    /* APPEND: the literal does not wait for "+" */
+        bool alone;           /* APPEND: to be handed in again, to go alone */
+        struct Job *follower; /* APPEND: the next message of the same command; borrowed */
         MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
         uint32_t appended_uid, appended_uidvalidity;
 
@@ -247,6 +253,8 @@ struct ImapReplica {
         bool enable_asked;   /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
         bool no_move;        /* the server has refused MOVE */
+        bool no_batch;       /* it has refused several messages in one APPEND */
+        bool bad_batch;      /* it does not understand that, on this session or an earlier one */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
@@ -270,7 +278,9 @@ struct ImapReplica {
         Job *waiting;   /* jobs that are not started yet */
         Job *barrier;   /* an expunge or a move that waits for its SELECT; a move for its COPY */
         Job *current;   /* the APPEND between append_begin() and append_end() */
-        Job *appending; /* the same, once it is started: nothing else can be submitted */
+        Job *appending; /* the same, once it is started: nothing else can be submitted. If it has
+                           ended, its command is still open for another message */
+        Job *leader;    /* the first one of that command */
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
         bool idle_told;
@@ -326,9 +336,13 @@ int replica_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
 ssize_t replica_append_data(Replica *replica, ByteView data);
 int replica_append_end(Replica *replica, const ReplicaMessage *message);
 int replica_append_abort(Replica *replica);
+/* Is an APPEND open that no message is being handed in to? End it. */
+bool is_between_messages(const ImapReplica *r);
+int append_finish(ImapReplica *r);
 int start_append(ImapReplica *r, Job *job);
-int append_refused(ImapReplica *r, Job *job, const ImapText *text);
-void on_appended(Job *job, const ImapText *text);
+/* The answer to an APPEND, which may have had several messages. */
+int append_answered(ImapReplica *r, Job *leader, const ImapText *text);
+int append_continue(ImapReplica *r, Job *leader);
 bool needs_flags(const ImapReplica *r, const Job *job);
 
 /* imap-replica-back-off.c */

@@ -78,8 +78,6 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         case COMMAND_MOVE:
         case COMMAND_COPY:
                 return move_refused(r, command, text);
-        case COMMAND_APPEND:
-                return append_refused(r, job, text);
         case COMMAND_CREATE:
         case COMMAND_RENAME:
         case COMMAND_REMOVE:
@@ -99,6 +97,7 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
                 return r->selected != job->opened ? refused_in_mailbox(r, job, text, "")
                                                   : job_fail(job, outcome_of(text, REPLICA_REFUSED),
                                                              "the server refuses IDLE", text->text);
+        case COMMAND_APPEND: /* append_answered() */
         case COMMAND_ENABLE:
         case COMMAND_SELECT:
         case COMMAND_UNSELECT:
@@ -293,8 +292,8 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
                 break;
         }
 
-        if (command->kind == COMMAND_APPEND && text->status == IMAP_OK)
-                on_appended(command->job, text);
+        if (command->kind == COMMAND_APPEND)
+                return append_answered(r, command->job, text);
         if (text->status != IMAP_OK)
                 return on_refused(r, command, text);
         if (command->kind == COMMAND_CREATE && !command->job->object &&
@@ -323,7 +322,9 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
         if (e < 0)
                 return e;
 
-        if (command.job && --command.job->n_under_way == 0)
+        if (command.kind == COMMAND_APPEND)
+                e = append_continue(r, command.job);
+        else if (command.job && --command.job->n_under_way == 0)
                 e = job_continue(r, command.job);
         if (e == 0)
                 e = finish_markers(r);

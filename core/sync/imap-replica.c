@@ -153,6 +153,12 @@ void job_free(ImapReplica *r, Job *job) {
 
 /* Submit what waits, as far as the order of things allows. */
 int replica_pump(ImapReplica *r) {
+        if (r->waiting && is_between_messages(r)) {
+                int e = append_finish(r);
+
+                if (e < 0)
+                        return e;
+        }
         while (r->waiting && !r->barrier && !r->appending && !search_must_wait(r, r->waiting)) {
                 Job *job = r->waiting;
                 int e;
@@ -257,6 +263,7 @@ int job_complete(ImapReplica *r, Job *job) {
         waiting->event.token = token_of(opened);
         waiting->event.exists = opened ? opened->exists : 0;
         waiting->event.complete = job->complete;
+        waiting->event.alone = job->alone;
         waiting->text = TAKE_PTR(job->text);
         if ((job->kind == JOB_CREATE || job->kind == JOB_RENAME) && job->n_wires > 0)
                 waiting->wire = TAKE_PTR(job->wires[0]);
@@ -345,7 +352,7 @@ static void forget_jobs(ImapReplica *r) {
 
         while (r->jobs)
                 job_free(r, r->jobs);
-        r->waiting = r->barrier = r->current = r->appending = r->idle = NULL;
+        r->waiting = r->barrier = r->current = r->appending = r->leader = r->idle = NULL;
         for (size_t i = 0; i < r->n_touched; i++)
                 free(r->touched[i]);
         free(r->touched);
@@ -383,7 +390,7 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = false;
+        r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = r->no_batch = false;
         r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
 }

@@ -183,7 +183,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_BODY_END,
         /* An append was taken: cookie, message.uid (0: the replica cannot tell) and message.flags as they
          * were given, token.modseq as for DONE. A DONE may follow, whose token counts. A refused one
-         * gives REPLICA_EVENT_DONE with its cookie and outcome alone. */
+         * gives REPLICA_EVENT_DONE with its cookie and outcome alone; with alone set it was refused with
+         * others, and is to be handed in again. */
         REPLICA_EVENT_APPENDED,
         /* move(): mailbox (where they were), uids (what they were), uids_to (what they are in the
          * target: as many, the n-th became the n-th). */
@@ -210,6 +211,7 @@ typedef struct ReplicaEvent {
         const char *old_name; /* of MAILBOX, NULL if it was not renamed */
         bool unasked;         /* MAILBOX, STATUS: the other end speaks of its own accord */
         bool changed;
+        bool alone; /* DONE of an append */
         bool has_subscribed, subscribed;
         const char
                 *object; /* what stays the same when the mailbox is renamed, and no other mailbox of

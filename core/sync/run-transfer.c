@@ -428,7 +428,9 @@ int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->n_appends--;
         }
 
-        if (event->outcome == REPLICA_REFUSED) {
+        if (event->alone)
+                run->no_body = true;
+        else if (event->outcome == REPLICA_REFUSED) {
                 r = run_park(run, source, (uint32_t) event->cookie, event->text);
                 if (r < 0)
                         return r;

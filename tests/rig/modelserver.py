@@ -145,7 +145,7 @@ class Model:
         self.view = []  # UIDs, as the client knows them by number
         self.told = 0  # modseq
         self.qresync = self.condstore = self.uidonly = False
-        self.literal = b""
+        self.literals = []
 
     # The conversation
 
@@ -159,12 +159,12 @@ class Model:
         self.greet()
         while True:
             line = self.talk.line()
-            self.literal = b""
+            self.literals = []
             while match := re.search(rb"\{(\d+)(\+?)\}\Z", line):
                 if not match[2]:
                     self.say("+ go on")
-                self.literal = self.talk.literal(int(match[1]))
-                line = line[:match.start()] + self.talk.line()
+                self.literals.append(self.talk.literal(int(match[1])))
+                line = line[:match.start()] + b"\0" + self.talk.line()
             tag, _, rest = line.decode().partition(" ")
             verb, _, rest = rest.partition(" ")
             if verb.upper() == "UID":
@@ -471,6 +471,9 @@ class Model:
             answer += f" ALL {set_of(found)}"
         return answer + (f" COUNT {len(found)}" if "COUNT" in items else "")
 
+    def takes(self, body):
+        return True
+
     def append(self, name, body, flags, date):
         return self.store.mailboxes[name].add(body, flags, date).uid
 
@@ -483,12 +486,17 @@ class Model:
         name, rest = self.mailbox_of(rest)
         if name not in self.store.mailboxes:
             return self.say(f"{tag} NO [TRYCREATE] no such mailbox")
-        flags = re.search(r"\(([^)]*)\)", rest)
-        date = re.search(r'"[^"]*"', rest)
-        uid = self.append(name, self.literal, set(flags[1].split()) if flags else set(),
-                          date[0] if date else DATE)
+        heads = rest.split("\0")[:-1]
+        assert len(heads) == 1 or "MULTIAPPEND" in self.capability, rest
+        if not all(map(self.takes, self.literals)):
+            return self.say(f"{tag} NO one of them is bad")
+        uids = []
+        for head, body in zip(heads, self.literals, strict=True):
+            flags = re.search(r"\(([^)]*)\)", head)
+            date = re.search(r'"[^"]*"', head)
+            uids.append(self.append(name, body, set(flags[1].split()) if flags else set(), date[0] if date else DATE))
         self.tell_news()
-        self.ok(tag, self.appended(name, uid))
+        self.ok(tag, self.appended(name, ",".join(map(str, uids))))
 
     def copy(self, numbers, target):
         copied = [(m.uid, self.store.mailboxes[target].add(m.body, m.flags, m.date).uid)

@@ -247,6 +247,15 @@ class OneCopyUnnamed(OneCopy):
         return "done"
 
 
+class Picky(Model):
+    """One message spoils those that travel with it."""
+
+    capability = modelserver.FULL + " MULTIAPPEND"
+
+    def takes(self, body):
+        return b"bad-" not in body
+
+
 class Full(Model):
     def do_APPEND(self, tag, rest):
         self.say(f"{tag} NO mailbox is full")

@@ -355,6 +355,33 @@ class Special(QuirkTest):
             self.assertNotIn(word, said)
 
 
+class Batches(QuirkTest):
+    """Uploads travel together where the server takes that."""
+
+    def check(self, model, status=0):
+        self.serve(model)
+        folder = self.acc.tree.folder("INBOX").create()
+        for i in range(70):
+            folder.deliver(mail(f"bad-{i}" if i == 40 else f"good-{i}"), f"17000000{i:02}.local.here", "S")
+        self.sync(status)
+        said = [line for line in self.scripted.heard() if b" APPEND " in line]
+        return said, self.store.remote()["INBOX"]
+
+    def test_all_taken(self):
+        said, messages = self.check(type("Takes", (Model,), {"capability": spoiled.Picky.capability}))
+        self.assertEqual(len(said), 2, said)
+        self.assertEqual(len(messages), 70)
+        self.assert_equal()
+        self.assert_quiet()
+
+    def test_one_is_bad(self):
+        said, messages = self.check(spoiled.Picky, 1)
+        self.assertEqual(len(said), 1 + 70, said)
+        self.assertEqual(sorted(row.label for row in messages),
+                         sorted(f"<good-{i}@test>" for i in range(70) if i != 40))
+        self.assertEqual(len(self.local_files()), 70)
+
+
 class Large(QuirkTest):
     """A mailbox that has several volumes, on a server that counts nothing."""
 
