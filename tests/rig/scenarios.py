@@ -285,7 +285,7 @@ def same_message(w):
 @scenario("many random changes")
 def random_changes(w):
     w.begin(("INBOX", "list", "Sent", "a", "made"), 40)
-    changes = change.Changes(w.rng, w.session, w.tree)
+    changes = change.Changes(w.rng, w.session, w.tree, "UIDPLUS" in (w.profile.capability or "UIDPLUS"))
     changes.apply(CHANGES)
     w.sync(changes.expected())
 
