@@ -316,8 +316,8 @@ static void test_reconnect(void) {
 
         assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
         assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
-        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON,
-                            0);
+        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_ENABLED_ON,
+                            IMAP_ENABLED_UNASKED, 0);
         transcript_run(&test.transcript, after);
         replica_test_done(&test);
 }

@@ -166,6 +166,7 @@ struct SyncRun {
         bool marked[_SIDE_MAX];         /* why there is a run */
         unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
         bool can_count;                 /* it does so at little cost */
+        bool no_positions;              /* it does not know the n-th message */
         bool new_keywords;              /* it can make keywords */
         Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
@@ -329,6 +330,7 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+int sync_mailbox_load_keywords(SyncMailbox *mailbox);
 
 /* Does the remote side, as far as is known, not tell of changed flags? */
 bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);

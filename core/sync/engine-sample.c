@@ -117,7 +117,11 @@ static int ask_samples(Engine *engine) {
         Sample *sample = &engine->sample;
         int r;
 
-        r = choose_messages(engine, sample, uids);
+        r = sync_mailbox_load_keywords(sample->old);
+        if (r >= 0)
+                r = sync_mailbox_load_keywords(sample->new);
+        if (r >= 0)
+                r = choose_messages(engine, sample, uids);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                 if (!sample->by_content || side != sample->side)
                         r = ask_identities(engine, side, &uids[side]);

@@ -172,7 +172,7 @@ int engine_settle(Engine *engine, bool commit, int64_t now);
 /* Is there a folder whose stamp is not remembered, so that engine_settle() has something to do? */
 bool engine_needs_settling(const Engine *engine);
 
-/* For imap_replica_idle(); NULL if this side has no such mailbox. */
+/* For imap_replica_idle(); NULL if this side has no such mailbox, or it cannot be read. */
 ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side);
 
 typedef struct EngineMailbox {
@@ -199,6 +199,10 @@ typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
+
+/* Since when have the flags of every message of every mailbox been looked at? 0: the remote side tells of
+ * changes. */
+int64_t engine_flags_since(Engine *engine);
 
 /* The first sentence of the last failure of the whole; "" if none. */
 const char *engine_error(const Engine *engine);

@@ -168,7 +168,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
          * are now), exists, storable, object; complete: everything was or will be listed, not only changes;
-         * untold: which changes will not be told, can_count: to search for a count costs little. */
+         * untold: which changes will not be told, can_count: to search for a count costs little,
+         * no_positions: search() cannot go by a stride. */
         REPLICA_EVENT_OPENED,
         /* A message that is new or has changed flags, or any that was asked for: message. May be
          * told twice, may be unchanged. */
@@ -221,7 +222,7 @@ typedef struct ReplicaEvent {
         uint32_t exists;
         bool complete;
         unsigned untold; /* REPLICA_UNTOLD_* */
-        bool can_count;
+        bool can_count, no_positions;
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;

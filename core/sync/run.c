@@ -26,15 +26,10 @@ int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
         run->ascending = true;
         run->storable[SIDE_REMOTE] = run->storable[SIDE_LOCAL] = FLAGS_FIXED;
 
-        if (!mailbox->has_keywords) {
-                r = state_db_load_keywords(mailbox->engine->db, mailbox->state.id,
-                                           &mailbox->keywords);
-                if (r < 0) {
-                        free(run);
-                        return r;
-                }
-                mailbox->has_keywords = true;
-                mailbox->n_saved_keywords = mailbox->keywords.n_names;
+        r = sync_mailbox_load_keywords(mailbox);
+        if (r < 0) {
+                free(run);
+                return r;
         }
 
         *ret_run = run;
@@ -416,6 +411,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
                 run->untold = event->untold;
                 run->can_count = event->can_count;
+                run->no_positions = event->no_positions;
                 run->new_keywords = event->storable_keywords;
         }
         run->discard[side] = is_renumbered(run, side);

@@ -189,6 +189,21 @@ void sync_mailbox_mark(SyncMailbox *mailbox, Side side) {
         mailbox->has_settled = false;
 }
 
+/* Before a side is asked for anything in it: what the side enters must come after what the base has. */
+int sync_mailbox_load_keywords(SyncMailbox *mailbox) {
+        int r;
+
+        if (mailbox->has_keywords)
+                return 0;
+        keywords_done(&mailbox->keywords);
+        r = state_db_load_keywords(mailbox->engine->db, mailbox->state.id, &mailbox->keywords);
+        if (r < 0)
+                return r;
+        mailbox->has_keywords = true;
+        mailbox->n_saved_keywords = mailbox->keywords.n_names;
+        return 0;
+}
+
 int sync_mailbox_save(SyncMailbox *mailbox) {
         StateDb *db = mailbox->engine->db;
         int r;
