@@ -43,8 +43,9 @@ static const struct {
  * and anywhere, a host at the end of the name.
  *
  * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting, login and RENAME (5.0) and Cyrus
- * (3.6), whose STATUS gives bytes of its memory for the MAILBOXID. Exchange: mbsync(1) (PipelineDepth) for its answers; imapsync's FAQ.Office365 for flags and $MDNSent;
- * evolution-data-server's camel-imapx-server.c for sizes; OfflineIMAP issue 62 for placeholders.
+ * (3.6), whose STATUS gives bytes of its memory for the MAILBOXID. Exchange: mbsync(1) (PipelineDepth)
+ * for its answers; imapsync's FAQ.Office365 for flags and $MDNSent; evolution-data-server's
+ * camel-imapx-server.c for sizes; OfflineIMAP issue 62 for placeholders.
  * iCloud: Mailspring-Sync issue 91 and MailKit issue 1871 for the proxy, nextcloud/mail issue 3401 for
  * QRESYNC, horde/Imap_Client issue 17 for ESEARCH. NetEase: nextcloud/mail issue 12151, modern-email
  * defect 25. Proton Bridge: proton-bridge issues 123, 170 and 220. Courier: offlineimap3's

@@ -13,8 +13,9 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, session, tree):
+    def __init__(self, rng, session, tree, has_uidplus=True):
         self.rng = rng
+        self.has_uidplus = has_uidplus  # without it a move is a deletion and a new message
         self.session = session
         self.tree = tree
         remote, local = compare.remote(session), compare.local(tree)
@@ -80,6 +81,10 @@ class Changes:
                 return key
         raise AssertionError("too few messages for so many changes")
 
+    def _take_to_move(self):
+        """A change of its flags on the other side is kept if the program can see that it was moved."""
+        return self._take(as_it_was=not self.has_uidplus)
+
     def _new_message(self, mailbox, flags):
         data = populate.message(self.rng, f"change{self.count}")
         self.model[mailbox, compare.message(data, (), "").digest] = flags
@@ -119,7 +124,7 @@ class Changes:
         self.session.expunge(self.uids[key])
 
     def move_remote(self):
-        key, target = self._take(True), self._remote_mailbox()
+        key, target = self._take_to_move(), self._remote_mailbox()
         if target == key[0]:
             return
         self.model[target, key[1]] = self.model.pop(key)
@@ -158,7 +163,7 @@ class Changes:
         self.paths[key].unlink()
 
     def move_local(self):
-        key, target = self._take(True), self.rng.choice(self.mailboxes)
+        key, target = self._take_to_move(), self.rng.choice(self.mailboxes)
         # A letter means something else in another folder.
         path = self.paths[key]
         if target == key[0] or any(c.islower() for c in path.name.partition(":2,")[2]):

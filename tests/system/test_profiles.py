@@ -13,8 +13,15 @@ TITLES = [
     "deletions in the Maildir",
     "both change the same message",
     "many random changes",
+    "a mailbox renamed on the server",
+    "a mailbox renamed in the Maildir",
+    "a mailbox deleted on the server",
+    "a mailbox deleted in the Maildir",
+    "messages moved on the server",
+    "messages moved in the Maildir",
     "another UIDVALIDITY",
     "a lost database",
+    "a Maildir restored from a copy",
 ]
 
 
