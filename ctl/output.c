@@ -212,6 +212,7 @@ static int append_sides(const Row *account, Buffer *buffer) {
 static int append_times(const Row *account, const Screen *screen, Buffer *buffer) {
         const uint64_t connected = row_number(account, "connected_usec");
         const uint64_t retry = row_number(account, "retry_usec");
+        const uint64_t flags = row_number(account, "flags_since_usec");
         char text[32];
         int r;
 
@@ -226,6 +227,9 @@ static int append_times(const Row *account, const Screen *screen, Buffer *buffer
                         buffer, "connected", "%s",
                         connected == 0 ? "no"
                                        : text_ago(connected, screen->now_usec, text, sizeof(text)));
+        if (r == 0 && flags > 0)
+                r = append_line(buffer, "flags seen", "%s, the oldest look at them",
+                                text_ago(flags, screen->now_usec, text, sizeof(text)));
         return r;
 }
 

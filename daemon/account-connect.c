@@ -110,9 +110,10 @@ void account_lose(Account *account, int error, const char *why) {
 
 /* --- the login --- */
 
-static void attach(Account *account, ImapQresync qresync) {
+static void attach(Account *account, ImapEnabled qresync, ImapEnabled uidonly) {
         imap_replica_attach(account->remote, connection_session(account->connection),
-                            &account->capabilities, qresync, imap_login_quirks(account->login));
+                            &account->capabilities, qresync, uidonly,
+                            imap_login_quirks(account->login));
         account->is_attached = true;
         engine_hold(account->engine, false);
         (void) engine_list(account->engine);
@@ -135,7 +136,8 @@ static void logged_in(Account *account) {
 
         account_learn_login(account);
         if (!account->is_early)
-                attach(account, imap_login_qresync(account->login));
+                attach(account, imap_login_qresync(account->login),
+                       imap_login_uidonly(account->login));
         account->login = imap_login_free(account->login);
         account->n_refusals = 0;
         account->retry_usec = 0;
@@ -212,7 +214,7 @@ static void start_early(Account *account) {
                 return;
 
         account->is_early = true;
-        attach(account, IMAP_QRESYNC_UNASKED);
+        attach(account, IMAP_ENABLED_UNASKED, IMAP_ENABLED_UNASKED);
         (void) engine_pump(account->engine, account_now());
 }
 
@@ -295,7 +297,7 @@ static void dial(Account *account) {
                 .is_encrypted = remote->tunnel || remote->tls == TLS_IMPLICIT,
                 .want_start_tls = !remote->tunnel && remote->tls == TLS_STARTTLS,
                 .want_compress = wants_compress(account),
-                .want_qresync = !account->options.once,
+                .want_enable = !account->options.once,
                 .want_id = !account->options.once,
                 .host = remote->host,
                 .server = account->server,

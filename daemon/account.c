@@ -470,6 +470,8 @@ AccountStatus account_status(Account *account) {
                 .connected_usec = (uint64_t) account->connected_usec,
                 .bytes_in = traffic.bytes_in,
                 .bytes_out = traffic.bytes_out,
+                .flags_since_usec =
+                        account->engine ? (uint64_t) engine_flags_since(account->engine) : 0,
                 .compressed = account->is_compressed,
                 .encrypted = account->connection && connection_is_encrypted(account->connection),
                 .left_out = describe_left_out(account),

@@ -47,6 +47,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, connected_usec, FIELD_U64),
         FIELD(AccountStatus, bytes_in, FIELD_U64),
         FIELD(AccountStatus, bytes_out, FIELD_U64),
+        FIELD(AccountStatus, flags_since_usec, FIELD_U64),
         FIELD(AccountStatus, compressed, FIELD_BOOL),
         FIELD(AccountStatus, encrypted, FIELD_BOOL),
         FIELD(AccountStatus, left_out, FIELD_STRING),

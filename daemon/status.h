@@ -37,6 +37,7 @@ typedef struct AccountStatus {
         uint64_t retry_usec;          /* since 1970; 0: no timer */
         uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
+        uint64_t flags_since_usec;    /* every flag was looked at since then; 0: changes are told */
         bool compressed, encrypted;
         const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
 } AccountStatus;

@@ -62,6 +62,7 @@ static int fake_status(void *manager, const char *account,
                  .bytes_out = 8900,
                  .compressed = true,
                  .encrypted = true,
+                 .flags_since_usec = ago(120),
                  .left_out = "[Gmail]/All Mail",
                  },
                 {

@@ -173,6 +173,8 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
         if (event->untold)
                 put_string(test, " untold=%s",
                            event->untold & REPLICA_UNTOLD_FLAGS ? "expunges,flags" : "expunges");
+        if (event->no_positions)
+                put_string(test, " no-positions%s", "");
 }
 
 static inline const char *request_name(const ReplicaEvent *event) {
@@ -537,9 +539,9 @@ static inline void replica_on_action(void *userdata, ByteView action) {
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,
                                      const char *options) {
         const ImapCapabilities has = imap_capabilities_parse(bytes_of(capabilities));
-        const ImapQresync qresync = strchr(options, 'q')   ? IMAP_QRESYNC_ON
-                                    : strchr(options, 'x') ? IMAP_QRESYNC_OFF
-                                                           : IMAP_QRESYNC_UNASKED;
+        const ImapEnabled qresync = strchr(options, 'q')   ? IMAP_ENABLED_ON
+                                    : strchr(options, 'x') ? IMAP_ENABLED_OFF
+                                                           : IMAP_ENABLED_UNASKED;
         const ImapReplicaOptions replica_options = {
                 .once = strchr(options, 'o'),
                 .want_special_use = strchr(options, 's'),
@@ -552,6 +554,7 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
         assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
         imap_replica_attach(test->replica, test->transcript.session, &has, qresync,
+                            strchr(options, 'u') ? IMAP_ENABLED_ON : IMAP_ENABLED_UNASKED,
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
                                                  : test->quirks);
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
@@ -570,7 +573,7 @@ static inline void replica_test_done(ReplicaTest *test) {
 
 /**
  * replica_check() - run a transcript
- * @options: q QRESYNC is on, x it is off, o --once, s with all of LIST's options
+ * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

@@ -28,6 +28,7 @@ static void test_parse(void) {
                 {"literals",        "LITERAL- LITERAL+",               BIT(LITERAL_PLUS) | BIT(LITERAL_MINUS), 0,
                  "LITERAL+ LITERAL-"                                                                                                                  },
                 {"Gmail",           "X-GM-EXT-1",                      BIT(GMAIL),                             0,        "X-GM-EXT-1"                 },
+                {"ENABLE's",        "ENABLE UIDONLY",                  BIT(ENABLE) | BIT(UIDONLY),             0,        "ENABLE UIDONLY"             },
                 {"limit",           "APPENDLIMIT=35651584",            BIT(APPENDLIMIT),                       35651584,
                  "APPENDLIMIT=35651584"                                                                                                               },
                 {"limit unstated",  "APPENDLIMIT",                     BIT(APPENDLIMIT),                       0,        "APPENDLIMIT"                },
@@ -74,7 +75,27 @@ static void test_has(void) {
         assert(!imap_has(&some, IMAP_CAPABILITY_CONDSTORE));
 }
 
+static void test_enable(void) {
+        static const struct {
+                const char *label, *words, *command;
+        } rows[] = {
+                {"nothing to enable", "ENABLE IDLE",            NULL                    },
+                {"no ENABLE",         "QRESYNC UIDONLY",        NULL                    },
+                {"one",               "ENABLE QRESYNC",         "ENABLE QRESYNC"        },
+                {"the other",         "UIDONLY ENABLE",         "ENABLE UIDONLY"        },
+                {"both",              "ENABLE UIDONLY QRESYNC", "ENABLE QRESYNC UIDONLY"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const ImapCapabilities has = imap_capabilities_parse(bytes_of(rows[i].words));
+
+                TEST_ROW(rows[i].label, bytes_equal(bytes_of(imap_enable_command(&has)),
+                                                    bytes_of(rows[i].command)));
+        }
+}
+
 int main(void) {
+        test_enable();
         test_parse();
         test_all();
         test_has();

@@ -486,6 +486,68 @@ static void test_searches(void) {
                                 "E: FOUND A 3 count=0 \n"
                                 "E: DONE SEARCH A exists=3\n"
                                 "E: DONE STORE A exists=3\n");
+        replica_check(
+                "UIDONLY: nothing by number, asked for with the first SELECT",
+                "IMAP4rev1 ENABLE UIDONLY UIDPLUS", "",
+                "> changes A 7 9 0 flags\n"
+                "> search A 1 each 2\n"
+                "C: 1 ENABLE UIDONLY\n"
+                "C: 2 SELECT A\n"
+                "C: 3 UID FETCH 9:4294967295 (FLAGS)\n"
+                "S: * ENABLED UIDONLY\n"
+                "S: 1 OK\n"
+                "S: * 3 EXISTS\n"
+                "S: * OK [UIDVALIDITY 7] .\n"
+                "S: 2 OK\n"
+                "S: * 9 UIDFETCH (FLAGS (\\Seen))\n"
+                "S: * VANISHED 5\n"
+                "S: 3 OK\n"
+                "E: OPENED A 7 0 0 exists=3 () untold=expunges,flags no-positions\n"
+                "E: MESSAGE A 9 (\\Seen)\n"
+                "E: VANISHED A 5\n"
+                "E: DONE CHANGES A exists=2\n"
+                "E: DONE SEARCH A REFUSED exists=2: messages have no numbers where UIDONLY is "
+                "enabled\n"
+                "> search A 2 each 2\n"
+                "E: DONE SEARCH A REFUSED exists=2: messages have no numbers where UIDONLY is "
+                "enabled\n"
+                "> fetch A 8 body\n"
+                "C: 4 UID FETCH 8 (FLAGS INTERNALDATE BODY.PEEK[])\n"
+                "S: * 8 UIDFETCH (FLAGS () BODY[] {3}\n"
+                "S: abc)\n"
+                "S: 4 OK\n"
+                "E: BODY A 8 () size=3 “abc”\n"
+                "E: DONE FETCH A exists=2\n");
+        replica_check("UIDONLY is offered and not confirmed: by number as before",
+                      "IMAP4rev1 ENABLE UIDONLY UIDPLUS", "",
+                      "> changes A 7 9 0 flags\n"
+                      "C: 1 ENABLE UIDONLY\n"
+                      "C: 2 SELECT A\n"
+                      "C: 3 UID FETCH 9:4294967295 (FLAGS)\n"
+                      "S: * ENABLED\n"
+                      "S: 1 OK\n"
+                      "S: * 3 EXISTS\n"
+                      "S: * OK [UIDVALIDITY 7] .\n"
+                      "S: 2 OK\n"
+                      "S: 3 OK\n"
+                      "E: OPENED A 7 0 0 exists=3 () untold=expunges,flags\n"
+                      "E: DONE CHANGES A exists=3\n"
+                      "> search A 1 each 2\n"
+                      "C: 4 FETCH 2 (UID)\n"
+                      "S: * 2 FETCH (UID 3)\n"
+                      "S: 4 OK\n"
+                      "E: FOUND A 1 count=1 3\n"
+                      "E: DONE SEARCH A exists=3\n");
+        replica_check(
+                "UIDONLY since the login: not asked for again", "IMAP4rev1 ENABLE UIDONLY UIDPLUS",
+                "xu",
+                "> search A 1 each 2\n"
+                "C: 1 SELECT A\n"
+                "S: * 3 EXISTS\n"
+                "S: * OK [UIDVALIDITY 7] .\n"
+                "S: 1 OK\n"
+                "E: DONE SEARCH A REFUSED exists=3: messages have no numbers where UIDONLY is "
+                "enabled\n");
         replica_check("answers out of order, and one that comes before another command's", BARE, "",
                       OPEN_BARE "> fetch A 5 flags\n"
                                 "> search A 1 1:9\n"

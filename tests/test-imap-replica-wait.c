@@ -66,18 +66,16 @@ static void test_waiting(void) {
                 "C: 2 SELECT A\n"
                 "C: 3 UID FETCH 1 (FLAGS)\n"
                 "C: 4 UNSELECT\n"
-                "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
-                "C: 6 NOTIFY NONE\n"
-                "C: 7 " NOTIFY SELECTED(
+                "C: 5 NOTIFY NONE\n"
+                "C: 6 " NOTIFY SELECTED(
                         "1", "7", "2",
                         "3") "S: 2 OK\n"
                              "S: 3 OK\n"
                              "S: 4 OK\n"
+                             "S: 5 OK NOTIFY completed.\n"
                              "S: * STATUS A (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 3)\n"
-                             "S: 5 OK\n"
-                             "S: 6 OK NOTIFY completed.\n"
                              "S: * STATUS B (HIGHESTMODSEQ 9)\n"
-                             "S: 7 NO [NOTIFICATIONOVERFLOW] not now\n"
+                             "S: 6 NO [NOTIFICATIONOVERFLOW] not now\n"
                              "E: DONE FETCH A exists=1\n"
                              "E: STATUS A messages=1 uidnext=2 uidvalidity=7 modseq=3\n"
                              "E: STATUS B modseq=9\n"
@@ -316,8 +314,8 @@ static void test_reconnect(void) {
 
         assert(imap_session_new(&imap_limits_default, &test.transcript.session) == 0);
         assert(imap_session_push(test.transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
-        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_QRESYNC_ON,
-                            0);
+        imap_replica_attach(test.replica, test.transcript.session, &capabilities, IMAP_ENABLED_ON,
+                            IMAP_ENABLED_UNASKED, 0);
         transcript_run(&test.transcript, after);
         replica_test_done(&test);
 }

@@ -70,6 +70,7 @@ static const struct {
                        "    quirks      notify-goes-quiet\n"
                        "    last sync   3 min ago\n"
                        "    connected   2 h ago\n"
+                       "    flags seen  2 h ago, the oldest look at them\n"
                        "    mailboxes   12\n"
                        "    messages    10200\n"
                        "    pending     0\n"
@@ -89,7 +90,8 @@ static const struct {
                        "\"messages\":10200,\"pending\":0,"
                        "\"held\":0,"
                        "\"parked\":0,\"last_sync_usec\":#,\"retry_usec\":0,\"connected_usec\":#,"
-                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"compressed\":true,\"encrypted\":"
+                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"flags_since_usec\":#,"
+                       "\"compressed\":true,\"encrypted\":"
                        "true,\"left_out\":\"[Gmail]/All Mail\"}]"
                        "\n",                                                                                             .err = "",
          },

@@ -45,8 +45,11 @@ static void put_ready(LoginTest *test) {
         const ImapCapabilities capabilities = imap_login_capabilities(test->login);
         Buffer *out = &test->transcript.events;
 
-        assert(buffer_append_format(
-                       out, " qresync %s:", qresync_names[imap_login_qresync(test->login)]) == 0);
+        assert(buffer_append_format(out, " qresync %s",
+                                    qresync_names[imap_login_qresync(test->login)]) == 0);
+        if (imap_login_uidonly(test->login) == IMAP_ENABLED_ON)
+                assert(buffer_append_string(out, " uidonly") == 0);
+        assert(buffer_append_string(out, ":") == 0);
         if (capabilities.bits)
                 assert(buffer_append_string(out, " ") == 0);
         assert(imap_capabilities_format(&capabilities, out) == 0);
@@ -116,7 +119,7 @@ static void run(const LoginRow *row, size_t step) {
                 .want_start_tls = strchr(row->options, 's'),
                 .is_encrypted = strchr(row->options, 'e'),
                 .want_compress = strchr(row->options, 'c'),
-                .want_qresync = strchr(row->options, 'q'),
+                .want_enable = strchr(row->options, 'q'),
                 .want_id = strchr(row->options, 'i'),
                 .host = row->host,
                 .server = row->server,
@@ -512,7 +515,7 @@ static void test_quirks(void) {
                  "S: 2 OK\n"
                  "C: 3 CAPABILITY\n"
                  "E: READY qresync on: ENABLE QRESYNC IDLE;"
-                 " uidvalidity-by-select lists-locks login-alone\n",
+                 " uidvalidity-by-select lists-locks login-alone rename-renumbers\n",
                  .tells_server = true},
                 {"configured otherwise", "ENABLE QRESYNC COMPRESS=DEFLATE", "ecq",
                  "S: * OK [CAPABILITY IMAP4rev1] Dovecot ready.\n"
@@ -539,19 +542,19 @@ static void test_quirks(void) {
 
 static void test_changed_servers(void) {
         static const LoginRow rows[] = {
-                {"COMPRESS is refused",                             DOVECOT,            "ec",
+                {"COMPRESS is refused",                             DOVECOT,                  "ec",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
                                   "S: 2 BAD Unknown command\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"            },
-                {"COMPRESS is on already",                          DOVECOT,            "ec",
+                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"              },
+                {"COMPRESS is on already",                          DOVECOT,                  "ec",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
                                   "S: 2 NO [COMPRESSIONACTIVE] TLS compresses\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"},
-                {"COMPRESS and ENABLE are new",                     "IDLE",             "ecq",
+                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"  },
+                {"COMPRESS and ENABLE are new",                     "IDLE",                   "ecq",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"
                  "S: 1 OK [CAPABILITY ENABLE QRESYNC COMPRESS=DEFLATE] in\n"
@@ -561,21 +564,35 @@ static void test_changed_servers(void) {
                  "S: 2 OK\n"
                  "S: 3 OK\n"
                  "E: START_DEFLATE\n"
-                 "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC COMPRESS=DEFLATE\n"       },
-                {"QRESYNC is advertised and not confirmed",         DOVECOT,            "eq",
+                 "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC COMPRESS=DEFLATE\n"         },
+                {"QRESYNC is advertised and not confirmed",         DOVECOT,                  "eq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 ENABLE QRESYNC\n"
                                   "S: 1 OK [CAPABILITY " DOVECOT "] in\n"
                                   "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync off: AUTH=PLAIN " DOVECOT "\n"         },
-                {"compressed and not volunteered: asked behind it", "COMPRESS=DEFLATE", "ec",
+                                  "E: READY qresync off: AUTH=PLAIN " DOVECOT "\n"           },
+                {"UIDONLY without QRESYNC",                         "ENABLE UIDONLY",         "eq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 ENABLE UIDONLY\n"
+                                  "S: 1 OK [CAPABILITY ENABLE UIDONLY] in\n"
+                                  "S: * ENABLED UIDONLY\n"
+                                  "S: 2 OK ENABLE completed\n"
+                                  "E: READY qresync off uidonly: AUTH=PLAIN ENABLE UIDONLY\n"},
+                {"both, and one is not confirmed",                  "ENABLE QRESYNC UIDONLY", "eq",
+                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
+                                  "C: 2 ENABLE QRESYNC UIDONLY\n"
+                                  "S: 1 OK [CAPABILITY ENABLE QRESYNC UIDONLY] in\n"
+                                  "S: * ENABLED QRESYNC\n"
+                                  "S: 2 OK ENABLE completed\n"
+                                  "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC UIDONLY\n" },
+                {"compressed and not volunteered: asked behind it", "COMPRESS=DEFLATE",       "ec",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK in\n"
                                   "S: 2 OK go\n"
                                   "E: START_DEFLATE\n"
                                   "C: 3 CAPABILITY\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"},
+                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"  },
         };
 
         check(rows, ARRAY_SIZE(rows));

@@ -296,6 +296,53 @@ static void test_stories(void) {
         }
 }
 
+static void other_content(World *world) {
+        MemoryMailbox *mailbox;
+
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+        mailbox = stored(world, SIDE_REMOTE, "L");
+        memory_expunge(mailbox, mailbox->messages[0].uid);
+        memory_deliver(mailbox, 0, "Message-ID: <o>\r\nSubject: o\r\n\r\n", 0, 0);
+        memory_renumber(mailbox, 1);
+}
+
+static void rename_remotely(World *world) {
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+}
+
+static void rename_locally(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+}
+
+/* Neither UIDVALIDITY nor UIDs last: the messages tell. Then they are paired anew. */
+static void test_rename_renumbers(void) {
+        static const Story stories[] = {
+                {"renumbered there",            rename_remotely,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",         0 },
+                {"renumbered by our renaming",  rename_locally,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",         0 },
+                {"as many messages, others",    deleted_and_copied,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 K:30=30 L:30=30", 30},
+                {"as many messages, one other", other_content,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 K:30=30 L:30=30", 30},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(stories); i++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world.store[SIDE_REMOTE].renumbers_renamed = true;
+                look_once(&world);
+                stories[i].happen(&world);
+                world_start(&world);
+                list(&world);
+                list(&world);
+                check(stories[i].label, &world, stories[i].after);
+                TEST_ROW(stories[i].label, n_bodies(&world) == stories[i].n_bodies);
+                world_done(&world);
+        }
+}
+
 /* The other side says no: nothing is made or deleted for it, and it is tried again. */
 static void test_rename_refused(void) {
         World world;
@@ -551,6 +598,7 @@ int main(void) {
         test_rename();
         test_keywords();
         test_rename_killed();
+        test_rename_renumbers();
         test_stories();
         test_rename_refused();
         test_dry_run();

@@ -119,7 +119,8 @@ static int run(ImapSession *session, ImapReplica *imap, ReplicaMailbox *mailbox)
         ReplicaEvent event;
         int r;
 
-        imap_replica_attach(imap, session, &capabilities, IMAP_QRESYNC_UNASKED, 0);
+        imap_replica_attach(imap, session, &capabilities, IMAP_ENABLED_UNASKED,
+                            IMAP_ENABLED_UNASKED, 0);
         r = ask(imap, mailbox);
         imap_session_sent(session, imap_session_pull(session).size);
         if (r < 0)

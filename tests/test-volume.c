@@ -32,14 +32,17 @@ static void test_find_gone(void) {
                 uint64_t missing;
                 VolumeSearch search;
         } rows[] = {
-                {"one volume, plain",   {1000, 900, 5000, false},    1,   VOLUME_WHOLE    },
-                {"one volume, ESEARCH", {1000, 900, 5000, true},     1,   VOLUME_WHOLE    },
-                {"more, plain",         {1001, 1, 1001, false},      1,   VOLUME_POSITIONS},
-                {"dense, ESEARCH",      {100000, 1, 100000, true},   5,   VOLUME_WHOLE    },
-                {"holes, ESEARCH",      {100000, 99, 100000, true},  1,   VOLUME_WHOLE    },
-                {"and one more",        {100000, 100, 100000, true}, 1,   VOLUME_COUNTS   },
-                {"many are gone",       {100000, 1, 100000, true},   500, VOLUME_COUNTS   },
-                {"dense, plain",        {100000, 1, 100000, false},  5,   VOLUME_POSITIONS},
+                {"one volume, plain",   {1000, 900, 5000, false, false},    1,   VOLUME_WHOLE    },
+                {"one volume, ESEARCH", {1000, 900, 5000, true, false},     1,   VOLUME_WHOLE    },
+                {"more, plain",         {1001, 1, 1001, false, false},      1,   VOLUME_POSITIONS},
+                {"dense, ESEARCH",      {100000, 1, 100000, true, false},   5,   VOLUME_WHOLE    },
+                {"holes, ESEARCH",      {100000, 99, 100000, true, false},  1,   VOLUME_WHOLE    },
+                {"and one more",        {100000, 100, 100000, true, false}, 1,   VOLUME_COUNTS   },
+                {"many are gone",       {100000, 1, 100000, true, false},   500, VOLUME_COUNTS   },
+                {"dense, plain",        {100000, 1, 100000, false, false},  5,   VOLUME_POSITIONS},
+                {"UIDONLY",             {100000, 1, 100000, false, true},   5,   VOLUME_PIECES   },
+                {"UIDONLY, ESEARCH",    {100000, 1, 100000, true, true},    500, VOLUME_COUNTS   },
+                {"UIDONLY, small",      {1000, 1, 1000, false, true},       5,   VOLUME_WHOLE    },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -35,6 +35,7 @@ static const char *const names[_IMAP_CAPABILITY_MAX] = {
         [IMAP_CAPABILITY_ID] = "ID",
         [IMAP_CAPABILITY_NAMESPACE] = "NAMESPACE",
         [IMAP_CAPABILITY_APPENDLIMIT] = "APPENDLIMIT",
+        [IMAP_CAPABILITY_UIDONLY] = "UIDONLY",
         [IMAP_CAPABILITY_GMAIL] = "X-GM-EXT-1",
 };
 
@@ -80,6 +81,18 @@ ImapCapabilities imap_capabilities_parse(ByteView words) {
                 add_word(&capabilities, bytes_take_until(&words, ' '));
 
         return capabilities;
+}
+
+const char *imap_enable_command(const ImapCapabilities *has) {
+        static const char *const commands[2][2] = {
+                {NULL,             "ENABLE UIDONLY"        },
+                {"ENABLE QRESYNC", "ENABLE QRESYNC UIDONLY"},
+        };
+
+        if (!imap_has(has, IMAP_CAPABILITY_ENABLE))
+                return NULL;
+        return commands[imap_has(has, IMAP_CAPABILITY_QRESYNC)]
+                       [imap_has(has, IMAP_CAPABILITY_UIDONLY)];
 }
 
 static int format_one(const ImapCapabilities *capabilities, ImapCapability one, Buffer *out) {

@@ -35,6 +35,7 @@ typedef enum ImapCapability {
         IMAP_CAPABILITY_ID,               /* RFC 2971 */
         IMAP_CAPABILITY_NAMESPACE,        /* RFC 2342 */
         IMAP_CAPABILITY_APPENDLIMIT,      /* RFC 7889 */
+        IMAP_CAPABILITY_UIDONLY,          /* RFC 9586 */
         IMAP_CAPABILITY_GMAIL,            /* X-GM-EXT-1 */
         _IMAP_CAPABILITY_MAX,
 } ImapCapability;
@@ -56,6 +57,9 @@ void imap_capabilities_remove(ImapCapabilities *capabilities, uint64_t bits);
 
 /* The capability of that name, as it is spelled in the list; _IMAP_CAPABILITY_MAX if it has no bit. */
 ImapCapability imap_capability_find(ByteView name);
+
+/* What must be enabled before it is used: "ENABLE QRESYNC UIDONLY", or less. NULL: nothing. */
+const char *imap_enable_command(const ImapCapabilities *has);
 
 /* Append the words, in the order of the enum, separated by spaces: parse() gives the same set back.
  * Return: 0, -ENOMEM, or -E2BIG from the buffer's limit. */

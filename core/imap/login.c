@@ -41,7 +41,7 @@ struct ImapLogin {
         ImapTag login_tag, id_tag, enable_tag, compress_tag; /* 0: not under way */
         ImapTag capability_tag, start_tls_tag;
         bool id_sent, enable_sent, compress_sent, is_authenticated;
-        ImapQresync qresync;
+        ImapEnabled qresync, uidonly;
         char *greeting, *server; /* owned; NULL: not known */
         ImapQuirks quirks;
 
@@ -167,15 +167,15 @@ static bool is_alone(const ImapLogin *login) {
 /* What follows the login: COMPRESS last, since nothing may be said behind it before its answer. */
 static int submit_extras(ImapLogin *login, ImapSession *session) {
         const ImapCapabilities has = capabilities(login);
+        const char *enable = imap_enable_command(&has);
         int r;
 
         r = submit_id(login, session, &has);
         if (r < 0)
                 return r;
 
-        if (login->options.want_qresync && !login->enable_sent &&
-            imap_has(&has, IMAP_CAPABILITY_ENABLE) && imap_has(&has, IMAP_CAPABILITY_QRESYNC)) {
-                r = imap_session_submit(session, BYTES("ENABLE QRESYNC"), &login->enable_tag);
+        if (login->options.want_enable && !login->enable_sent && enable) {
+                r = imap_session_submit(session, bytes_of(enable), &login->enable_tag);
                 if (r < 0)
                         return r;
                 login->enable_sent = true;
@@ -374,7 +374,7 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
 static int retry_assumed(ImapLogin *login, ImapSession *session) {
         login->id_sent = login->enable_sent = login->compress_sent = false;
         login->has_fresh = false;
-        login->qresync = IMAP_QRESYNC_UNASKED;
+        login->qresync = login->uidonly = IMAP_ENABLED_UNASKED;
         return ask_offered(login, session);
 }
 
@@ -445,8 +445,10 @@ static int on_tagged(ImapLogin *login, ImapSession *session, const ImapEvent *ev
                 login->id_tag = 0;
         } else if (event->tag == login->enable_tag) {
                 login->enable_tag = 0;
-                if (login->qresync != IMAP_QRESYNC_ON)
-                        login->qresync = IMAP_QRESYNC_OFF;
+                if (login->qresync != IMAP_ENABLED_ON)
+                        login->qresync = IMAP_ENABLED_OFF;
+                if (login->uidonly != IMAP_ENABLED_ON)
+                        login->uidonly = IMAP_ENABLED_OFF;
         } else if (event->tag == login->compress_tag) {
                 login->compress_tag = 0;
                 if (text->status == IMAP_OK && login->is_authenticated) {
@@ -532,7 +534,9 @@ int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *e
 
         case IMAP_EVENT_ENABLED:
                 if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_QRESYNC))
-                        login->qresync = IMAP_QRESYNC_ON;
+                        login->qresync = IMAP_ENABLED_ON;
+                if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_UIDONLY))
+                        login->uidonly = IMAP_ENABLED_ON;
                 return IMAP_LOGIN_MORE;
 
         case IMAP_EVENT_ID:
@@ -572,8 +576,12 @@ ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
         return result;
 }
 
-ImapQresync imap_login_qresync(const ImapLogin *login) {
+ImapEnabled imap_login_qresync(const ImapLogin *login) {
         return login->qresync;
+}
+
+ImapEnabled imap_login_uidonly(const ImapLogin *login) {
+        return login->uidonly;
 }
 
 ImapQuirks imap_login_quirks(const ImapLogin *login) {

@@ -8,7 +8,7 @@
  * capabilities from last time is used at once, so that the usual login is one write behind the
  * greeting:
  *
- *      LOGIN or AUTHENTICATE PLAIN, ID, ENABLE QRESYNC, COMPRESS DEFLATE
+ *      LOGIN or AUTHENTICATE PLAIN, ID, ENABLE QRESYNC UIDONLY, COMPRESS DEFLATE
  *
  * and corrected where the server has changed since: an ENABLE or COMPRESS that is refused is no
  * error, one that has become possible is asked for.
@@ -28,9 +28,9 @@ typedef struct ImapLoginOptions {
         bool is_encrypted;                  /* TLS, or a pipe on this machine */
         bool want_start_tls;
         bool want_compress;
-        bool want_qresync; /* ENABLE QRESYNC with the login; else it is left to who selects first */
-        bool want_id;      /* ask the server what it is (RFC 2971), if that is not known */
-        const char *host;  /* as it was dialled, NULL for none; borrowed until the login is over */
+        bool want_enable;   /* ENABLE with the login; else it is left to who selects first */
+        bool want_id;       /* ask the server what it is (RFC 2971), if that is not known */
+        const char *host;   /* as it was dialled, NULL for none; borrowed until the login is over */
         const char *server; /* how it called itself when it was asked last; NULL: never. Borrowed */
         const char *version; /* of this program, for a server that must be told; borrowed */
         ImapOverrides overrides;
@@ -45,11 +45,11 @@ typedef enum ImapLoginOutcome {
         IMAP_LOGIN_FAILED,        /* try again later: imap_login_sentence() */
 } ImapLoginOutcome;
 
-typedef enum ImapQresync {
-        IMAP_QRESYNC_UNASKED, /* ENABLE QRESYNC was not sent in this session */
-        IMAP_QRESYNC_ON,      /* the server has confirmed it */
-        IMAP_QRESYNC_OFF,     /* it was sent and not confirmed: never use it (protocol) */
-} ImapQresync;
+typedef enum ImapEnabled {
+        IMAP_ENABLED_UNASKED, /* ENABLE was not sent in this session */
+        IMAP_ENABLED_ON,      /* the server has confirmed it */
+        IMAP_ENABLED_OFF,     /* ENABLE was sent, and this not confirmed: never use it (protocol) */
+} ImapEnabled;
 
 /* Return: 0, or -ENOMEM. */
 int imap_login_new(const ImapLoginOptions *options, ImapLogin **ret_login);
@@ -78,7 +78,8 @@ bool imap_login_may_pipeline(const ImapLogin *login);
 /* Once READY. To be remembered for the next login: what the server says after the login, and of what
  * it said before that which ways to log in it offers. */
 ImapCapabilities imap_login_capabilities(const ImapLogin *login);
-ImapQresync imap_login_qresync(const ImapLogin *login);
+ImapEnabled imap_login_qresync(const ImapLogin *login);
+ImapEnabled imap_login_uidonly(const ImapLogin *login);
 
 /* By its host and what the server says of itself: of what it said last time, once it has greeted; all
  * once READY. */

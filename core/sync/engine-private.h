@@ -166,6 +166,7 @@ struct SyncRun {
         bool marked[_SIDE_MAX];         /* why there is a run */
         unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
         bool can_count;                 /* it does so at little cost */
+        bool no_positions;              /* it does not know the n-th message */
         bool new_keywords;              /* it can make keywords */
         Survey survey;
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
@@ -255,6 +256,8 @@ typedef struct Sample {
         SyncMailbox *old, *new;
         size_t i, k; /* where to look on among the mailboxes */
         bool closing;
+        bool by_content; /* UIDs tell nothing on this side: each message that is there is looked at... */
+        bool looking; /* ...once those of the other side are known */
         size_t n_rows;
         struct {
                 uint32_t uid[_SIDE_MAX];

@@ -57,6 +57,18 @@ static int64_t flags_since(SyncMailbox *mailbox) {
         return rotation->complete;
 }
 
+int64_t engine_flags_since(Engine *engine) {
+        int64_t oldest = 0;
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                const int64_t since = flags_since(engine->mailboxes[i]);
+
+                if (since > 0 && (oldest == 0 || since < oldest))
+                        oldest = since;
+        }
+        return oldest;
+}
+
 /* The mailbox itself counts, if nothing is in it. */
 static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
         return mailbox->is_deleted[side] ? MAX(mailbox->state.messages, (uint64_t) 1)

@@ -200,6 +200,10 @@ typedef struct EngineTotals {
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
 
+/* Since when have the flags of every message of every mailbox been looked at? 0: the remote side tells of
+ * changes. */
+int64_t engine_flags_since(Engine *engine);
+
 /* The first sentence of the last failure of the whole; "" if none. */
 const char *engine_error(const Engine *engine);
 

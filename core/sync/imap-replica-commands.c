@@ -18,7 +18,7 @@ bool has_condstore(const ImapReplica *r) {
         return has(r, IMAP_CAPABILITY_CONDSTORE) || has(r, IMAP_CAPABILITY_QRESYNC);
 }
 
-static int reserve_command(ImapReplica *r) {
+int reserve_command(ImapReplica *r) {
         const size_t capacity = r->commands_capacity > 0 ? r->commands_capacity * 2 : 16;
         Command *commands;
 
@@ -75,21 +75,29 @@ static int finish_in_turn(ImapReplica *r, Job *job) {
 }
 
 static bool may_use_qresync(const ImapReplica *r) {
-        return r->qresync == IMAP_QRESYNC_ON ||
-               (r->qresync == IMAP_QRESYNC_UNASKED && r->qresync_asked);
+        return r->qresync == IMAP_ENABLED_ON ||
+               (r->qresync == IMAP_ENABLED_UNASKED && r->enable_asked &&
+                has(r, IMAP_CAPABILITY_QRESYNC));
+}
+
+/* Message sequence numbers must not be used then (RFC 9586). */
+bool may_be_uidonly(const ImapReplica *r) {
+        return r->uidonly == IMAP_ENABLED_ON ||
+               (r->uidonly == IMAP_ENABLED_UNASKED && r->enable_asked &&
+                has(r, IMAP_CAPABILITY_UIDONLY));
 }
 
 /* ENABLE must come before the first SELECT (RFC 5161 section 3.1), and need not come earlier. */
-static int ask_for_qresync(ImapReplica *r) {
+static int enable(ImapReplica *r) {
+        const char *command = imap_enable_command(&r->capabilities);
         int e;
 
-        if (r->qresync != IMAP_QRESYNC_UNASKED || r->qresync_asked ||
-            !has(r, IMAP_CAPABILITY_ENABLE) || !has(r, IMAP_CAPABILITY_QRESYNC))
+        if (r->qresync != IMAP_ENABLED_UNASKED || r->enable_asked || !command)
                 return 0;
 
-        e = submit(r, COMMAND_ENABLE, NULL, BYTES("ENABLE QRESYNC"));
+        e = submit(r, COMMAND_ENABLE, NULL, bytes_of(command));
         if (e == 0)
-                r->qresync_asked = true;
+                r->enable_asked = true;
         return e;
 }
 
@@ -132,7 +140,7 @@ int ensure_selected(ImapReplica *r, Job *job) {
         if (r->tail == job->opened)
                 return 0;
 
-        e = ask_for_qresync(r);
+        e = enable(r);
         if (e < 0)
                 return e;
         return submit_select(r, job, job->opened->uidvalidity, job->opened->modseq.safe);
@@ -316,7 +324,7 @@ static int start_changes(ImapReplica *r, Job *job) {
                                                  : fetch_known_flags(r, job);
         }
 
-        e = ask_for_qresync(r);
+        e = enable(r);
         if (e < 0)
                 return e;
         job->rung = choose_rung(r, job);
@@ -341,7 +349,7 @@ static int start_fetch(ImapReplica *r, Job *job) {
 }
 
 /* "UID STORE set +FLAGS.SILENT (...)"; nothing, if none of @flags has a name. */
-static int submit_store(ImapReplica *r, Job *job, char sign, MessageFlags flags) {
+int submit_store(ImapReplica *r, Job *job, char sign, MessageFlags flags) {
         _cleanup_(buffer_done) Buffer after = BUFFER_NULL;
         size_t empty;
         int e;
@@ -361,17 +369,16 @@ static int submit_store(ImapReplica *r, Job *job, char sign, MessageFlags flags)
         return e < 0 ? e : submit_set(r, COMMAND_STORE, job, "UID STORE ", &job->uids, after.data);
 }
 
-/* One flag that the mailbox cannot store would spoil the whole command. */
-static MessageFlags storable(const Opened *opened, MessageFlags flags) {
+MessageFlags storable_flags(const Opened *opened, MessageFlags flags) {
         return opened && opened->has_storable ? flags & opened->storable : flags;
 }
 
 static int start_store(ImapReplica *r, Job *job) {
         int e;
 
-        e = submit_store(r, job, '+', storable(job->opened, job->add));
+        e = submit_store(r, job, '+', storable_flags(job->opened, job->add));
         if (e == 0)
-                e = submit_store(r, job, '-', storable(job->opened, job->remove));
+                e = submit_store(r, job, '-', storable_flags(job->opened, job->remove));
         return e;
 }
 
@@ -443,90 +450,13 @@ static int start_expunge(ImapReplica *r, Job *job) {
                                has(r, IMAP_CAPABILITY_UIDPLUS) ? submit_expunge : search_deleted);
 }
 
-/* RFC 7888 section 5: LITERAL- allows it up to 4096 octets, which the session looks after. */
-static ImapLiteralMode literal_mode(const ImapReplica *r) {
-        if (has(r, IMAP_CAPABILITY_LITERAL_PLUS))
-                return IMAP_LITERAL_PLUS;
-
-        return has(r, IMAP_CAPABILITY_LITERAL_MINUS) ? IMAP_LITERAL_MINUS : IMAP_LITERAL_SYNC;
-}
-
-static int format_append(const Job *job, Buffer *out) {
-        const MessageFlags flags = storable(job->opened, job->flags_given);
-        size_t empty;
-        int e;
-
-        e = buffer_append_string(out, "APPEND ");
-        if (e == 0)
-                e = format_mailbox(bytes_of(job->opened->wire), out);
-        if (e == 0)
-                e = buffer_append_string(out, " (");
-        empty = out->size;
-        if (e == 0)
-                e = flags_format(flags, job->mailbox->keywords, out);
-        if (e == 0 && out->size == empty)
-                out->size -= sizeof(" (") - 1;
-        else if (e == 0)
-                e = buffer_append_string(out, ")");
-        if (e == 0 && job->has_date)
-                e = buffer_append_string(out, " ");
-        if (e == 0 && job->has_date)
-                e = imap_format_date(job->date, job->date_zone, out);
-        return e;
-}
-
-int append_start(ImapReplica *r, Job *job) {
-        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
-        const ImapLiteralMode mode = literal_mode(r);
-        ImapTag tag;
-        int e;
-
-        e = format_append(job, &out);
-        if (e == -EINVAL)
-                return job_fail(job, REPLICA_REFUSED,
-                                "the mailbox has a name that cannot be said to the server",
-                                BYTES_NULL);
-        if (e == 0)
-                e = reserve_command(r);
-        if (e == 0)
-                e = imap_session_append_begin(r->session, buffer_view(&out), job->size, mode, &tag);
-        if (e < 0)
-                return e;
-
-        (void) enter_command(r, tag, COMMAND_APPEND, job);
-        job->without_sync =
-                mode == IMAP_LITERAL_PLUS || (mode == IMAP_LITERAL_MINUS && job->size <= 4096);
-        r->appending = job;
-        return 0;
-}
-
-/* The flags were not all known when the upload began. */
-static int start_append_flags(ImapReplica *r, Job *job) {
-        const MessageFlags add = quirk_forgotten_flags(r, job);
-        const MessageFlags remove = job->flags_given & ~job->flags_meant;
-        int e;
-
-        e = uid_set_add(&job->uids, job->appended_uid, job->appended_uid);
-        if (e == 0)
-                e = submit_store(r, job, '+', storable(job->opened, add));
-        if (e == 0)
-                e = submit_store(r, job, '-', storable(job->opened, remove));
-        return e;
-}
-
-static int start_append(ImapReplica *r, Job *job) {
-        return job->phase == JOB_FLAGS ? start_append_flags(r, job) : append_start(r, job);
-}
-
 static int start_close(ImapReplica *r, Job *job) {
         int e;
 
         if (job->n_wires == 0)
                 return 0;
         e = unselect(r, job);
-        if (e == 0)
-                e = submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
-        return e < 0 ? e : renew_notify(r, job);
+        return e < 0 ? e : close_statuses(r, job);
 }
 
 static int start_kind(ImapReplica *r, Job *job) {

@@ -351,7 +351,9 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
                 return 0;
         case IMAP_EVENT_ENABLED:
                 if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_QRESYNC))
-                        r->qresync = IMAP_QRESYNC_ON;
+                        r->qresync = IMAP_ENABLED_ON;
+                if (imap_has(&event->text.capabilities, IMAP_CAPABILITY_UIDONLY))
+                        r->uidonly = IMAP_ENABLED_ON;
                 return 0;
         case IMAP_EVENT_FLAGS:
                 return selecting_flags(r, head, event->text.flags);

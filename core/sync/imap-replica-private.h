@@ -5,6 +5,7 @@
  *
  *      imap-replica.c             life, the queue of jobs, events that wait
  *      imap-replica-requests.c    requests to jobs
+ *      imap-replica-append.c      uploads: APPEND
  *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-events.c      session events to replica events
@@ -241,9 +242,9 @@ struct ImapReplica {
         ImapReplicaOptions options;
         ImapSession *session; /* borrowed; NULL: detached */
         ImapCapabilities capabilities;
-        ImapQresync qresync;
+        ImapEnabled qresync, uidonly;
         ImapQuirks quirks;
-        bool qresync_asked;  /* ENABLE is under way: use it, the answer may correct that */
+        bool enable_asked;   /* ENABLE is under way: use it, the answer may correct that */
         bool no_list_return; /* the server has refused LIST's RETURN */
         bool no_move;        /* the server has refused MOVE */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
@@ -316,27 +317,43 @@ int job_complete(ImapReplica *r, Job *job);
 
 /* imap-replica-requests.c */
 extern const ReplicaOps imap_replica_ops;
+/* A request about messages of a mailbox. A name that no server could know ends it at once. */
+int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job);
+
+/* imap-replica-append.c */
+int replica_append_begin(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                         uint64_t cookie);
+ssize_t replica_append_data(Replica *replica, ByteView data);
+int replica_append_end(Replica *replica, const ReplicaMessage *message);
+int replica_append_abort(Replica *replica);
+int start_append(ImapReplica *r, Job *job);
+int append_refused(ImapReplica *r, Job *job, const ImapText *text);
+void on_appended(Job *job, const ImapText *text);
+bool needs_flags(const ImapReplica *r, const Job *job);
 
 /* imap-replica-back-off.c */
 int note_back_off(ImapReplica *r, const ImapText *text);
 
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
-int append_start(ImapReplica *r, Job *job);
 int unselect(ImapReplica *r, Job *job);
-int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
-               const char *after);
 int submit_expunge(ImapReplica *r, Job *job);
 /* Once the job's mailbox is selected for sure. @what was not done if that cannot be. */
 int start_confirmed(ImapReplica *r, Job *job, const char *what,
                     int (*confirmed)(ImapReplica *r, Job *job));
+int submit_store(ImapReplica *r, Job *job, char sign, MessageFlags flags);
+/* One flag that the mailbox cannot store would spoil the whole command. */
+MessageFlags storable_flags(const Opened *opened, MessageFlags flags);
 int submit(ImapReplica *r, CommandKind kind, Job *job, ByteView command);
+/* After it, add_command() cannot fail. */
+int reserve_command(ImapReplica *r);
 int ensure_selected(ImapReplica *r, Job *job);
 int add_command(ImapReplica *r, ImapTag tag, CommandKind kind, Job *job);
 /* "@before @set@after", in as many commands as its length needs. */
 int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, const UidSet *set,
                const char *after);
 bool has_condstore(const ImapReplica *r);
+bool may_be_uidonly(const ImapReplica *r);
 
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);
@@ -415,7 +432,7 @@ int tell_moved(ImapReplica *r, Job *job);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
-int renew_notify(ImapReplica *r, Job *job);
+int close_statuses(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
 bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);

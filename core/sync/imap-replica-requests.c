@@ -1,14 +1,12 @@
 /* An IMAP account as a replica: requests become jobs. */
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/imap-replica-private.h"
 
-/* A request about messages of a mailbox. A name that no server could know ends it at once. */
-static int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job) {
+int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **ret_job) {
         Job *job;
         int e;
 
@@ -200,123 +198,6 @@ static int imap_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaS
         return job_queue(r, job);
 }
 
-/* What can be known to be impossible before a byte is sent. */
-static int append_check(const ImapReplica *r, Job *job) {
-        const uint64_t limit = r->capabilities.append_limit;
-
-        if (job->size == 0)
-                return job_fail(job, REPLICA_REFUSED, "a message without a byte cannot be uploaded",
-                                BYTES_NULL);
-        if (limit > 0 && job->size > limit)
-                return job_fail(job, REPLICA_REFUSED,
-                                "the message is larger than the server takes (APPENDLIMIT)",
-                                BYTES_NULL);
-
-        return 0;
-}
-
-static int imap_append_begin(Replica *replica, ReplicaMailbox *mailbox,
-                             const ReplicaMessage *message, uint64_t cookie) {
-        ImapReplica *r = imap_replica_of(replica);
-        Job *job;
-        int e;
-
-        assert(!r->current);
-
-        if (!(message->present & REPLICA_HAS_SIZE))
-                return -EINVAL;
-        e = job_new_opened(r, JOB_APPEND, mailbox, &job);
-        if (e < 0)
-                return e;
-
-        job->cookie = cookie;
-        job->size = message->size;
-        job->has_date = message->present & REPLICA_HAS_DATE;
-        job->date = message->date;
-        job->date_zone = message->date_zone;
-        job->flags_given = message->present & REPLICA_HAS_FLAGS ? message->flags : 0;
-        e = append_check(r, job);
-        if (e < 0) {
-                job_free(r, job);
-                return e;
-        }
-
-        r->current = job;
-        return job->outcome == REPLICA_OK ? job_queue(r, job) : 0;
-}
-
-static ssize_t imap_append_data(Replica *replica, ByteView data) {
-        ImapReplica *r = imap_replica_of(replica);
-
-        if (!r->session)
-                return -ENOTCONN;
-        assert(r->current);
-
-        if (r->current == r->appending)
-                return imap_session_append_data(r->session, data);
-
-        /* Refused already: taken and forgotten. Else it waits for its turn. */
-        return r->current->outcome == REPLICA_OK ? 0 : (ssize_t) data.size;
-}
-
-static int imap_append_end(Replica *replica, const ReplicaMessage *message) {
-        ImapReplica *r = imap_replica_of(replica);
-        Job *job = r->current;
-        int e;
-
-        if (!r->session)
-                return -ENOTCONN;
-        assert(job);
-
-        if (job != r->appending && job->outcome == REPLICA_OK)
-                return -EINVAL; /* it has taken no byte yet */
-
-        job->ended = true;
-        job->flags_meant = message->present & REPLICA_HAS_FLAGS ? message->flags : job->flags_given;
-        r->current = NULL;
-        if (job != r->appending)
-                return job_queue(r, job);
-
-        e = imap_session_append_end(r->session);
-        if (e < 0)
-                return e;
-        r->appending = NULL;
-        if (job->n_under_way == 0) {
-                e = job_continue(r, job); /* refused before its data was asked for */
-                if (e < 0)
-                        return e;
-        }
-        return replica_pump(r);
-}
-
-static int imap_append_abort(Replica *replica) {
-        ImapReplica *r = imap_replica_of(replica);
-        Job *job = r->current;
-        int e;
-
-        if (!r->session)
-                return -ENOTCONN;
-        assert(job);
-
-        if (job == r->appending) {
-                if (job->n_under_way > 0)
-                        return -ECONNABORTED; /* the server waits for the bytes */
-                e = imap_session_append_end(r->session);
-                if (e < 0)
-                        return e;
-                r->appending = NULL;
-        }
-
-        for (Job **place = &r->waiting; *place; place = &(*place)->next)
-                if (*place == job) {
-                        *place = job->next;
-                        break;
-                }
-        r->current = NULL;
-        job_free(r, job);
-        return replica_pump(r);
-}
-
 static int imap_nothing(Replica *replica, ReplicaMailbox *mailbox) {
         (void) replica, (void) mailbox;
         return 0;
@@ -410,10 +291,10 @@ const ReplicaOps imap_replica_ops = {
         .expunge = imap_expunge,
         .move = imap_move,
         .search = imap_search,
-        .append_begin = imap_append_begin,
-        .append_data = imap_append_data,
-        .append_end = imap_append_end,
-        .append_abort = imap_append_abort,
+        .append_begin = replica_append_begin,
+        .append_data = replica_append_data,
+        .append_end = replica_append_end,
+        .append_abort = replica_append_abort,
         .prepare = imap_nothing,
         .publish = imap_nothing,
         .noted = imap_noted,

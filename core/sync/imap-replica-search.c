@@ -90,6 +90,9 @@ int start_search(ImapReplica *r, Job *job) {
         e = ensure_selected(r, job);
         if (e < 0)
                 return e;
+        if (job->search.stride > 0 && may_be_uidonly(r))
+                return job_fail(job, REPLICA_REFUSED,
+                                "messages have no numbers where UIDONLY is enabled", BYTES_NULL);
         if (job->search.stride > 0)
                 return submit_positions(r, job);
 

@@ -92,11 +92,8 @@ static int on_permanent_flags(ImapReplica *r, const Command *head, ByteView flag
         return e;
 }
 
-/* Without CONDSTORE it is a number that nothing can be asked with (Yahoo). */
 /* Who does not offer CONDSTORE may still say it; but then nobody can ask what came after it. */
 static void on_highest_modseq(ImapReplica *r, const Command *head, uint64_t modseq) {
-        if (!has_condstore(r))
-                return;
         if (!has_condstore(r))
                 return;
         if (is_about_old(r, head))
@@ -200,6 +197,7 @@ static int tell_opened(ImapReplica *r, const Opened *opened, Job *job) {
         waiting->event.complete = job->complete;
         waiting->event.untold = untold(job);
         waiting->event.can_count = can_count(r);
+        waiting->event.no_positions = may_be_uidonly(r);
         job->told_opened = true;
         if (!*opened->object)
                 return 0;
@@ -259,7 +257,7 @@ static int take(ImapReplica *r, const Command *head) {
         opened->storable = s->has_permanent ? s->storable : s->flags;
         opened->storable_keywords = s->has_permanent && s->storable_keywords;
 
-        if (head->with_qresync && r->qresync == IMAP_QRESYNC_OFF) {
+        if (head->with_qresync && r->qresync == IMAP_ENABLED_OFF) {
                 head->job->again = true;
                 return 0;
         }
@@ -332,7 +330,7 @@ static int select_ok(ImapReplica *r, const Command *command, const ImapText *tex
 static int select_refused(ImapReplica *r, const Command *command, const ImapText *text) {
         opened_set(r, &r->selected, NULL);
 
-        if (command->with_qresync && r->qresync == IMAP_QRESYNC_OFF) {
+        if (command->with_qresync && r->qresync == IMAP_ENABLED_OFF) {
                 command->opened->denied = true;
                 command->job->again = true;
                 return 0;

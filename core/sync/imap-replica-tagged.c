@@ -50,16 +50,6 @@ int refused_in_mailbox(const ImapReplica *r, Job *job, const ImapText *text, con
         return job_fail(job, outcome_of(text, REPLICA_FAILED), what, text->text);
 }
 
-static int append_refused(ImapReplica *r, Job *job, const ImapText *text) {
-        /* RFC 7888 section 4: what was meant as a message may be taken for commands now. */
-        if (text->status == IMAP_BAD && job->without_sync)
-                return replica_fail(r, -EPROTO, "the server does not understand APPEND",
-                                    text->text);
-
-        return job_fail(job, outcome_of(text, REPLICA_REFUSED), "the server refuses the message",
-                        text->text);
-}
-
 static int list_refused(ImapReplica *r, Job *job, const ImapText *text) {
         if (!r->no_list_return && imap_back_off(text).scope == IMAP_BACK_OFF_NONE) {
                 r->no_list_return = true;
@@ -124,20 +114,6 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
         abort(); /* the switch is complete */
 }
 
-/* RFC 4315 section 3. The UID means nothing under another UIDVALIDITY than the known one. */
-static void on_appended(Job *job, const ImapText *text) {
-        const Opened *opened = job->opened;
-
-        job->appended = true;
-        if (text->code != IMAP_CODE_APPENDUID || text->uids.n_ranges == 0)
-                return;
-        if (opened->uidvalidity > 0 && opened->uidvalidity != text->number[0])
-                return;
-
-        job->appended_uidvalidity = (uint32_t) text->number[0];
-        job->appended_uid = text->uids.ranges[0].first;
-}
-
 static int on_created(Job *job, const ImapText *text) {
         job->object = bytes_dup(text->object);
         return job->object ? 0 : -ENOMEM;
@@ -160,11 +136,6 @@ static int start_again(ImapReplica *r, Job *job) {
 static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         job->phase = phase;
         return job_queue_first(r, job);
-}
-
-static bool needs_flags(const ImapReplica *r, const Job *job) {
-        return job->appended && job->phase == JOB_FIRST && job->appended_uid > 0 &&
-               (job->flags_given != job->flags_meant || quirk_forgotten_flags(r, job));
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
@@ -304,8 +275,10 @@ static void on_modseq(ImapReplica *r, const Command *command, const ImapText *te
 static int on_answer(ImapReplica *r, const Command *command, const ImapText *text) {
         switch (command->kind) {
         case COMMAND_ENABLE:
-                if (r->qresync != IMAP_QRESYNC_ON)
-                        r->qresync = IMAP_QRESYNC_OFF;
+                if (r->qresync != IMAP_ENABLED_ON)
+                        r->qresync = IMAP_ENABLED_OFF;
+                if (r->uidonly != IMAP_ENABLED_ON)
+                        r->uidonly = IMAP_ENABLED_OFF;
                 return 0;
         case COMMAND_SELECT:
                 r->n_selects_under_way--;

@@ -37,26 +37,33 @@ int start_notify(ImapReplica *r, Job *job) {
  * changed so far is told in the answer to NOOP, which leaves the blink of an eye between the two: what
  * falls into that is told with the next STATUS.
  */
-int renew_notify(ImapReplica *r, Job *job) {
-        int e = 0;
+static int renew_with_statuses(ImapReplica *r, Job *job) {
+        int e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
 
-        if (!r->notify_sent || !has_quirk(r, IMAP_QUIRK_NOTIFY_GOES_QUIET))
-                return 0;
-
-        r->n_renewals++;
-        if (r->n_renewals * RENEWAL_STATUSES >= r->n_statuses)
-                r->n_renewals = 0;
-        if (r->n_renewals > 0)
-                e = submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
-        if (e == 0)
-                e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
         if (e < 0)
                 return e;
-
-        if (r->n_renewals > 0)
-                return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET " NOTIFY_EVENTS));
-        r->n_statuses = 0;
+        r->n_renewals = r->n_statuses = 0;
         return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS));
+}
+
+static int renew_without(ImapReplica *r, Job *job) {
+        int e = submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
+
+        if (e == 0)
+                e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
+        return e < 0 ? e : submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET " NOTIFY_EVENTS));
+}
+
+int close_statuses(ImapReplica *r, Job *job) {
+        const bool renews = r->notify_sent && has_quirk(r, IMAP_QUIRK_NOTIFY_GOES_QUIET);
+        int e;
+
+        r->n_renewals += renews;
+        if (renews && r->n_renewals * RENEWAL_STATUSES >= r->n_statuses)
+                return renew_with_statuses(r, job); /* which tells of the closed ones too */
+
+        e = submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
+        return e < 0 || !renews ? e : renew_without(r, job);
 }
 
 /* Is this a poll with the mailbox of the IDLE still selected? What the server says of that one, beside its

@@ -311,14 +311,16 @@ Replica *imap_replica_base(ImapReplica *r) {
 }
 
 void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabilities *capabilities,
-                         ImapQresync qresync, ImapQuirks quirks) {
+                         ImapEnabled qresync, ImapEnabled uidonly, ImapQuirks quirks) {
         assert(!r->session);
 
         r->session = session;
         r->capabilities = *capabilities;
         r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
         r->qresync = qresync;
+        r->uidonly = uidonly;
         r->quirks = quirks;
+        r->base.renumbers_renamed = has_quirk(r, IMAP_QUIRK_RENAME_RENUMBERS);
         free(r->error);
         r->error = NULL;
 }
@@ -381,7 +383,7 @@ void imap_replica_detach(ImapReplica *r) {
         r->session = NULL;
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
-        r->qresync_asked = r->no_list_return = r->no_move = r->no_esearch = false;
+        r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = false;
         r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
 }

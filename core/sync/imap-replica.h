@@ -48,10 +48,11 @@ Replica *imap_replica_base(ImapReplica *replica);
  * imap_replica_attach() - go on with a new session
  * @session: logged in, nothing selected; borrowed until detached. Its events are the replica's now
  * @qresync: what the login found out; UNASKED: asked for with the first SELECT
+ * @uidonly: the same. Then what shows messages by numbers only is not asked of the server
  */
 void imap_replica_attach(ImapReplica *replica, ImapSession *session,
-                         const ImapCapabilities *capabilities, ImapQresync qresync,
-                         ImapQuirks quirks);
+                         const ImapCapabilities *capabilities, ImapEnabled qresync,
+                         ImapEnabled uidonly, ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
 
 /* As known by now: the server may say them unasked. To be remembered for the next login. */

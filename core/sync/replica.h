@@ -168,7 +168,8 @@ typedef enum ReplicaEventType {
         REPLICA_EVENT_ALERT,
         /* Answers changes(), before anything else of it: token (uidvalidity, uidnext, modseq as they
          * are now), exists, storable, object; complete: everything was or will be listed, not only changes;
-         * untold: which changes will not be told, can_count: to search for a count costs little. */
+         * untold: which changes will not be told, can_count: to search for a count costs little,
+         * no_positions: search() cannot go by a stride. */
         REPLICA_EVENT_OPENED,
         /* A message that is new or has changed flags, or any that was asked for: message. May be
          * told twice, may be unchanged. */
@@ -221,7 +222,7 @@ typedef struct ReplicaEvent {
         uint32_t exists;
         bool complete;
         unsigned untold; /* REPLICA_UNTOLD_* */
-        bool can_count;
+        bool can_count, no_positions;
         MessageFlags storable;  /* flags and keywords that can be stored permanently */
         bool storable_keywords; /* new keywords can be made */
         ReplicaMessage message;
@@ -345,6 +346,8 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
+                                   name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
 };

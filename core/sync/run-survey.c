@@ -11,6 +11,9 @@
 
 #include "sync/engine-private.h"
 
+/* Each is a round trip; an answer may have as many ranges as messages, but not 16384 (FOUND_MAX). */
+#define VOLUMES_IN_PIECE 16
+
 static const UidRange everything = {1, UID_MAX};
 
 void run_survey_done(SyncRun *run) {
@@ -65,6 +68,7 @@ VolumeFacts survey_facts(const SyncRun *run) {
                 .last_uid =
                         MAX(run->opened[SIDE_REMOTE].uidnext, state->token[SIDE_REMOTE].uidnext),
                 .can_count = run->can_count,
+                .no_positions = run->no_positions,
         };
 }
 
@@ -89,11 +93,9 @@ static int ask_which_are_there(SyncRun *run, UidRange range) {
         return survey_ask(run, &(Question){.kind = QUESTION_GONE, .search.range = range});
 }
 
-/* How many are there, of each volume? */
-static int ask_counts(SyncRun *run) {
+/* Of each so many messages: how many are there, or which? */
+static int ask_each(SyncRun *run, Question question, uint32_t size) {
         const MailboxState *state = &run->mailbox->state;
-        const uint32_t size = run->mailbox->engine->options.volumes.messages;
-        Question question = {.kind = QUESTION_GONE_COUNT, .search.count = true};
         uint32_t after = 0;
 
         while (after < UID_MAX) {
@@ -132,7 +134,11 @@ static int ask_for_gone(SyncRun *run) {
         case VOLUME_WHOLE:
                 return ask_which_are_there(run, everything);
         case VOLUME_COUNTS:
-                return ask_counts(run);
+                return ask_each(run, (Question){.kind = QUESTION_GONE_COUNT, .search.count = true},
+                                policy->messages);
+        case VOLUME_PIECES:
+                return ask_each(run, (Question){.kind = QUESTION_GONE},
+                                policy->messages * VOLUMES_IN_PIECE);
         case VOLUME_POSITIONS:
                 return survey_ask(run, &(Question){.kind = QUESTION_GONE_POSITIONS,
                                                    .search.stride = policy->messages});

@@ -411,6 +411,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->exists = event->exists;
                 run->untold = event->untold;
                 run->can_count = event->can_count;
+                run->no_positions = event->no_positions;
                 run->new_keywords = event->storable_keywords;
         }
         run->discard[side] = is_renumbered(run, side);

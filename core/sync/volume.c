@@ -35,7 +35,9 @@ VolumeSearch volume_find_gone(const VolumePolicy *policy, const VolumeFacts *fac
             volume_predict(facts, facts->messages, n_ranges) <= policy->answer)
                 return VOLUME_WHOLE;
 
-        return facts->can_count ? VOLUME_COUNTS : VOLUME_POSITIONS;
+        if (facts->can_count)
+                return VOLUME_COUNTS;
+        return facts->no_positions ? VOLUME_PIECES : VOLUME_POSITIONS;
 }
 
 bool volume_lists_flags(const VolumePolicy *policy, const VolumeFacts *facts) {

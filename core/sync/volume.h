@@ -25,11 +25,13 @@ typedef struct VolumeFacts {
         uint64_t n_ranges; /* of UIDs, that they make */
         uint32_t last_uid; /* the longest that may be written */
         bool can_count;    /* ESEARCH: counts are cheap, and sets are written as ranges */
+        bool no_positions; /* who stands at a position cannot be asked (UIDONLY) */
 } VolumeFacts;
 
 typedef enum VolumeSearch {
-        VOLUME_WHOLE,     /* the UIDs of the whole mailbox */
-        VOLUME_COUNTS,    /* how many each volume has, then the UIDs of those that lack some */
+        VOLUME_WHOLE,  /* the UIDs of the whole mailbox */
+        VOLUME_COUNTS, /* how many each volume has, then the UIDs of those that lack some */
+        VOLUME_PIECES, /* the UIDs of the whole mailbox, in pieces that no answer is too long for */
         VOLUME_POSITIONS, /* the UID at the end of each volume: how far it has moved says the same */
 } VolumeSearch;
 

@@ -144,7 +144,7 @@ class Model:
         self.mailbox = None
         self.view = []  # UIDs, as the client knows them by number
         self.told = 0  # modseq
-        self.qresync = self.condstore = False
+        self.qresync = self.condstore = self.uidonly = False
         self.literal = b""
 
     # The conversation
@@ -203,11 +203,17 @@ class Model:
         self.ok(tag, f"[CAPABILITY {self.capability}] in")
 
     def do_ENABLE(self, tag, rest):
-        self.qresync = self.condstore = "QRESYNC" in self.capability
-        self.say("* ENABLED QRESYNC" if self.qresync else "* ENABLED")
+        enabled = [word for word in rest.split() if word in self.capability.split()]
+        self.qresync = self.condstore = "QRESYNC" in enabled
+        self.uidonly = "UIDONLY" in enabled
+        self.say(" ".join(["* ENABLED", *enabled]))
         self.ok(tag)
 
     # Mailboxes
+
+    def shown(self, mailbox):
+        """The messages that this connection sees."""
+        return mailbox.messages
 
     def names(self):
         return sorted(self.store.mailboxes)
@@ -217,7 +223,7 @@ class Model:
 
     def status_line(self, name, items):
         mailbox = self.store.mailboxes[name]
-        values = {"MESSAGES": len(mailbox.messages), "UIDNEXT": mailbox.uidnext,
+        values = {"MESSAGES": len(self.shown(mailbox)), "UIDNEXT": mailbox.uidnext,
                   "UIDVALIDITY": mailbox.uidvalidity, "HIGHESTMODSEQ": mailbox.modseq,
                   "UNSEEN": sum("\\Seen" not in m.flags for m in mailbox.messages)}
         self.condstore |= "HIGHESTMODSEQ" in items
@@ -270,7 +276,7 @@ class Model:
 
     def select_lines(self, mailbox):
         return [f"* FLAGS ({' '.join(FLAGS)})", f"* OK [PERMANENTFLAGS ({' '.join(FLAGS)} \\*)] .",
-                f"* {len(mailbox.messages)} EXISTS", "* 0 RECENT",
+                f"* {len(self.shown(mailbox))} EXISTS", "* 0 RECENT",
                 f"* OK [UIDVALIDITY {mailbox.uidvalidity}] .", f"* OK [UIDNEXT {mailbox.uidnext}] .",
                 *([f"* OK [HIGHESTMODSEQ {mailbox.modseq}] ."] if "CONDSTORE" in self.capability else [])]
 
@@ -284,7 +290,7 @@ class Model:
             return self.say(f"{tag} NO [NONEXISTENT] no such mailbox")
         self.condstore |= "CONDSTORE" in rest
         self.selected, self.mailbox = name, mailbox
-        self.view = [m.uid for m in mailbox.messages]
+        self.view = [m.uid for m in self.shown(mailbox)]
         self.told = mailbox.modseq
         for line in self.select_lines(mailbox):
             self.say(line)
@@ -316,19 +322,19 @@ class Model:
         """What others did to the selected mailbox."""
         if not self.mailbox:
             return
-        now = {m.uid for m in self.mailbox.messages}
+        now = {m.uid for m in self.shown(self.mailbox)}
         gone = [uid for uid in self.view if uid not in now]
-        if gone and self.qresync:
+        if gone and (self.qresync or self.uidonly):
             self.say(f"* VANISHED {set_of(gone)}")
         for uid in gone:
-            if not self.qresync:
+            if not self.qresync and not self.uidonly:
                 self.say(f"* {self.view.index(uid) + 1} EXPUNGE")
             self.view.remove(uid)
         for message in self.mailbox.messages:
             if message.modseq > self.told and message.uid in self.view:
                 self.tell_message(message, ["UID", "FLAGS", "MODSEQ"] if self.qresync else ["FLAGS"])
         if len(now) > len(self.view):
-            self.view = [m.uid for m in self.mailbox.messages]
+            self.view = [m.uid for m in self.shown(self.mailbox)]
             self.say(f"* {len(self.view)} EXISTS")
         if self.qresync and self.mailbox.modseq > self.told:
             self.say(f"* OK [HIGHESTMODSEQ {self.mailbox.modseq}] .")
@@ -366,13 +372,27 @@ class Model:
         if message.uid not in self.view:
             return
         values = [self.item(message, item) for item in items]
+        if self.uidonly:
+            values = [value for value in values if not value.startswith(b"UID ")]
+            return self.say(b"* %d UIDFETCH (%b)" % (message.uid, b" ".join(values)))
         number = self.view.index(message.uid) + 1
         self.say(b"* %d FETCH (%b)" % (number, b" ".join(values)))
 
     def chosen(self, text):
         last = self.mailbox.messages[-1].uid if self.mailbox.messages else 0
         wanted = uids_of(text, last)
-        return [m for m in self.mailbox.messages if wanted(m.uid)]
+        return [m for m in self.shown(self.mailbox) if wanted(m.uid)]
+
+    def do_FETCH(self, tag, rest):
+        if self.uidonly:
+            return self.say(f"{tag} BAD [UIDREQUIRED] UIDONLY is enabled")
+        numbers, _, rest = rest.partition(" ")
+        assert rest == "(UID)", rest
+        wanted = uids_of(numbers, len(self.view))
+        for number, uid in enumerate(self.view, 1):
+            if wanted(number):
+                self.say(f"* {number} FETCH (UID {uid})")
+        self.ok(tag)
 
     def do_UID_FETCH(self, tag, rest):
         if not self.mailbox:
@@ -384,7 +404,7 @@ class Model:
         if since or self.condstore:
             self.condstore = True
             items.append("MODSEQ")
-        self.view += [m.uid for m in self.mailbox.messages if m.uid not in self.view]
+        self.view += [m.uid for m in self.shown(self.mailbox) if m.uid not in self.view]
         for message in self.chosen(numbers):
             if not since or message.modseq > int(since[1]):
                 self.tell_message(message, ["UID", *(i for i in items if i != "UID")])
@@ -437,7 +457,7 @@ class Model:
     def do_UID_SEARCH(self, tag, rest):
         asked = re.match(r"RETURN \((.*?)\) (.*)", rest)
         keys = (asked[2] if asked else rest).replace("(", "").replace(")", "").split()
-        found = [m.uid for m in self.mailbox.messages if self.matches(m, keys)]
+        found = [m.uid for m in self.shown(self.mailbox) if self.matches(m, keys)]
         if asked:
             self.say(self.esearch(tag, asked[1].split(), found))
         else:

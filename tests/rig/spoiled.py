@@ -90,6 +90,16 @@ class Yahoo(Model):
         return line[:-1] + f" HIGHESTMODSEQ {self.store.mailboxes[name].modseq})"
 
 
+class Partial(Yahoo):
+    """Shows only the newest of a large mailbox, and all of it to who has enabled UIDONLY."""
+
+    capability = Yahoo.capability + " ENABLE UIDONLY"
+    limit = 4
+
+    def shown(self, mailbox):
+        return mailbox.messages if self.uidonly else mailbox.messages[-self.limit:]
+
+
 class NoReturn(Model):
     def do_LIST(self, tag, rest):
         if "RETURN" in rest:

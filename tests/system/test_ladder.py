@@ -140,6 +140,8 @@ class Ladder(case.SystemTest):
             daemon.wait_in_sync()
             since = account.ctl_json("mailboxes", account.name)[0]["flags_since_usec"]
             self.assertGreater(since, 0)
+            self.assertEqual(account.ctl_json("status", account.name)[0]["flags_since_usec"], since)
+            self.assertIn("flags seen", account.ctl("status", account.name).out)
             with server.session() as session:
                 session.select("INBOX")
                 session.store(1, "+", ["$NotJunk"])

@@ -352,13 +352,15 @@ class Mailboxes(case.SystemTest):
         other = self.session(dovecot)
         other.create("INBOX/There")
         populate.fill_small(other, "INBOX/There", 3)
+        other.create("INBOX/INBOX/child")  # its parent has no name here, and no messages
         acc = self.account(dovecot)
         for name in ("Here", "Here/inner"):
             for sub in ("cur", "new", "tmp"):
                 (acc.tree.folder(name).path / sub).mkdir(parents=True)
         self.once(acc)
-        self.assertEqual(acc.tree.mailboxes(), ["Here", "Here/inner", "INBOX", "There"])
-        self.assertEqual(set(other.mailboxes()), {"INBOX", "INBOX/Here", "INBOX/Here/inner", "INBOX/There"})
+        self.assertEqual(acc.tree.mailboxes(), ["Here", "Here/inner", "INBOX", "INBOX/child", "There"])
+        self.assertEqual(set(other.mailboxes()), {"INBOX", "INBOX/Here", "INBOX/Here/inner", "INBOX/INBOX/child",
+                                                   "INBOX/There"})
         self.assertEqual(len(acc.tree.folder("There").files()), 3)
         acc.tree.folder("There").path.rename(acc.tree.folder("Then").path)
         self.once(acc)

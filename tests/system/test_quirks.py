@@ -121,8 +121,9 @@ ROWS = {
     "proxy": (spoiled.Proxy, {"quirks": "late-capabilities broken-qresync broken-esearch"}, "",
               "late-capabilities broken-qresync broken-esearch"),
     "yahoo": (spoiled.Yahoo, {}, "", ""),
+    "yahoo_uidonly": (spoiled.Partial, {}, "", ""),
     "no_list_return": (spoiled.NoReturn, {}, "", ""),
-    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone"),
+    "courier": (spoiled.Courier, {}, "", "uidvalidity-by-select lists-locks login-alone rename-renumbers"),
     "growing_exists": (spoiled.Zimbra, {}, "", ""),
     "vanished_zero": (spoiled.VanishedZero, {}, "", ""),
     "scientific_numbers": (spoiled.Scientific, {}, "passed over: “STATUS", ""),
@@ -352,6 +353,40 @@ class Special(QuirkTest):
         said = b"\n".join(self.scripted.heard())
         for word in (b"QRESYNC", b"CONDSTORE", b"RETURN (STATUS", b"+}"):
             self.assertNotIn(word, said)
+
+
+class Large(QuirkTest):
+    """A mailbox that has several volumes, on a server that counts nothing."""
+
+    def check(self, model, settings=None):
+        self.serve(model, settings)
+        self.fill(1300)
+        self.sync()
+
+    def check_changes(self):
+        self.assert_equal()
+        self.store.expunge("INBOX", 7)
+        self.store.expunge("INBOX", 1299)
+        self.store.deliver("INBOX", mail("more"))
+        self.sync()
+        self.assert_equal()
+        self.assert_quiet()
+        return b"\n".join(self.scripted.heard())
+
+    def test_by_position(self):
+        self.check(Model, {"disable-extensions": "QRESYNC CONDSTORE ESEARCH UIDONLY"})
+        self.assertRegex(self.check_changes(), rb"[0-9] FETCH 1000 \(UID\)")
+
+    def test_uidonly(self):
+        self.check(spoiled.Partial)
+        said = self.check_changes()
+        self.assertIn(b"ENABLE UIDONLY", said)
+        self.assertIn(b"UID SEARCH ALL", said)
+        self.assertNotRegex(said, rb"[0-9] FETCH")
+
+    def test_needed(self):
+        self.check(spoiled.Partial, {"disable-extensions": "UIDONLY"})
+        self.assertEqual(len(self.local_files()), spoiled.Partial.limit)
 
 
 class Vain(QuirkTest):
