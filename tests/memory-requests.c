@@ -382,10 +382,18 @@ static void sweep(MemoryMailbox *stored) {
                         memory_expunge(stored, stored->messages[i - 1].uid);
 }
 
+/* FLAGS, in the answer to SELECT, names the keywords of the mailbox. */
+static void name_keywords(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
+        for (size_t i = 0; !r->store->is_files && i < stored->n_messages; i++)
+                (void) memory_translate(stored->messages[i].flags, &r->store->keywords,
+                                        request->mailbox->keywords);
+}
+
 static Event *push_opened(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
         Event *event = push(r, REPLICA_EVENT_OPENED, request->mailbox);
         MessageFlags permanent = 0;
 
+        name_keywords(r, request, stored);
         event->event.token = (ReplicaToken){
                 .uidvalidity = stored->uidvalidity,
                 .uidnext = r->store->no_uidnext ? 0 : stored->uidnext,

@@ -208,6 +208,20 @@ static void test_stores(void) {
 #define DATE " \" 1-Jan-1970 01:00:00 +0100\""
 
 static void test_appends(void) {
+        replica_check("a FETCH is answered before an older APPEND", DOVECOT, "q",
+                      OPEN_A "> append B 42 - abc\n"
+                             "C: 2 APPEND B" DATE " {3+}\n"
+                             "C: abc\n"
+                             "> fetch A 5 body\n"
+                             "C: 3 UID FETCH 5 (FLAGS INTERNALDATE BODY.PEEK[])\n"
+                             "S: * 1 FETCH (UID 5 FLAGS () BODY[] {3}\n"
+                             "S: abc)\n"
+                             "S: 2 OK [APPENDUID 7 31] Append completed.\n"
+                             "S: 3 OK\n"
+                             "E: BODY A 5 () size=3 “abc”\n"
+                             "E: APPENDED B 42 uid=31 ()\n"
+                             "E: DONE APPEND B 42\n"
+                             "E: DONE FETCH A modseq=21 exists=3\n");
         replica_check("LITERAL+", DOVECOT, "q",
                       "> append A 42 \\Seen,work abc\n"
                       "C: 1 APPEND A (\\Seen work)" DATE " {3+}\n"

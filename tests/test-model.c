@@ -4,10 +4,11 @@
  *      test-model [SEEDS [OPERATIONS [FIRST-SEED]]]
  *
  * Two stores of random kinds; random things happen to them between and in the middle of runs, while
- * processes are killed and connections lost. The model knows each message by its name: it is there
- * until one side deletes it, and each of its flags is changed on one side only, so that its last value
- * there is what both must have. In the end remote, local, base and model are the same, nothing is
- * doubled, and a further run changes nothing.
+ * processes are killed and connections lost. The model knows each message by its name: it is in one
+ * mailbox until one side moves it to another or deletes it, and each of its flags is changed on one
+ * side only, so that its last value there is what both must have. Mailboxes are renamed, deleted and
+ * made again. In the end remote, local, base and model are the same, nothing is doubled, and a further
+ * run changes nothing.
  */
 
 #include "base/macro.h"
@@ -15,11 +16,24 @@
 #include "test.h"
 
 #define MAX_MESSAGES 256u
-#define MAILBOX      "INBOX"
+#define N_BOXES      4u
+
+/* INBOX, two others, and one below the last of those. */
+typedef struct ModelBox {
+        bool exists;
+        char name[_SIDE_MAX][16];
+        bool is_still
+                [_SIDE_MAX]; /* the other side has renamed or deleted it: nothing happens here */
+} ModelBox;
+#define BOX_PARENT 2u
+#define BOX_CHILD  3u
 
 typedef struct ModelMessage {
         bool exists;
         Side origin;
+        unsigned box;
+        bool is_moved;        /* since all was at rest, ... */
+        Side mover;           /* ... on this side */
         MessageFlags flags;   /* in the world's keywords */
         MessageFlags changed; /* since all was at rest */
 } ModelMessage;
@@ -27,13 +41,15 @@ typedef struct ModelMessage {
 typedef struct Model {
         World world;
         uint64_t random, seed;
+        ModelBox boxes[N_BOXES];
         ModelMessage messages[MAX_MESSAGES];
         unsigned n_messages;
         unsigned n_settled; /* those before it are in the base */
         unsigned per_mille; /* chance that something happens before an event */
         bool is_peaceful;   /* nothing went wrong since all was at rest */
+        bool is_at_rest, has_run;
+        bool is_changed[BOX_CHILD]; /* since then: a mailbox, or what is below it */
         bool is_verbose;
-        bool no_keywords;
 } Model;
 
 /* xorshift64*; good enough to stumble */
@@ -58,8 +74,23 @@ static bool chance(Model *model, unsigned percent) {
                         fprintf(stderr, __VA_ARGS__);                                              \
         } while (0)
 
-static MemoryMailbox *stored_of(Model *model, Side side) {
-        return memory_store_find(&model->world.store[side], MAILBOX);
+/* NULL: it is not there. */
+static MemoryMailbox *stored_of(Model *model, Side side, unsigned box) {
+        return memory_store_find(&model->world.store[side], model->boxes[box].name[side]);
+}
+
+static MemoryMailbox *random_stored(Model *model, Side side, unsigned *ret_box) {
+        const unsigned box = chance(model, 50) ? 0 : below(model, N_BOXES);
+
+        *ret_box = box;
+        return model->boxes[box].exists && !model->boxes[box].is_still[side]
+                       ? stored_of(model, side, box)
+                       : NULL;
+}
+
+/* Is it in the base, where it is? */
+static bool is_settled(const Model *model, unsigned n) {
+        return n < model->n_settled && !model->messages[n].is_moved;
 }
 
 /* The bytes of message @n, some without a Message-ID. */
@@ -80,9 +111,7 @@ static unsigned number_of(const MemoryMessage *message) {
 static MessageFlags random_flag(Model *model) {
         static const char *const flags[] = {"S", "R", "F", "P", "+work", "+home"};
 
-        const unsigned n = ARRAY_SIZE(flags) - (model->no_keywords ? 2 : 0);
-
-        return world_parse_flags(&model->world, flags[below(model, n)]);
+        return world_parse_flags(&model->world, flags[below(model, ARRAY_SIZE(flags))]);
 }
 
 /* Which side may change this flag of this message. */
@@ -92,11 +121,11 @@ static Side owner_of(unsigned n, MessageFlags flag) {
         return hash >> 60 & 1 ? SIDE_REMOTE : SIDE_LOCAL;
 }
 
-static MemoryMessage *random_message(Model *model, Side side) {
-        MemoryMailbox *stored = stored_of(model, side);
+static MemoryMessage *random_message(Model *model, Side side, unsigned *ret_box) {
+        MemoryMailbox *stored = random_stored(model, side, ret_box);
         MemoryMessage *message;
 
-        if (stored->n_messages == 0)
+        if (!stored || stored->n_messages == 0)
                 return NULL;
         message = &stored->messages[below(model, (unsigned) stored->n_messages)];
         return message->stage == MEMORY_VISIBLE ? message : NULL;
@@ -106,9 +135,11 @@ static MemoryMessage *random_message(Model *model, Side side) {
 
 static void deliver(Model *model, Side side) {
         const unsigned n = model->n_messages;
+        unsigned box;
+        MemoryMailbox *stored = random_stored(model, side, &box);
         WorldMessage message;
 
-        if (n == MAX_MESSAGES)
+        if (!stored || n == MAX_MESSAGES)
                 return;
         make_message(model, n, &message);
         for (unsigned i = 0; i < 2; i++) {
@@ -117,58 +148,92 @@ static void deliver(Model *model, Side side) {
                 if (owner_of(n, flag) == side)
                         message.flags |= flag;
         }
-        TRACE(model, "  %s: deliver %u\n", side_name(side), n);
-        memory_deliver(stored_of(model, side), 0, message.bytes, message.date,
+        TRACE(model, "  %s: deliver %u to %s\n", side_name(side), n, stored->name);
+        memory_deliver(stored, 0, message.bytes, message.date,
                        world_flags(&model->world, side, message.flags));
-        model->messages[n] = (ModelMessage){true, side, message.flags, 0};
+        model->messages[n] =
+                (ModelMessage){.exists = true, .origin = side, .box = box, .flags = message.flags};
         model->n_messages++;
 }
 
 static void change_flag(Model *model, Side side) {
-        MemoryMessage *message = random_message(model, side);
+        unsigned n, box;
+        MemoryMessage *message = random_message(model, side, &box);
         const MessageFlags flag = random_flag(model);
-        unsigned n;
 
         if (!message)
                 return;
         n = number_of(message);
         if (owner_of(n, flag) != side)
                 return;
+        /* it is about to follow there; a Maildir replica does not tell with which flags it came */
+        if (model->has_run && model->messages[n].is_moved && model->messages[n].mover != side)
+                return;
         /* as long as there is no base for it, what either side has set stays set */
-        if (n >= model->n_settled && (model->messages[n].flags & flag))
+        if (!is_settled(model, n) && (model->messages[n].flags & flag))
                 return;
         /* a change that was carried out but not heard of, and is taken back, is one of the other side */
         if (!model->is_peaceful && (model->messages[n].changed & flag))
                 return;
         TRACE(model, "  %s: flag %llx of %u (UID %u)\n", side_name(side), (unsigned long long) flag,
               n, message->uid);
-        memory_set_flags(stored_of(model, side), message,
+        memory_set_flags(stored_of(model, side, box), message,
                          message->flags ^ world_flags(&model->world, side, flag));
         model->messages[n].flags ^= flag;
         model->messages[n].changed |= flag;
 }
 
+/* One that is renamed while the process dies may come without its base, and keeps all that it had. */
+static bool is_renamed(const Model *model, unsigned box) {
+        return model->boxes[box].is_still[SIDE_REMOTE] || model->boxes[box].is_still[SIDE_LOCAL];
+}
+
 static void expunge(Model *model, Side side) {
-        MemoryMessage *message = random_message(model, side);
-        unsigned n;
+        unsigned n, box;
+        MemoryMessage *message = random_message(model, side, &box);
 
         if (!message)
                 return;
         /* what has no base may be there twice: its copy was taken, and that not heard of */
         n = number_of(message);
+        if (model->messages[n].is_moved || is_renamed(model, box))
+                return;
         if (n >= model->n_settled &&
             (side == SIDE_LOCAL || model->messages[n].origin == SIDE_LOCAL ||
              !model->world.store[SIDE_LOCAL].is_files))
                 return;
         TRACE(model, "  %s: expunge %u (UID %u)\n", side_name(side), n, message->uid);
         model->messages[n].exists = false;
-        memory_expunge(stored_of(model, side), message->uid);
+        memory_expunge(stored_of(model, side, box), message->uid);
+}
+
+static void move(Model *model, Side side) {
+        unsigned n, box, target_box;
+        MemoryMessage *message = random_message(model, side, &box);
+        MemoryMailbox *target = random_stored(model, side, &target_box);
+        ModelMessage *known;
+
+        if (!message || !target || target_box == box || is_renamed(model, box))
+                return;
+        n = number_of(message);
+        known = &model->messages[n];
+        /* what the other side has moved or deleted is in two places from then on; what has no base may
+         * be there twice */
+        if (!known->exists || (known->is_moved && known->mover != side) ||
+            ((!is_settled(model, n) || known->changed) && model->has_run))
+                return;
+        TRACE(model, "  %s: move %u (UID %u) to %s\n", side_name(side), n, message->uid,
+              target->name);
+        memory_move(stored_of(model, side, box), message->uid, target);
+        known->box = target_box;
+        known->is_moved = true;
+        known->mover = side;
 }
 
 static void happen(Model *model) {
         const Side side = chance(model, 50) ? SIDE_REMOTE : SIDE_LOCAL;
 
-        switch (below(model, 5)) {
+        switch (below(model, 7)) {
         case 0:
         case 1:
                 deliver(model, side);
@@ -180,22 +245,121 @@ static void happen(Model *model) {
         case 4:
                 expunge(model, side);
                 return;
+        case 5:
+        case 6:
+                move(model, side);
+                return;
         }
         abort();
 }
 
+/* --- mailboxes; all is at rest --- */
+
+static bool is_name_used(const Model *model, const char *name) {
+        for (unsigned box = 1; box < N_BOXES; box++)
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        if (model->boxes[box].name[side][0] == name[0])
+                                return true;
+        return false;
+}
+
+static void be_still(Model *model, unsigned box, Side side) {
+        model->boxes[box].is_still[side] = true;
+}
+
+static void rename_box(Model *model, Side side, unsigned box) {
+        const char name[] = {(char) ('A' + below(model, 6)), '\0'};
+        ModelBox *renamed = &model->boxes[box];
+        ModelBox *child = &model->boxes[BOX_CHILD];
+
+        if (box == 0 || box == BOX_CHILD || is_name_used(model, name))
+                return;
+        TRACE(model, "  %s: rename %s to %s\n", side_name(side), renamed->name[side], name);
+        memory_store_rename(&model->world.store[side], renamed->name[side], name);
+        renamed->name[side][0] = name[0];
+        be_still(model, box, side_other(side));
+        if (box != BOX_PARENT)
+                return;
+        child->name[side][0] = name[0];
+        be_still(model, BOX_CHILD, side_other(side));
+}
+
+static void delete_box(Model *model, Side side, unsigned box) {
+        ModelBox *deleted = &model->boxes[box];
+
+        if (box == 0)
+                return;
+        TRACE(model, "  %s: delete %s\n", side_name(side), deleted->name[side]);
+        memory_store_remove(&model->world.store[side], deleted->name[side]);
+        deleted->exists = false;
+        for (unsigned n = 0; n < model->n_messages; n++)
+                if (model->messages[n].box == box)
+                        model->messages[n].exists = false;
+}
+
+/* With all that is in it moved elsewhere before. */
+static void empty_box(Model *model, Side side, unsigned box) {
+        MemoryMailbox *stored = stored_of(model, side, box);
+
+        if (box == 0)
+                return;
+        while (stored->n_messages > 0) {
+                ModelMessage *known = &model->messages[number_of(stored->messages)];
+
+                memory_move(stored, stored->messages[0].uid, stored_of(model, side, 0));
+                known->box = 0;
+                known->is_moved = true;
+                known->mover = side;
+        }
+        delete_box(model, side, box);
+}
+
+static void make_box(Model *model, Side side, unsigned box) {
+        TRACE(model, "  %s: make %s\n", side_name(side), model->boxes[box].name[side]);
+        memory_store_add(&model->world.store[side], model->boxes[box].name[side]);
+        model->boxes[box].exists = true;
+}
+
+static void change_box(Model *model) {
+        const Side side = chance(model, 50) ? SIDE_REMOTE : SIDE_LOCAL;
+        const unsigned box = below(model, N_BOXES);
+        const unsigned family = MIN(box, BOX_PARENT);
+
+        if (model->is_changed[family]) /* a child goes with its parent: one thing at a time */
+                return;
+        model->is_changed[family] = true;
+        if (!model->boxes[box].exists) {
+                make_box(model, side, box);
+                return;
+        }
+        /* of empty ones that look alike nobody can tell which was renamed */
+        if (stored_of(model, side, box)->n_messages == 0)
+                return;
+        switch (below(model, 5)) {
+        case 0:
+                delete_box(model, side, box);
+                return;
+        case 1:
+                empty_box(model, side, box);
+                return;
+        default:
+                rename_box(model, side, box);
+                return;
+        }
+}
+
 /* The same message comes to both sides by other ways: it must be paired. */
 static void deliver_to_both(Model *model) {
-        const unsigned n = model->n_messages;
+        const unsigned n = model->n_messages, box = below(model, N_BOXES);
         WorldMessage message;
 
-        if (n == MAX_MESSAGES)
+        if (n == MAX_MESSAGES || !model->boxes[box].exists)
                 return;
         make_message(model, n, &message);
-        TRACE(model, "  both: deliver %u\n", n);
+        TRACE(model, "  both: deliver %u to %s\n", n, model->boxes[box].name[SIDE_LOCAL]);
         for (Side side = 0; side < _SIDE_MAX; side++)
-                memory_deliver(stored_of(model, side), 0, message.bytes, message.date, 0);
-        model->messages[n] = (ModelMessage){true, SIDE_LOCAL, 0, 0};
+                memory_deliver(stored_of(model, side, box), 0, message.bytes, message.date, 0);
+        model->messages[n] = (ModelMessage){.exists = true, .origin = SIDE_LOCAL, .box = box};
         model->n_messages++;
 }
 
@@ -209,8 +373,11 @@ static void on_next(void *userdata) {
 /* --- what goes wrong --- */
 
 static void renumber(Model *model) {
-        MemoryMailbox *remote = stored_of(model, SIDE_REMOTE);
+        unsigned box;
+        MemoryMailbox *remote = random_stored(model, SIDE_REMOTE, &box);
 
+        if (!remote)
+                return;
         switch (below(model, 3)) {
         case 0:
                 remote->uidvalidity++;
@@ -224,8 +391,8 @@ static void renumber(Model *model) {
                 memory_renumber(remote, remote->uidnext);
                 break;
         }
-        TRACE(model, "  remote: renumbered, UIDVALIDITY %u, modseq %llu\n", remote->uidvalidity,
-              (unsigned long long) remote->modseq);
+        TRACE(model, "  remote: renumbered %s, UIDVALIDITY %u, modseq %llu\n", remote->name,
+              remote->uidvalidity, (unsigned long long) remote->modseq);
 }
 
 static void go_wrong(Model *model) {
@@ -280,23 +447,105 @@ static void restart(Model *model) {
         start(model);
 }
 
+/* Which of the changed flags may be either way? A change is none if the message is gone from there by
+ * now; and a move that nobody has heard of is one of two messages that were paired. */
+static MessageFlags doubtful_flags(const Model *model, unsigned n) {
+        const ModelMessage *message = &model->messages[n];
+        MessageFlags doubtful = 0;
+
+        for (unsigned bit = 0; message->is_moved && bit < 64; bit++) {
+                const MessageFlags flag = (MessageFlags) 1 << bit;
+
+                if (owner_of(n, flag) != message->mover ||
+                    (!model->is_peaceful && !(message->flags & flag)))
+                        doubtful |= message->changed & flag;
+        }
+        return doubtful;
+}
+
+static void take_doubtful_flags(Model *model, unsigned n) {
+        ModelMessage *message = &model->messages[n];
+        const MessageFlags doubtful = message->exists ? doubtful_flags(model, n) : 0;
+        MemoryMailbox *stored = doubtful ? stored_of(model, SIDE_REMOTE, message->box) : NULL;
+
+        for (size_t i = 0; stored && i < stored->n_messages; i++)
+                if (number_of(&stored->messages[i]) == n)
+                        message->flags =
+                                (message->flags & ~doubtful) |
+                                (doubtful &
+                                 memory_translate(stored->messages[i].flags,
+                                                  &model->world.store[SIDE_REMOTE].keywords,
+                                                  &model->world.keywords));
+}
+
+/* A new name is the name on both sides by now. */
+static void rest_boxes(Model *model) {
+        for (unsigned box = 0; box < N_BOXES; box++) {
+                ModelBox *b = &model->boxes[box];
+
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        if (b->is_still[side])
+                                memcpy(b->name[side], b->name[side_other(side)],
+                                       sizeof(b->name[side]));
+                memset(b->is_still, 0, sizeof(b->is_still));
+        }
+}
+
+static void rest(Model *model) {
+        rest_boxes(model);
+        for (unsigned n = 0; n < model->n_messages; n++) {
+                take_doubtful_flags(model, n);
+                model->messages[n].changed = 0;
+                model->messages[n].is_moved = false;
+        }
+        model->n_settled = model->n_messages;
+        model->is_peaceful = model->is_at_rest = true;
+        model->has_run = false;
+        memset(model->is_changed, 0, sizeof(model->is_changed));
+}
+
+static int confirm_deleted(const EngineMailbox *mailbox, void *userdata) {
+        char *name = userdata;
+
+        if (mailbox->deleted[SIDE_REMOTE] || mailbox->deleted[SIDE_LOCAL])
+                (void) snprintf(name, 16, "%s", mailbox->name);
+        return 0;
+}
+
+/* Return: was there something to confirm? */
+static bool confirm_any(Model *model) {
+        char name[16] = "";
+
+        assert(engine_each_mailbox(model->world.engine, confirm_deleted, name) == 0);
+        if (!*name)
+                return false;
+        TRACE(model, " confirm %s\n", name);
+        assert(engine_confirm(model->world.engine, name) == 0);
+        return true;
+}
+
 /* Until a run comes through in peace. */
 static void settle(Model *model) {
+        unsigned n = 0;
+
         model->per_mille = 0;
         model->world.kill.at = 0;
         if (!world_sync(&model->world)) {
                 restart(model);
                 assert(world_sync(&model->world));
         }
-        while (engine_totals(model->world.engine).failed > 0)
+        while (confirm_any(model) || engine_totals(model->world.engine).failed > 0) {
                 assert(world_sync(&model->world));
-        model->n_settled = model->n_messages;
-        model->is_peaceful = true;
-        for (unsigned n = 0; n < model->n_messages; n++)
-                model->messages[n].changed = 0;
+                if (++n < 20)
+                        continue;
+                fprintf(stderr, "seed %llu: never at rest: %s\n", (unsigned long long) model->seed,
+                        model->world.failure);
+                abort();
+        }
+        rest(model);
 }
 
-static char *describe_model(Model *model) {
+static char *describe_box(Model *model, unsigned box) {
         Buffer text = BUFFER_NULL;
         char *described;
 
@@ -307,7 +556,7 @@ static char *describe_model(Model *model) {
                         Buffer flags = BUFFER_NULL;
                         char name[32];
 
-                        if (!message->exists || (n % 5 == 4) != no_id)
+                        if (!message->exists || message->box != box || (n % 5 == 4) != no_id)
                                 continue;
                         (void) snprintf(name, sizeof(name), no_id ? "none/%03u" : "m%03u", n);
                         world_format_flags(&model->world, message->flags, &flags);
@@ -323,15 +572,39 @@ static char *describe_model(Model *model) {
         return described;
 }
 
-static void check(Model *model, const char *when) {
-        _cleanup_free_ char *is = world_describe(&model->world, MAILBOX);
-        _cleanup_free_ char *should = describe_model(model);
+static void check_box(Model *model, unsigned box, const char *when) {
+        const char *name = model->boxes[box].name[SIDE_LOCAL];
+        _cleanup_free_ char *is = world_describe(&model->world, name);
+        _cleanup_free_ char *should = describe_box(model, box);
 
         if (strcmp(is, should) == 0)
                 return;
-        fprintf(stderr, "seed %llu, %s\n--- is\n%s--- should be\n%s",
-                (unsigned long long) model->seed, when, is, should);
+        fprintf(stderr, "seed %llu, %s, %s\n--- is\n%s--- should be\n%s",
+                (unsigned long long) model->seed, when, name, is, should);
         abort();
+}
+
+static void check(Model *model, const char *when) {
+        size_t n = 0;
+
+        for (unsigned box = 0; box < N_BOXES; box++)
+                if (model->boxes[box].exists) {
+                        check_box(model, box, when);
+                        n++;
+                }
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                const MemoryStore *store = &model->world.store[side];
+
+                if (store->n_mailboxes == n)
+                        continue;
+                fprintf(stderr, "seed %llu, %s: %zu mailboxes on the %s side instead of %zu:",
+                        (unsigned long long) model->seed, when, store->n_mailboxes, side_name(side),
+                        n);
+                for (size_t i = 0; i < store->n_mailboxes; i++)
+                        fprintf(stderr, " %s", store->mailboxes[i]->name);
+                fprintf(stderr, "\n");
+                abort();
+        }
 }
 
 static void check_quiet(Model *model) {
@@ -353,6 +626,9 @@ static void live(Model *model) {
         const unsigned n = below(model, 8);
 
         model->per_mille = chance(model, 50) ? below(model, 60) : 0;
+        for (unsigned i = 0; model->is_at_rest && i < 3 && chance(model, 50); i++)
+                change_box(model);
+        model->is_at_rest = false;
         for (unsigned i = 0; i < n; i++)
                 happen(model);
         if (chance(model, 20))
@@ -360,6 +636,7 @@ static void live(Model *model) {
         if (chance(model, 60))
                 go_wrong(model);
         TRACE(model, " run\n");
+        model->has_run = true;
         if (!world_sync(&model->world))
                 restart(model);
         if (chance(model, 50))
@@ -387,7 +664,7 @@ static void live(Model *model) {
         }
 }
 
-/* How flags are found that are not told; only a list has keywords that nobody has heard of. */
+/* How flags are found that are not told. */
 static void choose_flag_scan(Model *model) {
         EngineOptions *options = &model->world.options;
 
@@ -396,10 +673,8 @@ static void choose_flag_scan(Model *model) {
                 options->volumes.listed = 1;
                 return;
         case 1: /* by a search, all in one turn */
-                model->no_keywords = true;
                 return;
         case 2: /* by a search of the whole mailbox, whoever's turn it is */
-                model->no_keywords = true;
                 options->volumes.answer = 1000000;
                 options->flag_scan = (int64_t) 24 * 3600 * 1000000;
                 return;
@@ -433,7 +708,20 @@ static void choose_stores(Model *model) {
                 store->no_uidplus = side == SIDE_REMOTE && chance(model, 25);
                 if (side == SIDE_REMOTE && !store->no_modseq)
                         choose_rung(model, store);
-                memory_store_add(store, MAILBOX);
+                store->has_objects = chance(model, 50);
+                store->no_move = side == SIDE_REMOTE && chance(model, 20);
+        }
+}
+
+static void make_boxes(Model *model) {
+        static const char *const names[N_BOXES] = {"INBOX", "A", "B", "B/x"};
+
+        for (unsigned box = 0; box < N_BOXES; box++) {
+                model->boxes[box].exists = true;
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        (void) snprintf(model->boxes[box].name[side], 16, "%s", names[box]);
+                        memory_store_add(&model->world.store[side], names[box]);
+                }
         }
 }
 
@@ -447,7 +735,10 @@ static void run_seed(uint64_t seed, unsigned n_operations, bool is_verbose) {
         memory_replica_trace = is_verbose;
         world_init(&model.world);
         model.world.options.brake = (Brake){.percent = 100, .count = MAX_MESSAGES};
+        model.world.options.deletion =
+                chance(&model, 50) ? MAILBOX_DELETION_ASK : MAILBOX_DELETION_YES;
         choose_stores(&model);
+        make_boxes(&model);
         start(&model);
         for (unsigned i = 0; i < n_operations / 4; i++)
                 live(&model);

@@ -94,6 +94,25 @@ static int tell_body(ImapReplica *r, ReplicaEventType type, const ImapFetch *fet
         return 0;
 }
 
+/*
+ * What a FETCH answers. A server may be done with it before the APPENDs that were sent earlier (RFC 9051
+ * section 5.5): Dovecot is, while it writes.
+ */
+static const Command *fetch_head(const ImapReplica *r, const Command *head) {
+        if (!head || head->kind != COMMAND_APPEND)
+                return head;
+
+        for (size_t i = 0; i < r->n_commands; i++) {
+                const Command *command =
+                        &r->commands[(r->first_command + i) % r->commands_capacity];
+
+                if (command->kind == COMMAND_APPEND)
+                        continue;
+                return command->kind == COMMAND_FETCH_NEW ? command : head;
+        }
+        return head;
+}
+
 static bool wants_body(const ImapReplica *r, const Command *head) {
         return head && head->kind == COMMAND_FETCH_NEW && head->job->want == REPLICA_WANT_BODY &&
                !is_dropped(head->job) && r->selected && r->selected->mailbox;
@@ -344,10 +363,10 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
                 return on_expunge(r, head);
         case IMAP_EVENT_FETCH:
                 e = selecting_data(r, head);
-                return e < 0 ? e : on_fetch(r, head, &event->fetch);
+                return e < 0 ? e : on_fetch(r, fetch_head(r, head), &event->fetch);
         case IMAP_EVENT_BODY_BEGIN:
                 e = selecting_data(r, head);
-                return e < 0 ? e : on_body_begin(r, head, &event->fetch);
+                return e < 0 ? e : on_body_begin(r, fetch_head(r, head), &event->fetch);
         case IMAP_EVENT_BODY_DATA:
                 return on_body_data(r, event->data);
         case IMAP_EVENT_VANISHED:

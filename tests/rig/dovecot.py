@@ -277,6 +277,10 @@ class Dovecot:
             words = ["setpriv", *ids, *words]
         return shlex.join([*words, "doveadm", "-c", f"{self.directory}/dovecot.conf", "exec", "imap"])
 
+    def doveadm(self, *words):
+        subprocess.run(["doveadm", "-c", self.directory / "dovecot.conf", *words],
+                       check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
     def mail_directory(self, user="alice"):
         return self.directory / "home" / user / ("Maildir" if self.store == "maildir" else "mdbox")
 

@@ -16,108 +16,232 @@ BOXES = ["INBOX", "list", "list/sub"]
 MESSAGES = 24
 
 
-def _choose(session, mailbox, count):
-    session.select(mailbox, examine=True)
-    return session.uids()[:count]
+def _choose(w, mailbox, count):
+    w.session.select(mailbox, examine=True)
+    return w.session.uids()[:count]
 
 
-def first_sync(rng, session, tree):
+def first_sync(w):
     """Nothing is there locally yet: the state database and the Maildir are those of a new account."""
 
 
-def upload(rng, session, tree):
+def upload(w):
     for n in range(12):
-        tree.folder("list").deliver(populate.message(rng, f"up{n}"), f"17000{n}.points.host", "S")
+        w.tree.folder("list").deliver(populate.message(w.rng, f"up{n}"), f"17000{n}.points.host", "S")
 
 
-def download(rng, session, tree):
+def download(w):
     for n in range(12):
-        session.append("list", populate.message(rng, f"down{n}"), ["\\Seen"])
+        w.session.append("list", populate.message(w.rng, f"down{n}"), ["\\Seen"])
 
 
-def flags_remote(rng, session, tree):
+def flags_remote(w):
     for mailbox in BOXES:
-        uids = _choose(session, mailbox, 9)
-        session.select(mailbox)
-        session.store(populate_set(uids), "+", ["\\Answered", "work"])
+        uids = _choose(w, mailbox, 9)
+        w.session.select(mailbox)
+        w.session.store(populate_set(uids), "+", ["\\Answered", "work"])
 
 
-def flags_local(rng, session, tree):
+def flags_local(w):
     for mailbox in BOXES:
-        folder = tree.folder(mailbox)
+        folder = w.tree.folder(mailbox)
         for path in folder.files()[:9]:
             folder.set_flags(path, folder.flags(path) ^ {"\\Flagged"})
 
 
-def flags_both(rng, session, tree):
-    flags_remote(rng, session, tree)
-    flags_local(rng, session, tree)
+def flags_both(w):
+    flags_remote(w)
+    flags_local(w)
 
 
-def expunge_remote(rng, session, tree):
+def expunge_remote(w):
     for mailbox in BOXES:
-        uids = _choose(session, mailbox, 4)
-        session.select(mailbox)
-        session.expunge(populate_set(uids))
+        uids = _choose(w, mailbox, 4)
+        w.session.select(mailbox)
+        w.session.expunge(populate_set(uids))
 
 
-def unlink_local(rng, session, tree):
+def unlink_local(w):
     for mailbox in BOXES:
-        for path in tree.folder(mailbox).files()[:4]:
+        for path in w.tree.folder(mailbox).files()[:4]:
             path.unlink()
 
 
-def delete_and_flag(rng, session, tree):
-    flags_remote(rng, session, tree)
-    unlink_local(rng, session, tree)
+def delete_and_flag(w):
+    flags_remote(w)
+    unlink_local(w)
 
 
-def move_remote(rng, session, tree):
-    uids = _choose(session, "INBOX", 5)
-    session.select("INBOX")
-    session.move(populate_set(uids), "list")
+def move_remote(w):
+    uids = _choose(w, "INBOX", 5)
+    w.session.select("INBOX")
+    w.session.move(populate_set(uids), "list")
 
 
-def move_local(rng, session, tree):
-    for path in tree.folder("INBOX").files()[:5]:
+def move_local(w):
+    for path in w.tree.folder("INBOX").files()[:5]:
         if not any(c.islower() for c in path.name.partition(":2,")[2]):
-            path.rename(tree.folder("list").path / "cur" / path.name)
+            path.rename(w.tree.folder("list").path / "cur" / path.name)
 
 
-def same_on_both(rng, session, tree):
+def same_on_both(w):
     """Messages that came to both sides on ways of their own."""
     for n in range(6):
-        data = populate.message(rng, f"same{n}")
-        session.append("list", data)
-        tree.folder("list").deliver(data, f"17100{n}.points.host")
+        data = populate.message(w.rng, f"same{n}")
+        w.session.append("list", data)
+        w.tree.folder("list").deliver(data, f"17100{n}.points.host")
 
 
-def create_remote(rng, session, tree):
-    session.create("made there")
-    session.append("made there", populate.message(rng, "made"))
+def create_remote(w):
+    w.session.create("made there")
+    w.session.append("made there", populate.message(w.rng, "made"))
 
 
-def create_local(rng, session, tree):
-    tree.folder("made here").create().deliver(populate.message(rng, "made"), "171.points.host")
+def create_local(w):
+    w.tree.folder("made here").create().deliver(populate.message(w.rng, "made"), "171.points.host")
 
 
-def lost_database(rng, session, tree):
+def lost_database(w):
     """The state database is gone: everything is paired anew."""
 
 
-def random_changes(rng, session, tree):
-    change.Changes(rng, session, tree).apply(40)
+def random_changes(w):
+    change.Changes(w.rng, w.session, w.tree).apply(40)
+
+
+# Moves
+
+def move_remote_many(w):
+    uids = _choose(w, "INBOX", 15)
+    for target, some in (("list", uids[:8]), ("list/sub", uids[8:])):
+        w.session.select("INBOX")
+        w.session.move(populate_set(some), target)
+
+
+def move_local_many(w):
+    paths = _without_keywords(w, "INBOX")[:15]
+    for n, path in enumerate(paths):
+        path.rename(w.tree.folder("list" if n % 2 else "list/sub").path / "cur" / path.name)
+
+
+def move_crosswise(w):
+    """On both sides at once, with flags, and some of what comes where others go from."""
+    uids = _choose(w, "INBOX", 4)
+    w.session.select("INBOX")
+    w.session.store(populate_set(uids), "+", ["\\Answered", "work"])
+    w.session.move(populate_set(uids), "list")
+    for path in _without_keywords(w, "list")[:4]:
+        path.rename(w.tree.folder("INBOX").path / "cur" / path.name)
+    for path in _without_keywords(w, "list/sub")[:4]:
+        w.tree.folder("list/sub").set_flags(path, w.tree.folder("list/sub").flags(path) ^ {"\\Flagged"})
+
+
+def move_remote_to_new(w):
+    w.session.create("Archive")
+    uids = _choose(w, "list", 6)
+    w.session.select("list")
+    w.session.move(populate_set(uids), "Archive")
+
+
+def move_local_to_new(w):
+    folder = w.tree.folder("Archive").create()
+    for path in _without_keywords(w, "list")[:6]:
+        path.rename(folder.path / "cur" / path.name)
+
+
+def _without_keywords(w, mailbox):
+    """Files whose letters mean the same in every folder."""
+    return [path for path in w.tree.folder(mailbox).files()
+            if not any(c.islower() for c in path.name.partition(":2,")[2])]
+
+
+# The life of mailboxes
+
+def rename_remote(w):
+    w.session.command(b"RENAME " + w.session.wire("list") + b" " + w.session.wire("Projects"))
+    w.session.append("Projects", populate.message(w.rng, "since"))
+
+
+def rename_local(w):
+    w.tree.folder("list").path.rename(w.tree.folder("Projects").path)
+    w.tree.folder("Projects").deliver(populate.message(w.rng, "since"), "172.points.host")
+
+
+def delete_remote(w):
+    w.session.delete("list/sub")
+
+
+def delete_local(w):
+    shutil.rmtree(w.tree.folder("list/sub").path)
+
+
+# State that cannot be trusted
+
+def uidvalidity(w):
+    for mailbox in ("INBOX", "list"):
+        w.server.doveadm("mailbox", "update", "-u", w.user, "--uid-validity", "4000000000", mailbox)
+    flags_local(w)
+
+
+def older_maildir(w):
+    """What it lacks is fetched again, and what was deleted since is there again."""
+    copy = w.account.directory / "copy"
+    shutil.copytree(w.account.maildir, copy, symlinks=True)
+    download(w)
+    expunge_remote(w)
+    finish(w.account)
+    shutil.rmtree(w.account.maildir)
+    copy.rename(w.account.maildir)
 
 
 SCENARIOS = [
     first_sync, upload, download, flags_remote, flags_local, flags_both, expunge_remote, unlink_local,
     delete_and_flag, move_remote, move_local, same_on_both, create_remote, create_local, lost_database,
-    random_changes,
+    random_changes, move_remote_many, move_local_many, move_crosswise, move_remote_to_new,
+    move_local_to_new, rename_remote, rename_local, delete_remote, delete_local, uidvalidity,
+    older_maildir,
 ]
+# On a server that can do no more than it must.
+BARE = "IMAP4rev1 LITERAL+ MULTIAPPEND"
+BARE_SCENARIOS = [
+    download, flags_both, expunge_remote, unlink_local, delete_and_flag, move_remote_many, move_local_many,
+    move_crosswise, rename_remote, uidvalidity,
+]
+SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 
 
 def populate_set(uids):
     return ",".join(map(str, uids))
+
+
+def finish(account):
+    result = account.once()
+    if result.status != 0:
+        raise AssertionError(f"the run does not end well: {result}")
+
+
+class World:
+    """A user of the server, and an account of it."""
+
+    def __init__(self, directory, server, user):
+        self.server = server
+        self.user = user
+        self.account = Account(directory / user, server, user=user, tls="none", settings=SETTINGS)
+        self.tree = self.account.tree
+
+    def change(self, scenario):
+        self.rng = random.Random(scenario.__name__)
+        with self.server.session(self.user) as self.session:
+            scenario(self)
+
+    def remove(self):
+        shutil.rmtree(self.account.directory)
+        shutil.rmtree(self.server.directory / "home" / self.user)
+
+    def sides(self):
+        with self.server.session(self.user) as session:
+            remote = compare.remote(session)
+        return remote, compare.local(self.tree)
 
 
 class Points:
@@ -129,17 +253,9 @@ class Points:
         self.n_worlds = 0
         with server.session("template") as session:
             populate.fill(session, BOXES, MESSAGES, holes=False)
-        self.template = self._account("template")
-        self._finish(self.template)
+        self.template = World(directory, server, "template").account
+        finish(self.template)
         self.done = 0
-
-    def _account(self, user):
-        return Account(self.directory / user, self.server, user=user, tls="none")
-
-    def _finish(self, account):
-        result = account.once()
-        if result.status != 0:
-            raise AssertionError(f"the run does not end well: {result}")
 
     def _world(self, scenario):
         """Two sides in sync, then changed by the scenario."""
@@ -147,27 +263,18 @@ class Points:
         user = f"world{self.n_worlds}"
         home = self.server.directory / "home"
         subprocess.run(["cp", "-a", home / "template", home / user], check=True)
-        account = self._account(user)
+        world = World(self.directory, self.server, user)
+        account = world.account
         if scenario is not first_sync:
             for name in ("Mail", "state"):
                 shutil.rmtree(account.directory / name, ignore_errors=True)
                 subprocess.run(["cp", "-a", self.template.directory / name, account.directory / name], check=True)
-            self._finish(account)
+            finish(account)
         if scenario is lost_database:
             shutil.rmtree(account.state)
             account.state.mkdir(mode=0o700)
-        with self.server.session(user) as session:
-            scenario(random.Random(scenario.__name__), session, account.tree)
-        return account, user
-
-    def _remove(self, account, user):
-        shutil.rmtree(account.directory)
-        shutil.rmtree(self.server.directory / "home" / user)
-
-    def _sides(self, account, user):
-        with self.server.session(user) as session:
-            remote = compare.remote(session)
-        return remote, compare.local(account.tree)
+        world.change(scenario)
+        return world
 
     @staticmethod
     def _rows(account):
@@ -176,34 +283,36 @@ class Points:
 
     def expected(self, scenario):
         """What an undisturbed run leaves, and how many points it passes."""
-        account, user = self._world(scenario)
+        world = self._world(scenario)
+        account = world.account
         log = account.directory / "points"
         account.variables = {"LD_PRELOAD": str(SHIM), "CHAOS_LOG": str(log)}
-        self._finish(account)
-        remote, local = self._sides(account, user)
+        finish(account)
+        remote, local = world.sides()
         found = compare.differences(remote, local)
         points = len(log.read_text().splitlines()) if log.exists() else 0
-        self._remove(account, user)
+        world.remove()
         if found:
             raise AssertionError("an undisturbed run leaves differences:\n" + "\n".join(found[:20]))
         return remote, points
 
     def disturb(self, scenario, expected, variables):
         """One world, one disturbed run, one to the end. Returns what is wrong; none: []."""
-        account, user = self._world(scenario)
+        world = self._world(scenario)
+        account = world.account
         account.variables = {"LD_PRELOAD": str(SHIM)} | variables
         account.once()
         account.variables = {}
-        self._finish(account)
-        remote, local = self._sides(account, user)
-        found = compare.differences(remote, local) + compare.doubled_names(account.tree)
+        finish(account)
+        remote, local = world.sides()
+        found = compare.differences(remote, local) + compare.doubled_names(world.tree)
         found += compare.differences(expected, remote, "expected", "there")
         before = self._rows(account)
-        self._finish(account)
-        if self._rows(account) != before:
-            found.append("one more run changes the state")
+        finish(account)
+        if changed := set(before) ^ set(self._rows(account)):
+            found.append(f"one more run changes the state: {sorted(changed)[:4]}")
         if not found:
-            self._remove(account, user)
+            world.remove()
             self.done += 1
         return found
 

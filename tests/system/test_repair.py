@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 
 from rig import SANITIZED, case, compare, number, populate, proxy
 
@@ -28,10 +27,6 @@ class Repair(case.SystemTest):
 
     def stop_server(self):
         self.dovecot.stop()
-
-    def doveadm(self, *words):
-        subprocess.run(["doveadm", "-c", self.dovecot.directory / "dovecot.conf", *words],
-                       check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
     def run_daemon(self, bodies, up=0):
         """Until all is in sync. So many bodies come down, and so many go up."""
@@ -74,20 +69,20 @@ class Server(Repair):
     def test_uidvalidity(self):
         self.in_sync("mdbox")
         inodes = self.inodes()
-        self.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
+        self.dovecot.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
         self.check_all_there(self.run_daemon(bodies=0))
         self.assertEqual(self.inodes(), inodes)
 
     def test_uidvalidity_and_a_deletion(self):
         """What vanished meanwhile is not deleted either: it is fetched again."""
         self.in_sync("mdbox")
-        self.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
+        self.dovecot.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
         self.delete_local(2)
         self.check_all_there(self.run_daemon(bodies=2))
 
     def test_uidvalidity_and_news(self):
         self.in_sync("mdbox")
-        self.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
+        self.dovecot.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "4000000000", "INBOX")
         self.session(self.dovecot).append("INBOX", b"Message-ID: <new@remote>\r\n\r\nnew\r\n")
         self.acc.tree.folder("INBOX").deliver(b"Message-ID: <new@local>\r\n\r\nnew\r\n", "1700.a.host")
         self.check_all_there(self.run_daemon(bodies=1, up=1), MESSAGES + 2)
