@@ -78,7 +78,7 @@ static void learn_quirks(Account *account, ImapQuirks quirks) {
         account->quirks_text = text;
         account->quirks = quirks;
         if (quirks)
-                log_info("%s: this server is known for: %s", account_name(account), text);
+                log_debug("%s: this server is known for: %s", account_name(account), text);
 }
 
 void account_learn_login(Account *account) {

@@ -71,6 +71,10 @@ void memory_store_rename(MemoryStore *store, const char *name, const char *new_n
                         continue;
                 assert(asprintf(&store->mailboxes[i]->name, "%s%s", new_name, old + n) > 0);
                 free(old);
+                if (store->renumbers_renamed) {
+                        store->mailboxes[i]->uidvalidity++;
+                        memory_renumber(store->mailboxes[i], 1);
+                }
         }
 }
 

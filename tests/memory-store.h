@@ -62,7 +62,8 @@ typedef struct MemoryStore {
         unsigned untold; /* REPLICA_UNTOLD_* of sync/replica.h: what a look does not tell */
         bool can_count;  /* searches say so */
         bool no_uidplus;
-        bool no_move;    /* it can move nothing */
+        bool no_move;           /* it can move nothing */
+        bool renumbers_renamed; /* from 1, with another UIDVALIDITY */
         bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
         bool no_sizes;   /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */

@@ -347,7 +347,8 @@ static void test_bad_values(void) {
                  "6: quirks: “slow” is not known: expected notify-goes-quiet, one-at-a-time, wants-id, "
                  "late-capabilities, broken-qresync, broken-esearch, broken-move, broken-uidplus, "
                  "append-loses-flags, no-mdnsent, wrong-size, placeholder-bodies, "
-                 "uidvalidity-by-select, lists-locks, login-alone\n"},
+                 "uidvalidity-by-select, lists-locks, login-alone, mailboxid-by-select, "
+                 "rename-renumbers\n"},
                 {"tls", ACCOUNT("a") "tls = ssl\n",
                  "6: tls: “ssl” is not known: expected implicit, starttls or none\n"},
                 {"layout", ACCOUNT("a") "maildir-layout = mbox\n",

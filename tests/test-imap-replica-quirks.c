@@ -134,6 +134,14 @@ static void test_lists(void) {
                              "E: MAILBOX lock delimiter=.\n"
                              "E: STATUS INBOX messages=1 uidnext=2\n"
                              "E: DONE LIST\n");
+        replica_check_quirks("MAILBOXID by SELECT only", "IMAP4rev1 OBJECTID", "",
+                             Q(MAILBOXID_BY_SELECT),
+                             "> standing A\n"
+                             "C: 1 STATUS A (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                             "S: * STATUS A (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 9)\n"
+                             "S: 1 OK\n"
+                             "E: STATUS A messages=1 uidnext=2 uidvalidity=9\n"
+                             "E: DONE STANDING A\n");
         replica_check_quirks("modseqs that nobody has offered", "IMAP4rev1", "", 0,
                              "> changes A 7 5 0 flags\n"
                              "C: 1 SELECT A\n"

@@ -515,7 +515,7 @@ static void test_quirks(void) {
                  "S: 2 OK\n"
                  "C: 3 CAPABILITY\n"
                  "E: READY qresync on: ENABLE QRESYNC IDLE;"
-                 " uidvalidity-by-select lists-locks login-alone\n",
+                 " uidvalidity-by-select lists-locks login-alone rename-renumbers\n",
                  .tells_server = true},
                 {"configured otherwise", "ENABLE QRESYNC COMPRESS=DEFLATE", "ecq",
                  "S: * OK [CAPABILITY IMAP4rev1] Dovecot ready.\n"

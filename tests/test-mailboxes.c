@@ -123,6 +123,64 @@ static void test_rename(void) {
         }
 }
 
+/* Messages with keywords, of which the samples show the second first. */
+static void make_keywords(World *world) {
+        WorldMessage messages[10];
+        WorldPair pairs[ARRAY_SIZE(messages)];
+
+        world_init(world);
+        world->store[SIDE_LOCAL].is_files = true; /* else there is a run at once */
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                memory_store_add(&world->store[side], "A");
+        for (unsigned i = 0; i < ARRAY_SIZE(messages); i++) {
+                char text[32];
+
+                (void) snprintf(text, sizeof(text), "a%u%s", i,
+                                i == 0   ? ""
+                                : i == 1 ? " +first"
+                                         : " +second");
+                world_parse_message(world, text, &messages[i]);
+                pairs[i] = (WorldPair){
+                        {i + 1, i + 1},
+                        &messages[i]
+                };
+        }
+        world_add_in_sync(world, "A", pairs, ARRAY_SIZE(messages));
+}
+
+/* What is seen before a run does not change what the base's keywords mean. */
+static void test_keywords(void) {
+        static const char *const labels[] = {"waited for", "sampled"};
+
+        for (unsigned n = 0; n < ARRAY_SIZE(labels); n++) {
+                const char *name = n == 0 ? "A" : "B";
+                _cleanup_free_ char *is = NULL;
+                MessageFlags flag;
+                World world;
+
+                make_keywords(&world);
+                memory_store_rename(&world.store[SIDE_REMOTE], "A", name);
+                world_start(&world);
+                list(&world);
+                if (n == 0) { /* as the answer to the SELECT before an IDLE has it */
+                        const ReplicaMailbox *mailbox =
+                                engine_replica_mailbox(world.engine, "A", SIDE_REMOTE);
+
+                        assert(keywords_add(mailbox->keywords, bytes_of("second"), &flag) == 0);
+                }
+                memory_set_flags(
+                        stored(&world, SIDE_REMOTE, name),
+                        memory_find(stored(&world, SIDE_REMOTE, name), 1),
+                        world_flags(&world, SIDE_REMOTE, world_parse_flags(&world, "+first")));
+                assert(world_sync(&world));
+                is = world_describe(&world, name);
+                TEST_ROW(labels[n], strstr(is, "a0 +first | a0 +first | = +first\n") &&
+                                            strstr(is, "a1 +first | a1 +first | = +first\n") &&
+                                            strstr(is, "a2 +second | a2 +second | = +second\n"));
+                world_done(&world);
+        }
+}
+
 /* In each way to die meanwhile: the rename is found done, or is done. */
 static void test_rename_killed(void) {
         for (unsigned n = 0; n < 4; n++) {
@@ -231,6 +289,53 @@ static void test_stories(void) {
                 look_once(&world);
                 stories[i].happen(&world);
                 world_start(&world);
+                list(&world);
+                check(stories[i].label, &world, stories[i].after);
+                TEST_ROW(stories[i].label, n_bodies(&world) == stories[i].n_bodies);
+                world_done(&world);
+        }
+}
+
+static void other_content(World *world) {
+        MemoryMailbox *mailbox;
+
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+        mailbox = stored(world, SIDE_REMOTE, "L");
+        memory_expunge(mailbox, mailbox->messages[0].uid);
+        memory_deliver(mailbox, 0, "Message-ID: <o>\r\nSubject: o\r\n\r\n", 0, 0);
+        memory_renumber(mailbox, 1);
+}
+
+static void rename_remotely(World *world) {
+        memory_store_rename(&world->store[SIDE_REMOTE], "K", "L");
+}
+
+static void rename_locally(World *world) {
+        memory_store_rename(&world->store[SIDE_LOCAL], "K", "L");
+}
+
+/* Neither UIDVALIDITY nor UIDs last: the messages tell. Then they are paired anew. */
+static void test_rename_renumbers(void) {
+        static const Story stories[] = {
+                {"renumbered there",            rename_remotely,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",         0 },
+                {"renumbered by our renaming",  rename_locally,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 L:30=30",         0 },
+                {"as many messages, others",    deleted_and_copied,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 K:30=30 L:30=30", 30},
+                {"as many messages, one other", other_content,
+                 "A:30=30 INBOX:3=3 L:30=30 A:30=30 INBOX:3=3 K:30=30 L:30=30", 30},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(stories); i++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world.store[SIDE_REMOTE].renumbers_renamed = true;
+                look_once(&world);
+                stories[i].happen(&world);
+                world_start(&world);
+                list(&world);
                 list(&world);
                 check(stories[i].label, &world, stories[i].after);
                 TEST_ROW(stories[i].label, n_bodies(&world) == stories[i].n_bodies);
@@ -491,7 +596,9 @@ static void test_twins(void) {
 
 int main(void) {
         test_rename();
+        test_keywords();
         test_rename_killed();
+        test_rename_renumbers();
         test_stories();
         test_rename_refused();
         test_dry_run();

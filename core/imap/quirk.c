@@ -29,6 +29,8 @@ static const struct {
         [IMAP_QUIRK_UIDVALIDITY_BY_SELECT] = {"uidvalidity-by-select", 0                                      },
         [IMAP_QUIRK_LISTS_LOCKS] = {"lists-locks",           0                                      },
         [IMAP_QUIRK_LOGIN_ALONE] = {"login-alone",           0                                      },
+        [IMAP_QUIRK_MAILBOXID_BY_SELECT] = {"mailboxid-by-select",   0                                      },
+        [IMAP_QUIRK_RENAME_RENUMBERS] = {"rename-renumbers",      0                                      },
 };
 
 /* Outlook's servers, whatever they are called where they stand. */
@@ -40,8 +42,8 @@ static const struct {
  * One row for each way to recognise a server; all that match count. Texts are looked for in any case
  * and anywhere, a host at the end of the name.
  *
- * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting and its login (5.0). Exchange: mbsync(1)
- * (PipelineDepth) for its answers; imapsync's FAQ.Office365 for flags and $MDNSent;
+ * Sources: Dovecot was seen (2.3.19), and so were Courier's greeting, login and RENAME (5.0) and Cyrus
+ * (3.6), whose STATUS gives bytes of its memory for the MAILBOXID. Exchange: mbsync(1) (PipelineDepth) for its answers; imapsync's FAQ.Office365 for flags and $MDNSent;
  * evolution-data-server's camel-imapx-server.c for sizes; OfflineIMAP issue 62 for placeholders.
  * iCloud: Mailspring-Sync issue 91 and MailKit issue 1871 for the proxy, nextcloud/mail issue 3401 for
  * QRESYNC, horde/Imap_Client issue 17 for ESEARCH. NetEase: nextcloud/mail issue 12151, modern-email
@@ -52,30 +54,34 @@ static const struct {
         const char *greeting, *id, *host;
         ImapQuirks quirks;
 } table[] = {
-        {.greeting = "dovecot",            .quirks = Q(NOTIFY_GOES_QUIET)      },
-        {.id = "dovecot",                  .quirks = Q(NOTIFY_GOES_QUIET)      },
+        {.greeting = "dovecot",            .quirks = Q(NOTIFY_GOES_QUIET)                        },
+        {.id = "dovecot",                  .quirks = Q(NOTIFY_GOES_QUIET)                        },
 
-        {.greeting = "microsoft exchange", .quirks = EXCHANGE                  },
-        {.id = "microsoft.exchange",       .quirks = EXCHANGE                  },
-        {.host = "outlook.office365.com",  .quirks = EXCHANGE                  },
-        {.host = "imap-mail.outlook.com",  .quirks = EXCHANGE                  },
+        {.greeting = "microsoft exchange", .quirks = EXCHANGE                                    },
+        {.id = "microsoft.exchange",       .quirks = EXCHANGE                                    },
+        {.host = "outlook.office365.com",  .quirks = EXCHANGE                                    },
+        {.host = "imap-mail.outlook.com",  .quirks = EXCHANGE                                    },
 
         {.host = "imap.mail.me.com",
-         .quirks = Q(LATE_CAPABILITIES) | Q(BROKEN_QRESYNC) | Q(BROKEN_ESEARCH)},
+         .quirks = Q(LATE_CAPABILITIES) | Q(BROKEN_QRESYNC) | Q(BROKEN_ESEARCH)                  },
 
-        {.greeting = "coremail",           .quirks = Q(WANTS_ID)               },
-        {.host = "imap.163.com",           .quirks = Q(WANTS_ID)               },
-        {.host = "imap.126.com",           .quirks = Q(WANTS_ID)               },
-        {.host = "imap.yeah.net",          .quirks = Q(WANTS_ID)               },
-        {.host = "imap.188.com",           .quirks = Q(WANTS_ID)               },
+        {.greeting = "coremail",           .quirks = Q(WANTS_ID)                                 },
+        {.host = "imap.163.com",           .quirks = Q(WANTS_ID)                                 },
+        {.host = "imap.126.com",           .quirks = Q(WANTS_ID)                                 },
+        {.host = "imap.yeah.net",          .quirks = Q(WANTS_ID)                                 },
+        {.host = "imap.188.com",           .quirks = Q(WANTS_ID)                                 },
 
-        {.greeting = "proton mail bridge", .quirks = Q(BROKEN_UIDPLUS)         },
-        {.id = "proton",                   .quirks = Q(BROKEN_UIDPLUS)         },
+        {.greeting = "proton mail bridge", .quirks = Q(BROKEN_UIDPLUS)                           },
+        {.id = "proton",                   .quirks = Q(BROKEN_UIDPLUS)                           },
 
         {.greeting = "courier-imap",
-         .quirks = Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE)  },
+         .quirks =
+                 Q(UIDVALIDITY_BY_SELECT) | Q(LISTS_LOCKS) | Q(LOGIN_ALONE) | Q(RENAME_RENUMBERS)},
 
-        {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)            },
+        {.greeting = "cyrus imap",         .quirks = Q(MAILBOXID_BY_SELECT)                      },
+        {.id = "cyrus",                    .quirks = Q(MAILBOXID_BY_SELECT)                      },
+
+        {.host = "imap.mail.yahoo.co.jp",  .quirks = Q(BROKEN_MOVE)                              },
 };
 
 static bool contains_fold(ByteView text, const char *part) {

@@ -48,6 +48,10 @@ typedef enum ImapQuirk {
         /* login-alone: what is sent behind the login before its answer is thrown away, as one program
          * hands over to the next: wait for the answer. */
         IMAP_QUIRK_LOGIN_ALONE,
+        /* mailboxid-by-select: what STATUS says of MAILBOXID is not it. */
+        IMAP_QUIRK_MAILBOXID_BY_SELECT,
+        /* rename-renumbers: a renamed mailbox has another UIDVALIDITY, and its messages other UIDs. */
+        IMAP_QUIRK_RENAME_RENUMBERS,
         _IMAP_QUIRK_MAX,
 } ImapQuirk;
 

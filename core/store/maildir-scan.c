@@ -151,6 +151,9 @@ int maildir_find(Maildir *maildir, const char *base, const char *hint, MaildirSu
                 if (r != 0)
                         return r < 0 ? r : 0;
         }
+        r = find_hint(maildir, base, ret_sub, ret_name); /* new mail has no flags in its name */
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         /* A file that is renamed during a scan may be missed: it is gone only if nothing moved. */
         for (unsigned tries = 0; tries < 4; tries++) {

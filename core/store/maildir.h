@@ -162,7 +162,7 @@ int maildir_scan_next(MaildirScan *scan, MaildirSub *ret_sub, const char **ret_n
 MaildirScan *maildir_scan_free(MaildirScan *scan);
 
 /* Find the present name of a base: tries @hint in cur/ and new/ first (a name as last seen, may be
- * NULL), then looks through both. -ENOENT when it is in neither; -EAGAIN when it was not found and
+ * NULL) and the base alone, then looks through both. -ENOENT when it is in neither; -EAGAIN when it was not found and
  * the folder changed during each of several looks. @ret_name is owned by the caller. */
 int maildir_find(Maildir *maildir, const char *base, const char *hint, MaildirSub *ret_sub,
                  char **ret_name);

@@ -58,8 +58,7 @@ int state_db_volume_newest(StateDb *db, int64_t mailbox, uint32_t last, uint32_t
         return r;
 }
 
-static int count_flags(StateDb *db, Sql sql, int64_t mailbox, UidRange range,
-                       uint64_t counts[64]) {
+static int count_flags(StateDb *db, Sql sql, int64_t mailbox, UidRange range, uint64_t counts[64]) {
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
@@ -107,8 +106,9 @@ int state_db_volume_differs(StateDb *db, int64_t mailbox, UidRange range, Messag
 
         r = db_need_temporary(db);
         if (r >= 0)
-                r = db_query(db, SQL_VOLUME_DIFFERS, &statement, "iiiii", mailbox, (int64_t) range.first,
-                     (int64_t) range.last, (int64_t) flag, (int64_t) has);
+                r = db_query(db, SQL_VOLUME_DIFFERS, &statement, "iiiii", mailbox,
+                             (int64_t) range.first, (int64_t) range.last, (int64_t) flag,
+                             (int64_t) has);
         if (r < 0)
                 return r;
         r = db_step(db, statement);

@@ -179,10 +179,10 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
                 return on_unasked(engine, event);
         if (side == SIDE_REMOTE && event->delimiter)
                 engine->delimiter = event->delimiter;
-        if (!event->name)
-                return engine->list_phase == LIST_ASKING ? on_unusable(engine, side, event) : 0;
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return 0;
+        if (!event->name)
+                return engine->list_phase == LIST_ASKING ? on_unusable(engine, side, event) : 0;
         r = side == SIDE_REMOTE && engine->list_phase == LIST_ASKING
                     ? engine_take_special(engine, event)
                     : 0;

@@ -257,6 +257,8 @@ typedef struct Sample {
         SyncMailbox *old, *new;
         size_t i, k; /* where to look on among the mailboxes */
         bool closing;
+        bool by_content; /* UIDs tell nothing on this side: each message that is there is looked at... */
+        bool looking; /* ...once those of the other side are known */
         size_t n_rows;
         struct {
                 uint32_t uid[_SIDE_MAX];
@@ -300,6 +302,10 @@ struct Engine {
         char *error;
 };
 
+static inline Replica *run_replica(const SyncRun *run, Side side) {
+        return run->mailbox->engine->replica[side];
+}
+
 /* engine.c */
 int engine_commit(Engine *engine);
 int engine_begin(Engine *engine);
@@ -308,17 +314,25 @@ void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
 void engine_note(Engine *engine, const EngineNote *note);
 void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *mailbox,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* sync-mailbox.c */
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
-void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
+/* Takes the content of @state over on success. */
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 /* It is gone from memory; its rows are the caller's business. */
 void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox);
 /* It has another name from now on; both strings are taken. */
 void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire);
+SyncMailbox *sync_mailbox_free(SyncMailbox *mailbox);
+char **names_free(char **names);
+/* Add to the local names that the next run looks at. Out of memory or room: look at everything. */
+void sync_mailbox_add_names(SyncMailbox *mailbox, char **names);
 bool sync_mailbox_is_marked(const SyncMailbox *mailbox);
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side);
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text);
 int sync_mailbox_save(SyncMailbox *mailbox);
+int sync_mailbox_load_keywords(SyncMailbox *mailbox);
+
 /* Does the remote side, as far as is known, not tell of changed flags? */
 bool sync_mailbox_scans_flags(const SyncMailbox *mailbox);
 /* Is it time to look at flags of which nobody tells? */
@@ -385,7 +399,7 @@ int run_copy(SyncRun *run);
 bool run_may_fetch(SyncRun *run);
 int engine_resume_queued(Engine *engine);
 
-/* run.c: the course of a run */
+/* run.c: the course of a run, run-end.c: its end */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
 SyncRun *run_free(SyncRun *run);
 int run_start(SyncRun *run);
@@ -470,3 +484,4 @@ bool run_is_unlike_seen(Seen *seen, const ReplicaStatus *status);
 int run_check_appended(SyncRun *run, const ReplicaEvent *event);
 
 DEFINE_CLEANUP(SyncRun *, run_free)
+DEFINE_CLEANUP(SyncMailbox *, sync_mailbox_free)

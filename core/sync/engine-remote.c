@@ -61,13 +61,15 @@ SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire) {
         return NULL;
 }
 
-/* What changed lately is asked often, and INBOX always. */
+/* What changed lately is asked often, and INBOX always. Looks come an interval apart, but not to the
+ * microsecond: what is due before the middle of the next one is due now. */
 static bool is_due(const SyncMailbox *mailbox, int64_t now, int64_t interval) {
         const bool is_inbox = strcmp(mailbox->state.name, "INBOX") == 0;
         const int64_t changed = is_inbox ? mailbox->asked : mailbox->state.last_change;
 
         return mailbox->exists[SIDE_REMOTE] && mailbox->state.wire &&
-               (now < mailbox->asked || now >= wait_poll_due(mailbox->asked, changed, interval));
+               (now < mailbox->asked ||
+                now + interval / 2 >= wait_poll_due(mailbox->asked, changed, interval));
 }
 
 int engine_each_due(Engine *engine, int64_t now, int64_t interval,

@@ -43,7 +43,9 @@ int engine_start_removal(SyncMailbox *mailbox, Side side) {
         free(mailbox->removal_error);
         mailbox->removal_error = NULL;
         mailbox->replica[SIDE_LOCAL].has_names = false;
-        r = engine_begin(engine); /* a Maildir numbers the files that it meets */
+        r = sync_mailbox_load_keywords(mailbox);
+        if (r >= 0)
+                r = engine_begin(engine); /* a Maildir numbers the files that it meets */
         if (r >= 0)
                 r = replica->ops->changes(replica, &mailbox->replica[side],
                                           &mailbox->state.token[side], &nothing,

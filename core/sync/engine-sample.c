@@ -3,7 +3,8 @@
  *
  * Where nobody says so, its numbers must be those of the base, and since other mailboxes may have the
  * same UIDVALIDITY and UIDs, some of its messages as well: each UID of the base means one message, whose
- * Message-ID the other side can tell.
+ * Message-ID the other side can tell. A server that renumbers what it renames leaves less: then as many
+ * messages must be there, and those of the sample somewhere among them.
  */
 
 #include <errno.h>
@@ -14,6 +15,9 @@ static bool numbers_may_match(const SyncMailbox *old, const SyncMailbox *new, Si
         const ReplicaToken *token = &old->state.token[side];
         const ReplicaStatus *status = &new->told[side].status;
 
+        if (old->engine->replica[side]->renumbers_renamed)
+                return status->has_messages && status->uidnext > status->messages &&
+                       status->messages == old->state.messages + old->state.parked[side];
         return status->has_uidvalidity && token->uidvalidity > 0 &&
                status->uidvalidity == token->uidvalidity && status->uidnext >= token->uidnext;
 }
@@ -97,30 +101,65 @@ static ReplicaMailbox *sampled(Sample *sample, Side side) {
         return side == sample->side ? &sample->new->replica[side] : &sample->old->replica[side];
 }
 
+static int ask_identities(Engine *engine, Side side, const UidSet *uids) {
+        Replica *replica = engine->replica[side];
+        int r;
+
+        r = replica->ops->fetch(replica, sampled(&engine->sample, side), uids,
+                                REPLICA_WANT_IDENTITY);
+        if (r >= 0)
+                engine->n_listing++;
+        return r;
+}
+
 static int ask_samples(Engine *engine) {
         UidSet uids[_SIDE_MAX] = {UID_SET_NULL, UID_SET_NULL};
         Sample *sample = &engine->sample;
         int r;
 
-        r = choose_messages(engine, sample, uids);
-        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
-                r = engine->replica[side]->ops->fetch(engine->replica[side], sampled(sample, side),
-                                                      &uids[side], REPLICA_WANT_IDENTITY);
-                engine->n_listing++;
-        }
+        r = sync_mailbox_load_keywords(sample->old);
+        if (r >= 0)
+                r = sync_mailbox_load_keywords(sample->new);
+        if (r >= 0)
+                r = choose_messages(engine, sample, uids);
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
+                if (!sample->by_content || side != sample->side)
+                        r = ask_identities(engine, side, &uids[side]);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 uid_set_done(&uids[side]);
         return r;
 }
 
+static int ask_all(Engine *engine) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        Sample *sample = &engine->sample;
+        int r;
+
+        sample->looking = true;
+        r = uid_set_add(&uids, 1, sample->new->told[sample->side].status.uidnext - 1);
+        return r < 0 ? r : ask_identities(engine, sample->side, &uids);
+}
+
 /* --- what they say --- */
+
+/* Is the message this row's one? */
+static bool is_of_row(const Sample *sample, size_t i, Side side, const ReplicaMessage *message) {
+        const char *id = sample->rows[i].id[side_other(side)];
+        ByteView its = message->message_id;
+
+        if (!(message->present & REPLICA_HAS_MESSAGE_ID))
+                return false;
+        if (!sample->by_content || side != sample->side)
+                return sample->rows[i].uid[side] == message->uid;
+        its.size = MIN(its.size, sizeof(sample->rows[i].id[side]) - 1);
+        return sample->rows[i].has[side_other(side)] && *id && bytes_equal(its, bytes_of(id));
+}
 
 static void take_sample(Sample *sample, Side side, const ReplicaMessage *message) {
         for (size_t i = 0; i < sample->n_rows; i++) {
                 const ByteView id = message->message_id;
 
-                if (sample->rows[i].uid[side] != message->uid ||
-                    !(message->present & REPLICA_HAS_MESSAGE_ID))
+                if (!is_of_row(sample, i, side, message))
                         continue;
                 sample->rows[i].has[side] = true;
                 sample->rows[i].size[side] = message->size;
@@ -136,6 +175,9 @@ static bool is_same(const Sample *sample) {
         size_t n_same = 0;
 
         for (size_t i = 0; i < sample->n_rows; i++) {
+                if (sample->by_content && sample->rows[i].has[side_other(sample->side)] &&
+                    !sample->rows[i].has[sample->side])
+                        return false; /* it is not there */
                 if (!sample->rows[i].has[SIDE_REMOTE] || !sample->rows[i].has[SIDE_LOCAL])
                         continue; /* deleted meanwhile */
                 if (strcmp(sample->rows[i].id[SIDE_REMOTE], sample->rows[i].id[SIDE_LOCAL]) != 0)
@@ -170,6 +212,8 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
 
         engine->n_listing--;
+        if (engine->n_listing == 0 && engine->sample.by_content && !engine->sample.looking)
+                return ask_all(engine);
         if (engine->n_listing == 0 && !engine->sample.closing)
                 return close_samples(engine);
         return engine_compare_next(engine);
@@ -194,7 +238,8 @@ static int try_pair(Engine *engine, Side side, SyncMailbox *old, SyncMailbox *ne
         engine->sample.old = old;
         engine->sample.new = new;
         engine->sample.side = side;
-        engine->sample.closing = false;
+        engine->sample.closing = engine->sample.looking = false;
+        engine->sample.by_content = engine->replica[side]->renumbers_renamed;
         memset(engine->sample.rows, 0, sizeof(engine->sample.rows));
         r = ask_samples(engine);
         return r < 0 ? r : 1;

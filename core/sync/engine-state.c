@@ -137,7 +137,9 @@ uint64_t engine_count_unseen(Engine *engine, const char *name) {
 ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side) {
         SyncMailbox *mailbox = engine_lookup(engine, name);
 
-        return mailbox && mailbox->exists[side] ? &mailbox->replica[side] : NULL;
+        if (!mailbox || !mailbox->exists[side] || sync_mailbox_load_keywords(mailbox) < 0)
+                return NULL;
+        return &mailbox->replica[side];
 }
 
 EngineTotals engine_totals(const Engine *engine) {

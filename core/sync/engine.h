@@ -172,7 +172,7 @@ int engine_settle(Engine *engine, bool commit, int64_t now);
 /* Is there a folder whose stamp is not remembered, so that engine_settle() has something to do? */
 bool engine_needs_settling(const Engine *engine);
 
-/* For imap_replica_idle(); NULL if this side has no such mailbox. */
+/* For imap_replica_idle(); NULL if this side has no such mailbox, or it cannot be read. */
 ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side side);
 
 typedef struct EngineMailbox {

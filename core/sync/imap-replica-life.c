@@ -41,8 +41,9 @@ static int wire_of(ImapReplica *r, Job *job, char **ret_wire) {
 }
 
 int start_standing(ImapReplica *r, Job *job) {
-        const unsigned object =
-                imap_has(&r->capabilities, IMAP_CAPABILITY_OBJECTID) ? IMAP_STATUS_MAILBOXID : 0;
+        const bool says_object = imap_has(&r->capabilities, IMAP_CAPABILITY_OBJECTID) &&
+                                 !has_quirk(r, IMAP_QUIRK_MAILBOXID_BY_SELECT);
+        const unsigned object = says_object ? IMAP_STATUS_MAILBOXID : 0;
         _cleanup_free_ char *wire = NULL;
         int e;
 

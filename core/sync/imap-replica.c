@@ -327,6 +327,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
         r->qresync = qresync;
         r->uidonly = uidonly;
         r->quirks = quirks;
+        r->base.renumbers_renamed = has_quirk(r, IMAP_QUIRK_RENAME_RENUMBERS);
         free(r->error);
         r->error = NULL;
 }

@@ -348,6 +348,8 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
+                                   name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
 };

@@ -13,11 +13,10 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, session, tree, prefix=""):
+    def __init__(self, rng, session, tree):
         self.rng = rng
         self.session = session
         self.tree = tree
-        self.prefix = prefix  # of new mailboxes
         remote, local = compare.remote(session), compare.local(tree)
         if found := compare.differences(remote, local):
             raise AssertionError("not equal before the changes:\n" + "\n".join(found[:20]))
@@ -128,7 +127,7 @@ class Changes:
         self.session.move(self.uids[key], target)
 
     def create_remote(self):
-        mailbox = f"{self.prefix}made/remotely {self.count}"
+        mailbox = f"made/remotely {self.count}"
         self.session.create(mailbox)
         self.remote_mailboxes.add(mailbox)
         self.mailboxes.append(mailbox)
@@ -168,7 +167,7 @@ class Changes:
         path.rename(self.tree.folder(target).create().path / "cur" / path.name)
 
     def create_local(self):
-        mailbox = f"{self.prefix}made/locally {self.count}"
+        mailbox = f"made/locally {self.count}"
         self.mailboxes.append(mailbox)
         folder = self.tree.folder(mailbox).create()
         folder.deliver(self._new_message(mailbox, set()), f"17{self.count}.create.host")

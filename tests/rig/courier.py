@@ -40,6 +40,8 @@ couriertcpd -address=127.0.0.1 -maxprocs=200 -maxperip=200 -nodnslookup -noident
 class CourierSession(imap.Session):
     """Courier has UIDPLUS, but neither MULTIAPPEND, LITERAL+ nor MOVE."""
 
+    prefix = b"INBOX."
+
     def append_many(self, mailbox, messages, batch=50):
         uids = []
         for message, flags, date in messages:

@@ -1,5 +1,6 @@
 """A private Cyrus IMAP server, from Debian's package in a root of its own."""
 
+from rig import imap
 from rig.beside import Server
 from rig.dovecot import PASSWORD
 
@@ -44,10 +45,15 @@ chown -R cyrus:mail {directory}
 /usr/sbin/cyrmaster -C {directory}/imapd.conf -M {directory}/cyrus.conf -p {directory}/master.pid"""
 
 
+class CyrusSession(imap.Session):
+    prefix = b"INBOX."
+
+
 class Cyrus(Server):
     """Its mailboxes are all below INBOX, with "." between the levels, as Cyrus has it of old."""
 
     packages = ("cyrus-imapd", "sasl2-bin", "libsasl2-modules", "libsasl2-modules-db")
+    session_type = CyrusSession
 
     def prepare(self):
         values = {"directory": self.directory, "port": self.imap_port}

@@ -65,6 +65,8 @@ class _Parser:
 class Session:
     """One logged-in connection. command() returns the untagged responses, or raises ImapError."""
 
+    prefix = b""  # of every mailbox but INBOX, as on the wire; not part of the names here
+
     def __init__(self, host, port, user=None, password=None, tls=None, timeout=60):
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -142,7 +144,8 @@ class Session:
         """A mailbox name as this server wants it, quoted."""
         if not self.delimiters:
             self.delimiters[""] = self.command('LIST "" ""')[0][2].decode()
-        return names.quote(names.encode(mailbox.replace("/", self.delimiters[""])))
+        wire = names.encode(mailbox.replace("/", self.delimiters[""]))
+        return names.quote(wire if mailbox == "INBOX" else self.prefix + wire)
 
     def mailboxes(self):
         """The names of all that can be selected."""
@@ -153,7 +156,7 @@ class Session:
             flags = [flag.lower() for flag in item[1]]
             if b"\\noselect" in flags or b"\\nonexistent" in flags:
                 continue
-            name = names.decode(item[3])
+            name = names.decode(item[3].removeprefix(self.prefix))
             if item[2] is not None:
                 name = name.replace(item[2].decode(), "/")
             found.append(name)

@@ -46,8 +46,7 @@ NEEDS = {
     rb"APPEND .*\{\d+\+\}\r": "LITERAL[+-]",
 }
 
-# prefix: what the names of a user's own mailboxes begin with, INBOX aside.
-Profile = collections.namedtuple("Profile", "name start prefix capability")
+Profile = collections.namedtuple("Profile", "name start capability")
 
 
 def _dovecot(name, store):
@@ -56,14 +55,14 @@ def _dovecot(name, store):
     def start(directory, _users):
         return Dovecot(directory, store, capability=capability, compress=not capability or "COMPRESS" in capability)
 
-    return Profile(name, start, "", capability)
+    return Profile(name, start, capability)
 
 
 PROFILES = {profile.name: profile for profile in [
     _dovecot("full", "maildir"),
     *(_dovecot(name, "mdbox") for name in CAPABILITIES),
-    Profile("cyrus", Cyrus, "INBOX/", None),
-    Profile("courier", Courier, "INBOX/", None),
+    Profile("cyrus", Cyrus, None),
+    Profile("courier", Courier, None),
 ]}
 
 # Those that need no package beside Dovecot.

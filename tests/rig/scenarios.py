@@ -47,12 +47,8 @@ class World:
         self.session.close()
         self.wire.__exit__()
 
-    def name(self, mailbox):
-        """A mailbox of the user's own, as this server has them."""
-        return mailbox if mailbox.partition("/")[0] == "INBOX" else self.profile.prefix + mailbox
-
     def folder(self, mailbox):
-        return self.tree.folder(self.name(mailbox))
+        return self.tree.folder(mailbox)
 
     # Both sides
 
@@ -70,7 +66,7 @@ class World:
                     for mailbox in session.mailboxes()}
 
     def uidvalidity(self, mailbox):
-        [row] = self.session.command(b"STATUS " + self.session.wire(self.name(mailbox)) + b" (UIDVALIDITY)")
+        [row] = self.session.command(b"STATUS " + self.session.wire(mailbox) + b" (UIDVALIDITY)")
         return int(row[2][1])
 
     # Running
@@ -79,7 +75,7 @@ class World:
 
     def begin(self, mailboxes=("INBOX", "list", "Sent"), messages=12):
         """Mail on the server, and a first sync."""
-        populate.fill(self.session, [self.name(mailbox) for mailbox in mailboxes], messages)
+        populate.fill(self.session, mailboxes, messages)
         self.begun = time.time()
         self.run()
         self.equal(self.remote(), self.local())
@@ -134,7 +130,7 @@ class World:
         return populate.message(self.rng, label, size)
 
     def uids(self, mailbox):
-        self.session.select(self.name(mailbox))
+        self.session.select(mailbox)
         return self.session.uids()
 
     def keyword_files(self, mailbox, keyword):
@@ -148,7 +144,7 @@ class World:
 
     def held(self, mailbox, is_through):
         """The daemon holds what was deleted, until a person confirms it."""
-        name = self.name(mailbox)
+        name = mailbox
         with self.account.daemon() as daemon:
             daemon.wait_ready()
             self.account.ctl("sync", "--wait")
@@ -167,13 +163,13 @@ def first_sync(w):
     names = ["INBOX"]
     for name in populate.ODD_NAMES:
         try:
-            w.session.create(w.name(name))
+            w.session.create(name)
             names.append(name)
         except imap.ImapError:
             pass  # this server has no such names
     if len(names) < 12:
         raise AssertionError(f"the server takes only {len(names)} names")
-    populate.fill(w.session, [w.name(name) for name in names], 4)
+    populate.fill(w.session, names, 4)
     w.sync(w.remote())
 
 
@@ -188,7 +184,7 @@ def new_remote(w):
     w.begin()
     for mailbox in ("INBOX", "list"):
         for n in range(3):
-            w.session.append(w.name(mailbox), w.message(f"new{n}"), ["\\Seen"] if n else [])
+            w.session.append(mailbox, w.message(f"new{n}"), ["\\Seen"] if n else [])
     w.sync(w.remote())
 
 
@@ -261,13 +257,13 @@ def deletions_local(w):
 def same_message(w):
     w.begin()
     uids, folder = w.uids("list"), w.folder("list")
-    paths = {row.digest: folder.path / row.where for row in w.local()[w.name("list")]}
-    rows = {row.where: row for row in w.remote()[w.name("list")]}
+    paths = {row.digest: folder.path / row.where for row in w.local()["list"]}
+    rows = {row.where: row for row in w.remote()["list"]}
     expected = w.remote()
     for n, uid in enumerate(uids[:6]):
         row = rows[f"UID {uid}"]
         path = paths[row.digest]
-        rest = [r for r in expected[w.name("list")] if r.digest != row.digest]
+        rest = [r for r in expected["list"] if r.digest != row.digest]
         if n < 3:  # another flag on each side: both stay
             w.session.store(uid, "-" if "\\answered" in row.flags else "+", ["\\Answered"])
             folder.set_flags(path, {f for f in row.flags} ^ {"\\flagged"})
@@ -282,14 +278,14 @@ def same_message(w):
         else:
             w.session.expunge(uid)
             path.unlink()
-        expected[w.name("list")] = rest
+        expected["list"] = rest
     w.sync(expected)
 
 
 @scenario("many random changes")
 def random_changes(w):
     w.begin(("INBOX", "list", "Sent", "a", "made"), 40)
-    changes = change.Changes(w.rng, w.session, w.tree, w.profile.prefix)
+    changes = change.Changes(w.rng, w.session, w.tree)
     changes.apply(CHANGES)
     w.sync(changes.expected())
 
@@ -297,9 +293,9 @@ def random_changes(w):
 @scenario("a mailbox made on the server")
 def made_remote(w):
     w.begin()
-    w.session.create(w.name("made/over there"))
-    w.session.create(w.name("made/empty"))
-    w.session.append(w.name("made/over there"), w.message("made"))
+    w.session.create("made/over there")
+    w.session.create("made/empty")
+    w.session.append("made/over there", w.message("made"))
     expected = w.remote()
     w.sync(expected)
 
@@ -317,7 +313,7 @@ def made_local(w):
 def renamed_remote(w):
     w.begin(("INBOX", "list", "old"))
     inodes = {path.stat().st_ino for path in w.folder("list").files()}
-    w.session.command(b"RENAME " + w.session.wire(w.name("list")) + b" " + w.session.wire(w.name("old/list")))
+    w.session.command(b"RENAME " + w.session.wire("list") + b" " + w.session.wire("old/list"))
     w.sync(w.remote())
     if {path.stat().st_ino for path in w.folder("old/list").files()} != inodes:
         raise AssertionError("the messages were fetched again")
@@ -326,20 +322,20 @@ def renamed_remote(w):
 @scenario("a mailbox renamed in the Maildir")
 def renamed_local(w):
     w.begin(("INBOX", "list", "old"))
-    before = w.uidvalidity("list")
+    size = sum(path.stat().st_size for path in w.folder("list").files())
     w.folder("list").path.rename(w.folder("old/list").path)
     w.sync(w.local())
-    if w.uidvalidity("old/list") != before:
+    if w.bytes_out > size / 4:
         raise AssertionError("the messages were uploaded again")
 
 
 @scenario("a mailbox deleted on the server")
 def deleted_remote(w):
     w.begin()
-    w.session.delete(w.name("list"))
+    w.session.delete("list")
     w.sync(status=1)
     w.held("list", lambda: not w.folder("list").path.exists())
-    if w.name("list") in w.session.mailboxes():
+    if "list" in w.session.mailboxes():
         raise AssertionError("the mailbox was made again on the server")
 
 
@@ -348,7 +344,7 @@ def deleted_local(w):
     w.begin()
     shutil.rmtree(w.folder("list").path)
     w.sync(status=1)
-    w.held("list", lambda: w.name("list") not in w.session.mailboxes())
+    w.held("list", lambda: "list" not in w.session.mailboxes())
     if w.folder("list").path.exists():
         raise AssertionError("the mailbox was made again in the Maildir")
 
@@ -368,14 +364,14 @@ def emptied_local(w):
     for path in w.folder("list").files()[:25]:
         path.unlink()
     w.sync(status=1)
-    w.held("list", lambda: len(w.remote()[w.name("list")]) == 5)
+    w.held("list", lambda: len(w.remote()["list"]) == 5)
 
 
 @scenario("messages moved on the server")
 def moved_remote(w):
     w.begin()
     uids = w.uids("list")
-    w.session.move(imap.uid_set(uids[:4]), w.name("Sent"))
+    w.session.move(imap.uid_set(uids[:4]), "Sent")
     w.sync(w.remote())
 
 
@@ -394,11 +390,11 @@ def moved_local(w):
 def uidvalidity(w):
     """The mailbox is deleted, and another one with the same messages takes its name."""
     w.begin()
-    name, other = (w.session.wire(w.name(mailbox)) for mailbox in ("list", "other"))
+    name, other = (w.session.wire(mailbox) for mailbox in ("list", "other"))
     old = w.uidvalidity("list")
     # Some servers number by the second.
     wait_until(lambda: time.time() > w.begun + 1, "the next second")
-    w.session.select(w.name("list"))
+    w.session.select("list")
     w.session.command(b"CREATE " + other)
     w.session.command(b"UID COPY 1:* " + other)
     w.session.select("INBOX")
@@ -429,7 +425,7 @@ def restored_maildir(w):
     copy = w.account.directory / "copy"
     shutil.copytree(w.account.maildir, copy, copy_function=shutil.copy2)
     for n in range(3):
-        w.session.append(w.name("list"), w.message(f"later{n}"))
+        w.session.append("list", w.message(f"later{n}"))
     w.session.store(w.uids("INBOX")[0], "+", ["\\Flagged"])
     w.run()
     expected = {mailbox: [row.digest for row in rows] for mailbox, rows in w.remote().items()}
@@ -453,7 +449,7 @@ def watching(w):
 def changes_arrive(w):
     """One after the other, each way, in INBOX and elsewhere."""
     for mailbox in ("INBOX", "list"):
-        name, folder = w.name(mailbox), w.folder(mailbox)
+        name, folder = mailbox, w.folder(mailbox)
         count = len(folder.files())
         w.session.append(name, w.message(f"{mailbox} pushed"))
         wait_until(lambda: len(folder.files()) == count + 1, f"mail arrives in the Maildir's {name}", deadline=60)

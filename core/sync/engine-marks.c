@@ -1,0 +1,88 @@
+/* The engine: what may have changed, and is to be looked at. */
+
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+int engine_list(Engine *engine) {
+        engine->wants_list = true;
+        return 0;
+}
+
+int engine_mark(Engine *engine, const char *name, Side side, char **names) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox || !mailbox->exists[side])
+                engine->wants_list = true;
+        if (!mailbox)
+                return 0;
+
+        if (side == SIDE_LOCAL) {
+                if (names)
+                        sync_mailbox_add_names(mailbox, names);
+                else
+                        mailbox->all_names = true;
+        }
+        sync_mailbox_mark(mailbox, side);
+        return 0;
+}
+
+void engine_mark_all(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                mailbox->all_names = true;
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        sync_mailbox_mark(mailbox, side);
+        }
+}
+
+int engine_verify(Engine *engine, const char *name) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox || !mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL])
+                return STATE_DB_E_NONE;
+        mailbox->all_names = true;
+        sync_mailbox_mark(mailbox, SIDE_REMOTE);
+        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+        if (!mailbox->wants_verify)
+                engine->n_verifying++;
+        mailbox->wants_verify = true;
+        return 0;
+}
+
+void engine_retry(Engine *engine) {
+        engine->wants_list |= engine->list_failed;
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                if (mailbox->error && !mailbox->run && mailbox->exists[SIDE_REMOTE] &&
+                    mailbox->exists[SIDE_LOCAL]) {
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, SIDE_REMOTE);
+                        sync_mailbox_mark(mailbox, SIDE_LOCAL);
+                }
+        }
+}
+
+void engine_hold(Engine *engine, bool hold) {
+        engine->hold = hold;
+}
+
+int engine_confirm(Engine *engine, const char *name) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+        bool any = false;
+
+        for (Side side = 0; mailbox && side < _SIDE_MAX; side++)
+                if (mailbox->held[side] > 0) {
+                        mailbox->confirmed[side] = true;
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, side);
+                        any = true;
+                }
+        if (mailbox && (mailbox->is_deleted[SIDE_REMOTE] || mailbox->is_deleted[SIDE_LOCAL])) {
+                mailbox->is_removal_confirmed = true;
+                engine->wants_list = any = true;
+        }
+        return any ? 0 : STATE_DB_E_NONE;
+}
