@@ -363,7 +363,7 @@ class Batches(QuirkTest):
         folder = self.acc.tree.folder("INBOX").create()
         for i in range(70):
             folder.deliver(mail(f"bad-{i}" if i == 40 else f"good-{i}"), f"17000000{i:02}.local.here", "S")
-        self.sync(status)
+        self.sync(status=status)
         said = [line for line in self.scripted.heard() if b" APPEND " in line]
         return said, self.store.remote()["INBOX"]
 
