@@ -203,10 +203,7 @@ SCENARIOS = [
 ]
 # On a server that can do no more than it must.
 BARE = "IMAP4rev1 LITERAL+ MULTIAPPEND"
-BARE_SCENARIOS = [
-    download, flags_both, expunge_remote, unlink_local, delete_and_flag, move_remote_many, move_local_many,
-    move_crosswise, rename_remote, uidvalidity,
-]
+BARE_SCENARIOS = [unlink_local, move_crosswise, rename_remote, uidvalidity]
 SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 
 
