@@ -68,7 +68,11 @@ static int on_message(SyncMailbox *mailbox, Side side, uint32_t uid) {
 static int on_looked(SyncMailbox *mailbox, Side side, const ReplicaEvent *event) {
         Replica *replica = mailbox->engine->replica[side];
 
-        if (event->outcome != REPLICA_OK) {
+        /* the process ended in the middle of the removal: go on with it */
+        const bool is_half_removed =
+                mailbox->state.life.removing > 0 && event->outcome == REPLICA_NO_MAILBOX;
+
+        if (event->outcome != REPLICA_OK && !is_half_removed) {
                 mailbox->removal_error = strdup(event->text ? event->text : "no reason given");
                 if (!mailbox->removal_error)
                         return -ENOMEM;
@@ -125,7 +129,8 @@ static int on_removed(SyncMailbox *mailbox, Side side, const ReplicaEvent *event
         engine->n_listing--;
         if (event->outcome != REPLICA_OK && event->outcome != REPLICA_NO_MAILBOX) {
                 keep(mailbox, side, event->text ? event->text : "no reason given");
-                r = save_removing(mailbox, 0);
+                /* what has failed in the middle goes on with the next list */
+                r = event->outcome == REPLICA_FAILED ? 0 : save_removing(mailbox, 0);
                 return r < 0 ? r : engine_compare_next(engine);
         }
 
