@@ -7,7 +7,7 @@ import unittest
 
 from rig import SANITIZED, case, number, points
 
-POINTS = number("POINTS", 2)  # of each kind and scenario; 0: all
+POINTS = number("POINTS", 1)  # of each kind and scenario; 0: all
 ONLY = os.environ.get("IMAPSYNCD_TEST_ONLY", "")  # scenarios whose names match
 FAULTS = [errno.EIO, errno.ENOSPC]
 
