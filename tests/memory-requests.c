@@ -18,6 +18,7 @@ static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mail
 }
 
 static void set_object(Event *event, const MemoryMailbox *stored) {
+        free(event->object);
         assert(asprintf(&event->object, "object%u", stored->object) > 0);
         event->event.object = event->object;
 }
