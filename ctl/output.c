@@ -182,30 +182,48 @@ static int append_line(Buffer *buffer, const char *label, const char *format, ..
         return r < 0 ? r : buffer_append_string(buffer, "\n");
 }
 
-static const char *link_words(const Row *account) {
-        if (row_number(account, "connected_usec") == 0)
+/* What is told of a side: a Maildir has only the first. */
+typedef struct SideKeys {
+        const char *side, *waits, *why, *quirks, *connected, *encrypted, *compressed;
+} SideKeys;
+
+static const SideKeys side_keys[] = {
+        {"remote", "waits",       "waits_why",       "quirks",       "connected_usec",       "encrypted", "compressed"      },
+        {"local",  "local_waits", "local_waits_why", "local_quirks", "local_connected_usec",
+         "local_encrypted",                                                                               "local_compressed"},
+};
+
+static const char *link_words(const Row *account, const SideKeys *keys) {
+        const bool is_compressed = row_number(account, keys->compressed) > 0;
+
+        if (row_number(account, keys->connected) == 0)
                 return "";
-        if (row_number(account, "encrypted") > 0)
-                return row_number(account, "compressed") > 0 ? " (encrypted, compressed)"
-                                                             : " (encrypted)";
-        return row_number(account, "compressed") > 0 ? " (compressed)" : "";
+        if (row_number(account, keys->encrypted) > 0)
+                return is_compressed ? " (encrypted, compressed)" : " (encrypted)";
+        return is_compressed ? " (compressed)" : "";
 }
 
-static int append_sides(const Row *account, Buffer *buffer) {
-        const char *waits = row_string(account, "waits"), *why = row_string(account, "waits_why");
-        const char *quirks = row_string(account, "quirks");
+static int append_side(const Row *account, const SideKeys *keys, Buffer *buffer) {
+        const char *waits = row_string(account, keys->waits), *why = row_string(account, keys->why);
+        const char *quirks = row_string(account, keys->quirks);
         int r;
 
-        r = append_line(buffer, "remote", "%s%s", row_string(account, "remote"),
-                        link_words(account));
-        if (r == 0)
-                r = append_line(buffer, "local", "%s", row_string(account, "local"));
+        r = append_line(buffer, keys->side, "%s%s", row_string(account, keys->side),
+                        link_words(account, keys));
         if (r == 0 && waits[0])
                 r = append_line(buffer, "waits by", "%s", waits);
         if (r == 0 && why[0])
                 r = append_line(buffer, "", "%s", why);
         if (r == 0 && quirks[0])
                 r = append_line(buffer, "quirks", "%s", quirks);
+        return r;
+}
+
+static int append_sides(const Row *account, Buffer *buffer) {
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(side_keys) && r == 0; i++)
+                r = append_side(account, &side_keys[i], buffer);
         return r;
 }
 
@@ -252,11 +270,15 @@ static int append_numbers(const Row *account, Buffer *buffer) {
                 r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
         if (r == 0)
                 r = append_left_out(account, buffer);
-        if (r < 0)
+        if (r == 0)
+                r = append_line(buffer, "traffic", "%s in, %s out",
+                                text_size(row_number(account, "bytes_in"), in, sizeof(in)),
+                                text_size(row_number(account, "bytes_out"), out, sizeof(out)));
+        if (r < 0 || row_number(account, "local_bytes_in") == 0)
                 return r;
-        return append_line(buffer, "traffic", "%s in, %s out",
-                           text_size(row_number(account, "bytes_in"), in, sizeof(in)),
-                           text_size(row_number(account, "bytes_out"), out, sizeof(out)));
+        return append_line(buffer, "", "%s in, %s out, of the local server",
+                           text_size(row_number(account, "local_bytes_in"), in, sizeof(in)),
+                           text_size(row_number(account, "local_bytes_out"), out, sizeof(out)));
 }
 
 static int append_sentence(const Row *account, const Screen *screen, Buffer *buffer) {

@@ -1,40 +1,77 @@
-/* An account: connecting, logging in, losing the connection, trying again. */
+/* An account: connecting, logging in, losing the connection, trying again; each link for itself. */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "config/config-value.h"
 #include "daemon/account-private.h"
 #include "daemon/log.h"
 
 #define SECOND ((uint64_t) 1000000)
 
-void account_disconnect(Account *account) {
-        ConnectionTraffic traffic;
+static void on_connect_due(void *userdata) {
+        account_connect(userdata);
+}
 
-        if (account->is_attached) {
+/* The engine has nothing to do with it any more. */
+static void drop_connection(AccountLink *link) {
+        imap_replica_detach(link->replica);
+        link->is_early = link->is_compressed = false;
+        link->login = imap_login_free(link->login);
+        if (!link->password)
+                link->secret = secret_free(link->secret);
+        link->mode = WAIT_NONE;
+        link->is_polling = link->idle_failed = false;
+        link->silence = 0;
+        link->n_skipped = 0;
+        link->connected_usec = link->retry_usec = 0;
+        link->state = LINK_OFF;
+        link->sentence[0] = '\0';
+        timer_disarm(&link->timer);
+
+        if (link->connection) {
+                link->traffic_before = account_link_traffic(link);
+                connection_close(link->connection);
+                connection_free(link->closed); /* not the one whose callback this may be */
+                link->closed = TAKE_PTR(link->connection);
+                account_pump_soon(link->account);
+        }
+}
+
+/*
+ * Both sides forget what was under way. The other session stays if it has no answers to come: those would be
+ * for requests that nobody knows of any more.
+ */
+void account_disconnect(AccountLink *link) {
+        Account *account = link->account;
+        AccountLink *other = account->links[side_other(link->side)];
+        const bool had_other = other && imap_replica_is_attached(other->replica);
+
+        if (imap_replica_is_attached(link->replica))
                 (void) engine_interrupt(account->engine);
-                imap_replica_detach(account->remote);
+        drop_connection(link);
+        account_hold_engine(account);
+        if (had_other && !imap_replica_is_attached(other->replica)) {
+                drop_connection(other);
+                other->state = LINK_CONNECTING;
+                account_link_arm(other, 0, 1, on_connect_due);
         }
-        account->is_attached = account->is_early = account->is_compressed = false;
-        account->login = imap_login_free(account->login);
-        account->mode = WAIT_NONE;
-        account->is_polling = account->idle_failed = account->is_throttled = false;
-        account->silence = 0;
-        account->n_skipped = 0;
-        account->connected_usec = 0;
-        engine_hold(account->engine, true);
+}
 
-        if (account->connection) {
-                traffic = connection_traffic(account->connection);
-                account->traffic_before.bytes_in += traffic.bytes_in;
-                account->traffic_before.bytes_out += traffic.bytes_out;
-                connection_close(account->connection);
-                connection_free(account->closed); /* not the one whose callback this may be */
-                account->closed = TAKE_PTR(account->connection);
-                (void) sd_event_source_set_enabled(account->pump, SD_EVENT_ONESHOT);
-        }
+void account_disconnect_all(Account *account) {
+        bool was_attached = false;
+
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                was_attached |= imap_replica_is_attached(link->replica);
+        if (was_attached)
+                (void) engine_interrupt(account->engine);
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                drop_connection(link);
+        account_hold_engine(account);
 }
 
 static uint64_t random_below(uint64_t limit) {
@@ -54,100 +91,106 @@ static uint64_t back_off(unsigned n_attempts) {
 }
 
 /* @why may belong to the login or the session, which go. */
-static void say_and_disconnect(Account *account, AccountState state, const char *why) {
-        account_set_state(account, state, "%s", why);
-        account_disconnect(account);
+static void say_and_disconnect(AccountLink *link, LinkState state, const char *why) {
+        char sentence[sizeof(link->sentence)];
+
+        (void) snprintf(sentence, sizeof(sentence), "%s", why);
+        account_disconnect(link);
+        account_link_set_state(link, state, "%s", sentence);
 }
 
-void account_refuse(Account *account, const char *why) {
-        say_and_disconnect(account, ACCOUNT_STATE_REFUSED, why);
-        account->secret = secret_free(account->secret);
-        account->password = NULL;
-        account->retry_usec = 0;
-        account_disarm(account);
-        log_error("%s: %s", account_name(account), account->sentence);
-        if (account->options.once)
-                account_finish(account);
+static void log_sentence(const AccountLink *link, int level) {
+        (void) log_full_errno(level, 0, "%s: %s%s", account_name(link->account),
+                              account_link_prefix(link), link->sentence);
+}
+
+void account_refuse(AccountLink *link, const char *why) {
+        say_and_disconnect(link, LINK_REFUSED, why);
+        link->secret = secret_free(link->secret);
+        link->password = NULL;
+        link->retry_usec = 0;
+        log_sentence(link, LOG_ERR);
+        if (link->account->options.once)
+                account_finish(link->account);
+        else
+                account_pump_soon(link->account); /* the other one waits alone */
 }
 
 /* Connecting again is part of the day's work if the server has only ended a session that it found long
  * enough. */
-static void say_when(Account *account, int error, uint64_t usec) {
+static void say_when(AccountLink *link, int error, uint64_t usec) {
         const bool is_routine = error == -ESHUTDOWN;
         char sentence[300];
 
-        account->retry_usec = account_now() + (int64_t) usec;
-        (void) snprintf(sentence, sizeof(sentence), "%.280s", account->sentence);
-        account_set_state(account, ACCOUNT_STATE_WAITING, "%s; %s again in %llu s", sentence,
-                          is_routine ? "connecting" : "trying",
-                          (unsigned long long) (usec / SECOND));
-        if (is_routine)
-                log_info("%s: %s", account_name(account), account->sentence);
-        else
-                log_warning("%s: %s", account_name(account), account->sentence);
-        account_arm(account, usec, SECOND, account_connect);
+        link->retry_usec = account_now() + (int64_t) usec;
+        (void) snprintf(sentence, sizeof(sentence), "%.280s", link->sentence);
+        account_link_set_state(link, LINK_WAITING, "%s; %s again in %llu s", sentence,
+                               is_routine ? "connecting" : "trying",
+                               (unsigned long long) (usec / SECOND));
+        log_sentence(link, is_routine ? LOG_INFO : LOG_WARNING);
+        account_link_arm(link, usec, SECOND, on_connect_due);
+        account_pump_soon(link->account); /* the other one waits alone */
 }
 
-void account_lose(Account *account, int error, const char *why) {
+void account_lose(AccountLink *link, int error, const char *why) {
         uint64_t usec, told;
 
         if (error == -EKEYREJECTED) {
-                account_refuse(account, why);
+                account_refuse(link, why);
                 return;
         }
-        account_on_dead(account, error);
-        told = account_told_to_stay_away(account);
-        say_and_disconnect(account, ACCOUNT_STATE_WAITING, why);
-        if (account->options.once) {
-                log_error("%s: %s", account_name(account), account->sentence);
-                account_finish(account);
+        account_on_dead(link, error);
+        told = account_told_to_stay_away(link);
+        say_and_disconnect(link, LINK_WAITING, why);
+        if (link->account->options.once) {
+                log_sentence(link, LOG_ERR);
+                account_finish(link->account);
                 return;
         }
 
-        usec = back_off(account->n_attempts++);
-        say_when(account, error, MAX(usec, told));
+        usec = back_off(link->n_attempts++);
+        say_when(link, error, MAX(usec, told));
 }
 
 /* --- the login --- */
 
-static void attach(Account *account, ImapEnabled qresync, ImapEnabled uidonly) {
-        imap_replica_attach(account->remote, connection_session(account->connection),
-                            &account->capabilities, qresync, uidonly,
-                            imap_login_quirks(account->login));
-        account->is_attached = true;
-        engine_hold(account->engine, false);
-        (void) engine_list(account->engine);
+/* The engine begins with the last one. */
+static void attach(AccountLink *link, ImapEnabled qresync, ImapEnabled uidonly) {
+        imap_replica_attach(link->replica, connection_session(link->connection),
+                            &link->capabilities, qresync, uidonly, imap_login_quirks(link->login));
+        account_hold_engine(link->account);
+        (void) engine_list(link->account->engine);
 }
 
-static bool capabilities_differ(const Account *account) {
-        const ImapCapabilities now = imap_login_capabilities(account->login);
+static bool capabilities_differ(const AccountLink *link) {
+        const ImapCapabilities now = imap_login_capabilities(link->login);
 
-        return now.bits != account->capabilities.bits;
+        return now.bits != link->capabilities.bits;
 }
 
-static void logged_in(Account *account) {
-        if (account->is_early && capabilities_differ(account)) {
+static void logged_in(AccountLink *link) {
+        if (link->is_early && capabilities_differ(link)) {
                 /* What was asked for behind the login rests on what is no longer so. */
-                account_learn_login(account);
-                account_disconnect(account);
-                account_arm(account, 1, 1, account_connect);
+                account_learn_login(link);
+                account_disconnect(link);
+                account_link_set_state(link, LINK_CONNECTING, " ");
+                account_link_arm(link, 1, 1, on_connect_due);
                 return;
         }
 
-        account_learn_login(account);
-        if (!account->is_early)
-                attach(account, imap_login_qresync(account->login),
-                       imap_login_uidonly(account->login));
-        account->login = imap_login_free(account->login);
-        account->n_refusals = 0;
-        account->retry_usec = 0;
-        account->connected_usec = account_now();
-        account_disarm(account);
-        account_set_state(account, ACCOUNT_STATE_SYNCING, " ");
-        log_info("%s: connected%s%s", account_name(account),
-                 connection_is_encrypted(account->connection) ? ", encrypted" : "",
-                 account->is_compressed ? ", compressed" : "");
-        account_pump(account);
+        account_learn_login(link);
+        if (!link->is_early)
+                attach(link, imap_login_qresync(link->login), imap_login_uidonly(link->login));
+        link->login = imap_login_free(link->login);
+        link->n_refusals = 0;
+        link->retry_usec = 0;
+        link->connected_usec = account_now();
+        timer_disarm(&link->timer);
+        account_link_set_state(link, LINK_READY, " ");
+        log_info("%s: %sconnected%s%s", account_name(link->account), account_link_prefix(link),
+                 connection_is_encrypted(link->connection) ? ", encrypted" : "",
+                 link->is_compressed ? ", compressed" : "");
+        account_pump(link->account);
 }
 
 #define REFUSALS_MAX 3u
@@ -155,117 +198,116 @@ static void logged_in(Account *account) {
 
 /* Some servers (Yahoo) refuse a good password now and then. Where a login has worked before, it is tried
  * again a few times, with the secret asked for anew, before a person is asked. */
-static void on_refused(Account *account) {
+static void on_refused(AccountLink *link) {
         char why[300];
 
-        if (account->options.once || !account->has_capabilities || !account->password ||
-            !imap_login_is_denied(account->login) || account->n_refusals >= REFUSALS_MAX) {
-                account_refuse(account, imap_login_sentence(account->login));
+        if (link->account->options.once || !link->has_capabilities || !link->password ||
+            !imap_login_is_denied(link->login) || link->n_refusals >= REFUSALS_MAX) {
+                account_refuse(link, imap_login_sentence(link->login));
                 return;
         }
 
         (void) snprintf(why, sizeof(why), "%.200s (it took one before)",
-                        imap_login_sentence(account->login));
-        say_and_disconnect(account, ACCOUNT_STATE_WAITING, why);
-        account->secret = secret_free(account->secret);
-        account->password = NULL;
-        say_when(account, -EACCES, REFUSED_USEC << account->n_refusals++);
+                        imap_login_sentence(link->login));
+        say_and_disconnect(link, LINK_WAITING, why);
+        link->secret = secret_free(link->secret);
+        link->password = NULL;
+        say_when(link, -EACCES, REFUSED_USEC << link->n_refusals++);
 }
 
-static void on_outcome(Account *account, int outcome) {
+static void on_outcome(AccountLink *link, int outcome) {
         int r;
 
         switch (outcome) {
         case IMAP_LOGIN_MORE:
                 break;
         case IMAP_LOGIN_START_TLS:
-                r = connection_start_tls(account->connection);
+                r = connection_start_tls(link->connection);
                 if (r < 0)
-                        account_refuse(account, "STARTTLS is not possible here");
+                        account_refuse(link, "STARTTLS is not possible here");
                 break; /* on_open() goes on */
         case IMAP_LOGIN_START_DEFLATE:
-                account->is_compressed = true;
-                if (connection_start_deflate(account->connection) < 0)
-                        account_lose(account, -ENOMEM, "out of memory");
+                link->is_compressed = true;
+                if (connection_start_deflate(link->connection) < 0)
+                        account_lose(link, -ENOMEM, "out of memory");
                 else
-                        on_outcome(account,
-                                   imap_login_go_on(account->login,
-                                                    connection_session(account->connection)));
+                        on_outcome(link, imap_login_go_on(link->login,
+                                                          connection_session(link->connection)));
                 break;
         case IMAP_LOGIN_READY:
-                logged_in(account);
+                logged_in(link);
                 break;
         case IMAP_LOGIN_REFUSED:
-                on_refused(account);
+                on_refused(link);
                 break;
         case IMAP_LOGIN_FAILED:
-                account_lose(account, -EAGAIN, imap_login_sentence(account->login));
+                account_lose(link, -EAGAIN, imap_login_sentence(link->login));
                 break;
         default:
-                account_lose(account, outcome, strerror(-outcome));
+                account_lose(link, outcome, strerror(-outcome));
         }
 }
 
 /* In the same write as the login, so that --once needs one round trip for a look at everything. */
-static void start_early(Account *account) {
-        if (account->is_early || !account->login || !account->has_capabilities ||
-            !imap_login_may_pipeline(account->login) ||
-            imap_session_n_unread(connection_session(account->connection)) > 0)
+static void start_early(AccountLink *link) {
+        if (link->is_early || !link->login || !link->has_capabilities ||
+            !imap_login_may_pipeline(link->login) ||
+            imap_session_n_unread(connection_session(link->connection)) > 0)
                 return;
 
-        account->is_early = true;
-        attach(account, IMAP_ENABLED_UNASKED, IMAP_ENABLED_UNASKED);
-        (void) engine_pump(account->engine, account_now());
+        link->is_early = true;
+        attach(link, IMAP_ENABLED_UNASKED, IMAP_ENABLED_UNASKED);
+        if (account_is_whole(link->account))
+                account_begin(link->account);
 }
 
-static void login_input(Account *account) {
-        while (account->login) {
-                ImapSession *session = connection_session(account->connection);
+static void login_input(AccountLink *link) {
+        while (link->login) {
+                ImapSession *session = connection_session(link->connection);
                 ImapEvent event;
                 int r;
 
                 r = imap_session_next(session, &event);
                 if (r < 0) {
-                        account_lose(account, r, imap_session_error(session));
+                        account_lose(link, r, imap_session_error(session));
                         return;
                 }
                 if (r == 0)
                         break;
-                on_outcome(account, imap_login_handle(account->login, session, &event));
-                if (!account->connection)
+                on_outcome(link, imap_login_handle(link->login, session, &event));
+                if (!link->connection)
                         return;
         }
-        account_log_skipped(account);
-        start_early(account);
+        account_log_skipped(link);
+        start_early(link);
 }
 
 /* --- callbacks of the connection --- */
 
 static void on_open(Connection *connection, void *userdata) {
-        Account *account = userdata;
+        AccountLink *link = userdata;
 
-        if (account->login && account->config->remote.tls == TLS_STARTTLS &&
+        if (link->login && link->endpoint->tls == TLS_STARTTLS &&
             connection_is_encrypted(connection))
-                on_outcome(account,
-                           imap_login_go_on(account->login, connection_session(connection)));
+                on_outcome(link, imap_login_go_on(link->login, connection_session(connection)));
 }
 
 static void on_input(Connection *connection, void *userdata) {
-        Account *account = userdata;
+        AccountLink *link = userdata;
 
         (void) connection;
-        if (account->login)
-                login_input(account);
+        if (link->login)
+                login_input(link);
         else
-                account_pump(account);
+                account_pump(link->account);
 }
 
 static void on_output(Connection *connection, void *userdata) {
-        Account *account = userdata;
+        AccountLink *link = userdata;
 
         (void) connection;
-        if (!account->login)
-                account_pump(account);
+        if (!link->login)
+                account_pump(link->account);
 }
 
 static void on_lost(Connection *connection, int error, const char *why, void *userdata) {
@@ -282,54 +324,59 @@ static const ConnectionHandler connection_handler = {
 
 /* --- connecting --- */
 
-/* A session for --once pays for COMPRESS only if it has more to read than that costs. */
-static bool wants_compress(const Account *account) {
-        return !account->options.once || !account->has_capabilities ||
-               engine_totals(account->engine).mailboxes > 8;
+/* A session for --once pays for COMPRESS only if it has more to read than that costs. A local server that is
+ * on this machine is not worth the work. */
+static bool wants_compress(const AccountLink *link) {
+        if (link->side == SIDE_LOCAL &&
+            (link->endpoint->tunnel || value_is_loopback(link->endpoint->host)))
+                return false;
+        return !link->account->options.once || !link->has_capabilities ||
+               engine_totals(link->account->engine).mailboxes > 8;
 }
 
-static void dial(Account *account) {
-        const Endpoint *remote = &account->config->remote;
+static void dial(AccountLink *link) {
+        const Endpoint *endpoint = link->endpoint;
         const ImapLoginOptions options = {
-                .user = remote->user,
-                .password = account->password,
-                .remembered = account->has_capabilities ? &account->capabilities : NULL,
-                .is_encrypted = remote->tunnel || remote->tls == TLS_IMPLICIT,
-                .want_start_tls = !remote->tunnel && remote->tls == TLS_STARTTLS,
-                .want_compress = wants_compress(account),
-                .want_enable = !account->options.once,
-                .want_id = !account->options.once,
-                .host = remote->host,
-                .server = account->server,
+                .user = endpoint->user,
+                .password = link->password,
+                .remembered = link->has_capabilities ? &link->capabilities : NULL,
+                .is_encrypted = endpoint->tunnel || endpoint->tls == TLS_IMPLICIT,
+                .want_start_tls = !endpoint->tunnel && endpoint->tls == TLS_STARTTLS,
+                .want_compress = wants_compress(link),
+                .want_enable = !link->account->options.once,
+                .want_id = !link->account->options.once,
+                .host = endpoint->host,
+                .server = link->server,
                 .version = IMAPSYNCD_VERSION,
-                .overrides = remote->overrides,
+                .overrides = endpoint->overrides,
         };
         int r;
 
-        account->dialled = account_uptime();
-        r = imap_login_new(&options, &account->login);
+        link->dialled = account_uptime();
+        r = imap_login_new(&options, &link->login);
         if (r >= 0)
-                r = connection_new(account->event, remote, account->config->timeout_usec,
-                                   &connection_handler, account, &account->connection);
+                r = connection_new(link->account->event, endpoint,
+                                   link->account->config->timeout_usec, &connection_handler, link,
+                                   &link->connection);
         if (r < 0) {
-                account_lose(account, r, strerror(-r));
+                account_lose(link, r, strerror(-r));
                 return;
         }
-        connection_set_name(account->connection, account_name(account));
+        connection_set_name(link->connection, link->title);
 }
 
 static void on_secret(const char *secret, const char *why, void *userdata) {
-        Account *account = userdata;
+        AccountLink *link = userdata;
 
         if (!secret) {
                 char sentence[400];
 
                 (void) snprintf(sentence, sizeof(sentence), "no password: %s", why);
-                account_refuse(account, sentence);
+                account_refuse(link, sentence);
                 return;
         }
-        account->password = (char *) secret;
-        dial(account);
+        link->password = (char *) secret;
+        dial(link);
 }
 
 #define GRACE_USEC ((int64_t) 5 * 1000000)
@@ -338,46 +385,53 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
  * An upload was cut off: what the server had received by then it may be storing still, after we have
  * looked whether it is there. So give it some time before looking. Return: usec, 0 for none.
  */
-static uint64_t upload_grace(Account *account) {
+static uint64_t upload_grace(AccountLink *link) {
         int64_t newest, left;
 
-        if (state_db_newest_intent(account->db, &newest) != 0 || newest == 0)
+        if (state_db_newest_intent(link->account->db, link->side, &newest) != 0 || newest == 0)
                 return 0;
         left = newest + GRACE_USEC - account_now();
         return left > 0 && left <= GRACE_USEC ? (uint64_t) left : 0;
 }
 
-void account_connect(Account *account) {
-        const Endpoint *remote = &account->config->remote;
+void account_connect(AccountLink *link) {
+        Account *account = link->account;
         uint64_t grace;
         int r;
 
-        if (account->connection || account->paused || account->stopping || !account->engine)
+        if (link->connection || account->paused || account->stopping || !account->engine)
                 return;
-        if (account->dialled > 0 && account_uptime() - account->dialled < SECOND) {
-                account_arm(account, account->dialled + SECOND - account_uptime(), SECOND / 10,
-                            account_connect); /* never more often, whoever asks */
+        if (link->dialled > 0 && account_uptime() - link->dialled < SECOND) {
+                account_link_arm(link, link->dialled + SECOND - account_uptime(), SECOND / 10,
+                                 on_connect_due); /* never more often, whoever asks */
                 return;
         }
-        account_disarm(account);
-        account->retry_usec = 0;
-        account_set_state(account, ACCOUNT_STATE_CONNECTING, " ");
+        timer_disarm(&link->timer);
+        link->retry_usec = 0;
+        account_link_set_state(link, LINK_CONNECTING, " ");
 
-        grace = upload_grace(account);
+        grace = upload_grace(link);
         if (grace > 0) {
-                account_set_state(
-                        account, ACCOUNT_STATE_CONNECTING,
+                account_link_set_state(
+                        link, LINK_CONNECTING,
                         "an upload was interrupted; waiting until the server has finished it");
-                account_arm(account, grace, 1, account_connect);
+                account_link_arm(link, grace, 1, on_connect_due);
                 return;
         }
-        if (!remote->user || account->password) {
-                dial(account);
+        if (!link->endpoint->user || link->password) {
+                dial(link);
                 return;
         }
-        account->secret = secret_free(account->secret);
-        r = secret_get(account->event, &remote->secret, SECRET_TIMEOUT_USEC, on_secret, account,
-                       &account->secret);
+        link->secret = secret_free(link->secret);
+        r = secret_get(account->event, &link->endpoint->secret, SECRET_TIMEOUT_USEC, on_secret,
+                       link, &link->secret);
         if (r < 0)
-                account_lose(account, r, strerror(-r));
+                account_lose(link, r, strerror(-r));
+}
+
+void account_connect_all(Account *account) {
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (!link->connection)
+                        account_connect(link);
 }

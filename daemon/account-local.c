@@ -1,4 +1,4 @@
-/* An account: its local side, the state database, and inotify. */
+/* An account: its sides, the state database, and inotify. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -214,37 +214,52 @@ static int open_root(Account *account) {
 static void remember_facts(Account *account) {
         char *time = NULL;
 
-        (void) state_db_get(account->db, "prefix", &account->prefix);
         if (state_db_get(account->db, "uidvalidity-checked", &time) == 0)
                 account->uidvalidity_usec = strtoll(time, NULL, 10);
         free(time);
-        account_load_server(account);
 }
 
-int account_open_local(Account *account) {
+static int open_link(Account *account, Side side, const Endpoint *endpoint) {
         int r;
 
-        if (!account->config->maildir) {
-                account_set_state(account, ACCOUNT_STATE_REFUSED,
-                                  "this version cannot have an IMAP server as the local side; set "
-                                  "maildir instead of [local %s]",
-                                  account_name(account));
-                return -EOPNOTSUPP;
-        }
+        if (account->links[side])
+                return 0;
+        r = account_link_new(account, side, endpoint, &account->links[side]);
+        if (r >= 0)
+                account_load_server(account->links[side]);
+        return r;
+}
 
-        r = open_database(account);
-        if (r < 0)
-                return r;
+static int open_maildir(Account *account) {
+        int r;
+
         r = open_root(account);
         if (r < 0)
                 return r;
-        r = maildir_replica_new(account->root, account->db, account->options.host, &account->local);
+        r = maildir_replica_new(account->root, account->db, account->options.host,
+                                &account->maildir);
         if (r < 0)
                 return r;
-        remember_facts(account);
         if (!account->options.dry_run)
                 watch_tree(account);
         if (!account->options.once)
                 account_watch_all(account);
         return 0;
+}
+
+/* May be called again after a failure. */
+int account_open_sides(Account *account) {
+        int r = 0;
+
+        if (!account->db)
+                r = open_database(account);
+        if (r < 0)
+                return r;
+        remember_facts(account);
+        r = open_link(account, SIDE_REMOTE, &account->config->remote);
+        if (r < 0)
+                return r;
+        if (!account->config->maildir)
+                return open_link(account, SIDE_LOCAL, &account->config->local);
+        return account->maildir ? 0 : open_maildir(account);
 }

@@ -6,13 +6,14 @@
 #include "daemon/connection.h"
 #include "daemon/maildir-watch.h"
 #include "daemon/secret.h"
+#include "daemon/timer.h"
 #include "imap/login.h"
 #include "store/maildir.h"
 #include "sync/imap-replica.h"
 #include "sync/maildir-replica.h"
 #include "sync/wait-ladder.h"
 
-/* How an account learns that the remote side has changed. */
+/* How a link learns that its side has changed. */
 typedef enum WaitMode {
         WAIT_NONE,
         WAIT_NOTIFY,
@@ -20,27 +21,34 @@ typedef enum WaitMode {
         WAIT_POLL,
 } WaitMode;
 
-struct Account {
-        sd_event *event;             /* borrowed */
-        const AccountConfig *config; /* borrowed */
-        AccountOptions options;
+typedef enum LinkState {
+        LINK_OFF,        /* there is no connection, and none is due */
+        LINK_CONNECTING, /* until the login is over */
+        LINK_READY,
+        LINK_THROTTLED, /* the server asked for silence on the connection, until retry_usec */
+        LINK_WAITING,   /* lost; a new one is made at retry_usec */
+        LINK_REFUSED,   /* a person must act */
+} LinkState;
 
-        StateDb *db;
-        MaildirRoot *root;
-        Replica *local;
-        ImapReplica *remote;
-        Engine *engine;
-        MaildirWatch *watch; /* NULL: none; local changes are then found by polling */
-        bool watch_is_broken;
+/* The connection to a side that is an IMAP server, and all that is known of that. */
+typedef struct AccountLink {
+        Account *account; /* borrowed: whose it is */
+        Side side;
+        const Endpoint *endpoint; /* borrowed from the configuration */
+        char *title;              /* owned: how the dialogue in the log begins */
 
+        LinkState state;
+        char sentence[512]; /* what is wrong and what will be done; "" */
+        ImapReplica *replica;
         Connection *connection;
         Connection *closed; /* to be freed by the loop: this may be a callback of it */
         ImapLogin *login;   /* until it is over */
         Secret *secret;
         char *password; /* owned by secret */
-        bool is_attached;
-        bool is_early; /* attached before the login was over */
+        bool is_early;  /* attached before the login was over */
         bool is_compressed;
+        Timer timer; /* one for all: retry, poll, keepalive */
+
         ImapCapabilities capabilities; /* as remembered, then as the server says */
         bool has_capabilities;
         char *prefix; /* owned, as remembered: imap_replica_prefix() */
@@ -49,34 +57,51 @@ struct Account {
         char *quirks_text;  /* owned: their names; NULL: not known yet */
         uint64_t n_skipped; /* on this connection: responses that made no sense */
 
-        AccountState state;
-        char sentence[512];
-        bool paused, stopping, finished;
-        unsigned n_attempts;                                /* without success, for back-off */
-        int64_t retry_usec, connected_usec, last_sync_usec; /* since 1970 */
+        unsigned n_attempts;  /* without success, for back-off */
+        unsigned n_back_offs; /* it asked for silence so many times since all was well */
+        unsigned n_refusals;  /* of a password that has worked before */
+        int64_t retry_usec, connected_usec; /* since 1970 */
+        uint64_t dialled;                   /* CLOCK_BOOTTIME */
 
         WaitMode mode;
         WaitRecord wait; /* what the server does */
         unsigned n_looks;
-        bool is_polling;                        /* a look at all mailboxes is under way */
-        bool idle_is_silent;                    /* and until that look IDLE had told nothing */
-        bool idle_failed;                       /* INBOX cannot be opened now */
-        uint64_t poll_due, life_due, retry_due; /* CLOCK_BOOTTIME; UINT64_MAX: not */
-        uint64_t retry_span;
-        uint64_t spoken;  /* when we said something last */
+        bool is_polling;             /* a look at all mailboxes is under way */
+        bool idle_is_silent;         /* and until that look IDLE had told nothing */
+        bool idle_failed;            /* INBOX cannot be opened now */
+        uint64_t poll_due, life_due; /* CLOCK_BOOTTIME */
+        uint64_t spoken;             /* when we said or heard something last */
+        uint64_t n_spoken;           /* bytes until then */
         uint64_t silence; /* that was broken just now, and nobody has answered yet; 0: none */
         char waits[128], waits_why[300];
 
-        bool is_throttled;    /* the server asked for silence, until retry_usec */
-        unsigned n_back_offs; /* so many times since all was well */
-        unsigned n_refusals;  /* of a password that has worked before */
-        uint64_t dialled;     /* CLOCK_BOOTTIME */
-
-        sd_event_source *timer; /* one for all: retry, poll, keepalive, end */
-        sd_event_source *pump;  /* deferred: the engine has something to do */
-        void (*on_timer)(Account *account);
-
         ConnectionTraffic traffic_before; /* of connections that are gone */
+} AccountLink;
+
+struct Account {
+        sd_event *event;             /* borrowed */
+        const AccountConfig *config; /* borrowed */
+        AccountOptions options;
+
+        StateDb *db;
+        AccountLink *links[_SIDE_MAX]; /* owned; NULL for a side that is a Maildir */
+        MaildirRoot *root;
+        Replica *maildir; /* NULL: the local side is a server */
+        Engine *engine;
+        MaildirWatch *watch; /* NULL: none; local changes are then found by polling */
+        bool watch_is_broken;
+
+        AccountState state;
+        char sentence[1100];
+        bool paused, stopping, finished;
+        int64_t last_sync_usec; /* since 1970 */
+
+        Timer timer;         /* the start, and the end */
+        Timer retry;         /* of mailboxes that have failed */
+        uint64_t retry_span; /* 0: it is not armed, and nothing has failed */
+        bool retry_is_armed;
+        sd_event_source *pump; /* deferred: the engine has something to do */
+
         void (*on_stopped)(Account *account, void *userdata);
         void *stopped_userdata;
         enum {
@@ -92,41 +117,62 @@ int64_t account_now(void);     /* usec since 1970 */
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 void account_set_state(Account *account, AccountState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-void account_arm(Account *account, uint64_t usec, uint64_t accuracy,
-                 void (*on_timer)(Account *account));
-void account_disarm(Account *account);
 void account_pump_soon(Account *account);
 
+/* account-link.c */
+int account_link_new(Account *account, Side side, const Endpoint *endpoint, AccountLink **ret_link);
+AccountLink *account_link_free(AccountLink *link);
+/* What is wrong with a link is told for the account, which names the link if it has two. */
+void account_link_set_state(AccountLink *link, LinkState state, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
+                      void (*callback)(void *link));
+/* "the local server: ", as a sentence about the link begins; "" where there is but one. */
+const char *account_link_prefix(const AccountLink *link);
+ConnectionTraffic account_link_traffic(const AccountLink *link);
+/* Say what the links are in the account's own state; nothing while it is paused. */
+void account_show_links(Account *account);
+/* The one after @link, the first one for NULL; NULL: no more. */
+AccountLink *account_next_link(const Account *account, const AccountLink *link);
+/* Are all attached? And does none of them have to be silent? */
+bool account_is_attached(const Account *account);
+bool account_is_whole(const Account *account);
+/* The engine may begin runs only while all links can be used. */
+void account_hold_engine(Account *account);
+
 /* account-local.c */
-int account_open_local(Account *account);
+int account_open_sides(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
 void account_watch_all(Account *account);
 
 /* account-connect.c */
-void account_connect(Account *account);
-void account_disconnect(Account *account);
+void account_connect(AccountLink *link);
+void account_connect_all(Account *account);
+void account_disconnect(AccountLink *link);
+void account_disconnect_all(Account *account);
 /* The connection is of no use (any more): say why, and try again later. */
-void account_lose(Account *account, int error, const char *why);
-void account_refuse(Account *account, const char *why);
+void account_lose(AccountLink *link, int error, const char *why);
+void account_refuse(AccountLink *link, const char *why);
 
 /* account-server.c */
-void account_load_server(Account *account);
-void account_learn_login(Account *account);
+void account_load_server(AccountLink *link);
+void account_learn_login(AccountLink *link);
 /* What the server has said of itself since the login. */
-void account_learn_session(Account *account);
-void account_log_skipped(Account *account);
+void account_learn_session(AccountLink *link);
+void account_log_skipped(AccountLink *link);
 
 /* account-wait.c */
-void account_wait(Account *account);
-void account_on_waited(const ReplicaEvent *done, void *userdata);
-void account_on_overflow(Account *account);
-void account_on_run(Account *account, const EngineNote *note);
-void account_on_dead(Account *account, int error);
+void account_wait(AccountLink *link);
+void account_on_waited(AccountLink *link, const ReplicaEvent *done);
+void account_on_overflow(AccountLink *link);
+void account_on_run(AccountLink *link, const EngineNote *note);
+void account_on_dead(AccountLink *link, int error);
 
 /* account-back-off.c */
-uint64_t account_told_to_stay_away(Account *account);
-bool account_is_told_to_wait(Account *account);
+uint64_t account_told_to_stay_away(AccountLink *link);
+bool account_is_told_to_wait(AccountLink *link);
 
 /* account.c */
 void account_pump(Account *account);
+void account_begin(Account *account);
 void account_finish(Account *account);

@@ -1,5 +1,5 @@
 /*
- * An account: what is known of its server, and remembered for the next login
+ * An account: what is known of its servers, and remembered for the next login
  *
  * What it can do and how it calls itself are kept in the state database. What follows from that, its
  * quirks, is not: the table may know better tomorrow.
@@ -13,60 +13,76 @@
 
 #define SKIPPED_SHOWN 5u /* a connection; a server that makes no sense does so all the time */
 
-void account_load_server(Account *account) {
-        char *words = NULL;
+/* A local server's facts have names of their own. */
+static const char *key_of(const AccountLink *link, const char *key, char buffer[32]) {
+        if (link->side == SIDE_REMOTE)
+                return key;
+        (void) snprintf(buffer, 32, "local-%s", key);
+        return buffer;
+}
 
-        if (state_db_get(account->db, "capabilities", &words) == 0) {
-                account->capabilities = imap_capabilities_parse(bytes_of(words));
-                account->has_capabilities = true;
+static char *load(AccountLink *link, const char *key) {
+        char buffer[32], *value = NULL;
+
+        return state_db_get(link->account->db, key_of(link, key, buffer), &value) == 0 ? value
+                                                                                       : NULL;
+}
+
+void account_load_server(AccountLink *link) {
+        _cleanup_free_ char *words = load(link, "capabilities");
+
+        if (words) {
+                link->capabilities = imap_capabilities_parse(bytes_of(words));
+                link->has_capabilities = true;
         }
-        free(words);
-
-        if (state_db_get(account->db, "server", &account->server) != 0)
-                account->server = NULL;
+        link->server = load(link, "server");
+        link->prefix = load(link, "prefix");
 }
 
 /* If that fails the next login asks again, that is all. */
-static void save(Account *account, const char *key, const char *value) {
-        if (account->options.dry_run)
+static void save(AccountLink *link, const char *key, const char *value) {
+        StateDb *db = link->account->db;
+        char buffer[32];
+
+        if (link->account->options.dry_run)
                 return;
-        if (state_db_begin(account->db) < 0 || state_db_set(account->db, key, value) < 0 ||
-            state_db_commit(account->db) < 0)
-                state_db_rollback(account->db);
+        if (state_db_begin(db) < 0 || state_db_set(db, key_of(link, key, buffer), value) < 0 ||
+            state_db_commit(db) < 0)
+                state_db_rollback(db);
 }
 
-static void learn_capabilities(Account *account, const ImapCapabilities *now) {
+static void learn_capabilities(AccountLink *link, const ImapCapabilities *now) {
         _cleanup_(buffer_done) Buffer words = BUFFER_NULL;
         _cleanup_free_ char *text = NULL;
 
-        if (account->has_capabilities && now->bits == account->capabilities.bits &&
-            now->append_limit == account->capabilities.append_limit)
+        if (link->has_capabilities && now->bits == link->capabilities.bits &&
+            now->append_limit == link->capabilities.append_limit)
                 return;
-        account->capabilities = *now;
-        account->has_capabilities = true;
+        link->capabilities = *now;
+        link->has_capabilities = true;
         if (imap_capabilities_format(now, &words) < 0)
                 return;
         text = buffer_steal_string(&words);
         if (text)
-                save(account, "capabilities", text);
+                save(link, "capabilities", text);
 }
 
-static void learn_name(Account *account, const char *name) {
+static void learn_name(AccountLink *link, const char *name) {
         char *copy;
 
-        if (!name || (account->server && strcmp(name, account->server) == 0))
+        if (!name || (link->server && strcmp(name, link->server) == 0))
                 return;
         copy = strdup(name);
         if (!copy)
                 return;
-        free(account->server);
-        account->server = copy;
-        save(account, "server", copy);
+        free(link->server);
+        link->server = copy;
+        save(link, "server", copy);
 }
 
-static void learn_quirks(Account *account, ImapQuirks quirks) {
+static void learn_quirks(AccountLink *link, ImapQuirks quirks) {
         _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
-        const bool is_news = !account->quirks_text || quirks != account->quirks;
+        const bool is_news = !link->quirks_text || quirks != link->quirks;
         char *text;
 
         if (!is_news || imap_quirks_format(quirks, &names) < 0)
@@ -74,36 +90,48 @@ static void learn_quirks(Account *account, ImapQuirks quirks) {
         text = buffer_steal_string(&names);
         if (!text)
                 return;
-        free(account->quirks_text);
-        account->quirks_text = text;
-        account->quirks = quirks;
+        free(link->quirks_text);
+        link->quirks_text = text;
+        link->quirks = quirks;
         if (quirks)
-                log_debug("%s: this server is known for: %s", account_name(account), text);
+                log_debug("%s: this server is known for: %s", account_name(link->account), text);
 }
 
-void account_learn_login(Account *account) {
-        const ImapCapabilities now = imap_login_capabilities(account->login);
+/* What the server puts before names: asked for once. */
+static void learn_prefix(AccountLink *link) {
+        const char *prefix = imap_replica_prefix(link->replica);
 
-        learn_capabilities(account, &now);
-        learn_name(account, imap_login_server(account->login));
-        learn_quirks(account, imap_login_quirks(account->login));
+        if (link->prefix || !prefix || link->account->options.dry_run)
+                return;
+        link->prefix = strdup(prefix);
+        if (link->prefix)
+                save(link, "prefix", prefix);
 }
 
-void account_learn_session(Account *account) {
-        const ImapCapabilities now = imap_replica_capabilities(account->remote);
+void account_learn_login(AccountLink *link) {
+        const ImapCapabilities now = imap_login_capabilities(link->login);
 
-        learn_capabilities(account, &now);
+        learn_capabilities(link, &now);
+        learn_name(link, imap_login_server(link->login));
+        learn_quirks(link, imap_login_quirks(link->login));
 }
 
-void account_log_skipped(Account *account) {
-        ImapSession *session = account->connection ? connection_session(account->connection) : NULL;
+void account_learn_session(AccountLink *link) {
+        const ImapCapabilities now = imap_replica_capabilities(link->replica);
+
+        learn_capabilities(link, &now);
+        learn_prefix(link);
+}
+
+void account_log_skipped(AccountLink *link) {
+        ImapSession *session = link->connection ? connection_session(link->connection) : NULL;
         uint64_t n;
 
         if (!session)
                 return;
         n = imap_session_n_skipped(session);
-        if (n > account->n_skipped && account->n_skipped < SKIPPED_SHOWN)
+        if (n > link->n_skipped && link->n_skipped < SKIPPED_SHOWN)
                 log_notice("%s: the server said what makes no sense, and it was passed over: %s",
-                           account_name(account), imap_session_skipped(session));
-        account->n_skipped = n;
+                           link->title, imap_session_skipped(session));
+        link->n_skipped = n;
 }

@@ -31,45 +31,22 @@ void account_set_state(Account *account, AccountState state, const char *format,
                 account->options.on_note(account, NULL, account->options.userdata);
 }
 
-/* --- timers --- */
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        Account *account = userdata;
-
-        (void) source, (void) usec;
-        account->on_timer(account);
-        return 0;
-}
-
-/* Call @on_timer once, @usec from now. Replaces what was armed before. */
-void account_arm(Account *account, uint64_t usec, uint64_t accuracy,
-                 void (*callback)(Account *account)) {
+static void arm(Account *account, Timer *timer, uint64_t usec, uint64_t accuracy,
+                void (*callback)(void *userdata)) {
         int r;
 
-        account->on_timer = callback;
-        if (account->timer) {
-                r = sd_event_source_set_time_relative(account->timer, usec);
-                if (r >= 0)
-                        r = sd_event_source_set_time_accuracy(account->timer, accuracy);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(account->timer, SD_EVENT_ONESHOT);
-        } else
-                r = sd_event_add_time_relative(account->event, &account->timer, CLOCK_BOOTTIME,
-                                               usec, accuracy, on_timer, account);
+        r = timer_arm(timer, account->event, usec, accuracy, callback, account);
         if (r < 0)
                 (void) log_error_errno(r, "%s: a timer cannot be set: %m", account_name(account));
-}
-
-void account_disarm(Account *account) {
-        if (account->timer)
-                (void) sd_event_source_set_enabled(account->timer, SD_EVENT_OFF);
 }
 
 static int on_pump(sd_event_source *source, void *userdata) {
         Account *account = userdata;
 
         (void) source;
-        account->closed = connection_free(account->closed);
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                link->closed = connection_free(link->closed);
         account_pump(account);
         return 0;
 }
@@ -81,16 +58,17 @@ void account_pump_soon(Account *account) {
 
 /* --- the pump --- */
 
-/* What the server broke is told by the replica, else it is our own side. */
+/* What a server broke is told by its replica, else it is our own side. */
 static void on_pump_failed(Account *account, int error) {
-        const char *why = imap_replica_error(account->remote);
+        const char *why = engine_error(account->engine);
 
-        if (*why)
-                account_lose(account, error, why);
-        else if (*engine_error(account->engine))
-                account_lose(account, error, engine_error(account->engine));
-        else
-                account_lose(account, error, strerror(-error));
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (imap_replica_is_attached(link->replica) && *imap_replica_error(link->replica)) {
+                        account_lose(link, error, imap_replica_error(link->replica));
+                        return;
+                }
+        account_lose(account->links[SIDE_REMOTE], error, *why ? why : strerror(-error));
 }
 
 /*
@@ -118,71 +96,148 @@ static void note_uidvalidity_check(Account *account) {
                 state_db_rollback(account->db);
 }
 
-/* What the server puts before names: asked for once. */
-static void remember_prefix(Account *account) {
-        const char *prefix = imap_replica_prefix(account->remote);
+/* Mailboxes that failed are tried again after 30 s, 1 min, 2 min ... */
+#define RETRY_FIRST ((uint64_t) 30 * 1000000)
+#define RETRY_MAX   ((uint64_t) 900 * 1000000)
 
-        if (account->prefix || !prefix || account->options.dry_run)
+static void on_retry_due(void *userdata) {
+        Account *account = userdata;
+
+        account->retry_is_armed = false;
+        engine_retry(account->engine);
+        account_pump(account);
+}
+
+static void forget_retry(Account *account) {
+        account->retry_is_armed = false;
+        timer_disarm(&account->retry);
+}
+
+static void plan_retry(Account *account, bool failed) {
+        const uint64_t first = MIN(RETRY_FIRST, account->options.poll_interval_usec);
+
+        if (!failed) {
+                account->retry_span = 0;
+                forget_retry(account);
                 return;
-        account->prefix = strdup(prefix);
-        if (!account->prefix || state_db_begin(account->db) < 0 ||
-            state_db_set(account->db, "prefix", prefix) < 0 || state_db_commit(account->db) < 0)
-                state_db_rollback(account->db);
+        }
+        if (account->retry_is_armed)
+                return;
+        account->retry_span =
+                account->retry_span > 0 ? MIN(account->retry_span * 2, RETRY_MAX) : first;
+        account->retry_is_armed = true;
+        arm(account, &account->retry, account->retry_span, account->retry_span / 10, on_retry_due);
+}
+
+static void show_totals(Account *account, const EngineTotals *totals) {
+        if (totals->failed > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC, "%llu mailboxes have a problem",
+                                  (unsigned long long) totals->failed);
+        else if (totals->held > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
+                                  "%llu deletions are held; see “imapsyncctl held”",
+                                  (unsigned long long) totals->held);
+        else
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
 }
 
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
         account->last_sync_usec = account_now();
-        remember_prefix(account);
-        account->n_attempts = account->n_back_offs = 0;
-        account_learn_session(account);
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link)) {
+                link->n_attempts = link->n_back_offs = 0;
+                account_learn_session(link);
+        }
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
                 account_finish(account);
                 return;
         }
-        account_wait(account);
-        if (!account->connection)
-                return;
-        if (totals.failed > 0)
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC, "%llu mailboxes have a problem",
-                                  (unsigned long long) totals.failed);
-        else if (totals.held > 0)
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
-                                  "%llu deletions are held; see “imapsyncctl held”",
-                                  (unsigned long long) totals.held);
-        else
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
+        plan_retry(account, totals.failed > 0);
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                account_wait(link);
+        if (account_is_whole(account))
+                show_totals(account, &totals);
 }
 
-void account_pump(Account *account) {
+static bool may_speak(const AccountLink *link) {
+        return imap_replica_is_attached(link->replica) && link->state != LINK_THROTTLED;
+}
+
+/* What all have to say leaves now. */
+static void flush(Account *account) {
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (may_speak(link))
+                        connection_flush(link->connection);
+}
+
+/* A link waits alone while the other one is away, or has to be silent; not if it is about to come. */
+static void wait_alone(Account *account) {
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link)) {
+                const AccountLink *other = account->links[side_other(link->side)];
+
+                if (link->state == LINK_READY && other && other->state != LINK_CONNECTING)
+                        account_wait(link);
+        }
+}
+
+/* A login that is not over has its answers for itself, and took them all: what can be read belongs to the
+ * replicas. */
+static bool may_pump(const Account *account) {
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (imap_replica_is_attached(link->replica) && !link->login)
+                        return !account->finished;
+        return false;
+}
+
+static void pump(Account *account) {
         int r;
 
-        if (!account->is_attached || account->login || account->finished)
-                return;
-
         r = engine_pump(account->engine, account_now());
-        account_log_skipped(account);
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                account_log_skipped(link);
         if (r < 0) {
                 on_pump_failed(account, r);
                 return;
         }
-        if (account_is_told_to_wait(account))
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                (void) account_is_told_to_wait(link);
+        if (account->finished)
                 return;
-        if (r == 0)
+        if (!account_is_whole(account))
+                wait_alone(account);
+        else if (r == 0)
                 on_idle(account);
         else
                 account_set_state(account, ACCOUNT_STATE_SYNCING, " ");
-        if (account->connection)
-                connection_flush(account->connection);
+        flush(account);
+}
+
+void account_pump(Account *account) {
+        if (may_pump(account))
+                pump(account);
+}
+
+/* The last link was attached behind its login: what the engine asks for first travels with that. */
+void account_begin(Account *account) {
+        (void) engine_pump(account->engine, account_now());
+        flush(account);
 }
 
 /* --- the end --- */
 
 static void finished(Account *account) {
         account->finished = true;
-        account_disarm(account);
+        timer_disarm(&account->timer);
+        forget_retry(account);
         if (account->stopping && account->on_stopped)
                 account->on_stopped(account, account->stopped_userdata);
         else if (account->options.once)
@@ -193,10 +248,12 @@ static void finished(Account *account) {
 #define SETTLE_ROUNDS 4u                 /* others may be at work in the folders */
 
 /* Take in what inotify has to tell, our own doing for the most part, and look at it. */
-static void on_settled(Account *account) {
+static void on_settled(void *userdata) {
+        Account *account = userdata;
+
         maildir_watch_flush(account->watch);
         account->settling = SETTLE_COMMIT;
-        if (account->is_attached)
+        if (account_is_attached(account))
                 account_pump(account); /* comes back by on_idle() */
         else
                 account_finish(account);
@@ -224,7 +281,7 @@ void account_finish(Account *account) {
                 return;
         if (account->settling == SETTLE_NOT_YET && may_settle(account)) {
                 account->settling = SETTLE_WAIT;
-                account_arm(account, SETTLE_USEC, 1, on_settled);
+                arm(account, &account->timer, SETTLE_USEC, 1, on_settled);
                 return;
         }
         if (account->settling == SETTLE_WAIT)
@@ -233,16 +290,17 @@ void account_finish(Account *account) {
                 commit_stamps(account);
                 if (++account->n_settled < SETTLE_ROUNDS && may_settle(account)) {
                         account->settling = SETTLE_WAIT;
-                        account_arm(account, SETTLE_USEC, 1, on_settled);
+                        arm(account, &account->timer, SETTLE_USEC, 1, on_settled);
                         return;
                 }
         }
 
-        if (account->is_attached) {
-                (void) imap_replica_logout(account->remote);
-        }
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (imap_replica_is_attached(link->replica))
+                        (void) imap_replica_logout(link->replica);
         if (account->engine)
-                account_disconnect(account);
+                account_disconnect_all(account);
         finished(account);
 }
 
@@ -266,13 +324,15 @@ static EngineWish wants(const char *mailbox, void *userdata) {
 
 static void on_note(const EngineNote *note, void *userdata) {
         Account *account = userdata;
+        AccountLink *link = account->links[note->side];
 
         switch (note->type) {
         case ENGINE_NOTE_OVERFLOW:
-                account_on_overflow(account);
+                account_on_overflow(link);
                 return;
         case ENGINE_NOTE_RUN:
-                account_on_run(account, note);
+                if (link)
+                        account_on_run(link, note);
                 if (account->options.once)
                         account_watch_mailbox(account, note->mailbox);
                 return;
@@ -298,15 +358,34 @@ static void on_note(const EngineNote *note, void *userdata) {
 
 /* --- life --- */
 
-static int make_engine(Account *account) {
-        const ImapReplicaOptions replica_options = {
+/* What the engine did not ask for is a link's. */
+static void on_waited(const ReplicaEvent *done, void *userdata) {
+        Account *account = userdata;
+
+        account_on_waited(account->links[SIDE_REMOTE], done);
+}
+
+static int make_replica(AccountLink *link) {
+        const Account *account = link->account;
+        const ImapReplicaOptions options = {
                 .once = account->options.once,
-                .want_special_use = account->config->deleted == DELETED_TRASH,
+                .want_special_use =
+                        link->side == SIDE_REMOTE && account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .want_subscribed = !account->options.once || is_uidvalidity_due(account),
-                .prefix = account->prefix,
-                .overrides = account->config->remote.overrides,
+                .prefix = link->prefix,
+                .overrides = link->endpoint->overrides,
         };
+
+        return link->replica ? 0 : imap_replica_new(link->side, &options, &link->replica);
+}
+
+static Replica *replica_of(const Account *account, Side side) {
+        return account->links[side] ? imap_replica_base(account->links[side]->replica)
+                                    : account->maildir;
+}
+
+static int make_engine(Account *account) {
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .deletion = account->config->delete_mailboxes,
@@ -317,16 +396,18 @@ static int make_engine(Account *account) {
                 .digest = &digest_sha256,
                 .wants = wants,
                 .note = on_note,
-                .waited = account_on_waited,
+                .waited = on_waited,
                 .userdata = account,
         };
-        int r;
+        int r = 0;
 
-        r = imap_replica_new(SIDE_REMOTE, &replica_options, &account->remote);
+        for (AccountLink *link = account_next_link(account, NULL); link && r >= 0;
+             link = account_next_link(account, link))
+                r = make_replica(link);
         if (r < 0)
                 return r;
-        r = engine_new(account->db, imap_replica_base(account->remote), account->local, &options,
-                       &account->engine);
+        r = engine_new(account->db, replica_of(account, SIDE_REMOTE),
+                       replica_of(account, SIDE_LOCAL), &options, &account->engine);
         if (r < 0)
                 return r;
         engine_hold(account->engine, true);
@@ -334,10 +415,11 @@ static int make_engine(Account *account) {
 }
 
 /* Opened from the loop, so that a failure reaches an owner that is complete. */
-static void start(Account *account) {
+static void start(void *userdata) {
+        Account *account = userdata;
         int r;
 
-        r = account_open_local(account);
+        r = account_open_sides(account);
         if (r >= 0) {
                 r = make_engine(account);
                 if (r < 0)
@@ -345,7 +427,7 @@ static void start(Account *account) {
                                           account->db ? state_db_error(account->db) : strerror(-r));
         }
         if (r >= 0) {
-                account_connect(account);
+                account_connect_all(account);
                 return;
         }
         log_error("%s: %s", account_name(account), account->sentence);
@@ -364,14 +446,13 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
-        account->retry_due = UINT64_MAX;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
                 r = sd_event_source_set_enabled(account->pump, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        account_arm(account, 0, 1, start);
+        arm(account, &account->timer, 0, 1, start);
 
         *ret_account = TAKE_PTR(account);
         return 0;
@@ -382,25 +463,20 @@ Account *account_free(Account *account) {
                 return NULL;
 
         if (account->engine)
-                account_disconnect(account);
-        sd_event_source_disable_unref(account->timer);
+                account_disconnect_all(account);
+        timer_done(&account->timer);
+        timer_done(&account->retry);
         sd_event_source_disable_unref(account->pump);
-        connection_free(account->closed);
         maildir_watch_free(account->watch);
         engine_free(account->engine);
-        imap_replica_free(account->remote);
-        maildir_replica_free(account->local);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                account_link_free(account->links[side]);
+        maildir_replica_free(account->maildir);
         maildir_root_free(account->root);
         state_db_free(account->db);
-        secret_free(account->secret);
-        free(account->prefix);
-        free(account->server);
-        free(account->quirks_text);
         free(account);
         return NULL;
 }
-
-/* --- what people ask and want --- */
 
 const AccountConfig *account_config(const Account *account) {
         return account->config;
@@ -410,73 +486,7 @@ const char *account_name(const Account *account) {
         return account->config->name;
 }
 
-static const char *describe_remote(const Account *account) {
-        static char text[300];
-        const Endpoint *remote = &account->config->remote;
-
-        if (remote->tunnel)
-                return remote->tunnel;
-        (void) snprintf(text, sizeof(text), "%s:%u", remote->host, remote->port);
-        return text;
-}
-
-static int add_left_out(const EngineMailbox *mailbox, void *userdata) {
-        Buffer *names = userdata;
-
-        if (!mailbox->left_out[0])
-                return 0;
-        return buffer_append_format(names, "%s%s", names->size > 0 ? ", " : "", mailbox->name);
-}
-
-static const char *describe_left_out(const Account *account) {
-        _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
-        static char text[1000];
-
-        text[0] = '\0';
-        if (account->engine && engine_each_mailbox(account->engine, add_left_out, &names) >= 0)
-                (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(names.size, sizeof(text)),
-                                names.data ? names.data : "");
-        return text;
-}
-
-AccountStatus account_status(Account *account) {
-        const EngineTotals totals =
-                account->engine ? engine_totals(account->engine) : (EngineTotals){0};
-        ConnectionTraffic traffic = account->traffic_before;
-
-        if (account->connection) {
-                const ConnectionTraffic now = connection_traffic(account->connection);
-
-                traffic.bytes_in += now.bytes_in;
-                traffic.bytes_out += now.bytes_out;
-        }
-        return (AccountStatus){
-                .name = account_name(account),
-                .state = account->state,
-                .sentence = account->sentence,
-                .remote = describe_remote(account),
-                .local = account->config->maildir,
-                .waits = account->is_attached && account->mode != WAIT_NONE ? account->waits : "",
-                .waits_why = account->is_attached && account->mode != WAIT_NONE ? account->waits_why
-                                                                                : "",
-                .quirks = account->quirks_text ? account->quirks_text : "",
-                .mailboxes = totals.mailboxes,
-                .messages = totals.messages,
-                .pending = totals.pending,
-                .held = totals.held,
-                .parked = totals.parked,
-                .last_sync_usec = (uint64_t) account->last_sync_usec,
-                .retry_usec = (uint64_t) account->retry_usec,
-                .connected_usec = (uint64_t) account->connected_usec,
-                .bytes_in = traffic.bytes_in,
-                .bytes_out = traffic.bytes_out,
-                .flags_since_usec =
-                        account->engine ? (uint64_t) engine_flags_since(account->engine) : 0,
-                .compressed = account->is_compressed,
-                .encrypted = account->connection && connection_is_encrypted(account->connection),
-                .left_out = describe_left_out(account),
-        };
-}
+/* --- what people ask and want --- */
 
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata),
@@ -494,7 +504,7 @@ bool account_is_busy(const Account *account) {
         return account->state == ACCOUNT_STATE_STARTING ||
                account->state == ACCOUNT_STATE_CONNECTING ||
                account->state == ACCOUNT_STATE_SYNCING ||
-               (account->is_attached && engine_is_busy(account->engine));
+               (account_is_attached(account) && engine_is_busy(account->engine));
 }
 
 bool account_is_in_sync(Account *account) {
@@ -508,12 +518,15 @@ bool account_is_in_sync(Account *account) {
                 (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
 }
 
+static void on_wake(void *userdata) {
+        account_connect_all(userdata);
+}
+
 /* What could not be opened is tried again when a person asks. */
 static void wake(Account *account) {
-        if (!account->engine)
-                account_arm(account, 0, 1, start);
-        else if (!account->is_attached && !account->connection)
-                account_arm(account, 0, 1, account_connect);
+        if (account->stopping || account->finished)
+                return;
+        arm(account, &account->timer, 0, 1, account->engine ? on_wake : start);
 }
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
@@ -571,9 +584,9 @@ void account_pause(Account *account, bool pause) {
                 return;
         }
         if (account->engine)
-                account_disconnect(account);
-        account_disarm(account);
-        account->retry_usec = 0;
+                account_disconnect_all(account);
+        timer_disarm(&account->timer);
+        forget_retry(account);
         account_set_state(account, ACCOUNT_STATE_PAUSED, " ");
 }
 

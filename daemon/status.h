@@ -32,13 +32,16 @@ typedef struct AccountStatus {
         const char *waits; /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
         const char *waits_why; /* why not a better one; "" */
         const char *quirks;    /* of the server, in force: "wants-id wrong-size"; "" */
+        const char *local_waits, *local_waits_why, *local_quirks; /* of a local server; "" */
         uint64_t mailboxes, messages, pending, held, parked;
         uint64_t last_sync_usec;      /* since 1970; 0: never */
         uint64_t retry_usec;          /* since 1970; 0: no timer */
         uint64_t connected_usec;      /* since 1970; 0: not */
         uint64_t bytes_in, bytes_out; /* on the wire since the start of the daemon */
-        uint64_t flags_since_usec;    /* every flag was looked at since then; 0: changes are told */
+        uint64_t local_connected_usec, local_bytes_in, local_bytes_out; /* the local server */
+        uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         bool compressed, encrypted;
+        bool local_compressed, local_encrypted;
         const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
 } AccountStatus;
 

@@ -65,9 +65,9 @@ static const struct {
          .status = 0,
          .out = "work: in sync\n"
                        "    remote      imap.example.org:993 (encrypted, compressed)\n"
-                       "    local       /home/me/Mail/work\n"
                        "    waits by    NOTIFY\n"
                        "    quirks      notify-goes-quiet\n"
+                       "    local       /home/me/Mail/work\n"
                        "    last sync   3 min ago\n"
                        "    connected   2 h ago\n"
                        "    flags seen  2 h ago, the oldest look at them\n"
@@ -80,19 +80,44 @@ static const struct {
                        "    traffic     1.2 MB in, 8.9 kB out\n",                                                          .err = "",
          },
         {
+         .label = "status of one with a local server",
+         .args = {"status", "home"},
+         .status = 0,
+         .out = "home: refused\n"
+                       "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
+                       "AUTH\"). Mend it, then: imapsyncctl resume home\n"
+                       "    remote      mail.example.net:993\n"
+                       "    local       /usr/lib/dovecot/imap (encrypted)\n"
+                       "    waits by    NOTIFY\n"
+                       "    quirks      notify-goes-quiet\n"
+                       "    last sync   never\n"
+                       "    connected   no\n"
+                       "    mailboxes   4\n"
+                       "    messages    310\n"
+                       "    pending     1\n"
+                       "    held        25\n"
+                       "    parked      1\n"
+                       "    traffic     0 B in, 0 B out\n"
+                       "                2.0 kB in, 1.0 kB out, of the local server\n",
+         .err = "",
+         },
+        {
          .label = "status as JSON",
          .args = {"--json", "status", "work"},
          .status = 0,
          .out = "[{\"name\":\"work\",\"state\":\"in sync\",\"sentence\":\"\",\"remote\":"
                        "\"imap.example.org:993\",\"local\":\"/home/me/Mail/"
                        "work\",\"waits\":\"NOTIFY\","
-                       "\"waits_why\":\"\",\"quirks\":\"notify-goes-quiet\",\"mailboxes\":12,"
+                       "\"waits_why\":\"\",\"quirks\":\"notify-goes-quiet\",\"local_waits\":\"\","
+                       "\"local_waits_why\":\"\",\"local_quirks\":\"\",\"mailboxes\":12,"
                        "\"messages\":10200,\"pending\":0,"
                        "\"held\":0,"
                        "\"parked\":0,\"last_sync_usec\":#,\"retry_usec\":0,\"connected_usec\":#,"
-                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"flags_since_usec\":#,"
+                       "\"bytes_in\":1234567,\"bytes_out\":8900,\"local_connected_usec\":0,"
+                       "\"local_bytes_in\":0,\"local_bytes_out\":0,\"flags_since_usec\":#,"
                        "\"compressed\":true,\"encrypted\":"
-                       "true,\"left_out\":\"[Gmail]/All Mail\"}]"
+                       "true,\"local_compressed\":false,\"local_encrypted\":false,"
+                       "\"left_out\":\"[Gmail]/All Mail\"}]"
                        "\n",                                                                                             .err = "",
          },
         {

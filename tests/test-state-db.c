@@ -202,12 +202,13 @@ static void test_intents(void) {
         int64_t newest;
         uint64_t n;
 
-        assert(state_db_newest_intent(db, &newest) == 0 && newest == 0);
+        assert(state_db_newest_intent(db, SIDE_REMOTE, &newest) == 0 && newest == 0);
         assert(state_db_intent_add(db, mailbox, &intent) == 0);
         intent.taken = true;
         assert(state_db_intent_add(db, mailbox, &intent) == 0);
         assert(state_db_intent_count(db, mailbox, &n) == 0 && n == 1);
-        assert(state_db_newest_intent(db, &newest) == 0 && newest == 100);
+        assert(state_db_newest_intent(db, SIDE_REMOTE, &newest) == 0 && newest == 100);
+        assert(state_db_newest_intent(db, SIDE_LOCAL, &newest) == 0 && newest == 0);
         intent = (Intent){0};
         assert(state_db_intent_find(db, mailbox, SIDE_REMOTE, 4, &intent) == 0);
         assert(intent.taken && intent.uidnext == 9 && intent.source_uid == 4 && intent.time == 100);

@@ -219,8 +219,8 @@ int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n) {
         return db_integer(db, (int64_t *) ret_n, SQL_INTENT_COUNT, "i", mailbox);
 }
 
-int state_db_newest_intent(StateDb *db, int64_t *ret_time) {
-        return db_integer(db, ret_time, SQL_INTENT_NEWEST, "");
+int state_db_newest_intent(StateDb *db, Side side, int64_t *ret_time) {
+        return db_integer(db, ret_time, SQL_INTENT_NEWEST, "i", (int64_t) side);
 }
 
 int state_db_intent_remove_all(StateDb *db, int64_t mailbox) {

@@ -210,7 +210,7 @@
         X(FILE_BOUNDS, "SELECT (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid LIMIT 1),"    \
                        " (SELECT uid FROM file WHERE mailbox = ?1 ORDER BY uid DESC LIMIT 1)")     \
         X(INTENT_ADD, "INSERT OR REPLACE INTO intent VALUES (?1, ?2, ?3, ?4, ?5, ?6)")             \
-        X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent")                              \
+        X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent WHERE side = ?1")              \
         X(INTENT_REMOVE,                                                                           \
           "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
         X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                   \

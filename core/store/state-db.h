@@ -185,8 +185,8 @@ typedef struct Intent {
         int64_t time; /* usec since 1970: when it was begun */
 } Intent;
 
-/* When the youngest intent of all mailboxes was begun; 0: there is none. */
-int state_db_newest_intent(StateDb *db, int64_t *ret_time);
+/* When the youngest intent of all mailboxes with this destination was begun; 0: there is none. */
+int state_db_newest_intent(StateDb *db, Side side, int64_t *ret_time);
 
 int state_db_intent_add(StateDb *db, int64_t mailbox, const Intent *intent);
 int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid);

@@ -314,6 +314,7 @@ int job_queue(ImapReplica *r, Job *job);       /* takes it, on failure as well *
 int job_queue_first(ImapReplica *r, Job *job); /* the next phase of one that had its turn */
 int replica_pump(ImapReplica *r);
 void replica_relax(ImapReplica *r);
+void replica_close_all(ImapReplica *r);
 void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);

@@ -221,7 +221,12 @@ static int imap_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
 }
 
 static void imap_reset(Replica *replica) {
-        imap_replica_detach(imap_replica_of(replica));
+        ImapReplica *r = imap_replica_of(replica);
+
+        if (r->session && !imap_replica_is_busy(r))
+                replica_close_all(r);
+        else
+                imap_replica_detach(r);
 }
 
 /* Its STATUS is to be asked when the last mailbox is closed. */

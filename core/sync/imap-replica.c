@@ -340,6 +340,14 @@ static void forget_events(ImapReplica *r) {
         buffer_done(&r->message_id);
 }
 
+static void forget_touched(ImapReplica *r) {
+        for (size_t i = 0; i < r->n_touched; i++)
+                free(r->touched[i]);
+        free(r->touched);
+        r->touched = NULL;
+        r->n_touched = 0;
+}
+
 static void forget_jobs(ImapReplica *r) {
         for (size_t i = 0; i < r->n_commands; i++) {
                 Command *command = &r->commands[r->first_command + i];
@@ -353,11 +361,7 @@ static void forget_jobs(ImapReplica *r) {
         while (r->jobs)
                 job_free(r, r->jobs);
         r->waiting = r->barrier = r->current = r->appending = r->leader = r->idle = NULL;
-        for (size_t i = 0; i < r->n_touched; i++)
-                free(r->touched[i]);
-        free(r->touched);
-        r->touched = NULL;
-        r->n_touched = 0;
+        forget_touched(r);
         names_done(&r->names);
         names_done(&r->subscribed);
 }
@@ -393,6 +397,29 @@ void imap_replica_detach(ImapReplica *r) {
         r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = r->no_batch = false;
         r->notify_sent = r->logging_out = false;
         r->in_body = r->skip_body = false;
+}
+
+bool imap_replica_is_attached(const ImapReplica *r) {
+        return r->session != NULL;
+}
+
+/* Nothing is under way but an IDLE: what is selected stays so, and no mailbox is open any more. */
+void replica_close_all(ImapReplica *r) {
+        Opened *next;
+
+        forget_events(r);
+        for (Opened *opened = r->openeds; opened; opened = next) {
+                next = opened->next;
+                if (!opened->mailbox)
+                        continue;
+                if (r->idle && r->idle->opened == opened) {
+                        opened->only_idle = true;
+                        continue;
+                }
+                opened->mailbox = NULL;
+                (void) opened_unref(r, opened);
+        }
+        forget_touched(r);
 }
 
 ImapCapabilities imap_replica_capabilities(const ImapReplica *r) {

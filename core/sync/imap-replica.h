@@ -55,6 +55,9 @@ void imap_replica_attach(ImapReplica *replica, ImapSession *session,
                          ImapEnabled uidonly, ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
 
+/* The engine's reset() detaches it if anything was under way: nobody would wait for the answers. */
+bool imap_replica_is_attached(const ImapReplica *replica);
+
 /* As known by now: the server may say them unasked. To be remembered for the next login. */
 ImapCapabilities imap_replica_capabilities(const ImapReplica *replica);
 

@@ -336,8 +336,8 @@ typedef struct ReplicaOps {
         int (*stamp)(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
                      uint64_t ret_stamp[4]);
 
-        /* Forget every request and append that is under way, without answers. An IMAP replica is
-         * detached from its session by this. */
+        /* Forget every request and append that is under way, without answers, and what is open. An IMAP
+         * replica that has anything under way is detached from its session by this. */
         void (*reset)(Replica *replica);
 
         /* Return: 1 and an event, 0 if there is none now, or a negative errno: the replica is lost. */

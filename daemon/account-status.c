@@ -1,0 +1,121 @@
+/* An account: how it is, for whoever asks. */
+
+#include <stdio.h>
+
+#include "daemon/account-private.h"
+
+static const char *describe_endpoint(const Endpoint *endpoint, char *text, size_t size) {
+        if (endpoint->tunnel)
+                return endpoint->tunnel;
+        (void) snprintf(text, size, "%s:%u", endpoint->host, endpoint->port);
+        return text;
+}
+
+static const char *describe(const Account *account, Side side) {
+        static char texts[_SIDE_MAX][300];
+        const AccountConfig *config = account->config;
+
+        if (side == SIDE_LOCAL && config->maildir)
+                return config->maildir;
+        return describe_endpoint(side == SIDE_LOCAL ? &config->local : &config->remote, texts[side],
+                                 sizeof(texts[side]));
+}
+
+static int add_left_out(const EngineMailbox *mailbox, void *userdata) {
+        Buffer *names = userdata;
+
+        if (!mailbox->left_out[0])
+                return 0;
+        return buffer_append_format(names, "%s%s", names->size > 0 ? ", " : "", mailbox->name);
+}
+
+static const char *describe_left_out(const Account *account) {
+        _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
+        static char text[1000];
+
+        text[0] = '\0';
+        if (account->engine && engine_each_mailbox(account->engine, add_left_out, &names) >= 0)
+                (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(names.size, sizeof(text)),
+                                names.data ? names.data : "");
+        return text;
+}
+
+/* The first one that is due; 0: none. */
+static int64_t next_retry(const Account *account) {
+        int64_t first = 0;
+
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (link->retry_usec > 0 && (first == 0 || link->retry_usec < first))
+                        first = link->retry_usec;
+        return first;
+}
+
+/* Of a side that is an IMAP server. */
+typedef struct LinkStatus {
+        const char *waits, *waits_why, *quirks;
+        uint64_t connected_usec, bytes_in, bytes_out;
+        bool compressed, encrypted;
+} LinkStatus;
+
+static LinkStatus link_status(const AccountLink *link) {
+        ConnectionTraffic traffic;
+        bool waits;
+
+        if (!link)
+                return (LinkStatus){.waits = "", .waits_why = "", .quirks = ""};
+        traffic = account_link_traffic(link);
+        waits = link->state == LINK_READY && link->mode != WAIT_NONE;
+
+        return (LinkStatus){
+                .waits = waits ? link->waits : "",
+                .waits_why = waits ? link->waits_why : "",
+                .quirks = link->quirks_text ? link->quirks_text : "",
+                .connected_usec = (uint64_t) link->connected_usec,
+                .bytes_in = traffic.bytes_in,
+                .bytes_out = traffic.bytes_out,
+                .compressed = link->is_compressed,
+                .encrypted = link->connection && connection_is_encrypted(link->connection),
+        };
+}
+
+AccountStatus account_status(Account *account) {
+        const EngineTotals totals =
+                account->engine ? engine_totals(account->engine) : (EngineTotals){0};
+        const LinkStatus remote = link_status(account->links[SIDE_REMOTE]);
+        const LinkStatus local = link_status(account->links[SIDE_LOCAL]);
+
+        return (AccountStatus){
+                .name = account_name(account),
+                .state = account->state,
+                .sentence = account->sentence,
+                .remote = describe(account, SIDE_REMOTE),
+                .local = describe(account, SIDE_LOCAL),
+                .waits = remote.waits,
+                .waits_why = remote.waits_why,
+                .quirks = remote.quirks,
+                .local_waits = local.waits,
+                .local_waits_why = local.waits_why,
+                .local_quirks = local.quirks,
+                .mailboxes = totals.mailboxes,
+                .messages = totals.messages,
+                .pending = totals.pending,
+                .held = totals.held,
+                .parked = totals.parked,
+                .last_sync_usec = (uint64_t) account->last_sync_usec,
+                .retry_usec = (uint64_t) next_retry(account),
+                .connected_usec = remote.connected_usec,
+                .bytes_in = remote.bytes_in,
+                .bytes_out = remote.bytes_out,
+                .local_connected_usec = local.connected_usec,
+                .local_bytes_in = local.bytes_in,
+                .local_bytes_out = local.bytes_out,
+                .flags_since_usec =
+                        account->engine ? (uint64_t) engine_flags_since(account->engine) : 0,
+                .compressed = remote.compressed,
+                .encrypted = remote.encrypted,
+                .local_compressed = local.compressed,
+                .local_encrypted = local.encrypted,
+                .left_out = describe_left_out(account),
+        };
+}
