@@ -52,7 +52,7 @@ static int poll_mailboxes(AccountLink *link) {
         int r = 0;
 
         if (!has_list_status(link))
-                r = engine_each_due(link->account->engine, account_now(),
+                r = engine_each_due(link->account->engine, link->side, account_now(),
                                     (int64_t) link->account->options.poll_interval_usec,
                                     collect_wire, &views);
         if (r < 0)

@@ -359,10 +359,10 @@ static void on_note(const EngineNote *note, void *userdata) {
 /* --- life --- */
 
 /* What the engine did not ask for is a link's. */
-static void on_waited(const ReplicaEvent *done, void *userdata) {
+static void on_waited(Side side, const ReplicaEvent *done, void *userdata) {
         Account *account = userdata;
 
-        account_on_waited(account->links[SIDE_REMOTE], done);
+        account_on_waited(account->links[side], done);
 }
 
 static int make_replica(AccountLink *link) {
