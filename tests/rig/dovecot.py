@@ -151,6 +151,8 @@ class Dovecot:
     prefix:     of every mailbox but INBOX, with the delimiter
     """
 
+    is_server = True  # not a Maildir, see rig.local
+
     def __init__(self, directory, store="maildir", capability=None, compress=True,
                  addresses=("127.0.0.1",), hosts=("localhost", "127.0.0.1"), prefix="",
                  settings=""):
