@@ -38,3 +38,6 @@ class Points(case.SystemTest):
 
     def test_bare(self):
         self.check(points.BARE_SCENARIOS, capability=points.BARE)
+
+    def test_local_server(self):
+        self.check(points.SERVER_SCENARIOS, local="tunnel")

@@ -16,10 +16,16 @@ LESS = [
     "most messages deleted locally",
     "a daemon that watches",
 ]
+# Both ways, for a local server of which the suite was played with another store.
+FEW = ["first sync", "many random changes", "a mailbox renamed locally", "a mailbox deleted on the server",
+       "another UIDVALIDITY locally", "the local side restored from a copy", "a daemon that watches"]
 ALL = list(scenarios.SCENARIOS)
 # Local side: servers and scenarios.
 PLAYED = {
     "maildir": (MASKED, [title for title in ALL if title not in LESS]),
+    "tunnel": (["full", "bare"], ALL),
+    "mdbox": (["full"], FEW),
+    "gmail": (["gmail"], FEW),
 }
 
 
