@@ -31,6 +31,7 @@ class Account:
     """One account "test" (or another name) of one configuration.
 
     settings: keys of the [account] section, over those that follow from the server
+    local:    keys of a [local] section, see use_local_server()
     """
 
     def __init__(self, directory, server=None, user="alice", tls="implicit", layout="fs", name="test",
@@ -48,6 +49,7 @@ class Account:
         if server:
             self.settings |= self.server_settings(server, tls)
         self.settings |= settings or {}
+        self.local = {}
         self.prefix = []  # a command in front: ip netns exec ...
         self.variables = {}  # in the environment of the programs
         for path in (self.directory, self.state, self.socket.parent):
@@ -65,14 +67,22 @@ class Account:
 
     def write_config(self, extra=""):
         """Write settings; None leaves a key out."""
-        lines = [f"[account {self.name}]"]
-        lines += [f"{key} = {value}" for key, value in self.settings.items() if value is not None]
-        self.write_text("\n".join(lines) + "\n" + extra)
+        text = self._section("account", self.settings)
+        if self.local:
+            text += self._section("local", self.local)
+        self.write_text(text + extra)
 
-    def use_local_server(self, server, user="alice"):
-        """The local side is another server, as [local NAME] has it: by a tunnel."""
+    def _section(self, kind, settings):
+        lines = [f"{key} = {value}" for key, value in settings.items() if value is not None]
+        return "\n".join([f"[{kind} {self.name}]", *lines]) + "\n"
+
+    def use_local_server(self, server, user="alice", tls=None):
+        """The local side is another server, as [local NAME] has it: by a tunnel, or with tls by a socket."""
         self.settings["maildir"] = None
-        self.write_config(f"[local {self.name}]\ntunnel = {server.tunnel(user)}\n")
+        self.local = {"tunnel": server.tunnel(user)}
+        if tls:
+            self.local = self.server_settings(server, tls) | {"user": user, "password": PASSWORD}
+        self.write_config()
 
     def write_text(self, text, mode=0o600):
         self.config.write_text(text)

@@ -5,6 +5,8 @@ import collections
 from rig import compare, populate
 
 SYSTEM = ["\\seen", "\\answered", "\\flagged", "\\draft", "$forwarded"]
+# Flags of new messages; None: those of one that nobody has seen.
+NEW = [None, set(), {"\\seen"}, {"\\flagged", "\\seen"}, {"\\answered", "\\seen"}, {"\\draft"}]
 # A share of a mailbox that the brake would not hold back.
 MAX_REMOVED = 15
 
@@ -13,25 +15,21 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, session, tree, has_uidplus=True):
+    def __init__(self, rng, remote, local, has_uidplus=True):
         self.rng = rng
-        self.has_uidplus = has_uidplus  # without it a move is a deletion and a new message
-        self.session = session
-        self.tree = tree
-        remote, local = compare.remote(session), compare.local(tree)
-        if found := compare.differences(remote, local):
+        self.has_uidplus = has_uidplus  # without it a move there is a deletion and a new message
+        self.remote = remote
+        self.local = local
+        content = {side: side.content() for side in (remote, local)}
+        if found := compare.differences(*content.values()):
             raise AssertionError("not equal before the changes:\n" + "\n".join(found[:20]))
-        self.mailboxes = sorted(remote)
-        self.remote_mailboxes = set(remote)
-        self.model = {}
-        self.uids = {}
-        self.paths = {}
-        for mailbox in self.mailboxes:
-            for row in remote[mailbox]:
-                self.model[mailbox, row.digest] = set(row.flags)
-                self.uids[mailbox, row.digest] = int(row.where.removeprefix("UID "))
-            for row in local[mailbox]:
-                self.paths[mailbox, row.digest] = tree.folder(mailbox).path / row.where
+        self.mailboxes = sorted(content[remote])
+        self.there = {side: set(mailboxes) for side, mailboxes in content.items()}
+        self.model = {(mailbox, row.digest): set(row.flags)
+                      for mailbox, rows in content[remote].items() for row in rows}
+        self.handles = {side: {(mailbox, row.digest): side.handle(mailbox, row)
+                               for mailbox, rows in mailboxes.items() for row in rows}
+                        for side, mailboxes in content.items()}
         self.untouched = list(self.model)  # each message is removed or moved once at most
         rng.shuffle(self.untouched)
         self.removed = collections.Counter()
@@ -40,36 +38,34 @@ class Changes:
 
     def apply(self, count, removals=True):
         """So many changes, on one side or the other. Without UIDPLUS nothing can be removed safely."""
-        kinds = [self.flag_remote] * 5 + [self.flag_local] * 5
-        kinds += [self.append_remote, self.deliver_local] * 3
-        kinds += [self.create_remote, self.create_local]
+        kinds = [self.flag] * 5 + [self.deliver] * 3 + [self.create]
         if removals:
-            kinds += [self.expunge_remote, self.unlink_local] * 2
-            kinds += [self.move_remote, self.move_local, self.flag_and_delete]
+            kinds += [self.remove] * 2 + [self.move]
+        kinds = [(kind, side) for kind in kinds for side in (self.remote, self.local)]
+        if removals:
+            kinds += [(self.flag_and_delete, side) for side in (self.remote, self.local)]
         for _ in range(count):
             self.count += 1
-            self.rng.choice(kinds)()
+            kind, side = self.rng.choice(kinds)
+            kind(side)
 
     def expected(self):
-        """What both sides must hold, in the form of compare.remote() and compare.local()."""
-        side = {mailbox: [] for mailbox in self.mailboxes}
+        """What both sides must hold, in the form of content()."""
+        content = {mailbox: [] for mailbox in self.mailboxes}
         for (mailbox, digest), flags in self.model.items():
-            side[mailbox].append(compare.Message(digest, frozenset(flags), digest[:12], "expected"))
-        return side
+            content[mailbox].append(compare.Message(digest, frozenset(flags), digest[:12], "expected"))
+        return content
 
     # Choosing
 
-    def _fresh_flag(self, flags):
+    def _fresh_flag(self):
         """A flag of a message that neither side has changed yet."""
         while True:
             key = self.rng.choice(self.untouched)
-            flag = self.rng.choice(flags(key))
+            flag = self.rng.choice([*SYSTEM, "work", "later"])
             if (key, flag) not in self.flagged:
                 self.flagged.add((key, flag))
                 return key, flag
-
-    def _known(self, mailbox):
-        return [name.lower() for name in self.tree.folder(mailbox).keywords().values()]
 
     def _take(self, as_it_was=False):
         """A message that will go from where it is. as_it_was: none whose flags have changed."""
@@ -81,112 +77,60 @@ class Changes:
                 return key
         raise AssertionError("too few messages for so many changes")
 
-    def _take_to_move(self):
-        """A change of its flags on the other side is kept if the program can see that it was moved."""
-        return self._take(as_it_was=not self.has_uidplus)
-
-    def _new_message(self, mailbox, flags):
-        data = populate.message(self.rng, f"change{self.count}")
-        self.model[mailbox, compare.message(data, (), "").digest] = flags
-        return data
-
-    def _toggle(self, key, flag):
-        self.model[key] ^= {flag}
-        return flag in self.model[key]
-
-    # The remote side
-
-    def _remote_mailbox(self):
-        """Some mailbox; one that was made locally a moment ago is made here too."""
+    def _mailbox(self, side):
+        """Some mailbox; one that was made on the other side a moment ago is made here too."""
         mailbox = self.rng.choice(self.mailboxes)
-        if mailbox not in self.remote_mailboxes:
-            self.session.create(mailbox)
-            self.remote_mailboxes.add(mailbox)
+        if mailbox not in self.there[side]:
+            side.create(mailbox)
+            self.there[side].add(mailbox)
         return mailbox
 
-    def _flag_remote(self, key, flag, on):
-        self.session.select(key[0])
-        self.session.store(self.uids[key], "+" if on else "-", [flag])
+    def _deliver(self, side, mailbox, flags):
+        data = populate.message(self.rng, f"change{self.count}")
+        self.model[mailbox, compare.message(data, (), "").digest] = set(flags or ())
+        side.deliver(mailbox, data, flags)
 
-    def flag_remote(self):
-        key, flag = self._fresh_flag(lambda key: [*SYSTEM, "work", "later"])
-        self._flag_remote(key, flag, self._toggle(key, flag))
+    def _flag(self, side, key, flag, is_on):
+        change = ([flag], []) if is_on else ([], [flag])
+        self.handles[side][key] = side.flag(key[0], self.handles[side][key], *change)
 
-    def append_remote(self):
-        mailbox = self._remote_mailbox()
-        flags = {flag for flag in SYSTEM if self.rng.random() < 0.2}
-        self.session.append(mailbox, self._new_message(mailbox, flags), sorted(flags))
+    def _remove(self, side, key):
+        side.remove(key[0], [self.handles[side][key]])
 
-    def expunge_remote(self):
+    # The changes
+
+    def flag(self, side):
+        key, flag = self._fresh_flag()
+        self.model[key] ^= {flag}
+        self._flag(side, key, flag, flag in self.model[key])
+
+    def deliver(self, side):
+        self._deliver(side, self._mailbox(side), self.rng.choice(NEW))
+
+    def remove(self, side):
         key = self._take()
         del self.model[key]
-        self.session.select(key[0])
-        self.session.expunge(self.uids[key])
+        self._remove(side, key)
 
-    def move_remote(self):
-        key, target = self._take_to_move(), self._remote_mailbox()
-        if target == key[0]:
+    def move(self, side):
+        """A change of its flags on the other side is kept if the program can see that it was moved."""
+        key, target = self._take(as_it_was=not self.has_uidplus), self._mailbox(side)
+        handle = self.handles[side][key]
+        if target == key[0] or handle not in side.movable(key[0]):
             return
         self.model[target, key[1]] = self.model.pop(key)
-        self.session.select(key[0])
-        self.session.move(self.uids[key], target)
+        side.move(key[0], [handle], target)
 
-    def create_remote(self):
-        mailbox = f"made/remotely {self.count}"
-        self.session.create(mailbox)
-        self.remote_mailboxes.add(mailbox)
+    def create(self, side):
+        mailbox = f"made/{'remotely' if side is self.remote else 'locally'} {self.count}"
+        side.create(mailbox)
+        self.there[side].add(mailbox)
         self.mailboxes.append(mailbox)
-        self.session.append(mailbox, self._new_message(mailbox, {"\\seen"}), ["\\Seen"])
+        self._deliver(side, mailbox, self.rng.choice(NEW))
 
-    # The local side
-
-    def _flag_local(self, key, flag, on):
-        folder = self.tree.folder(key[0])
-        flags = {f.lower() for f in folder.flags(self.paths[key])}
-        flags = flags | {flag} if on else flags - {flag}
-        self.paths[key] = folder.set_flags(self.paths[key], flags)
-
-    def flag_local(self):
-        key, flag = self._fresh_flag(lambda key: [*SYSTEM, *self._known(key[0])])
-        self._flag_local(key, flag, self._toggle(key, flag))
-
-    def deliver_local(self):
-        mailbox = self.rng.choice(self.mailboxes)
-        folder = self.tree.folder(mailbox).create()
-        letters = self.rng.choice([None, "", "S", "FS", "RS", "D"])
-        flags = {{"S": "\\seen", "F": "\\flagged", "R": "\\answered", "D": "\\draft"}[x] for x in letters or ""}
-        folder.deliver(self._new_message(mailbox, flags), f"17{self.count}.change.host", letters)
-
-    def unlink_local(self):
-        key = self._take()
-        del self.model[key]
-        self.paths[key].unlink()
-
-    def move_local(self):
-        key, target = self._take_to_move(), self.rng.choice(self.mailboxes)
-        # A letter means something else in another folder.
-        path = self.paths[key]
-        if target == key[0] or any(c.islower() for c in path.name.partition(":2,")[2]):
-            return
-        self.model[target, key[1]] = self.model.pop(key)
-        path.rename(self.tree.folder(target).create().path / "cur" / path.name)
-
-    def create_local(self):
-        mailbox = f"made/locally {self.count}"
-        self.mailboxes.append(mailbox)
-        folder = self.tree.folder(mailbox).create()
-        folder.deliver(self._new_message(mailbox, set()), f"17{self.count}.create.host")
-
-    # Both
-
-    def flag_and_delete(self):
+    def flag_and_delete(self, side):
         """A flag on one side and a deletion on the other: the deletion wins."""
         key = self._take()
         del self.model[key]
-        if self.rng.random() < 0.5:
-            self._flag_remote(key, "\\flagged", self.rng.random() < 0.5)
-            self.paths[key].unlink()
-        else:
-            self._flag_local(key, "\\flagged", self.rng.random() < 0.5)
-            self.session.select(key[0])
-            self.session.expunge(self.uids[key])
+        self._flag(side, key, "\\flagged", self.rng.random() < 0.5)
+        self._remove(self.local if side is self.remote else self.remote, key)

@@ -1,10 +1,12 @@
 """Both sides of an account, message by message, byte by byte."""
 
 import collections
+import datetime
 import email.parser
 import hashlib
 
-Message = collections.namedtuple("Message", "digest flags label where")
+# date: INTERNALDATE in seconds; None where it is not compared.
+Message = collections.namedtuple("Message", "digest flags label where date", defaults=[None])
 
 
 def fold(data):
@@ -12,13 +14,22 @@ def fold(data):
     return data.replace(b"\r\n", b"\n")
 
 
-def message(data, flags, where):
+def flag_names(flags):
+    """As they are compared: lower case, without \\Recent."""
+    return frozenset(flag.lower() for flag in flags) - {"\\recent"}
+
+
+def seconds_of(date):
+    """An INTERNALDATE, whatever zone it is told in."""
+    return int(datetime.datetime.strptime(date.strip(), "%d-%b-%Y %H:%M:%S %z").timestamp())
+
+
+def message(data, flags, where, date=None):
     """The identity of a message and what can change in it."""
     folded = fold(data)
     head = folded[:20000].partition(b"\n\n")[0] + b"\n\n"
     label = email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "no Message-ID"
-    flags = frozenset(f.lower() for f in flags if f.lower() != "\\recent")
-    return Message(hashlib.sha256(folded).hexdigest(), flags, str(label), where)
+    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags), str(label), where, date)
 
 
 def remote(session, mailboxes=None):
@@ -26,9 +37,10 @@ def remote(session, mailboxes=None):
     found = {}
     for name in mailboxes or session.mailboxes():
         session.select(name, examine=True)
-        rows = session.fetch("1:4294967295", "FLAGS BODY.PEEK[]") if session.uids() else {}
+        rows = session.fetch("1:4294967295", "FLAGS INTERNALDATE BODY.PEEK[]") if session.uids() else {}
         found[name] = [
-            message(row[b"BODY[]"] or b"", [f.decode() for f in row[b"FLAGS"]], f"UID {uid}")
+            message(row[b"BODY[]"] or b"", [f.decode() for f in row[b"FLAGS"]], f"UID {uid}",
+                    seconds_of(row[b"INTERNALDATE"].decode()))
             for uid, row in rows.items()
         ]
     return found
@@ -70,9 +82,9 @@ def _compare_mailbox(mailbox, left, right, left_name, right_name):
     found = []
     left, right = _by_digest(left), _by_digest(right)
     for digest in sorted(left.keys() | right.keys()):
-        # Copies are told apart by nothing but their flags: compare those as a sorted list.
-        a = sorted(left[digest], key=lambda row: sorted(row.flags))
-        b = sorted(right[digest], key=lambda row: sorted(row.flags))
+        # Copies are told apart by nothing but their flags and dates: compare those as a sorted list.
+        a = sorted(left[digest], key=_flags_and_date)
+        b = sorted(right[digest], key=_flags_and_date)
         if len(a) != len(b):
             row = (a or b)[0]
             found.append(f"{mailbox}: {row.label} ({row.where}): {len(a)} {left_name}, {len(b)} {right_name}")
@@ -81,7 +93,14 @@ def _compare_mailbox(mailbox, left, right, left_name, right_name):
             if x.flags != y.flags:
                 found.append(f"{mailbox}: {x.label} ({x.where}, {y.where}): flags"
                              f" {sorted(x.flags)} {left_name}, {sorted(y.flags)} {right_name}")
+            if None not in (x.date, y.date) and x.date != y.date:
+                found.append(f"{mailbox}: {x.label} ({x.where}, {y.where}): INTERNALDATE"
+                             f" {x.date} {left_name}, {y.date} {right_name}")
     return found
+
+
+def _flags_and_date(row):
+    return sorted(row.flags), row.date or 0
 
 
 def doubled_names(tree):
@@ -91,6 +110,11 @@ def doubled_names(tree):
         bases = collections.Counter(p.name.partition(":2,")[0] for p in tree.folder(mailbox).files())
         found += [f"{mailbox}: {base} in {n} files" for base, n in bases.items() if n > 1]
     return found
+
+
+def doubled(side, name):
+    """Messages that are in one mailbox more than once, where each was made once."""
+    return [f"{mailbox}: {digest[:12]} {n} times {name}" for (mailbox, digest), n in counts(side).items() if n > 1]
 
 
 def counts(side):

@@ -101,12 +101,28 @@ service imap-login {{
 }}
 """
 
-_COMPRESS = """\
-mail_plugins = zlib
-protocol imap {
-  mail_plugins = zlib imap_zlib
-}
+_PLUGINS = """\
+mail_plugins = {all}
+protocol imap {{
+  mail_plugins = {imap}
+}}
 """
+
+_QUOTA = """\
+plugin {{
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:{quota}
+}}
+"""
+
+
+def _plugins(names, quota):
+    """Each plugin has a part for everybody and one for IMAP."""
+    if not names:
+        return ""
+    text = _PLUGINS.format(all=" ".join(names), imap=" ".join([*names, *(f"imap_{name}" for name in names)]))
+    return text + (_QUOTA.format(quota=quota) if quota else "")
 
 
 def free_ports(count):
@@ -149,11 +165,14 @@ class Dovecot:
     capability: the whole list that is advertised, instead of Dovecot's own
     hosts:      names and addresses in the certificate
     prefix:     of every mailbox but INBOX, with the delimiter
+    quota:      of each user, such as "storage=1M"
     """
+
+    is_server = True  # not a Maildir, see rig.local
 
     def __init__(self, directory, store="maildir", capability=None, compress=True,
                  addresses=("127.0.0.1",), hosts=("localhost", "127.0.0.1"), prefix="",
-                 settings=""):
+                 settings="", quota=None):
         self.directory = pathlib.Path(directory)
         self.store = store
         self.host = addresses[0]
@@ -164,6 +183,7 @@ class Dovecot:
         self.compress = compress
         self.prefix = prefix
         self.settings = settings
+        self.quota = quota
         self.process = None
         self.uid, self.gid = os.getuid(), os.getgid()
         if self.uid == 0:
@@ -188,6 +208,7 @@ class Dovecot:
             user = pwd.getpwuid(os.getuid()).pw_name
             group = grp.getgrgid(os.getgid()).gr_name
             unprivileged = _UNPRIVILEGED.format(user=user, group=group)
+        plugins = [name for name, wanted in (("zlib", self.compress), ("quota", self.quota)) if wanted]
         text = _CONFIG.format(
             directory=self.directory,
             listen=", ".join(self.addresses),
@@ -197,7 +218,7 @@ class Dovecot:
             location=location,
             separator=self.delimiter,
             prefix=self.prefix,
-            plugins=_COMPRESS if self.compress else "",
+            plugins=_plugins(plugins, self.quota),
             capability=f"imap_capability = {self.capability}" if self.capability else "",
             imap_port=self.imap_port,
             imaps_port=self.imaps_port,

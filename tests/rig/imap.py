@@ -147,11 +147,11 @@ class Session:
         wire = names.encode(mailbox.replace("/", self.delimiters[""]))
         return names.quote(wire if mailbox == "INBOX" else self.prefix + wire)
 
-    def mailboxes(self):
-        """The names of all that can be selected."""
+    def mailboxes(self, verb=b"LIST"):
+        """The names of all that can be selected; with LSUB, of all that are subscribed."""
         found = []
-        for item in self.command('LIST "" "*"'):
-            if item[0] != b"LIST":
+        for item in self.command(verb + b' "" "*"'):
+            if item[0] != verb:
                 continue
             flags = [flag.lower() for flag in item[1]]
             if b"\\noselect" in flags or b"\\nonexistent" in flags:

@@ -4,11 +4,12 @@ A world is two sides that were in sync, and then changed on both. What must be t
 an undisturbed run leaves, in any other world of the same scenario too, whatever came in between.
 """
 
+import contextlib
 import random
 import shutil
 import subprocess
 
-from rig import BUILD, change, compare, populate
+from rig import BUILD, change, compare, imap, populate, sides
 from rig.account import Account
 
 SHIM = BUILD / "tests" / "libchaos-points.so"
@@ -16,37 +17,29 @@ BOXES = ["INBOX", "list", "list/sub"]
 MESSAGES = 24
 
 
-def _choose(w, mailbox, count):
-    w.session.select(mailbox, examine=True)
-    return w.session.uids()[:count]
-
-
 def first_sync(w):
-    """Nothing is there locally yet: the state database and the Maildir are those of a new account."""
+    """Nothing is there locally yet: the state database and the local side are those of a new account."""
 
 
 def upload(w):
     for n in range(12):
-        w.tree.folder("list").deliver(populate.message(w.rng, f"up{n}"), f"17000{n}.points.host", "S")
+        w.local.deliver("list", populate.message(w.rng, f"up{n}"), {"\\Seen"})
 
 
 def download(w):
     for n in range(12):
-        w.session.append("list", populate.message(w.rng, f"down{n}"), ["\\Seen"])
+        w.remote.deliver("list", populate.message(w.rng, f"down{n}"), {"\\Seen"})
 
 
 def flags_remote(w):
     for mailbox in BOXES:
-        uids = _choose(w, mailbox, 9)
-        w.session.select(mailbox)
-        w.session.store(populate_set(uids), "+", ["\\Answered", "work"])
+        w.remote.flag(mailbox, imap.uid_set(w.remote.messages(mailbox)[:9]), ["\\Answered", "work"])
 
 
 def flags_local(w):
     for mailbox in BOXES:
-        folder = w.tree.folder(mailbox)
-        for path in folder.files()[:9]:
-            folder.set_flags(path, folder.flags(path) ^ {"\\Flagged"})
+        for handle, flags in list(w.local.flags(mailbox).items())[:9]:
+            w.local.flag(mailbox, handle, {"\\flagged"} - flags, {"\\flagged"} & flags)
 
 
 def flags_both(w):
@@ -56,49 +49,43 @@ def flags_both(w):
 
 def expunge_remote(w):
     for mailbox in BOXES:
-        uids = _choose(w, mailbox, 4)
-        w.session.select(mailbox)
-        w.session.expunge(populate_set(uids))
+        w.remote.remove(mailbox, w.remote.messages(mailbox)[:4])
 
 
-def unlink_local(w):
+def remove_local(w):
     for mailbox in BOXES:
-        for path in w.tree.folder(mailbox).files()[:4]:
-            path.unlink()
+        w.local.remove(mailbox, w.local.messages(mailbox)[:4])
 
 
 def delete_and_flag(w):
     flags_remote(w)
-    unlink_local(w)
+    remove_local(w)
 
 
 def move_remote(w):
-    uids = _choose(w, "INBOX", 5)
-    w.session.select("INBOX")
-    w.session.move(populate_set(uids), "list")
+    w.remote.move("INBOX", w.remote.messages("INBOX")[:5], "list")
 
 
 def move_local(w):
-    for path in w.tree.folder("INBOX").files()[:5]:
-        if not any(c.islower() for c in path.name.partition(":2,")[2]):
-            path.rename(w.tree.folder("list").path / "cur" / path.name)
+    w.local.move("INBOX", w.local.movable("INBOX")[:5], "list")
 
 
 def same_on_both(w):
     """Messages that came to both sides on ways of their own."""
     for n in range(6):
         data = populate.message(w.rng, f"same{n}")
-        w.session.append("list", data)
-        w.tree.folder("list").deliver(data, f"17100{n}.points.host")
+        for side in (w.remote, w.local):
+            side.deliver("list", data, date=populate.date(random.Random(n)))
 
 
 def create_remote(w):
-    w.session.create("made there")
-    w.session.append("made there", populate.message(w.rng, "made"))
+    w.remote.create("made there")
+    w.remote.deliver("made there", populate.message(w.rng, "made"))
 
 
 def create_local(w):
-    w.tree.folder("made here").create().deliver(populate.message(w.rng, "made"), "171.points.host")
+    w.local.create("made here")
+    w.local.deliver("made here", populate.message(w.rng, "made"))
 
 
 def lost_database(w):
@@ -106,73 +93,61 @@ def lost_database(w):
 
 
 def random_changes(w):
-    change.Changes(w.rng, w.session, w.tree).apply(40)
+    change.Changes(w.rng, w.remote, w.local).apply(40)
 
 
 # Moves
 
 def move_remote_many(w):
-    uids = _choose(w, "INBOX", 15)
-    for target, some in (("list", uids[:8]), ("list/sub", uids[8:])):
-        w.session.select("INBOX")
-        w.session.move(populate_set(some), target)
+    uids = w.remote.messages("INBOX")[:15]
+    w.remote.move("INBOX", uids[:8], "list")
+    w.remote.move("INBOX", uids[8:], "list/sub")
 
 
 def move_local_many(w):
-    paths = _without_keywords(w, "INBOX")[:15]
-    for n, path in enumerate(paths):
-        path.rename(w.tree.folder("list" if n % 2 else "list/sub").path / "cur" / path.name)
+    for n, handle in enumerate(w.local.movable("INBOX")[:15]):
+        w.local.move("INBOX", [handle], "list" if n % 2 else "list/sub")
 
 
 def move_crosswise(w):
     """On both sides at once, with flags, and some of what comes where others go from."""
-    uids = _choose(w, "INBOX", 4)
-    w.session.select("INBOX")
-    w.session.store(populate_set(uids), "+", ["\\Answered", "work"])
-    w.session.move(populate_set(uids), "list")
-    for path in _without_keywords(w, "list")[:4]:
-        path.rename(w.tree.folder("INBOX").path / "cur" / path.name)
-    for path in _without_keywords(w, "list/sub")[:4]:
-        w.tree.folder("list/sub").set_flags(path, w.tree.folder("list/sub").flags(path) ^ {"\\Flagged"})
+    uids = w.remote.messages("INBOX")[:4]
+    w.remote.flag("INBOX", imap.uid_set(uids), ["\\Answered", "work"])
+    w.remote.move("INBOX", uids, "list")
+    w.local.move("list", w.local.movable("list")[:4], "INBOX")
+    flags = w.local.flags("list/sub")
+    for handle in w.local.movable("list/sub")[:4]:
+        w.local.flag("list/sub", handle, {"\\flagged"} - flags[handle], {"\\flagged"} & flags[handle])
 
 
 def move_remote_to_new(w):
-    w.session.create("Archive")
-    uids = _choose(w, "list", 6)
-    w.session.select("list")
-    w.session.move(populate_set(uids), "Archive")
+    w.remote.create("Archive")
+    w.remote.move("list", w.remote.messages("list")[:6], "Archive")
 
 
 def move_local_to_new(w):
-    folder = w.tree.folder("Archive").create()
-    for path in _without_keywords(w, "list")[:6]:
-        path.rename(folder.path / "cur" / path.name)
-
-
-def _without_keywords(w, mailbox):
-    """Files whose letters mean the same in every folder."""
-    return [path for path in w.tree.folder(mailbox).files()
-            if not any(c.islower() for c in path.name.partition(":2,")[2])]
+    w.local.create("Archive")
+    w.local.move("list", w.local.movable("list")[:6], "Archive")
 
 
 # The life of mailboxes
 
 def rename_remote(w):
-    w.session.command(b"RENAME " + w.session.wire("list") + b" " + w.session.wire("Projects"))
-    w.session.append("Projects", populate.message(w.rng, "since"))
+    w.remote.rename("list", "Projects")
+    w.remote.deliver("Projects", populate.message(w.rng, "since"))
 
 
 def rename_local(w):
-    w.tree.folder("list").path.rename(w.tree.folder("Projects").path)
-    w.tree.folder("Projects").deliver(populate.message(w.rng, "since"), "172.points.host")
+    w.local.rename("list", "Projects")
+    w.local.deliver("Projects", populate.message(w.rng, "since"))
 
 
 def delete_remote(w):
-    w.session.delete("list/sub")
+    w.remote.delete("list/sub")
 
 
 def delete_local(w):
-    shutil.rmtree(w.tree.folder("list/sub").path)
+    w.local.delete("list/sub")
 
 
 # State that cannot be trusted
@@ -183,32 +158,29 @@ def uidvalidity(w):
     flags_local(w)
 
 
-def older_maildir(w):
+def older_local(w):
     """What it lacks is fetched again, and what was deleted since is there again."""
     copy = w.account.directory / "copy"
-    shutil.copytree(w.account.maildir, copy, symlinks=True)
+    w.local.save(copy)
     download(w)
     expunge_remote(w)
     finish(w.account)
-    shutil.rmtree(w.account.maildir)
-    copy.rename(w.account.maildir)
+    w.local.restore(copy)
 
 
 SCENARIOS = [
-    first_sync, upload, download, flags_remote, flags_local, flags_both, expunge_remote, unlink_local,
+    first_sync, upload, download, flags_remote, flags_local, flags_both, expunge_remote, remove_local,
     delete_and_flag, move_remote, move_local, same_on_both, create_remote, create_local, lost_database,
     random_changes, move_remote_many, move_local_many, move_crosswise, move_remote_to_new,
     move_local_to_new, rename_remote, rename_local, delete_remote, delete_local, uidvalidity,
-    older_maildir,
+    older_local,
 ]
 # On a server that can do no more than it must.
 BARE = "IMAP4rev1 LITERAL+ MULTIAPPEND"
-BARE_SCENARIOS = [unlink_local, move_crosswise, rename_remote, uidvalidity]
+BARE_SCENARIOS = [remove_local, move_crosswise, rename_remote, uidvalidity]
+# With a server as the local side, reached by a tunnel.
+SERVER_SCENARIOS = [first_sync, upload, download, move_crosswise, random_changes, uidvalidity, older_local]
 SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
-
-
-def populate_set(uids):
-    return ",".join(map(str, uids))
 
 
 def finish(account):
@@ -218,39 +190,56 @@ def finish(account):
 
 
 class World:
-    """A user of the server, and an account of it."""
+    """A user of the server, and an account of it. place: what the local side is, see rig.local."""
 
-    def __init__(self, directory, server, user):
+    def __init__(self, directory, server, user, place):
         self.server = server
         self.user = user
+        self.place = place
         self.account = Account(directory / user, server, user=user, tls="none", settings=SETTINGS)
-        self.tree = self.account.tree
+        place.configure(self.account, user)
+
+    def hands(self):
+        """with w.hands(): the sides can be looked at and changed."""
+        stack = contextlib.ExitStack()
+        self.remote = sides.ImapSide(stack.enter_context(self.server.session(self.user)))
+        self.local = self.place.side(self.account, self.user)
+        stack.callback(lambda: self.local.close())
+        return stack
 
     def change(self, scenario):
         self.rng = random.Random(scenario.__name__)
-        with self.server.session(self.user) as self.session:
+        with self.hands():
             scenario(self)
 
-    def remove(self):
-        shutil.rmtree(self.account.directory)
-        shutil.rmtree(self.server.directory / "home" / self.user)
+    def homes(self, user):
+        """Where the mail of both sides is."""
+        return [server.directory / "home" / user for server in (self.server, self.place) if server.is_server]
 
-    def sides(self):
-        with self.server.session(self.user) as session:
-            remote = compare.remote(session)
-        return remote, compare.local(self.tree)
+    def remove(self):
+        for path in (self.account.directory, *self.homes(self.user)):
+            shutil.rmtree(path)
+
+    def content(self):
+        with self.hands():
+            return self.remote.content(), self.local.content()
+
+    def doubled(self):
+        with self.hands():
+            return self.remote.doubled() + self.local.doubled()
 
 
 class Points:
     """All worlds of one run: a server with a user for each, an account for each."""
 
-    def __init__(self, directory, server):
+    def __init__(self, directory, server, place):
         self.directory = directory
         self.server = server
+        self.place = place
         self.n_worlds = 0
         with server.session("template") as session:
             populate.fill(session, BOXES, MESSAGES, holes=False)
-        self.template = World(directory, server, "template").account
+        self.template = World(directory, server, "template", place).account
         finish(self.template)
         self.done = 0
 
@@ -258,14 +247,18 @@ class Points:
         """Two sides in sync, then changed by the scenario."""
         self.n_worlds += 1
         user = f"world{self.n_worlds}"
-        home = self.server.directory / "home"
-        subprocess.run(["cp", "-a", home / "template", home / user], check=True)
-        world = World(self.directory, self.server, user)
+        world = World(self.directory, self.server, user, self.place)
         account = world.account
+        copies = list(zip(world.homes("template"), world.homes(user)))
+        if scenario is first_sync:
+            copies = copies[:1]
+        else:
+            copies += [(path, account.directory / path.name)
+                       for path in (self.template.maildir, self.template.state) if path.exists()]
+        for path, copy in copies:
+            shutil.rmtree(copy, ignore_errors=True)
+            subprocess.run(["cp", "-a", path, copy], check=True)
         if scenario is not first_sync:
-            for name in ("Mail", "state"):
-                shutil.rmtree(account.directory / name, ignore_errors=True)
-                subprocess.run(["cp", "-a", self.template.directory / name, account.directory / name], check=True)
             finish(account)
         if scenario is lost_database:
             shutil.rmtree(account.state)
@@ -285,13 +278,13 @@ class Points:
         log = account.directory / "points"
         account.variables = {"LD_PRELOAD": str(SHIM), "CHAOS_LOG": str(log)}
         finish(account)
-        remote, local = world.sides()
+        remote, local = world.content()
         found = compare.differences(remote, local)
         points = len(log.read_text().splitlines()) if log.exists() else 0
         world.remove()
         if found:
             raise AssertionError("an undisturbed run leaves differences:\n" + "\n".join(found[:20]))
-        return remote, points
+        return without_dates(remote), points
 
     def disturb(self, scenario, expected, variables):
         """One world, one disturbed run, one to the end. Returns what is wrong; none: []."""
@@ -301,8 +294,8 @@ class Points:
         account.once()
         account.variables = {}
         finish(account)
-        remote, local = world.sides()
-        found = compare.differences(remote, local) + compare.doubled_names(world.tree)
+        remote, local = world.content()
+        found = compare.differences(remote, local) + world.doubled()
         found += compare.differences(expected, remote, "expected", "there")
         before = self._rows(account)
         finish(account)
@@ -312,6 +305,11 @@ class Points:
             world.remove()
             self.done += 1
         return found
+
+
+def without_dates(content):
+    """Another world's messages came at another time."""
+    return {mailbox: [row._replace(date=None) for row in rows] for mailbox, rows in content.items()}
 
 
 def spread(count, most):

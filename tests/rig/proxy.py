@@ -16,9 +16,11 @@ class Proxy:
     stall:  pass nothing more after so many bytes from the server, but keep the connection
     reset:  a cut is a RST and not a FIN
     rate:   bytes a second from the server: a line of that speed
+    rate_up: the same, from the client: a server that reads slowly
     """
 
-    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None):
+    def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None,
+                 rate_up=None):
         self.target = (host, port)
         self.piece = piece
         self.cut = cut
@@ -26,6 +28,7 @@ class Proxy:
         self.stall = stall
         self.reset = reset
         self.rate = rate
+        self.rate_up = rate_up
         self.down = self.up = 0  # bytes of all connections
         self.round_trips = 0  # how often the server spoke after the client had
         self.said = bytearray()  # by the client
@@ -79,8 +82,8 @@ class Proxy:
                 data = data[: limit - passed[source]]
             if from_server and self.stall is not None:
                 data = data[: max(self.stall - passed[source], 0)]
-            if from_server and self.rate:
-                time.sleep(len(data) / self.rate)
+            if rate := self.rate if from_server else self.rate_up:
+                time.sleep(len(data) / rate)
             for start in range(0, len(data), self.piece):
                 sink.sendall(data[start : start + self.piece])
             passed[source] += len(data)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 
-from rig import case, change, compare, number, populate
+from rig import case, change, compare, number, populate, sides
 
 KILLS = number("KILLS", 12)
 
@@ -79,7 +79,7 @@ class Crash(case.SystemTest):
         rng = random.Random(23)
         killed = 0
         for _ in range(max(KILLS // 4, 1)):
-            changes = change.Changes(rng, self.session(server), account.tree)
+            changes = change.Changes(rng, sides.ImapSide(self.session(server)), sides.MaildirSide(account.tree))
             changes.apply(60)
             for _ in range(4):
                 killed += self.run_and_kill(account, rng.uniform(0, 0.3))

@@ -5,7 +5,7 @@ import random
 import re
 import shutil
 
-from rig import case, change, compare, number, populate, proxy
+from rig import case, change, compare, number, populate, proxy, sides
 from rig.dovecot import PASSWORD
 
 CHANGES = number("CHANGES", 200)
@@ -53,7 +53,7 @@ class OnceTest(case.SystemTest):
 
     def run_changes(self, account, server, count, seed, removals=True):
         """Random changes on both sides at once, then one run."""
-        changes = change.Changes(random.Random(seed), self.session(server), account.tree)
+        changes = change.Changes(random.Random(seed), sides.ImapSide(self.session(server)), sides.MaildirSide(account.tree))
         changes.apply(count, removals)
         result = self.once(account)
         self.assert_expected(account, server, changes)

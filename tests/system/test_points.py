@@ -6,6 +6,7 @@ import re
 import unittest
 
 from rig import SANITIZED, case, number, points
+from rig.local import LOCAL
 
 POINTS = number("POINTS", 1)  # of each kind and scenario; 0: all
 ONLY = os.environ.get("IMAPSYNCD_TEST_ONLY", "")  # scenarios whose names match
@@ -14,8 +15,9 @@ FAULTS = [errno.EIO, errno.ENOSPC]
 
 @unittest.skipIf(SANITIZED, "the sanitizer must be loaded first")
 class Points(case.SystemTest):
-    def check(self, scenarios, **options):
-        world = points.Points(self.directory, self.server(**options))
+    def check(self, scenarios, local="maildir", **options):
+        place = self.enterContext(LOCAL[local](self.directory / "local"))
+        world = points.Points(self.directory, self.server(**options), place)
         for scenario in scenarios:
             if not re.search(ONLY, scenario.__name__):
                 continue
@@ -36,3 +38,6 @@ class Points(case.SystemTest):
 
     def test_bare(self):
         self.check(points.BARE_SCENARIOS, capability=points.BARE)
+
+    def test_local_server(self):
+        self.check(points.SERVER_SCENARIOS, local="tunnel")

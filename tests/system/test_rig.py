@@ -5,7 +5,7 @@ import socket
 import subprocess
 import unittest
 
-from rig import (case, change, compare, dovecot, imap, imapserver, maildir, names, netns, populate, proxy,
+from rig import (case, change, compare, dovecot, imap, imapserver, maildir, names, netns, populate, proxy, sides,
                  wait_until)
 
 
@@ -44,7 +44,7 @@ class Server(case.SystemTest):
 
     def copy(self, session, tree):
         """What a correct program would leave on the local side."""
-        for mailbox in session.mailboxes():
+        for number, mailbox in enumerate(session.mailboxes()):
             folder = tree.folder(mailbox).create()
             words = {word: chr(ord("a") + n) for n, word in enumerate(populate.KEYWORDS)}
             lines = [f"{n} {word}\n" for n, word in enumerate(populate.KEYWORDS)]
@@ -53,7 +53,7 @@ class Server(case.SystemTest):
             for uid, row in session.fetch("1:*", "FLAGS BODY.PEEK[]").items():
                 flags = {f.decode() for f in row[b"FLAGS"]} - {"\\Recent"}
                 letters = [maildir.BY_FLAG.get(f.lower()) or words[f] for f in flags]
-                folder.deliver(row[b"BODY[]"], f"{uid}.host", "".join(sorted(letters)))
+                folder.deliver(row[b"BODY[]"], f"{uid}.{number}.host", "".join(sorted(letters)))
 
     def check_differences_are_seen(self, session, tree):
         """Each kind of difference once: flag, byte, missing, doubled, mailbox."""
@@ -174,6 +174,67 @@ class Network(case.SystemTest):
             self.assertEqual(link.traffic(send), (0, 128, 0, 1))
 
 
+class Sides(case.SystemTest):
+    """The same verbs lead to the same, whatever a side is."""
+
+    needs_program = False
+    DATE = "17-Jul-2013 02:44:25 -0700"
+
+    def places(self):
+        one, two = self.server("mdbox", "one"), self.server("maildir", "two")
+        return [sides.ImapSide(self.session(one), "one", one, "alice"),
+                sides.ImapSide(self.session(two), "two", two, "alice"),
+                sides.MaildirSide(maildir.Tree(self.directory / "Mail"))]
+
+    def change(self, side):
+        for mailbox in ("INBOX", "list", "list/sub", "gone"):
+            if mailbox not in side.mailboxes():
+                side.create(mailbox)
+        for n in range(6):
+            side.deliver("list", populate.message(random.Random(n), f"m{n}"), [None, {"\\Seen"}][n % 2], self.DATE)
+        rows = {row.label: row for row in side.content()["list"]}
+        first, second, third, fourth, *_ = (side.handle("list", rows[label]) for label in sorted(rows))
+        side.flag("list", first, ["\\Flagged", "word"], ["\\Seen"])
+        side.move("list", [second], "list/sub")
+        side.remove("list", [third, fourth])
+        side.rename("list/sub", "moved")
+        side.delete("gone")
+        side.subscribe("moved")
+
+    def test_same(self):
+        places = self.places()
+        for side in places:
+            self.change(side)
+        for side in places[1:]:
+            self.assertEqual(compare.differences(places[0].content(), side.content()), [])
+        self.assertEqual([side.subscribed() for side in places], [{"moved"}] * 3)
+        self.assertEqual([side.doubled() for side in places], [[]] * 3)
+        self.assertEqual({len(side.messages("list")) for side in places}, {3})
+
+    def test_save(self):
+        for side in self.places():
+            self.change(side)
+            before = side.content()
+            side.save(self.directory / "copy")
+            side.remove("list", side.messages("list"))
+            side.restore(self.directory / "copy")
+            self.assertEqual(compare.differences(before, side.content()), [])
+
+    def test_differences_are_seen(self):
+        """What only two servers can differ in: dates, and a copy on both."""
+        one, two, _ = self.places()
+        one.deliver("INBOX", b"Subject: x\r\n\r\n", date=self.DATE)
+        two.deliver("INBOX", b"Subject: x\r\n\r\n", date=self.DATE.replace("-0700", "-0800"))
+        [found] = compare.differences(one.content(), two.content())
+        self.assertIn("INTERNALDATE", found)
+        one.deliver("INBOX", b"Subject: x\r\n\r\n", date=self.DATE)
+        self.assertEqual((len(one.doubled()), len(two.doubled())), (1, 0))
+        stamp = two.stamp()
+        self.assertEqual(two.stamp(), stamp)
+        two.flag("INBOX", two.messages("INBOX")[0], ["\\Seen"])
+        self.assertNotEqual(two.stamp(), stamp)
+
+
 class RandomChanges(case.SystemTest):
     needs_program = False
 
@@ -183,7 +244,7 @@ class RandomChanges(case.SystemTest):
         populate.fill(session, populate.mailbox_names(6), 40, holes=False)
         tree = maildir.Tree(self.directory / "Mail")
         Server.copy(self, session, tree)
-        changes = change.Changes(random.Random(3), session, tree)
+        changes = change.Changes(random.Random(3), sides.ImapSide(session), sides.MaildirSide(tree))
         before = compare.remote(session)
         changes.apply(100)
         expected = changes.expected()
