@@ -556,13 +556,17 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = imap_replica_logout(test->replica);
         else if (strcmp(verb, "told") == 0 || strcmp(verb, "untold") == 0)
                 r = imap_replica_idle_told(test->replica) == (*verb == 't') ? 0 : -EINVAL;
-        else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
+        else if (strcmp(verb, "reset") == 0) {
+                replica->ops->reset(replica);
+                r = imap_replica_is_attached(test->replica) ? 0 : -ENOTCONN;
+        } else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
                 r = imap_replica_is_busy(test->replica) == (*verb == 'b') ? 0 : -EINVAL;
         else
                 r = act_with_mailbox(test, replica, verb, &rest);
 
         TEST_ROW(test->transcript.label, r == 0);
-        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0 &&
+                            strcmp(verb, "reset") != 0;
 }
 
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,

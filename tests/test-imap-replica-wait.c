@@ -293,6 +293,46 @@ static void test_waiting(void) {
                       "E: ALERT: the server says: “System shutdown in 10 minutes”\n");
 }
 
+/* What the engine forgets costs the session only if answers to it are still to come. */
+static void test_reset(void) {
+        ReplicaTest test = {.transcript = {.label = "reset with a request under way"}};
+        Replica *replica;
+
+        replica_check("reset with a mailbox open", DOVECOT, "q",
+                      OPEN_A "> reset\n"
+                             "> fetch A 1 flags\n"
+                             "C: 2 SELECT A\n"
+                             "C: 3 UID FETCH 1 (FLAGS)\n"
+                             "S: * OK [CLOSED] .\n" SELECTED(
+                                     "3", "7", "9", "21") "S: 2 OK\n"
+                                                          "S: * 1 FETCH (UID 1 FLAGS (\\Seen))\n"
+                                                          "S: 3 OK\n"
+                                                          "E: MESSAGE A 1 (\\Seen)\n"
+                                                          "E: DONE FETCH A exists=3\n");
+        replica_check("reset during IDLE, which goes on", DOVECOT, "q",
+                      "> idle A\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 IDLE\n" SELECTED(
+                              "3", "7", "9",
+                              "21") "S: 1 OK\n"
+                                    "S: + idling\n"
+                                    "E: STATUS A messages=3 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "> reset\n"
+                                    "S: * 4 EXISTS\n"
+                                    "E: STATUS A unasked changed\n"
+                                    "> told\n");
+
+        replica_test_init(&test, DOVECOT, "q");
+        transcript_run(&test.transcript, "> fetch A 1 flags\n"
+                                         "C: 1 SELECT A\n"
+                                         "C: 2 UID FETCH 1 (FLAGS)\n");
+        replica = imap_replica_base(test.replica);
+        replica->ops->reset(replica);
+        assert(!imap_replica_is_attached(test.replica));
+        assert(replica->ops->list(replica) == -ENOTCONN);
+        replica_test_done(&test);
+}
+
 /* The connection is lost in the middle of everything: the next session starts from nothing. */
 static void test_reconnect(void) {
         static const char *const before = "> notify\n"
@@ -346,6 +386,7 @@ static void test_reconnect(void) {
 
 int main(void) {
         test_waiting();
+        test_reset();
         test_reconnect();
         return 0;
 }
