@@ -160,6 +160,8 @@ static void attach(AccountLink *link, ImapEnabled qresync, ImapEnabled uidonly) 
                             &link->capabilities, qresync, uidonly, imap_login_quirks(link->login));
         account_hold_engine(link->account);
         (void) engine_list(link->account->engine);
+        if (link->side == SIDE_LOCAL)
+                account_pump_soon(link->account); /* the other login may wait for this */
 }
 
 static bool capabilities_differ(const AccountLink *link) {
@@ -261,7 +263,31 @@ static void start_early(AccountLink *link) {
                 account_begin(link->account);
 }
 
+/* A session for --once pays for COMPRESS only if it has more to read than that costs. A local server that is
+ * on this machine is not worth the work. */
+static bool wants_compress(const AccountLink *link) {
+        if (link->side == SIDE_LOCAL &&
+            (link->endpoint->tunnel || value_is_loopback(link->endpoint->host)))
+                return false;
+        return !link->account->options.once || !link->has_capabilities ||
+               engine_totals(link->account->engine).mailboxes > 8;
+}
+
+/*
+ * What the engine asks for first can travel with the login only if the other side is there. So that of the
+ * remote side, which may be far away, waits for the local one.
+ */
+static bool waits_for_other(const AccountLink *link) {
+        const AccountLink *other = link->account->links[side_other(link->side)];
+
+        return other && link->side == SIDE_REMOTE && link->has_capabilities &&
+               !wants_compress(link) && other->state == LINK_CONNECTING &&
+               !imap_replica_is_attached(other->replica);
+}
+
 static void login_input(AccountLink *link) {
+        if (waits_for_other(link))
+                return;
         while (link->login) {
                 ImapSession *session = connection_session(link->connection);
                 ImapEvent event;
@@ -280,6 +306,19 @@ static void login_input(AccountLink *link) {
         }
         account_log_skipped(link);
         start_early(link);
+}
+
+/* The other side is there. */
+void account_go_on_with_logins(Account *account) {
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link)) {
+                if (!link->login || !link->connection ||
+                    imap_session_n_unread(connection_session(link->connection)) == 0)
+                        continue;
+                login_input(link);
+                if (link->connection)
+                        connection_flush(link->connection);
+        }
 }
 
 /* --- callbacks of the connection --- */
@@ -323,16 +362,6 @@ static const ConnectionHandler connection_handler = {
 };
 
 /* --- connecting --- */
-
-/* A session for --once pays for COMPRESS only if it has more to read than that costs. A local server that is
- * on this machine is not worth the work. */
-static bool wants_compress(const AccountLink *link) {
-        if (link->side == SIDE_LOCAL &&
-            (link->endpoint->tunnel || value_is_loopback(link->endpoint->host)))
-                return false;
-        return !link->account->options.once || !link->has_capabilities ||
-               engine_totals(link->account->engine).mailboxes > 8;
-}
 
 static void dial(AccountLink *link) {
         const Endpoint *endpoint = link->endpoint;

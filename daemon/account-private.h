@@ -148,6 +148,7 @@ void account_watch_all(Account *account);
 /* account-connect.c */
 void account_connect(AccountLink *link);
 void account_connect_all(Account *account);
+void account_go_on_with_logins(Account *account);
 void account_disconnect(AccountLink *link);
 void account_disconnect_all(Account *account);
 /* The connection is of no use (any more): say why, and try again later. */

@@ -47,6 +47,7 @@ static int on_pump(sd_event_source *source, void *userdata) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 link->closed = connection_free(link->closed);
+        account_go_on_with_logins(account);
         account_pump(account);
         return 0;
 }
@@ -522,10 +523,14 @@ static void on_wake(void *userdata) {
         account_connect_all(userdata);
 }
 
-/* What could not be opened is tried again when a person asks. */
+/* What could not be opened is tried again when a person asks, who may wait for what comes of it. */
 static void wake(Account *account) {
-        if (account->stopping || account->finished)
+        if (account->stopping || account->finished || account->paused)
                 return;
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (account->engine && !link->connection)
+                        account_link_set_state(link, LINK_CONNECTING, " ");
         arm(account, &account->timer, 0, 1, account->engine ? on_wake : start);
 }
 
