@@ -127,8 +127,7 @@ static void rename_with(Evidence evidence, Side side, bool are_servers) {
         TEST_ROW(label, world.n_notes[ENGINE_NOTE_RENAMED] == 2 &&
                                 world.n_notes[ENGINE_NOTE_CREATED] == 0);
         if (are_servers) {
-                const char *found =
-                        engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.B.x"));
+                const char *found = engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.B.x"));
 
                 TEST_ROW(label, found && strcmp(found, "B/x") == 0);
                 TEST_ROW(label, !engine_find_wire(world.engine, SIDE_LOCAL, BYTES("B/x")));
