@@ -375,6 +375,7 @@ static int make_replica(AccountLink *link) {
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .want_subscribed = !account->options.once || is_uidvalidity_due(account),
                 .prefix = link->prefix,
+                .list_reference = link->endpoint->list_reference,
                 .overrides = link->endpoint->overrides,
         };
 

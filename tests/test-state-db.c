@@ -442,15 +442,21 @@ static void test_objects(void) {
                 .flags = FLAG_SEEN,
                 .object = BYTES("M1"),
         };
+        const BaseMessage in_a =
+                                  {
+                                          .uid = {7, 70}
+        },
+                          in_b = {.uid = {3, 30}};
         ReplicaMessage twin;
         uint32_t local_uid;
         int64_t mailbox;
 
-        assert(state_db_object_note(db, a, 7) == 0); /* nobody has said anything yet */
+        assert(state_db_object_note(db, a, SIDE_REMOTE, &in_a) ==
+               0); /* nobody has said anything yet */
         assert(state_db_unknown_put(db, a, SIDE_REMOTE, &message) == 0);
         assert(state_db_twin_next(db, a, 0, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
         add_message(db, a, 7, 70, 0);
-        assert(state_db_object_note(db, a, 7) == 0);
+        assert(state_db_object_note(db, a, SIDE_REMOTE, &in_a) == 0);
         assert(state_db_unknown_remove(db, a, SIDE_REMOTE, 7) == 0);
         assert(state_db_object_elsewhere(db, a, 7, SIDE_LOCAL, 0, &mailbox) == STATE_DB_E_NONE);
 
@@ -462,7 +468,7 @@ static void test_objects(void) {
         assert(state_db_twin_next(db, b, 3, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
 
         add_message(db, b, 3, 30, 0);
-        assert(state_db_object_note(db, b, 3) == 0);
+        assert(state_db_object_note(db, b, SIDE_REMOTE, &in_b) == 0);
         assert(state_db_object_elsewhere(db, a, 7, SIDE_LOCAL, 0, &mailbox) == 0 &&
                state_db_object_elsewhere(db, b, 3, SIDE_LOCAL, 0, &mailbox) == 0);
         assert(state_db_change_put(db, b, SIDE_LOCAL, 3, true, 0) == 0);
@@ -470,6 +476,35 @@ static void test_objects(void) {
         assert(state_db_object_elsewhere(db, a, 7, SIDE_REMOTE, 0, &mailbox) == 0);
         assert(state_db_remove(db, a, 7) == 0);
         assert(state_db_object_elsewhere(db, b, 3, SIDE_LOCAL, 0, &mailbox) == STATE_DB_E_NONE);
+}
+
+/* The same, known by what it is on the local side; which is not what that means on the remote one. */
+static void test_local_objects(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        const int64_t boxes[] = {add_mailbox(db, "a"), add_mailbox(db, "b"), add_mailbox(db, "c")};
+        const Side sides[] = {SIDE_LOCAL, SIDE_LOCAL, SIDE_REMOTE};
+        const BaseMessage base = {
+                .uid = {7, 70}
+        };
+        int64_t mailbox;
+
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                const ReplicaMessage message = {
+                        .present = REPLICA_HAS_FLAGS | REPLICA_HAS_OBJECT,
+                        .uid = base.uid[sides[i]],
+                        .object = BYTES("M1"),
+                };
+
+                assert(state_db_unknown_put(db, boxes[i], sides[i], &message) == 0);
+                add_message(db, boxes[i], 7, 70, 0);
+                assert(state_db_object_note(db, boxes[i], sides[i], &base) == 0);
+        }
+        assert(state_db_object_elsewhere(db, boxes[0], 7, SIDE_REMOTE, 0, &mailbox) == 0);
+        assert(mailbox == boxes[1]);
+        assert(state_db_object_elsewhere(db, boxes[0], 7, SIDE_REMOTE, boxes[1], &mailbox) ==
+               STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, boxes[2], 7, SIDE_REMOTE, 0, &mailbox) ==
+               STATE_DB_E_NONE);
 }
 
 static void test_unknown_of_gone(void) {
@@ -921,6 +956,7 @@ int main(void) {
         test_listed();
         test_unknown();
         test_objects();
+        test_local_objects();
         test_unknown_of_gone();
         test_moves();
         test_pairs();

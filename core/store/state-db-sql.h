@@ -51,7 +51,9 @@
                 " removing INTEGER NOT NULL);"                                                     \
                 "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",                  \
                 "ALTER TABLE mailbox RENAME COLUMN wire TO remote_wire;"                           \
-                "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;",
+                "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;"                                  \
+                "DROP INDEX object_message;"                                                       \
+                "CREATE INDEX object_message ON object (mailbox, remote);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -142,8 +144,9 @@
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
         X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
-        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object SELECT object, mailbox, uid"                 \
-                       " FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND uid = ?2"           \
+        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object"                                             \
+                       " SELECT CASE side WHEN 0 THEN '' ELSE 'local ' END || object, mailbox, ?4" \
+                       " FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid = ?3"          \
                        " AND object IS NOT NULL")                                                  \
         X(OBJECT_REMOVE, "DELETE FROM object WHERE mailbox = ?1 AND remote = ?2")                  \
         X(OBJECT_REMOVE_ALL, "DELETE FROM object WHERE mailbox = ?1")                              \

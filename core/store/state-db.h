@@ -115,11 +115,11 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
-/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+/* --- objects: the same message in several mailboxes of a side (REPLICA_HAS_OBJECT) --- */
 
-/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
- * from the unknown. Nothing, if it has none. The row goes with that of the message. */
-int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
+/* Keep what a message, unknown so far and becoming one of the base, is on a side: before it is removed
+ * from the unknown. Nothing, if that is not known. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, Side side, const BaseMessage *message);
 /* The next mailbox, by its id above @after, that has the same message and where it is not known to be gone
  * on @side. Or STATE_DB_E_NONE. */
 int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, Side side,

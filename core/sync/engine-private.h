@@ -412,6 +412,8 @@ enum {
 /* What becomes of a message that is to go from a side because it is gone from the other. Return: 0 to
  * expunge it, a RUN_E, or negative. */
 int run_discard(SyncRun *run, Side side, uint32_t remote_uid);
+/* Which message it is on each side, for that; before it is removed from the unknown. */
+int run_note_objects(SyncRun *run, const BaseMessage *message);
 void engine_mark_trash(Engine *engine, Side side);
 
 /* run-copy.c: messages that are here already, under another label */

@@ -62,19 +62,35 @@ void engine_end_special(Engine *engine) {
                         engine_forget_trash(engine, side);
 }
 
-/* What a person has asked for is of the server that the account is on. */
-static bool wants_trash(const Engine *engine, Side side) {
-        const bool has_labels = engine->replica[side]->has_labels;
+/* May a label's last message be looked for? Which message it is, an APPEND does not tell: on the local
+ * side that must be known from the remote one. */
+static bool has_last_labels(const Engine *engine, Side side) {
+        return engine->replica[SIDE_REMOTE]->has_labels && engine->replica[side]->has_labels &&
+               engine->trash[side].name;
+}
 
+/* What a person asks for is of the remote side. */
+static bool wants_trash(const Engine *engine, Side side) {
         switch (engine->options.deleted) {
         case DELETED_AUTO:
-                return has_labels && engine->trash[side].name;
+                return has_last_labels(engine, side);
         case DELETED_EXPUNGE:
                 return false;
         case DELETED_TRASH:
-                return side == SIDE_REMOTE || (has_labels && engine->trash[side].name);
+                return side == SIDE_REMOTE || has_last_labels(engine, side);
         }
         abort();
+}
+
+int run_note_objects(SyncRun *run, const BaseMessage *message) {
+        const Engine *engine = run->mailbox->engine;
+        const int64_t mailbox = run->mailbox->state.id;
+        int r;
+
+        r = state_db_object_note(engine->db, mailbox, SIDE_REMOTE, message);
+        if (r < 0 || !engine->replica[SIDE_LOCAL]->has_labels)
+                return r;
+        return state_db_object_note(engine->db, mailbox, SIDE_LOCAL, message);
 }
 
 /* Is the message in another mailbox that is kept in sync? Return: 1, 0, or negative. */
