@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import shutil
 import signal
 
 from rig import case, compare, populate, wait_until
@@ -63,6 +64,28 @@ class Once(LocalServer):
         self.assertEqual(len(remote["INBOX"]), MESSAGES + 1)
         self.assertEqual(len(remote[self.names[2]]), MESSAGES - 1)
         self.assertNotIn(" new ", self.once(account).err)
+
+    def test_emptied(self):
+        """The local server has lost all its mail, or the wrong one answers: held, not carried out."""
+        populate.fill(self.session(self.there), self.names, 30, holes=False)
+        account = self.new_account()
+        self.once(account)
+        with self.there.session() as session:
+            before = compare.remote(session)
+        for name in self.names:
+            with self.here.session() as session:
+                session.select(name)
+                session.store("1:*", "+", ["\\Deleted"])
+                session.expunge("1:*")
+        result = self.once(account, status=1)
+        self.assertIn("30 of 30 messages vanished on the local side", result.err)
+
+        self.here.stop()
+        shutil.rmtree(self.here.mail_directory())
+        self.here.start()
+        self.once(account, status=1)
+        with self.there.session() as session:
+            self.assertEqual(compare.differences(before, compare.remote(session)), [])
 
 
 class Daemon(LocalServer):
