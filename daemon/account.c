@@ -465,6 +465,7 @@ AccountStatus account_status(Account *account) {
                 .pending = totals.pending,
                 .held = totals.held,
                 .parked = totals.parked,
+                .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) account->retry_usec,
                 .connected_usec = (uint64_t) account->connected_usec,

@@ -130,6 +130,8 @@ static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " unseen=%" PRIu64, status->unseen);
         if (status->modseq > 0)
                 put_format(test, " modseq=%" PRIu64, status->modseq);
+        if (status->has_size)
+                put_format(test, " size=%" PRIu64, status->size);
         if (event->object)
                 put_string(test, " object=%s", event->object);
         if (event->unasked)
@@ -584,6 +586,7 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                             strchr(options, 'u') ? IMAP_ENABLED_ON : IMAP_ENABLED_UNASKED,
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
                                                  : test->quirks);
+        imap_replica_base(test->replica)->wants_sizes = strchr(options, 'z');
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 
@@ -600,7 +603,8 @@ static inline void replica_test_done(ReplicaTest *test) {
 
 /**
  * replica_check() - run a transcript
- * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options
+ * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
+ *           z list() is to tell sizes
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

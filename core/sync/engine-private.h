@@ -218,7 +218,8 @@ struct SyncRun {
         unsigned n_incoming; /* moves under way that end here */
 
         EngineCounts counts;
-        uint64_t total; /* messages to transfer, for progress; 0: not known */
+        uint64_t total;       /* messages to transfer, for progress; 0: not known */
+        uint64_t total_bytes; /* the same */
 };
 
 /* Is an answer to come before the run can go on? */
@@ -341,6 +342,16 @@ int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
 
 /* engine-remote.c */
 SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
+
+/* engine-size.c: how much is to come */
+bool engine_is_first(const Engine *engine);
+bool sync_mailbox_lacks_size(const SyncMailbox *mailbox);
+/* Of messages that are transferred for the first time; 0: not known, or not the first time. */
+uint64_t sync_mailbox_first_bytes(const SyncMailbox *mailbox);
+uint64_t sync_mailbox_bytes_left(const SyncMailbox *mailbox);
+/* How many messages are to be transferred: as far as EXISTS tells, and once both sides were compared. */
+void run_expect_transfer(SyncRun *run);
+int run_count_transfer(SyncRun *run);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
