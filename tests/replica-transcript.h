@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "request-name.h"
 #include "sync/imap-replica.h"
 #include "transcript.h"
 
@@ -180,27 +181,17 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, " no-positions%s", "");
 }
 
-static inline const char *request_name(const ReplicaEvent *event) {
-        static const char *const names[] = {
-                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
-                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
-                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
-                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
-                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
-                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
-                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
-                [REPLICA_WAIT] = "WAIT",
-        };
+static inline const char *done_name(const ReplicaEvent *event) {
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
-        return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
+        return event->request == REPLICA_WAIT ? waits[event->cookie] : request_name(event->request);
 }
 
 static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
         static const char *const outcomes[] = {"", " REFUSED", " FAILED", " NO_MAILBOX"};
 
         test->n_done++;
-        put_string(test, "DONE %s", request_name(event));
+        put_string(test, "DONE %s", done_name(event));
         if (event->mailbox)
                 put_string(test, " %s", event->mailbox->name);
         if (event->request == REPLICA_APPEND)
