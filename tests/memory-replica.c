@@ -526,6 +526,7 @@ MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kil
         if (store->is_files) /* a server does not know of what is gone */
                 r->ops.object = memory_gone_object;
         r->replica = (Replica){.ops = &r->ops, .side = side, .has_labels = store->has_labels};
+        r->replica.gives_uids = store->is_files;
         r->replica.has_sizes = store->has_sizes;
         r->replica.renumbers_renamed = store->renumbers_renamed;
         r->store = store;

@@ -420,6 +420,34 @@ static void test_no_hot_loop(void) {
         }
 }
 
+/* What is refused is tried once more when a person asks, and is parked again. */
+static void test_retry_parked(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                world_init(&world);
+                make_in_sync(&world, INBOX, 2);
+                world.store[side].refuses = "Subject: x";
+                deliver(&world, side_other(side), INBOX, "x");
+                world_start(&world);
+                assert(world_sync(&world));
+                assert(look(&world, INBOX)->parked == 1);
+
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 1);
+
+                assert(engine_retry_parked(world.engine, "none") == STATE_DB_E_NONE);
+                assert(engine_retry_parked(world.engine, INBOX) == 0);
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 2);
+                assert(look(&world, INBOX)->parked == 1 && !look(&world, INBOX)->error[0]);
+
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 2);
+                world_done(&world);
+        }
+}
+
 /* --- the brake's memory --- */
 
 static void expunge_ten(World *world, uint32_t first) {
@@ -562,6 +590,7 @@ int main(void) {
         test_cost();
         test_first_bytes();
         test_no_hot_loop();
+        test_retry_parked();
         test_drop_by_drop();
         test_confirm_once();
         test_held_and_names();

@@ -74,6 +74,7 @@ typedef struct SyncMailbox {
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
+        bool wants_parked;    /* its next run tries what is parked again */
         bool wants_verify;    /* once it is in sync */
         bool wants_compare;   /* its next run looks at all that both sides have */
         char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
@@ -392,6 +393,9 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_start_removal(SyncMailbox *mailbox, Side side);
 int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_forget_mailbox(SyncMailbox *mailbox);
+/* engine-parked.c: before a run, its parked messages are as new */
+int engine_unpark(SyncMailbox *mailbox);
+
 /* engine-special.c: mailboxes of a special use */
 const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
 int engine_take_special(Engine *engine, const ReplicaEvent *event);

@@ -124,6 +124,10 @@ void engine_mark_all(Engine *engine);
  */
 int engine_verify(Engine *engine, const char *mailbox);
 
+/* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
+ * STATE_DB_E_NONE if there is no such mailbox. */
+int engine_retry_parked(Engine *engine, const char *mailbox);
+
 /* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
 void engine_retry(Engine *engine);
 
