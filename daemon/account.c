@@ -416,7 +416,8 @@ static const char *describe_remote(const Account *account) {
 
         if (remote->tunnel)
                 return remote->tunnel;
-        (void) snprintf(text, sizeof(text), "%s:%u", remote->host, remote->port);
+        (void) snprintf(text, sizeof(text), strchr(remote->host, ':') ? "[%s]:%u" : "%s:%u",
+                        remote->host, remote->port);
         return text;
 }
 
