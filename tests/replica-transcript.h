@@ -547,6 +547,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = imap_replica_noop(test->replica);
         else if (strcmp(verb, "logout") == 0)
                 r = imap_replica_logout(test->replica);
+        else if (strcmp(verb, "told") == 0 || strcmp(verb, "untold") == 0)
+                r = imap_replica_idle_told(test->replica) == (*verb == 't') ? 0 : -EINVAL;
         else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
                 r = imap_replica_is_busy(test->replica) == (*verb == 'b') ? 0 : -EINVAL;
         else
