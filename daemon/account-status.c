@@ -7,7 +7,8 @@
 static const char *describe_endpoint(const Endpoint *endpoint, char *text, size_t size) {
         if (endpoint->tunnel)
                 return endpoint->tunnel;
-        (void) snprintf(text, size, "%s:%u", endpoint->host, endpoint->port);
+        (void) snprintf(text, size, strchr(endpoint->host, ':') ? "[%s]:%u" : "%s:%u",
+                        endpoint->host, endpoint->port);
         return text;
 }
 
@@ -102,6 +103,7 @@ AccountStatus account_status(Account *account) {
                 .pending = totals.pending,
                 .held = totals.held,
                 .parked = totals.parked,
+                .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) next_retry(account),
                 .connected_usec = remote.connected_usec,

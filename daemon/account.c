@@ -543,6 +543,7 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
         for (size_t i = 0; account->engine && i < n_mailboxes; i++) {
                 if (!engine_find_mailbox(account->engine, mailboxes[i]))
                         return -ENOENT;
+                (void) engine_retry_parked(account->engine, mailboxes[i]);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_REMOTE, NULL);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_LOCAL, NULL);
         }
