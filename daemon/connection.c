@@ -351,7 +351,7 @@ void connection_flush(Connection *c) {
                 c->has_more = true;
         }
         connection_update(c);
-        if (c->has_more || connection_owes_output(c))
+        if ((c->has_more && !c->is_paused) || connection_owes_output(c))
                 connection_defer(c);
 }
 
