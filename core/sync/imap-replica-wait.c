@@ -138,7 +138,8 @@ int tell_idle_change(ImapReplica *r) {
         waiting->event.changed = true;
         waiting->event.unasked = true;
         r->idle_told = true;
-        r->idle_told_itself = !imap_replica_is_busy(r); /* else it was asked to end */
+        /* with anything else to do it was asked to end; the event that was just added is nothing to do */
+        r->idle_told_itself = r->idle && r->jobs == r->idle && !r->idle->all_next;
         return 0;
 }
 
