@@ -603,8 +603,8 @@ static inline void replica_test_done(ReplicaTest *test) {
 
 /**
  * replica_check() - run a transcript
- * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options, r below the
- *           reference "Größe.", R below "perso", z list() is to tell sizes
+ * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
+ *           z list() is to tell sizes, r below the reference "Größe.", R below "perso"
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

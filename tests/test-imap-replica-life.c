@@ -219,9 +219,11 @@ static void test_reference(void) {
                 "S: * LIST () \".\" Gr&APYA3w-e.q (\"OLDNAME\" (p))\n"
                 "S: * LIST () \".\" q (\"OLDNAME\" (p))\n"
                 "S: * STATUS q (MESSAGES 1)\n"
+                "S: * STATUS Größe.q (MESSAGES 2)\n"
                 "S: * LIST () \".\" q (\"OLDNAME\" (Gr&APYA3w-e.p))\n"
                 "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. old=p unasked\n"
                 "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. unasked\n"
+                "E: STATUS Größe.q name=q messages=2 unasked\n"
                 "E: MAILBOX q name=none delimiter=. old=p unasked: the mailbox “q” has a name that "
                 "cannot be used here\n");
         replica_check("a reference without its delimiter", BARE, "Rs",

@@ -98,6 +98,7 @@ static const struct {
                        "    pending     1\n"
                        "    held        25\n"
                        "    parked      1\n"
+                       "    to come     1.2 GB\n"
                        "    traffic     0 B in, 0 B out\n"
                        "                2.0 kB in, 1.0 kB out, of the local server\n",
          .err = "",

@@ -679,6 +679,30 @@ static void test_polled(void) {
         }
 }
 
+/* Made while nobody told, or never listed: it is looked for once. */
+static void test_unlisted(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world_make_servers(&world);
+                world_start(&world);
+                assert(world_sync(&world));
+                memory_store_add(&world.store[side], "N");
+                memory_replica_tell_status(world.replica[side], "N");
+                assert(world_pump(&world) && stored(&world, side_other(side), "N"));
+                assert(world.n_notes[ENGINE_NOTE_NOTICE] == 0);
+
+                for (unsigned n = 0; n < 4; n++) {
+                        memory_replica_tell_status(world.replica[side], "never");
+                        memory_replica_tell_status(world.replica[side], "unwanted");
+                        assert(world_pump(&world));
+                }
+                assert(world.n_notes[ENGINE_NOTE_NOTICE] == 1);
+                world_done(&world);
+        }
+}
+
 static int count_due(const char *wire, void *userdata) {
         unsigned *n = userdata;
 
@@ -709,6 +733,7 @@ int main(void) {
         test_unsayable();
         test_utf8();
         test_polled();
+        test_unlisted();
         test_due();
         test_keywords();
         test_rename_killed();
