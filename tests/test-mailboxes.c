@@ -597,6 +597,28 @@ static void test_no_subscriptions(void) {
         world_done(&world);
 }
 
+/* A server that was not asked who is subscribed says nothing: not on either side. */
+static void test_unasked_subscriptions(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world_make_servers(&world);
+                memory_store_add(&world.store[side], "M");
+                world_start(&world);
+                list(&world);
+                assert(!stored(&world, side_other(side), "M")->subscribed);
+                world_stop(&world);
+                for (Side s = 0; s < _SIDE_MAX; s++)
+                        world.store[s].has_subscriptions = true;
+                stored(&world, side, "M")->subscribed = true;
+                world_start(&world);
+                list(&world);
+                assert(stored(&world, side_other(side), "M")->subscribed);
+                world_done(&world);
+        }
+}
+
 /* --- twins --- */
 
 /* A file system that folds case gives the folder of another mailbox: its messages are not mixed. */
@@ -746,6 +768,7 @@ int main(void) {
         test_delete_killed();
         test_subscriptions();
         test_no_subscriptions();
+        test_unasked_subscriptions();
         test_twins();
         return 0;
 }
