@@ -490,36 +490,6 @@ const char *account_name(const Account *account) {
 
 /* --- what people ask and want --- */
 
-int account_each_mailbox(Account *account,
-                         int (*each)(const EngineMailbox *mailbox, void *userdata),
-                         void *userdata) {
-        return account->engine ? engine_each_mailbox(account->engine, each, userdata) : 0;
-}
-
-uint64_t account_count_unseen(Account *account, const char *mailbox) {
-        return account->engine ? engine_count_unseen(account->engine, mailbox) : 0;
-}
-
-bool account_is_busy(const Account *account) {
-        if (account->finished || account->paused)
-                return false;
-        return account->state == ACCOUNT_STATE_STARTING ||
-               account->state == ACCOUNT_STATE_CONNECTING ||
-               account->state == ACCOUNT_STATE_SYNCING ||
-               (account_is_attached(account) && engine_is_busy(account->engine));
-}
-
-bool account_is_in_sync(Account *account) {
-        EngineTotals totals;
-
-        if (!account->engine)
-                return false;
-        totals = engine_totals(account->engine);
-        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 &&
-               (account->state == ACCOUNT_STATE_IN_SYNC ||
-                (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
-}
-
 static void on_wake(void *userdata) {
         account_connect_all(userdata);
 }

@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 
-from rig import case, compare, populate, wait_until
+from rig import case, compare, populate, proxy, wait_until
 
 MESSAGES = 5
 
@@ -33,9 +33,9 @@ class LocalServer(case.SystemTest):
         self.assertEqual(compare.differences(remote, local), [])
         return remote
 
-    def deliver(self, server, mailbox, label):
+    def deliver(self, server, mailbox, label, size=None):
         with server.session() as session:
-            session.append(mailbox, populate.message(self.rng, label))
+            session.append(mailbox, populate.message(self.rng, label, size))
 
     def wait_for(self, server, mailbox, count, deadline=30):
         def has():
@@ -181,6 +181,27 @@ class Daemon(LocalServer):
             daemon.wait_in_sync()
         remote = self.assert_equal_servers()
         self.assertEqual(len(remote[self.names[1]]), MESSAGES + 3)
+
+    def test_cut_in_the_middle(self):
+        """The connection to the local server ends in the middle of an upload to it: both sides forget what was
+        under way, and what the local server has taken by then is not doubled."""
+        self.deliver(self.there, self.names[2], "big", size=400_000)
+        for cut in (2_000, 30_000, 200_000):
+            with self.subTest(cut=cut):
+                with proxy.Proxy(self.here.host, self.here.imaps_port, cut_up=cut, reset=True) as wire:
+                    account = self.account_ = self.account(self.there, name=f"cut{cut}")
+                    account.use_local_server(self.here, user=f"cut{cut}", tls="implicit")
+                    account.local["port"] = wire.port
+                    account.write_config()
+                    with account.daemon() as daemon:
+                        wait_until(lambda: "; trying again in" in daemon.log(), "it is cut")
+                        self.assertIn("test: the local server: ", daemon.log())
+                        wire.cut_up = None
+                        daemon.wait_in_sync()
+                with self.here.session(f"cut{cut}") as session:
+                    local = compare.remote(session)
+                with self.there.session() as session:
+                    self.assertEqual(compare.differences(compare.remote(session), local), [])
 
     @staticmethod
     def kill_tunnel(daemon):
