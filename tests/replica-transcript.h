@@ -526,6 +526,16 @@ static inline int act_poll(ReplicaTest *test, bool others, char **rest) {
                 test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ, wires, n);
 }
 
+static inline int on_start_deflate(void *userdata) {
+        put_string(userdata, "DEFLATE%s", "\n");
+        return 0;
+}
+
+static inline int act_compress(ReplicaTest *test) {
+        imap_replica_compress(test->replica, on_start_deflate, test);
+        return 0;
+}
+
 static inline void replica_on_action(void *userdata, ByteView action) {
         ReplicaTest *test = userdata;
         Replica *replica = imap_replica_base(test->replica);
@@ -554,13 +564,16 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = imap_replica_noop(test->replica);
         else if (strcmp(verb, "logout") == 0)
                 r = imap_replica_logout(test->replica);
+        else if (strcmp(verb, "compress") == 0)
+                r = act_compress(test);
         else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
                 r = imap_replica_is_busy(test->replica) == (*verb == 'b') ? 0 : -EINVAL;
         else
                 r = act_with_mailbox(test, replica, verb, &rest);
 
         TEST_ROW(test->transcript.label, r == 0);
-        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0 &&
+                            strcmp(verb, "compress") != 0;
 }
 
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,
