@@ -7,6 +7,7 @@
 
 #include "base/macro.h"
 #include "memory-replica-private.h"
+#include "request-name.h"
 
 #define MAX_EVENTS 200000u /* more is an endless loop */
 
@@ -22,23 +23,14 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
                 [REPLICA_EVENT_APPENDED] = "APPENDED",   [REPLICA_EVENT_MOVED] = "MOVED",
                 [REPLICA_EVENT_FOUND] = "FOUND",         [REPLICA_EVENT_DONE] = "DONE",
         };
-        static const char *const requests[] = {
-                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
-                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
-                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
-                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
-                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
-                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
-                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
-                [REPLICA_WAIT] = "WAIT",
-        };
 
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return;
         fprintf(stderr, "    %s %s %s", side_name(r->replica.side), types[event->type],
                 event->mailbox ? event->mailbox->name : "");
         if (event->type == REPLICA_EVENT_DONE)
-                fprintf(stderr, " %s outcome %d", requests[event->request], (int) event->outcome);
+                fprintf(stderr, " %s outcome %d", request_name(event->request),
+                        (int) event->outcome);
         if (event->message.uid)
                 fprintf(stderr, " uid %u flags %llx", event->message.uid,
                         (unsigned long long) event->message.flags);
@@ -534,6 +526,8 @@ MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kil
         if (store->is_files) /* a server does not know of what is gone */
                 r->ops.object = memory_gone_object;
         r->replica = (Replica){.ops = &r->ops, .side = side, .has_labels = store->has_labels};
+        r->replica.gives_uids = store->is_files;
+        r->replica.has_sizes = store->has_sizes;
         r->replica.renumbers_renamed = store->renumbers_renamed;
         r->store = store;
         r->kill = kill;

@@ -170,7 +170,15 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
 
 /* --- requests --- */
 
-static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
+static uint64_t size_of(const MemoryMailbox *stored) {
+        uint64_t size = 0;
+
+        for (size_t i = 0; i < stored->n_messages; i++)
+                size += strlen(stored->messages[i].bytes);
+        return size;
+}
+
+static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored, bool with_size) {
         Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
 
         event->text = must(strdup(stored->name));
@@ -188,6 +196,8 @@ static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
                 .has_messages = true,
                 .messages = (uint32_t) memory_count_visible(stored),
                 .modseq = modseq_of(r, stored->modseq),
+                .has_size = with_size,
+                .size = with_size ? size_of(stored) : 0,
         };
         return event;
 }
@@ -196,7 +206,7 @@ static void do_standing(MemoryReplica *r, Request *request) {
         const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
 
         if (stored) {
-                Event *event = push_status(r, stored);
+                Event *event = push_status(r, stored, r->store->has_sizes);
 
                 event->event.status.has_uidvalidity = true;
                 event->event.status.uidvalidity = stored->uidvalidity;
@@ -226,7 +236,7 @@ static void do_list(MemoryReplica *r, Request *request) {
                 event->event.delimiter = '/';
                 event->event.has_subscribed = r->store->has_subscriptions;
                 event->event.subscribed = stored->subscribed;
-                (void) push_status(r, stored);
+                (void) push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
         }
         memory_push_done(r, request, outcome);
 }
@@ -653,7 +663,7 @@ static void do_close(MemoryReplica *r, Request *request) {
         request->mailbox->private = NULL;
         memory_push_done(r, request, REPLICA_OK);
         if (stored && !r->store->is_files)
-                (void) push_status(r, stored);
+                (void) push_status(r, stored, false);
 }
 
 void memory_perform(MemoryReplica *r, Request *request) {

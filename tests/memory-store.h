@@ -65,6 +65,7 @@ typedef struct MemoryStore {
         bool no_move;           /* it can move nothing */
         bool renumbers_renamed; /* from 1, with another UIDVALIDITY */
         bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
+        bool has_sizes;  /* of mailboxes */
         bool no_sizes;   /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
         bool tells_new; /* news of new messages come unasked for, like those of flags */

@@ -41,10 +41,22 @@ static EngineWish wants_all(const char *mailbox, void *userdata) {
         return strcmp(mailbox, "unwanted") != 0 ? ENGINE_WANTS : ENGINE_WANTS_NOT;
 }
 
+static void take_progress(World *world, const EngineNote *note) {
+        world->progress.done = note->done;
+        world->progress.total = note->total;
+        world->progress.bytes = note->bytes;
+        world->progress.total_bytes = note->total_bytes;
+        world->progress.bytes_left = engine_totals(world->engine).bytes_left;
+        if (world->n_notes[ENGINE_NOTE_PROGRESS] == 1)
+                world->first_progress = world->progress;
+}
+
 static void on_note(const EngineNote *note, void *userdata) {
         World *world = userdata;
 
         world->n_notes[note->type]++;
+        if (note->type == ENGINE_NOTE_PROGRESS)
+                take_progress(world, note);
         if (note->type == ENGINE_NOTE_FAILED) {
                 free(world->failure);
                 world->failure = strdup(note->text);

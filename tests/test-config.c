@@ -125,6 +125,14 @@ static void test_values(void) {
                  "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n" SERVER("b"),
                  "b@3 remote: imap.example.org:993/0 user=<me> command=<p> local: "
                  "tunnel=</usr/lib/dovecot/imap>\n"},
+                {"TLS through a tunnel",
+                 "[account a]\ntunnel = nc p 1\nhost = h\ntls = implicit\nca-file = /dev/null\nuser = me\n"
+                 "credential = imap.a\nmaildir = /m\n",
+                 "a@1 remote: tunnel=<nc p 1> h:993/0 ca=</dev/null> user=<me> credential=<imap.a> "
+                 "fs=</m>\n"},
+                {"IPv6 in brackets",
+                 "[account a]\nhost = [::1]\ntls = none\nuser = me\ncredential = c\nmaildir = /m\n",
+                 "a@1 remote: ::1:143/2 user=<me> credential=<c> fs=</m>\n"},
                 {"login through a tunnel",
                  "[account a]\ntunnel = nc x 143\nuser = me\ncredential = imap.a\nmaildir = /m\n",
                  "a@1 remote: tunnel=<nc x 143> user=<me> credential=<imap.a> fs=</m>\n"},
@@ -393,10 +401,19 @@ static void test_servers(void) {
                 {"no such CA", ACCOUNT("a") "ca-file = /nowhere/ca.pem\n",
                  "6: ca-file: “/nowhere/ca.pem” cannot be read: No such file or directory\n"},
                 {"host and tunnel", ACCOUNT("a") "tunnel = x\n",
-                 "2: host: there is a “tunnel” already; one of them is enough\n"},
-                {"tunnel with TLS",
+                 "2: host: there is a “tunnel” already; one of them is enough, unless “tls = "
+                 "implicit” goes through it\n"},
+                {"TLS through a tunnel, to whom?",
                  "[account a]\ntunnel = x\ntls = implicit\nport = 993\nmaildir = /m\n",
-                 "4: port: means nothing with a “tunnel”\n3: tls: means nothing with a “tunnel”\n"},
+                 "4: port: means nothing with a “tunnel”\n3: tls: through a “tunnel” it needs the "
+                 "key “host”, to know whose certificate it must be\n"},
+                {"another TLS through a tunnel",
+                 "[account a]\ntunnel = x\ntls = starttls\nca-file = /dev/null\nmaildir = /m\n",
+                 "3: tls: a “tunnel” is plain, or takes “implicit”\n"
+                 "4: ca-file: means nothing with a “tunnel”\n"},
+                {"host and port in one",
+                 "[account a]\nhost = h:993\nuser = u\npassword = p\nmaildir = /m\n",
+                 "2: host: “h:993” is not a name or an address (a port has a key of its own)\n"},
                 {"no user", "[account a]\nhost = h\npassword-command = p\nmaildir = /m\n",
                  "1: the key “user” is missing\n"},
                 {"no password", "[account a]\nhost = h\nuser = u\nmaildir = /m\n",

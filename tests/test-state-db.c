@@ -6,6 +6,7 @@
 
 #include "base/macro.h"
 #include "store/state-db-private.h"
+#include "test-tree.h"
 #include "test.h"
 
 static StateDb *open_database(const char *path) {
@@ -760,17 +761,15 @@ static void test_no_folder(void) {
 }
 
 static void test_files_on_disk(void) {
-        char folder[] = "test-state-db-XXXXXX", path[64];
+        TestTree tree = test_tree_new();
+        _cleanup_free_ char *path = test_tree_path(&tree, "state.db");
 
-        assert(mkdtemp(folder));
-        (void) snprintf(path, sizeof(path), "%s/state.db", folder);
         test_older(path);
         assert(unlink(path) == 0);
         test_reopen(path);
         test_newer(path);
         test_damaged(path);
-        assert(unlink(path) == 0);
-        assert(rmdir(folder) == 0);
+        test_tree_done(&tree);
 }
 
 /* --- costs --- */

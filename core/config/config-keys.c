@@ -19,6 +19,7 @@ typedef enum KeyType {
         KEY_TYPE_UNSIGNED,   /* unsigned */
         KEY_TYPE_PERCENT,    /* unsigned */
         KEY_TYPE_DURATION,   /* uint64_t, microseconds */
+        KEY_TYPE_HOST,       /* char *, owned; an IPv6 address without brackets */
         KEY_TYPE_TLS,        /* TlsMode */
         KEY_TYPE_LAYOUT,     /* MaildirLayout */
         KEY_TYPE_DELETED,    /* DeletedMessages */
@@ -58,7 +59,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_TIMEOUT]            = ACCOUNT_KEY("timeout", DURATION, timeout_usec, 5 * USEC_PER_SEC, USEC_PER_HOUR),
 
         [CONFIG_KEY_TUNNEL]             = ENDPOINT_KEY("tunnel", STRING, tunnel, 0, 0),
-        [CONFIG_KEY_HOST]               = ENDPOINT_KEY("host", STRING, host, 0, 0),
+        [CONFIG_KEY_HOST]               = ENDPOINT_KEY("host", HOST, host, 0, 0),
         [CONFIG_KEY_PORT]               = ENDPOINT_KEY("port", PORT, port, 1, UINT16_MAX),
         [CONFIG_KEY_TLS]                = ENDPOINT_KEY("tls", TLS, tls, 0, 0),
         [CONFIG_KEY_ALLOW_CLEARTEXT]    = ENDPOINT_KEY("allow-cleartext", BOOL, allow_cleartext, 0, 0),
@@ -119,6 +120,14 @@ static int complain(Buffer *reterr, const char *value, const char *expected) {
 static int set_string(char **field, const char *value) {
         *field = strdup(value);
         return *field ? 0 : -ENOMEM;
+}
+
+static int set_host(char **field, const char *value, Buffer *reterr) {
+        int r = value_parse_host(value, field);
+
+        return r != -EINVAL ? r
+                            : complain(reterr, value,
+                                       "a name or an address (a port has a key of its own)");
 }
 
 /* Drop what does not change a path: doubled and trailing slashes, "/./". In place; @path is absolute. */
@@ -447,6 +456,8 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_percent(field, value, reterr);
         case KEY_TYPE_DURATION:
                 return set_duration(key, field, value, reterr);
+        case KEY_TYPE_HOST:
+                return set_host(field, value, reterr);
         case KEY_TYPE_TLS:
                 return set_tls(field, value, reterr);
         case KEY_TYPE_LAYOUT:
@@ -485,6 +496,7 @@ static bool quirks_equal(const ImapOverrides *a, const ImapOverrides *b) {
 static bool fields_equal(const Key *key, const void *a, const void *b) {
         switch (key->type) {
         case KEY_TYPE_STRING:
+        case KEY_TYPE_HOST:
         case KEY_TYPE_SECRET:
         case KEY_TYPE_NAME:
         case KEY_TYPE_PATH:
@@ -543,6 +555,7 @@ static void list_free(char **list) {
 static void field_done(const Key *key, void *field) {
         switch (key->type) {
         case KEY_TYPE_STRING:
+        case KEY_TYPE_HOST:
         case KEY_TYPE_NAME:
         case KEY_TYPE_PATH:
                 free(*(char **) field);

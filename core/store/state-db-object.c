@@ -25,12 +25,9 @@ int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMess
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, SQL_TWIN_NEXT, &statement, "ii", mailbox, (int64_t) after);
-        if (r < 0)
+        r = db_row(db, SQL_TWIN_NEXT, &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = (ReplicaMessage){
                 .present = REPLICA_HAS_FLAGS,

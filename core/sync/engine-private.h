@@ -74,6 +74,7 @@ typedef struct SyncMailbox {
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
+        bool wants_parked;    /* its next run tries what is parked again */
         bool wants_verify;    /* once it is in sync */
         bool wants_compare;   /* its next run looks at all that both sides have */
         char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
@@ -218,7 +219,8 @@ struct SyncRun {
         unsigned n_incoming; /* moves under way that end here */
 
         EngineCounts counts;
-        uint64_t total; /* messages to transfer, for progress; 0: not known */
+        uint64_t total;       /* messages to transfer, for progress; 0: not known */
+        uint64_t total_bytes; /* the same */
 };
 
 /* Is an answer to come before the run can go on? */
@@ -342,6 +344,16 @@ int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
 /* engine-remote.c */
 SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
 
+/* engine-size.c: how much is to come */
+bool engine_is_first(const Engine *engine);
+bool sync_mailbox_lacks_size(const SyncMailbox *mailbox);
+/* Of messages that are transferred for the first time; 0: not known, or not the first time. */
+uint64_t sync_mailbox_first_bytes(const SyncMailbox *mailbox);
+uint64_t sync_mailbox_bytes_left(const SyncMailbox *mailbox);
+/* How many messages are to be transferred: as far as EXISTS tells, and once both sides were compared. */
+void run_expect_transfer(SyncRun *run);
+int run_count_transfer(SyncRun *run);
+
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
@@ -381,6 +393,9 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_start_removal(SyncMailbox *mailbox, Side side);
 int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_forget_mailbox(SyncMailbox *mailbox);
+/* engine-parked.c: before a run, its parked messages are as new */
+int engine_unpark(SyncMailbox *mailbox);
+
 /* engine-special.c: mailboxes of a special use */
 const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
 int engine_take_special(Engine *engine, const ReplicaEvent *event);

@@ -61,18 +61,20 @@ static bool is_any_gone(const Engine *engine, Side side) {
         return false;
 }
 
-/* Only where something is gone does it matter who the new ones are. */
+/* Only where something is gone does it matter who the new ones are. How much is in them always does. */
 int engine_ask_standings(Engine *engine) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 Replica *replica = engine->replica[side];
+                const bool is_one_gone = replica->ops->standing && is_any_gone(engine, side);
 
-                if (!replica->ops->standing || !is_any_gone(engine, side))
-                        continue;
-                for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                for (size_t i = 0; i < engine->n_mailboxes && replica->ops->standing; i++) {
                         SyncMailbox *mailbox = engine->mailboxes[i];
+                        const bool may_be_old = is_one_gone && !sync_mailbox_is_in_base(mailbox);
                         int r;
 
-                        if (sync_mailbox_is_in_base(mailbox) || !mailbox->exists[side])
+                        if (!mailbox->exists[side] ||
+                            !(may_be_old ||
+                              (side == SIDE_REMOTE && sync_mailbox_lacks_size(mailbox))))
                                 continue;
                         r = replica->ops->standing(replica, &mailbox->replica[side]);
                         if (r < 0)

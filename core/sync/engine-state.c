@@ -158,6 +158,7 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
+                totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];
         }

@@ -142,6 +142,12 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
+        if (mailbox->wants_parked) {
+                int r = engine_unpark(mailbox);
+
+                if (r < 0)
+                        return r;
+        }
 
         engine_note(mailbox->engine,
                     &(EngineNote){

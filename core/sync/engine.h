@@ -53,7 +53,7 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_RUN, /* a mailbox is about to be looked at: watch it; side: where it changed */
         ENGINE_NOTE_ALERT,      /* the server wants a person to read this: text */
         ENGINE_NOTE_OVERFLOW,   /* the remote side stopped telling of changes (NOTIFY) */
-        ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total (0: not known) */
+        ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total, bytes, total_bytes (0: not known) */
         ENGINE_NOTE_DIFFERENCE, /* engine_verify() has found one: uid, text */
 } EngineNoteType;
 
@@ -63,7 +63,8 @@ typedef struct EngineNote {
         const char *text;
         Side side;
         uint64_t held, messages;
-        uint64_t done, total;
+        uint64_t done, total; /* messages */
+        uint64_t bytes, total_bytes;
         uint32_t uid; /* on the remote side; 0: none */
         const EngineCounts *counts;
 } EngineNote;
@@ -122,6 +123,10 @@ void engine_mark_all(Engine *engine);
  * Return: 0, or STATE_DB_E_NONE if there is no such mailbox on both sides.
  */
 int engine_verify(Engine *engine, const char *mailbox);
+
+/* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
+ * STATE_DB_E_NONE if there is no such mailbox. */
+int engine_retry_parked(Engine *engine, const char *mailbox);
 
 /* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
 void engine_retry(Engine *engine);
@@ -197,6 +202,8 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 /* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
+        uint64_t
+                bytes_left; /* of mailboxes that are synchronised for the first time, as far as known */
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
 

@@ -43,15 +43,15 @@ static int wire_of(ImapReplica *r, Job *job, char **ret_wire) {
 int start_standing(ImapReplica *r, Job *job) {
         const bool says_object = imap_has(&r->capabilities, IMAP_CAPABILITY_OBJECTID) &&
                                  !has_quirk(r, IMAP_QUIRK_MAILBOXID_BY_SELECT);
-        const unsigned object = says_object ? IMAP_STATUS_MAILBOXID : 0;
+        const unsigned more = IMAP_STATUS_UIDVALIDITY | (says_object ? IMAP_STATUS_MAILBOXID : 0) |
+                              (r->base.has_sizes ? IMAP_STATUS_SIZE : 0);
         _cleanup_free_ char *wire = NULL;
         int e;
 
         e = wire_of(r, job, &wire);
         if (e <= 0)
                 return e;
-        return submit_statuses(r, job, &wire, 1,
-                               status_items(r) | IMAP_STATUS_UIDVALIDITY | object);
+        return submit_statuses(r, job, &wire, 1, status_items(r) | more);
 }
 
 /* The delimiter is to be known before a name with levels can be said. */

@@ -35,6 +35,7 @@ static int format_items(unsigned items, Buffer *out) {
                 {IMAP_STATUS_UNSEEN,        "UNSEEN"       },
                 {IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ"},
                 {IMAP_STATUS_MAILBOXID,     "MAILBOXID"    },
+                {IMAP_STATUS_SIZE,          "SIZE"         },
         };
         const char *separator = "(";
         int e = 0;
@@ -116,14 +117,15 @@ static int submit_lsub(ImapReplica *r, Job *job) {
 }
 
 int start_list(ImapReplica *r, Job *job) {
+        const unsigned items =
+                status_items(r) | (r->base.has_sizes && r->base.wants_sizes ? IMAP_STATUS_SIZE : 0);
         const bool with_status = has(r, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return;
         int e = 0;
 
         if (job->phase == JOB_STATUSES) {
                 for (size_t i = 0; i < r->names.n_entries && e == 0; i++)
                         if (r->names.entries[i].selectable)
-                                e = submit_statuses(r, job, &r->names.entries[i].wire, 1,
-                                                    status_items(r));
+                                e = submit_statuses(r, job, &r->names.entries[i].wire, 1, items);
                 return e;
         }
 
@@ -132,7 +134,7 @@ int start_list(ImapReplica *r, Job *job) {
                 e = submit_namespace(r, job);
         if (e == 0)
                 e = submit_lsub(r, job);
-        return e < 0 ? e : submit_list(r, job, with_status, status_items(r));
+        return e < 0 ? e : submit_list(r, job, with_status, items);
 }
 
 static int set_sentence(Waiting *waiting, const char *before, ByteView wire, const char *after) {
@@ -303,6 +305,8 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
                 .modseq = present & IMAP_STATUS_HIGHESTMODSEQ ? items->highest_modseq : 0,
                 .has_unseen = present & IMAP_STATUS_UNSEEN,
                 .unseen = present & IMAP_STATUS_UNSEEN ? items->unseen : 0,
+                .has_size = present & IMAP_STATUS_SIZE,
+                .size = present & IMAP_STATUS_SIZE ? items->size : 0,
         };
         if (!(present & IMAP_STATUS_MAILBOXID))
                 return 0;

@@ -288,7 +288,7 @@ struct ImapReplica {
         Job *leader;    /* the first one of that command */
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
-        bool idle_told;
+        bool idle_told, idle_told_itself;
         uint64_t n_chatter;   /* lines without news while an IDLE was on */
         ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
         char *back_off_words; /* owned; NULL: never */

@@ -110,7 +110,7 @@ int start_idle(ImapReplica *r, Job *job) {
                 return e;
 
         r->idle = job;
-        r->idle_told = false;
+        r->idle_told = r->idle_told_itself = false;
         return 0;
 }
 
@@ -138,6 +138,7 @@ int tell_idle_change(ImapReplica *r) {
         waiting->event.changed = true;
         waiting->event.unasked = true;
         r->idle_told = true;
+        r->idle_told_itself = !imap_replica_is_busy(r); /* else it was asked to end */
         return 0;
 }
 
@@ -236,7 +237,7 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
 }
 
 bool imap_replica_idle_told(const ImapReplica *r) {
-        return r->idle_told;
+        return r->idle_told_itself;
 }
 
 uint64_t imap_replica_n_chatter(const ImapReplica *r) {

@@ -65,6 +65,11 @@ int replica_fail(ImapReplica *r, int error, const char *what, ByteView words) {
         return error;
 }
 
+static void learn_abilities(ImapReplica *r) {
+        r->base.has_labels = imap_has(&r->capabilities, IMAP_CAPABILITY_GMAIL);
+        r->base.has_sizes = imap_has(&r->capabilities, IMAP_CAPABILITY_STATUS_SIZE);
+}
+
 /* What holds after the login is told anew; what was offered before it stays. */
 void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
@@ -75,7 +80,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         imap_capabilities_remove(&r->capabilities,
                                  imap_quirks_unusable(r->quirks, &r->options.overrides));
         r->capabilities.bits |= kept;
-        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
+        learn_abilities(r);
 }
 
 int replica_alert(ImapReplica *r, ByteView words) {
@@ -326,7 +331,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 
         r->session = session;
         r->capabilities = *capabilities;
-        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
+        learn_abilities(r);
         r->qresync = qresync;
         r->uidonly = uidonly;
         r->quirks = quirks;

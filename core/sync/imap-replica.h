@@ -123,7 +123,7 @@ int imap_replica_poll_others(ImapReplica *replica, unsigned items, const ByteVie
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);
 
-/* Has the last IDLE told of a change? */
+/* Has the last IDLE told of a change, before anything else was asked for? Some tell only as it ends. */
 bool imap_replica_idle_told(const ImapReplica *replica);
 
 /* Lines without news that the server has sent during IDLE, each of which wakes somebody up. */

@@ -149,6 +149,8 @@ typedef struct ReplicaStatus {
         uint32_t unseen;
         bool has_unseen;
         bool has_messages;
+        bool has_size;
+        uint64_t size; /* of all messages, with CRLF line ends */
 } ReplicaStatus;
 
 typedef enum ReplicaEventType {
@@ -352,4 +354,7 @@ struct Replica {
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
+        bool gives_uids;  /* a Maildir: what is forgotten() is told anew, under another UID */
+        bool has_sizes;   /* standing() tells the size of a mailbox, and so does list() if... */
+        bool wants_sizes; /* ...the engine has set this: it costs the other end some work */
 };

@@ -246,6 +246,8 @@ static int ask_remote(SyncRun *run) {
                 return r;
         want = wanted_of_remote(run, n_unknown);
         run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
+        if (want == REPLICA_WANT_BODY)
+                run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
         return ask(run, SIDE_REMOTE, &after, &known, want);
 }
 
@@ -413,6 +415,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->can_count = event->can_count;
                 run->no_positions = event->no_positions;
                 run->new_keywords = event->storable_keywords;
+                run_expect_transfer(run);
         }
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
