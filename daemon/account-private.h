@@ -118,7 +118,7 @@ void account_log_skipped(Account *account);
 
 /* account-wait.c */
 void account_wait(Account *account);
-void account_on_waited(const ReplicaEvent *done, void *userdata);
+void account_on_waited(Side side, const ReplicaEvent *done, void *userdata);
 void account_on_overflow(Account *account);
 void account_on_run(Account *account, const EngineNote *note);
 void account_on_dead(Account *account, int error);

@@ -56,7 +56,7 @@ static int poll_mailboxes(Account *account) {
         int r = 0;
 
         if (!has_list_status(account))
-                r = engine_each_due(account->engine, account_now(),
+                r = engine_each_due(account->engine, SIDE_REMOTE, account_now(),
                                     (int64_t) account->options.poll_interval_usec, collect_wire,
                                     &views);
         if (r < 0)
@@ -277,8 +277,10 @@ static void on_refused(Account *account, const ReplicaEvent *done) {
         account_pump_soon(account);
 }
 
-void account_on_waited(const ReplicaEvent *done, void *userdata) {
+void account_on_waited(Side side, const ReplicaEvent *done, void *userdata) {
         Account *account = userdata;
+
+        (void) side;
 
         if (account->silence > 0) {
                 wait_on_survived(&account->wait, account->silence);

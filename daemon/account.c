@@ -305,6 +305,7 @@ static int make_engine(Account *account) {
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .want_subscribed = !account->options.once || is_uidvalidity_due(account),
                 .prefix = account->prefix,
+                .list_reference = account->config->remote.list_reference,
                 .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {

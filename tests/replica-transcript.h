@@ -581,6 +581,9 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                 .once = strchr(options, 'o'),
                 .want_special_use = strchr(options, 's'),
                 .want_subscribed = strchr(options, 's'),
+                .list_reference = strchr(options, 'r')   ? "Größe."
+                                  : strchr(options, 'R') ? "perso"
+                                                         : NULL,
         };
 
         test->transcript.on_input = replica_on_input;
@@ -610,7 +613,8 @@ static inline void replica_test_done(ReplicaTest *test) {
 /**
  * replica_check() - run a transcript
  * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
- *           z list() is to tell sizes
+ *           z list() is to tell sizes, r below the reference “Größe.”, R below
+ *           “perso”
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

@@ -40,6 +40,9 @@ typedef struct World {
 void world_init(World *world);
 void world_done(World *world);
 
+/* The local side is a server too, with another delimiter, and below a reference. */
+void world_make_servers(World *world);
+
 /* Begin a process: nothing is asked yet. The counts of notes, commits and writes start anew. */
 void world_start(World *world);
 /* End it, in order or, if the kill switch has struck, not. */

@@ -45,6 +45,7 @@ static void dump_endpoint(Buffer *out, const char *side, const Endpoint *endpoin
         dump_string(out, "command", endpoint->secret.command);
         dump_string(out, "file", endpoint->secret.file);
         dump_string(out, "credential", endpoint->secret.credential);
+        dump_string(out, "reference", endpoint->list_reference);
         if (endpoint->overrides.disabled)
                 assert(buffer_append_format(out, " disabled=%#" PRIx64,
                                             endpoint->overrides.disabled) == 0);
@@ -122,9 +123,10 @@ static void test_values(void) {
                  "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c0 depth=4 "
                  "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
-                 "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n" SERVER("b"),
-                 "b@3 remote: imap.example.org:993/0 user=<me> command=<p> local: "
-                 "tunnel=</usr/lib/dovecot/imap>\n"},
+                 "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n"
+                 "list-reference = Größe/\n" SERVER("b"),
+                 "b@4 remote: imap.example.org:993/0 user=<me> command=<p> local: "
+                 "tunnel=</usr/lib/dovecot/imap> reference=<Größe/>\n"},
                 {"TLS through a tunnel",
                  "[account a]\ntunnel = nc p 1\nhost = h\ntls = implicit\nca-file = /dev/null\nuser = me\n"
                  "credential = imap.a\nmaildir = /m\n",
@@ -349,6 +351,9 @@ static void test_bad_values(void) {
                  "name as the server says it, such as COMPRESS=DEFLATE\n"},
                 {"an extension that is needed", ACCOUNT("a") "disable-extensions = STARTTLS\n",
                  "6: disable-extensions: “STARTTLS” is not one that can be done without\n"},
+                {"a reference with a wildcard", ACCOUNT("a") "list-reference = perso/*\n",
+                 "6: list-reference: “perso/*” is not a reference: expected how the names of mailboxes "
+                 "begin on the server, in UTF-8 and without “*” and “%”\n"},
                 {"pipeline depth", ACCOUNT("a") "pipeline-depth = 0\n",
                  "6: pipeline-depth: “0” is not a fitting number: expected a number from 1 to 1000\n"},
                 {"quirk", ACCOUNT("a") "quirks = wants-id !slow\n",
@@ -587,6 +592,7 @@ static void test_equal(void) {
                 {"local", SERVER("a") "[local a]\ntunnel = x\n", false},
                 {"disable-extensions", ACCOUNT("a") "disable-extensions = MOVE\n", false},
                 {"pipeline-depth", ACCOUNT("a") "pipeline-depth = 1\n", false},
+                {"list-reference", ACCOUNT("a") "list-reference = p/\n", false},
                 {"quirks on", ACCOUNT("a") "quirks = wants-id\n", false},
                 {"quirks off", ACCOUNT("a") "quirks = !wants-id\n", false},
         };

@@ -53,6 +53,7 @@ typedef struct Endpoint {
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
         char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
+        char *list_reference; /* its mailboxes are below it, INBOX too; UTF-8, its own delimiter */
         ImapOverrides overrides; /* of what the server says it can, and of its quirks */
 } Endpoint;
 

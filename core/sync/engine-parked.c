@@ -24,7 +24,7 @@ static int unpark_one(SyncMailbox *mailbox, Side side, uint32_t uid) {
         Replica *replica = mailbox->engine->replica[side];
         ReplicaToken *token = &mailbox->state.token[side];
 
-        if (replica->gives_uids) {
+        if (replica->gives_numbers) {
                 token_forget_times(token);
                 return replica->ops->forgotten(replica, &mailbox->replica[side], uid);
         }

@@ -126,7 +126,7 @@ static Waiting *add_status(ImapReplica *r, const Opened *opened) {
 
 /* Something has changed in the mailbox of the IDLE: once is enough. */
 int tell_idle_change(ImapReplica *r) {
-        const bool was_asked = imap_replica_is_busy(r); /* to end */
+        const bool is_asked = imap_replica_is_busy(r); /* to end */
         Waiting *waiting;
 
         modseq_start(&r->selected->modseq, 0);
@@ -139,7 +139,7 @@ int tell_idle_change(ImapReplica *r) {
         waiting->event.changed = true;
         waiting->event.unasked = true;
         r->idle_told = true;
-        r->idle_told_itself = !was_asked;
+        r->idle_told_itself = !is_asked;
         return 0;
 }
 

@@ -289,8 +289,21 @@ int job_complete(ImapReplica *r, Job *job) {
         return 0;
 }
 
+static int take_options(ImapReplica *r, const ImapReplicaOptions *options) {
+        const char *reference = options->list_reference ? options->list_reference : "";
+        int e;
+
+        e = mailbox_name_encode_reference(reference, &r->reference);
+        if (e != 0)
+                return e < 0 ? e : -EINVAL;
+        r->options.list_reference = NULL;
+        r->prefix = options->prefix ? strdup(options->prefix) : NULL;
+        return options->prefix && !r->prefix ? -ENOMEM : 0;
+}
+
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica) {
-        ImapReplica *r = malloc(sizeof(*r));
+        _cleanup_(imap_replica_freep) ImapReplica *r = malloc(sizeof(*r));
+        int e;
 
         if (!r)
                 return -ENOMEM;
@@ -299,11 +312,10 @@ int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica *
                 .base = {.ops = &imap_replica_ops, .side = side},
                   .options = *options
         };
-        if (options->prefix && !(r->prefix = strdup(options->prefix))) {
-                free(r);
-                return -ENOMEM;
-        }
-        *ret_replica = r;
+        e = take_options(r, options);
+        if (e < 0)
+                return e;
+        *ret_replica = TAKE_PTR(r);
         return 0;
 }
 
@@ -315,6 +327,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->events);
         free(r->commands);
         free(r->error);
+        free(r->reference);
         free(r->prefix);
         free(r->back_off_words);
         free(r);

@@ -36,9 +36,13 @@ typedef struct ImapReplicaOptions {
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
         const char *prefix; /* as remembered (imap_replica_prefix()), copied; NULL: list() asks */
+        const char *
+                list_reference; /* UTF-8 with the server's delimiter, copied: all mailboxes are below
+                                       it, INBOX too, and nothing else is looked at; NULL: none */
         ImapOverrides overrides;
 } ImapReplicaOptions;
 
+/* -EINVAL: the reference is none (mailbox_name_encode_reference()). */
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);
 ImapReplica *imap_replica_free(ImapReplica *replica);
 

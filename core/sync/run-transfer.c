@@ -41,7 +41,7 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
 
         r = state_db_add(db, mailbox->state.id, &base);
         if (r >= 0)
-                r = state_db_object_note(db, mailbox->state.id, base.uid[SIDE_REMOTE]);
+                r = run_note_objects(run, &base);
         if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
         if (r >= 0 && message->source == SIDE_LOCAL)

@@ -216,7 +216,7 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
             run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
-        if (run_others_may_lose(run))
+        if (run_others_may_lose(run, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -449,7 +449,7 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (event->request == REPLICA_MOVE)
-                engine_mark_trash(run->mailbox->engine);
+                engine_mark_trash(run->mailbox->engine, side);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
