@@ -266,7 +266,8 @@ struct ImapReplica {
         size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
-        char *reference; /* owned; as on the wire, "" if there is none */
+        char *reference;      /* owned; as on the wire, "" if there is none */
+        char *reference_text; /* owned; the same in UTF-8, as Dovecot 2.3 has it in NOTIFY's STATUS */
         char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 
         Opened *openeds;            /* owned list, those referenced somewhere */
