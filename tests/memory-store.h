@@ -54,7 +54,7 @@ typedef struct MemoryStore {
         unsigned n_objects; /* given so far */
 
         /* What kind of store it is. */
-        bool is_files;    /* two-phase delivery, stamps, no news while it is worked on */
+        bool is_files;      /* two-phase delivery, stamps, no news while it is worked on */
         const char *prefix; /* with delimiter set: all names on the wire begin so; borrowed */
         char delimiter; /* on the wire; a STATUS is told by the wire's name alone then. 0: the wire has the
                            names as they are */

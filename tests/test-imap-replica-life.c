@@ -187,14 +187,15 @@ static void test_prefix(void) {
 }
 
 static void test_whose(void) {
-        replica_check("which server says no", DOVECOT, "l",
-                      "> create a\n"
-                      "C: 1 CREATE a\n"
-                      "S: 1 NO the server is full\n"
-                      "E: DONE CREATE a REFUSED wire=a: the local server cannot create the mailbox: "
-                      "“the server is full”\n"
-                      "S: * OK [ALERT] the server sleeps\n"
-                      "E: ALERT: the local server says: “the server sleeps”\n");
+        replica_check(
+                "which server says no", DOVECOT, "l",
+                "> create a\n"
+                "C: 1 CREATE a\n"
+                "S: 1 NO the server is full\n"
+                "E: DONE CREATE a REFUSED wire=a: the local server cannot create the mailbox: "
+                "“the server is full”\n"
+                "S: * OK [ALERT] the server sleeps\n"
+                "E: ALERT: the local server says: “the server sleeps”\n");
 }
 
 static void test_reference(void) {

@@ -113,19 +113,20 @@
         X(SET, "INSERT INTO account VALUES (?1, ?2)"                                               \
                " ON CONFLICT (key) DO UPDATE SET value = excluded.value")                          \
         X(MAILBOX_EACH,                                                                            \
-          "SELECT id, name, remote_wire, remote_uidvalidity, remote_uidnext, remote_modseq,"              \
+          "SELECT id, name, remote_wire, remote_uidvalidity, remote_uidnext, remote_modseq,"       \
           " local_uidvalidity, local_uidnext, local_modseq, stamp0, stamp1, stamp2, stamp3,"       \
           " messages, files, remote_parked, local_parked, remote_gone, local_gone,"                \
-          " gone_since, last_change, local_wire FROM mailbox ORDER BY name")                                   \
-        X(MAILBOX_ADD, "INSERT INTO mailbox (name, remote_wire, local_wire) VALUES (?1, ?2, ?3)")                         \
+          " gone_since, last_change, local_wire FROM mailbox ORDER BY name")                       \
+        X(MAILBOX_ADD, "INSERT INTO mailbox (name, remote_wire, local_wire) VALUES (?1, ?2, ?3)")  \
         X(MAILBOX_SAVE,                                                                            \
-          "UPDATE mailbox SET remote_wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"            \
+          "UPDATE mailbox SET remote_wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"     \
           " remote_modseq = ?5, local_uidvalidity = ?6, local_uidnext = ?7, local_modseq = ?8,"    \
           " stamp0 = ?9, stamp1 = ?10, stamp2 = ?11, stamp3 = ?12, messages = ?13, files = ?14,"   \
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
-          " gone_since = ?19, last_change = ?20, local_wire = ?21 WHERE id = ?1")                                    \
+          " gone_since = ?19, last_change = ?20, local_wire = ?21 WHERE id = ?1")                  \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
-        X(MAILBOX_RENAME, "UPDATE mailbox SET name = ?2, remote_wire = ?3, local_wire = ?4 WHERE id = ?1")                 \
+        X(MAILBOX_RENAME,                                                                          \
+          "UPDATE mailbox SET name = ?2, remote_wire = ?3, local_wire = ?4 WHERE id = ?1")         \
         X(LIFE_GET, "SELECT remote_object, local_object, subscribed, renaming, renaming_side,"     \
                     " removing FROM life WHERE mailbox = ?1")                                      \
         X(LIFE_SAVE, "INSERT OR REPLACE INTO life VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \

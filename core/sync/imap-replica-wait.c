@@ -126,6 +126,7 @@ static Waiting *add_status(ImapReplica *r, const Opened *opened) {
 
 /* Something has changed in the mailbox of the IDLE: once is enough. */
 int tell_idle_change(ImapReplica *r) {
+        const bool is_asked = imap_replica_is_busy(r); /* to end */
         Waiting *waiting;
 
         modseq_start(&r->selected->modseq, 0);
@@ -138,8 +139,7 @@ int tell_idle_change(ImapReplica *r) {
         waiting->event.changed = true;
         waiting->event.unasked = true;
         r->idle_told = true;
-        /* with anything else to do it was asked to end; the event that was just added is nothing to do */
-        r->idle_told_itself = r->idle && r->jobs == r->idle && !r->idle->all_next;
+        r->idle_told_itself = !is_asked;
         return 0;
 }
 

@@ -355,9 +355,9 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
-        bool gives_numbers; /* a Maildir: it numbers its files itself, those anew that are forgotten(),
-                               delivers in two phases and has stamps; its mailboxes have no names on a
-                               wire */
+        bool gives_numbers; /* a Maildir: it numbers its files itself, delivers in two phases and has stamps;
+                               its mailboxes have no names on a wire, and what is forgotten() is told
+                               anew, under another UID */
         bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
