@@ -154,10 +154,33 @@ void account_lose(AccountLink *link, int error, const char *why) {
 
 /* --- the login --- */
 
+/* A local server that is on this machine is not worth the work of compressing. */
+static bool is_on_this_machine(const AccountLink *link) {
+        return link->side == SIDE_LOCAL &&
+               (link->endpoint->tunnel || value_is_loopback(link->endpoint->host));
+}
+
+/* A session for --once pays for COMPRESS with the login only if it has more to read than that costs. */
+static bool wants_compress(const AccountLink *link) {
+        if (is_on_this_machine(link))
+                return false;
+        return !link->account->options.once || !link->has_capabilities ||
+               engine_totals(link->account->engine).mailboxes > 8;
+}
+
+static int start_deflate(void *userdata) {
+        AccountLink *link = userdata;
+
+        link->is_compressed = true;
+        return connection_start_deflate(link->connection);
+}
+
 /* The engine begins with the last one. */
 static void attach(AccountLink *link, ImapEnabled qresync, ImapEnabled uidonly) {
         imap_replica_attach(link->replica, connection_session(link->connection),
                             &link->capabilities, qresync, uidonly, imap_login_quirks(link->login));
+        if (!link->is_compressed && !is_on_this_machine(link))
+                imap_replica_compress(link->replica, start_deflate, link);
         account_hold_engine(link->account);
         (void) engine_list(link->account->engine);
         if (link->side == SIDE_LOCAL)
@@ -229,8 +252,7 @@ static void on_outcome(AccountLink *link, int outcome) {
                         account_refuse(link, "STARTTLS is not possible here");
                 break; /* on_open() goes on */
         case IMAP_LOGIN_START_DEFLATE:
-                link->is_compressed = true;
-                if (connection_start_deflate(link->connection) < 0)
+                if (start_deflate(link) < 0)
                         account_lose(link, -ENOMEM, "out of memory");
                 else
                         on_outcome(link, imap_login_go_on(link->login,
@@ -261,16 +283,6 @@ static void start_early(AccountLink *link) {
         attach(link, IMAP_ENABLED_UNASKED, IMAP_ENABLED_UNASKED);
         if (account_is_whole(link->account))
                 account_begin(link->account);
-}
-
-/* A session for --once pays for COMPRESS only if it has more to read than that costs. A local server that is
- * on this machine is not worth the work. */
-static bool wants_compress(const AccountLink *link) {
-        if (link->side == SIDE_LOCAL &&
-            (link->endpoint->tunnel || value_is_loopback(link->endpoint->host)))
-                return false;
-        return !link->account->options.once || !link->has_capabilities ||
-               engine_totals(link->account->engine).mailboxes > 8;
 }
 
 /*
