@@ -106,14 +106,11 @@ int state_db_volume_differs(StateDb *db, int64_t mailbox, UidRange range, Messag
 
         r = db_need_temporary(db);
         if (r >= 0)
-                r = db_query(db, SQL_VOLUME_DIFFERS, &statement, "iiiii", mailbox,
-                             (int64_t) range.first, (int64_t) range.last, (int64_t) flag,
-                             (int64_t) has);
-        if (r < 0)
+                r = db_row(db, SQL_VOLUME_DIFFERS, &statement, "iiiii", mailbox,
+                           (int64_t) range.first, (int64_t) range.last, (int64_t) flag,
+                           (int64_t) has);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = db_column_message(statement);
         return 0;

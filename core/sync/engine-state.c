@@ -6,10 +6,11 @@
 
 /* --- flags that nobody tells of --- */
 
-bool sync_mailbox_scans_flags(const SyncMailbox *mailbox) {
-        const ReplicaToken *token = &mailbox->state.token[SIDE_REMOTE];
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side) {
+        const ReplicaToken *token = &mailbox->state.token[side];
 
-        return token->uidvalidity > 0 && token->modseq == 0 && mailbox->state.messages > 0;
+        return !mailbox->engine->replica[side]->gives_numbers && token->uidvalidity > 0 &&
+               token->modseq == 0 && mailbox->state.messages > 0;
 }
 
 int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation) {
@@ -30,7 +31,7 @@ bool sync_mailbox_is_due(SyncMailbox *mailbox) {
         const Engine *engine = mailbox->engine;
         VolumeRotation *rotation;
 
-        if (!sync_mailbox_scans_flags(mailbox))
+        if (!sync_mailbox_scans_flags(mailbox, SIDE_REMOTE))
                 return false;
         if (engine->options.once)
                 return engine->n_listing > 0;
@@ -52,7 +53,8 @@ bool engine_is_busy(const Engine *engine) {
 static int64_t flags_since(SyncMailbox *mailbox) {
         VolumeRotation *rotation;
 
-        if (!sync_mailbox_scans_flags(mailbox) || sync_mailbox_rotation(mailbox, &rotation) < 0)
+        if (!sync_mailbox_scans_flags(mailbox, SIDE_REMOTE) ||
+            sync_mailbox_rotation(mailbox, &rotation) < 0)
                 return 0;
         return rotation->complete;
 }
@@ -78,7 +80,6 @@ static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
 static EngineMailbox describe(SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
-                .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
@@ -158,6 +159,7 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
+                totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];
         }
@@ -176,9 +178,9 @@ static bool has_stamp(const ReplicaToken *token) {
 
 /* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */
 static bool may_settle(const SyncMailbox *mailbox) {
-        return !mailbox->run && !sync_mailbox_is_marked(mailbox) && !mailbox->error &&
-               mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
-               mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
+        return mailbox->engine->replica[SIDE_LOCAL]->gives_numbers && !mailbox->run &&
+               !sync_mailbox_is_marked(mailbox) && !mailbox->error && mailbox->exists[SIDE_LOCAL] &&
+               mailbox->held[SIDE_LOCAL] == 0 && mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
                !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
 }
 

@@ -261,6 +261,7 @@ struct ImapReplica {
         size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
+        char *reference; /* owned; as on the wire, "" if there is none */
         char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 
         Opened *openeds;            /* owned list, those referenced somewhere */
@@ -283,7 +284,7 @@ struct ImapReplica {
         Job *leader;    /* the first one of that command */
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
-        bool idle_told;
+        bool idle_told, idle_told_itself;
         uint64_t n_chatter;   /* lines without news while an IDLE was on */
         ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
         char *back_off_words; /* owned; NULL: never */
@@ -374,6 +375,7 @@ unsigned status_items(const ImapReplica *r);
 unsigned untrusted_items(const ImapReplica *r);
 int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
+int submit_delimiter(ImapReplica *r, Job *job);
 int start_list(ImapReplica *r, Job *job);
 int on_list(ImapReplica *r, const Command *head, const ImapList *list);
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
@@ -390,6 +392,10 @@ int life_refused(Job *job, CommandKind kind, const ImapText *text);
 void object_take(char object[OBJECT_MAX + 1], ByteView text);
 
 /* imap-replica-name.c: outcomes as of imap/mailbox-name.h */
+/* Is it not below the reference? Then it is none of ours. */
+bool name_is_outside(const ImapReplica *r, ByteView wire, char delimiter);
+/* Does the delimiter matter to how it is said? */
+bool name_needs_delimiter(const ImapReplica *r, const char *name);
 int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name);
 int name_encode(const ImapReplica *r, const char *name, char **ret_wire);
 int on_namespace(ImapReplica *r, const ImapList *list);

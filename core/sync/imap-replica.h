@@ -36,9 +36,13 @@ typedef struct ImapReplicaOptions {
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
         const char *prefix; /* as remembered (imap_replica_prefix()), copied; NULL: list() asks */
+        const char *
+                list_reference; /* UTF-8 with the server's delimiter, copied: all mailboxes are below
+                                       it, INBOX too, and nothing else is looked at; NULL: none */
         ImapOverrides overrides;
 } ImapReplicaOptions;
 
+/* -EINVAL: the reference is none (mailbox_name_encode_reference()). */
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);
 ImapReplica *imap_replica_free(ImapReplica *replica);
 
@@ -114,7 +118,7 @@ int imap_replica_poll_others(ImapReplica *replica, unsigned items, const ByteVie
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);
 
-/* Has the last IDLE told of a change? */
+/* Has the last IDLE told of a change, before anything else was asked for? Some tell only as it ends. */
 bool imap_replica_idle_told(const ImapReplica *replica);
 
 /* Lines without news that the server has sent during IDLE, each of which wakes somebody up. */

@@ -36,6 +36,11 @@ static inline const char *side_name(Side side) {
         return side == SIDE_REMOTE ? "remote" : "local";
 }
 
+/* Of an IMAP side, in sentences. */
+static inline const char *side_server(Side side) {
+        return side == SIDE_REMOTE ? "the server" : "the local server";
+}
+
 /* A mailbox as a replica needs it; the engine embeds one for each side. */
 typedef struct ReplicaMailbox {
         int64_t id;       /* in the state database */
@@ -149,6 +154,8 @@ typedef struct ReplicaStatus {
         uint32_t unseen;
         bool has_unseen;
         bool has_messages;
+        bool has_size;
+        uint64_t size; /* of all messages, with CRLF line ends */
 } ReplicaStatus;
 
 typedef enum ReplicaEventType {
@@ -348,8 +355,13 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool gives_numbers; /* a Maildir: it numbers its files itself, delivers in two phases and has stamps;
+                               its mailboxes have no names on a wire, and what is forgotten() is told
+                               anew, under another UID */
         bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
+        bool has_sizes;   /* standing() tells the size of a mailbox, and so does list() if... */
+        bool wants_sizes; /* ...the engine has set this: it costs the other end some work */
 };

@@ -299,7 +299,6 @@ int run_count_room(SyncRun *run) {
         run->room = run->exists + n_gone > known ? run->exists + n_gone - known : 0;
         if (run->untold & REPLICA_UNTOLD_EXPUNGES)
                 run->room = MAX(run->room, count_surely_new(run));
-        run->total = run->room;
         return 0;
 }
 

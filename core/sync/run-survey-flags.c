@@ -262,7 +262,7 @@ int run_commit_rotation(SyncRun *run) {
         int r;
 
         if (run->incomplete || mailbox->engine->options.dry_run || bound <= 0 ||
-            !sync_mailbox_scans_flags(mailbox) || !(all || run->survey.takes_turn))
+            !sync_mailbox_scans_flags(mailbox, SIDE_REMOTE) || !(all || run->survey.takes_turn))
                 return 0;
         r = sync_mailbox_rotation(mailbox, &rotation);
         if (r < 0)

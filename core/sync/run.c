@@ -216,7 +216,7 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
             run_replica(run, SIDE_REMOTE)->has_labels)
                 return REPLICA_WANT_IDENTITY;
-        if (run_others_may_lose(run))
+        if (run_others_may_lose(run, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -246,6 +246,8 @@ static int ask_remote(SyncRun *run) {
                 return r;
         want = wanted_of_remote(run, n_unknown);
         run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
+        if (want == REPLICA_WANT_BODY)
+                run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
         return ask(run, SIDE_REMOTE, &after, &known, want);
 }
 
@@ -413,6 +415,7 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->can_count = event->can_count;
                 run->no_positions = event->no_positions;
                 run->new_keywords = event->storable_keywords;
+                run_expect_transfer(run);
         }
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
@@ -446,7 +449,7 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (event->request == REPLICA_MOVE)
-                engine_mark_trash(run->mailbox->engine);
+                engine_mark_trash(run->mailbox->engine, side);
         if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
             event->outcome == REPLICA_OK)
                 run->exists = event->exists;
