@@ -129,15 +129,27 @@ class Dies(TwoServers):
         """The process below this one that has read half a message."""
 
         def find():
-            for pid in map(int, pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()):
-                try:
-                    if int(pathlib.Path(f"/proc/{pid}/io").read_text().split()[1]) > CUT:
-                        return pid
-                except (FileNotFoundError, ProcessLookupError):
-                    pass  # it has ended meanwhile
-            return None
+            return next((pid for pid in below(parent) if n_read(pid) > CUT), None)
 
         os.kill(wait_until(find, "the tunnel has read half a message", interval=0.005), signal.SIGKILL)
+
+
+def below(parent):
+    """All processes that this one has started."""
+    for pid in read_process(parent, f"task/{parent}/children").split():
+        yield int(pid)
+        yield from below(int(pid))
+
+
+def n_read(pid):
+    return int((read_process(pid, "io").split() or [0, 0])[1])
+
+
+def read_process(pid, name):
+    try:
+        return pathlib.Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it has ended meanwhile
 
 
 class Full(TwoServers):
