@@ -519,6 +519,16 @@ static inline int act_poll(ReplicaTest *test, bool others, char **rest) {
                 test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ, wires, n);
 }
 
+static inline int on_start_deflate(void *userdata) {
+        put_string(userdata, "DEFLATE%s", "\n");
+        return 0;
+}
+
+static inline int act_compress(ReplicaTest *test) {
+        imap_replica_compress(test->replica, on_start_deflate, test);
+        return 0;
+}
+
 static inline void replica_on_action(void *userdata, ByteView action) {
         ReplicaTest *test = userdata;
         Replica *replica = imap_replica_base(test->replica);
@@ -547,6 +557,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = imap_replica_noop(test->replica);
         else if (strcmp(verb, "logout") == 0)
                 r = imap_replica_logout(test->replica);
+        else if (strcmp(verb, "compress") == 0)
+                r = act_compress(test);
         else if (strcmp(verb, "told") == 0 || strcmp(verb, "untold") == 0)
                 r = imap_replica_idle_told(test->replica) == (*verb == 't') ? 0 : -EINVAL;
         else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
@@ -555,7 +567,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = act_with_mailbox(test, replica, verb, &rest);
 
         TEST_ROW(test->transcript.label, r == 0);
-        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0 &&
+                            strcmp(verb, "compress") != 0;
 }
 
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,

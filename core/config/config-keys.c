@@ -126,11 +126,10 @@ static int set_string(char **field, const char *value) {
 }
 
 static int set_host(char **field, const char *value, Buffer *reterr) {
+        static const char expected[] = "a name or an address (a port has a key of its own)";
         int r = value_parse_host(value, field);
 
-        return r != -EINVAL ? r
-                            : complain(reterr, value,
-                                       "a name or an address (a port has a key of its own)");
+        return r == -EINVAL ? complain(reterr, value, expected) : r;
 }
 
 /* Drop what does not change a path: doubled and trailing slashes, "/./". In place; @path is absolute. */

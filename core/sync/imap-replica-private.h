@@ -8,6 +8,7 @@
  *      imap-replica-append.c      uploads: APPEND
  *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
+ *      imap-replica-compress.c    COMPRESS, once there is something to read
  *      imap-replica-events.c      session events to replica events
  *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
@@ -167,6 +168,7 @@ typedef struct Job {
 
 typedef enum CommandKind {
         COMMAND_ENABLE,
+        COMMAND_COMPRESS,
         COMMAND_SELECT,
         COMMAND_UNSELECT, /* and the CLOSE that stands in for it */
         COMMAND_EXAMINE,
@@ -198,7 +200,7 @@ typedef enum CommandKind {
 typedef struct Command {
         ImapTag tag; /* 0: none was needed; it completes its job when its turn comes */
         CommandKind kind;
-        Job *job;       /* borrowed, NULL for ENABLE; lives until its commands are answered */
+        Job *job; /* borrowed, NULL for ENABLE and COMPRESS; lives until its commands are answered */
         Opened *opened; /* SELECT, EXAMINE: referenced */
         bool with_qresync;
 } Command;
@@ -257,6 +259,9 @@ struct ImapReplica {
         bool bad_batch;      /* it does not understand that, on this session or an earlier one */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
+        bool compressing;                     /* COMPRESS is under way: nothing may be said */
+        int (*start_deflate)(void *userdata); /* NULL: COMPRESS is not to be asked for */
+        void *deflate_userdata;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
         bool has_delimiter;
@@ -369,6 +374,10 @@ int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, c
                const char *after);
 bool has_condstore(const ImapReplica *r);
 bool may_be_uidonly(const ImapReplica *r);
+
+/* imap-replica-compress.c: if it sets compressing, @job must wait */
+int compress_before(ImapReplica *r, const Job *job);
+int on_compress(ImapReplica *r, const ImapText *text);
 
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);

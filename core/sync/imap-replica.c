@@ -168,6 +168,9 @@ int replica_pump(ImapReplica *r) {
                 Job *job = r->waiting;
                 int e;
 
+                e = r->compressing ? 0 : compress_before(r, job);
+                if (e < 0 || r->compressing)
+                        return e;
                 r->waiting = job->next;
                 job->next = NULL;
                 e = job_start(r, job);
@@ -409,7 +412,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
         r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = r->no_batch = false;
-        r->notify_sent = r->logging_out = false;
+        r->notify_sent = r->logging_out = r->compressing = false;
+        r->start_deflate = NULL;
         r->in_body = r->skip_body = false;
 }
 

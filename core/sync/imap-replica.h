@@ -59,6 +59,15 @@ void imap_replica_attach(ImapReplica *replica, ImapSession *session,
                          ImapEnabled uidonly, ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
 
+/**
+ * imap_replica_compress() - ask for COMPRESS before the first mailbox is selected in this session
+ * @start: called at the server's OK, before anything else is read or written; it must start DEFLATE.
+ *         Return: 0, or a negative errno, which next() forwards
+ *
+ * For a session that is not compressed and may have nothing to read but how the mailboxes stand.
+ */
+void imap_replica_compress(ImapReplica *replica, int (*start)(void *userdata), void *userdata);
+
 /* As known by now: the server may say them unasked. To be remembered for the next login. */
 ImapCapabilities imap_replica_capabilities(const ImapReplica *replica);
 
