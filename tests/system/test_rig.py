@@ -8,8 +8,8 @@ import socket
 import subprocess
 import unittest
 
-from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns,
-                 populate, proxy, sidebyside, sides, wait_until)
+from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns, populate, proxy,
+                 sides, sidebyside, wait_until)
 
 
 class Names(case.SystemTest):
