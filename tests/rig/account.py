@@ -31,7 +31,6 @@ class Account:
     """One account "test" (or another name) of one configuration.
 
     settings: keys of the [account] section, over those that follow from the server
-    local:    keys of a [local] section, see use_local_server()
     """
 
     def __init__(self, directory, server=None, user="alice", tls="implicit", layout="fs", name="test",
@@ -49,7 +48,7 @@ class Account:
         if server:
             self.settings |= self.server_settings(server, tls)
         self.settings |= settings or {}
-        self.local = {}
+        self.local = {}  # keys of the [local] section, see use_local_server()
         self.prefix = []  # a command in front: ip netns exec ...
         self.variables = {}  # in the environment of the programs
         for path in (self.directory, self.state, self.socket.parent):

@@ -42,7 +42,7 @@ def both_ways(title):
 class World:
     """One user of a server, one account, and a counted wire between them.
 
-    local: what the local side is, a rig.local.Local that was started
+    local: what the local side is, see rig.local; it was started
     """
 
     def __init__(self, directory, profile, server, user, local):
