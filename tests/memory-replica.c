@@ -533,7 +533,12 @@ MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kil
         r->ops = memory_ops;
         if (store->is_files) /* a server does not know of what is gone */
                 r->ops.object = memory_gone_object;
-        r->replica = (Replica){.ops = &r->ops, .side = side, .has_labels = store->has_labels};
+        r->replica = (Replica){
+                .ops = &r->ops,
+                .side = side,
+                .has_labels = store->has_labels,
+                .gives_numbers = store->is_files,
+        };
         r->replica.renumbers_renamed = store->renumbers_renamed;
         r->store = store;
         r->kill = kill;

@@ -301,7 +301,7 @@ static void note_unlisted(Engine *engine, const char *name) {
 static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
         uint64_t known;
 
-        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox))
+        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox, SIDE_REMOTE))
                 return false;
         if (mailbox->has_unseen && mailbox->unseen == status->unseen)
                 return false;
@@ -315,9 +315,9 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
         const bool differs = is_news(mailbox, side, status);
 
         mailbox->seen[side].was_news |= differs;
-        if (side != SIDE_REMOTE)
-                return differs;
-        return is_unseen_news(mailbox, status) || differs || sync_mailbox_is_due(mailbox);
+        if (side == SIDE_REMOTE && is_unseen_news(mailbox, status))
+                return true;
+        return differs || sync_mailbox_is_due(mailbox, side);
 }
 
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */

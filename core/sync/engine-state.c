@@ -6,35 +6,36 @@
 
 /* --- flags that nobody tells of --- */
 
-bool sync_mailbox_scans_flags(const SyncMailbox *mailbox) {
-        const ReplicaToken *token = &mailbox->state.token[SIDE_REMOTE];
+bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side) {
+        const ReplicaToken *token = &mailbox->state.token[side];
 
-        return token->uidvalidity > 0 && token->modseq == 0 && mailbox->state.messages > 0;
+        return !mailbox->engine->replica[side]->gives_numbers && token->uidvalidity > 0 &&
+               token->modseq == 0 && mailbox->state.messages > 0;
 }
 
-int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation) {
+int sync_mailbox_rotation(SyncMailbox *mailbox, Side side, VolumeRotation **ret_rotation) {
         int r;
 
-        if (!mailbox->has_rotation) {
-                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id,
-                                          &mailbox->rotation);
+        if (!mailbox->has_rotation[side]) {
+                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id, side,
+                                          &mailbox->rotation[side]);
                 if (r < 0)
                         return r;
-                mailbox->has_rotation = true;
+                mailbox->has_rotation[side] = true;
         }
-        *ret_rotation = &mailbox->rotation;
+        *ret_rotation = &mailbox->rotation[side];
         return 0;
 }
 
-bool sync_mailbox_is_due(SyncMailbox *mailbox) {
+bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side) {
         const Engine *engine = mailbox->engine;
         VolumeRotation *rotation;
 
-        if (!sync_mailbox_scans_flags(mailbox))
+        if (!sync_mailbox_scans_flags(mailbox, side))
                 return false;
         if (engine->options.once)
                 return engine->n_listing > 0;
-        if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, &rotation) < 0)
+        if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, side, &rotation) < 0)
                 return false;
         return volume_rotation_due(rotation, VOLUME_STEPS, engine->now, engine->options.flag_scan) >
                0;
@@ -48,13 +49,20 @@ bool engine_is_busy(const Engine *engine) {
                 (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
-/* Since when is every flag known to have been looked at? 0: the remote side tells of changes. */
+/* Since when is every flag known to have been looked at? 0: both sides tell of changes. */
 static int64_t flags_since(SyncMailbox *mailbox) {
-        VolumeRotation *rotation;
+        int64_t oldest = 0;
 
-        if (!sync_mailbox_scans_flags(mailbox) || sync_mailbox_rotation(mailbox, &rotation) < 0)
-                return 0;
-        return rotation->complete;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                VolumeRotation *rotation;
+
+                if (!sync_mailbox_scans_flags(mailbox, side) ||
+                    sync_mailbox_rotation(mailbox, side, &rotation) < 0)
+                        continue;
+                if (oldest == 0 || rotation->complete < oldest)
+                        oldest = rotation->complete;
+        }
+        return oldest;
 }
 
 int64_t engine_flags_since(Engine *engine) {
@@ -176,9 +184,9 @@ static bool has_stamp(const ReplicaToken *token) {
 
 /* May this mailbox's stamp be taken: quiet, in sync, and not remembered yet? */
 static bool may_settle(const SyncMailbox *mailbox) {
-        return !mailbox->run && !sync_mailbox_is_marked(mailbox) && !mailbox->error &&
-               mailbox->exists[SIDE_LOCAL] && mailbox->held[SIDE_LOCAL] == 0 &&
-               mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
+        return mailbox->engine->replica[SIDE_LOCAL]->gives_numbers && !mailbox->run &&
+               !sync_mailbox_is_marked(mailbox) && !mailbox->error && mailbox->exists[SIDE_LOCAL] &&
+               mailbox->held[SIDE_LOCAL] == 0 && mailbox->state.token[SIDE_LOCAL].uidnext > 0 &&
                !has_stamp(&mailbox->state.token[SIDE_LOCAL]);
 }
 

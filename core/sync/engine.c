@@ -346,7 +346,7 @@ static int reload_mailboxes(Engine *engine) {
                 mailbox->state = kept;
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
-                mailbox->has_rotation = false;
+                memset(mailbox->has_rotation, 0, sizeof(mailbox->has_rotation));
                 memset(mailbox->seen, 0, sizeof(mailbox->seen));
         }
         return state_db_each_mailbox(engine->db, reload_mailbox, engine);

@@ -284,7 +284,9 @@ static int refuse_batch(ImapReplica *r, Job *leader) {
 }
 
 static int append_refused(ImapReplica *r, Job *leader, const ImapText *text) {
-        const ReplicaOutcome outcome = outcome_of(text, REPLICA_REFUSED);
+        const ReplicaOutcome outcome = text->code == IMAP_CODE_OVERQUOTA
+                                               ? REPLICA_FULL
+                                               : outcome_of(text, REPLICA_REFUSED);
 
         /* RFC 7888 section 4: what was meant as a message may be taken for commands now. */
         if (text->status == IMAP_BAD && leader->without_sync) {

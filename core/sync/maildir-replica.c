@@ -453,7 +453,7 @@ int maildir_replica_new(MaildirRoot *root, StateDb *db, const char *host, Replic
 
         if (!r)
                 return -ENOMEM;
-        r->replica = (Replica){.ops = &maildir_ops, .side = SIDE_LOCAL};
+        r->replica = (Replica){.ops = &maildir_ops, .side = SIDE_LOCAL, .gives_numbers = true};
         r->root = root;
         r->db = db;
         r->host = host;

@@ -36,6 +36,11 @@ static inline const char *side_name(Side side) {
         return side == SIDE_REMOTE ? "remote" : "local";
 }
 
+/* Of an IMAP side, in sentences. */
+static inline const char *side_server(Side side) {
+        return side == SIDE_REMOTE ? "the server" : "the local server";
+}
+
 /* A mailbox as a replica needs it; the engine embeds one for each side. */
 typedef struct ReplicaMailbox {
         int64_t id;       /* in the state database */
@@ -99,8 +104,9 @@ typedef struct ReplicaMessage {
 
 typedef enum ReplicaOutcome {
         REPLICA_OK,
-        REPLICA_REFUSED,    /* this request or message is not possible here, ever: park it */
-        REPLICA_FAILED,     /* not now: try again later */
+        REPLICA_REFUSED, /* this request or message is not possible here, ever: park it */
+        REPLICA_FAILED,  /* not now: try again later */
+        REPLICA_FULL, /* there is no room for it (quota): the same, but other things may go well */
         REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
 } ReplicaOutcome;
 
@@ -250,8 +256,8 @@ typedef struct ReplicaOps {
          * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
          * uidnext or modseq went backwards (the other end has lost its index), everything is listed
          * by flags and no body is given. @since with all 0: everything is new. @since without
-         * uidvalidity or uidnext: everything is listed. A remote replica whose other end does not
-         * keep track of changes may leave some untold (OPENED). */
+         * uidvalidity or uidnext: everything is listed. A replica whose other end does not keep track
+         * of changes may leave some untold (OPENED). */
         int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                        const UidSet *known, ReplicaWant want);
 
@@ -348,6 +354,8 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
+        bool gives_numbers; /* a Maildir: it numbers its files itself, delivers in two phases and has stamps;
+                               its mailboxes have no names on a wire */
         bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
