@@ -495,15 +495,22 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
-int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
-/* What was sent is answered. */
-int run_end_sending(SyncRun *run);
-int run_forget_intents(SyncRun *run, const BaseMessage *message);
-int run_flush_batch(SyncRun *run);
-int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-batch.c */
+int run_flush_batch(SyncRun *run);
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
+
+/* run-intent.c */
+int run_intend(SyncRun *run, Side to);
+int run_renew_intents(SyncRun *run);
+int run_may_send(SyncRun *run, Side to, uint32_t uid);
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
+int run_forget_intents(SyncRun *run, const BaseMessage *message);
+/* What was sent is answered. */
+int run_end_sending(SyncRun *run);
 
 /* run-seen.c */
 void run_remember_seen(SyncRun *run, Side side);

@@ -2,9 +2,7 @@
  * A run, transfers: messages that one side does not have
  *
  * Bodies stream from one replica into the other, piece by piece. What the destination has taken is
- * gathered into batches; a batch is made durable there, its rows are committed, then it is made
- * visible. Before the first message leaves for a server, an intent is committed: if its answer is
- * lost, the next run looks for it there before it sends it again.
+ * gathered into batches (run-batch.c).
  */
 
 #include <assert.h>
@@ -12,227 +10,6 @@
 #include <stdio.h>
 
 #include "sync/engine-private.h"
-
-/* --- intents --- */
-
-/* That messages are on their way to this side: one row for all of them. */
-#define WHATEVER_COMES 0u
-
-static int put_intent(SyncRun *run, Side to) {
-        const SyncMailbox *mailbox = run->mailbox;
-
-        return state_db_intent_add(mailbox->engine->db, mailbox->state.id,
-                                   &(Intent){
-                                           .side = to,
-                                           .source_uid = WHATEVER_COMES,
-                                           .uidnext = run->opened[to].uidnext,
-                                           .time = mailbox->engine->now,
-                                   });
-}
-
-/* The first message is about to leave for a server. */
-static int intend(SyncRun *run, Side to) {
-        int r;
-
-        if (run->intends[to] || run_replica(run, to)->gives_numbers)
-                return 0;
-        run->intends[to] = true;
-        r = engine_begin(run->mailbox->engine);
-        if (r >= 0)
-                r = put_intent(run, to);
-        return r < 0 ? r : engine_commit(run->mailbox->engine);
-}
-
-/* There are more to come: their time is now. */
-static int renew_intents(SyncRun *run) {
-        int r = 0;
-
-        for (Side to = 0; r >= 0 && to < _SIDE_MAX; to++)
-                if (run->intends[to])
-                        r = put_intent(run, to);
-        return r;
-}
-
-int run_end_sending(SyncRun *run) {
-        int r = 0;
-
-        for (Side to = 0; r >= 0 && to < _SIDE_MAX; to++) {
-                if (!run->intends[to])
-                        continue;
-                run->intends[to] = false;
-                r = engine_begin(run->mailbox->engine);
-                if (r >= 0)
-                        r = state_db_intent_remove(run->mailbox->engine->db, run->mailbox->state.id,
-                                                   to, WHATEVER_COMES);
-        }
-        return r;
-}
-
-/* Both sides have the message, and know it: of an earlier run's intents, those of it are fulfilled. */
-int run_forget_intents(SyncRun *run, const BaseMessage *message) {
-        int r = 0;
-
-        for (Side to = 0; run->intents && r >= 0 && to < _SIDE_MAX; to++)
-                r = state_db_intent_remove(run->mailbox->engine->db, run->mailbox->state.id, to,
-                                           message->uid[side_other(to)]);
-        return r;
-}
-
-/* --- batches --- */
-
-/* What a side has said of a message before the base had it, by an echo or by another client. */
-int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
-        const int64_t mailbox = run->mailbox->state.id;
-        StateDb *db = run->mailbox->engine->db;
-        ReplicaMessage said;
-        int r;
-
-        r = state_db_unknown_get(db, mailbox, side, base->uid[side], &said);
-        if (r != 0)
-                return r < 0 ? r : 0;
-        r = state_db_unknown_remove(db, mailbox, side, base->uid[side]);
-        return r < 0 ? r : run_on_known(run, side, base, said.flags);
-}
-
-static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
-        SyncMailbox *mailbox = run->mailbox;
-        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
-        StateDb *db = mailbox->engine->db;
-        const BaseMessage base = {
-                .uid = {message->uid[SIDE_REMOTE], message->uid[SIDE_LOCAL]},
-                .flags = message->flags,
-        };
-        int r;
-
-        r = state_db_add(db, mailbox->state.id, &base);
-        if (r >= 0)
-                r = state_db_object_note(db, mailbox->state.id, base.uid[SIDE_REMOTE]);
-        if (r >= 0)
-                r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
-        if (r >= 0)
-                r = run_forget_intents(run, &base);
-        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
-                r = run_take_early_news(run, side, &base);
-        if (r < 0)
-                return r;
-
-        mailbox->state.messages++;
-        run->counts.added[side_other(message->source)]++;
-        return 0;
-}
-
-/*
- * New remote messages arrive in ascending order, so that uidnext may follow them: an interrupted
- * first sync goes on where it was. Its modseq is that of SELECT, since when nothing was missed.
- */
-static void advance_uidnext(SyncRun *run) {
-        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
-
-        if (!run->ascending || run->last_uid == 0 || run->phase != RUN_ASK)
-                return;
-        if (token->uidvalidity == 0) {
-                token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
-                token->modseq = run->opened[SIDE_REMOTE].modseq;
-        }
-        if (run->last_uid < UID_MAX)
-                token->uidnext = MAX(token->uidnext, run->last_uid + 1);
-}
-
-/*
- * A server on the local side: nothing had changed there, or no bodies would have been asked for, and
- * what has come since came from us, up to where its UIDs ceased to follow each other.
- */
-static void advance_local(SyncRun *run) {
-        ReplicaToken *token = &run->mailbox->state.token[SIDE_LOCAL];
-
-        if (run->phase != RUN_ASK || run->n_changes[SIDE_LOCAL] > 0 || run->unnamed[SIDE_LOCAL] ||
-            run_replica(run, SIDE_LOCAL)->gives_numbers)
-                return;
-        token->uidvalidity = run->opened[SIDE_LOCAL].uidvalidity;
-        token->uidnext = MAX(token->uidnext, run->opened[SIDE_LOCAL].uidnext);
-        token->modseq = run->opened[SIDE_LOCAL].modseq;
-}
-
-/* The range of local UIDs that come to be with this batch. */
-static UidRange staged_range(const SyncRun *run) {
-        const bool is_staged = run_replica(run, SIDE_LOCAL)->gives_numbers;
-        UidRange range = {UID_MAX, 0};
-
-        for (size_t i = 0; is_staged && i < run->n_batch; i++) {
-                if (run->batch[i].source != SIDE_REMOTE)
-                        continue;
-                range.first = MIN(range.first, run->batch[i].uid[SIDE_LOCAL]);
-                range.last = MAX(range.last, run->batch[i].uid[SIDE_LOCAL]);
-        }
-        return range;
-}
-
-static int commit_batch(SyncRun *run) {
-        SyncMailbox *mailbox = run->mailbox;
-        const UidRange staged = staged_range(run);
-        StateDb *db = mailbox->engine->db;
-        int r;
-
-        r = engine_begin(mailbox->engine);
-        for (size_t i = 0; r >= 0 && i < run->n_batch; i++)
-                r = commit_batch_message(run, &run->batch[i]);
-        if (r >= 0 && staged.last > 0) {
-                r = state_db_staged_set(db, mailbox->state.id, staged.first, staged.last);
-                run->is_staged = true;
-        }
-        if (r >= 0)
-                r = renew_intents(run);
-        if (r < 0)
-                return r;
-
-        advance_uidnext(run);
-        advance_local(run);
-        r = sync_mailbox_save(mailbox);
-        return r < 0 ? r : engine_commit(mailbox->engine);
-}
-
-static void note_progress(SyncRun *run) {
-        const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
-
-        engine_note(run->mailbox->engine, &(EngineNote){
-                                                  .type = ENGINE_NOTE_PROGRESS,
-                                                  .mailbox = run->mailbox->state.name,
-                                                  .done = done,
-                                                  .total = MAX(done, run->total),
-                                          });
-}
-
-int run_flush_batch(SyncRun *run) {
-        ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
-        Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
-        int r;
-
-        if (run->n_batch == 0)
-                return 0;
-        run->batch_bytes = 0;
-        if (run->unpublished) { /* what is staged already is not to be forgotten for these */
-                run->n_batch = 0;
-                return 0;
-        }
-
-        r = local->ops->prepare(local, mailbox);
-        if (r < 0) {
-                run->n_batch = 0; /* what was not made durable is lost, and fetched again */
-                return run_fail_locally(run, "new messages cannot be written", r);
-        }
-        r = commit_batch(run);
-        if (r < 0)
-                return r;
-        run->n_batch = 0;
-
-        r = local->ops->publish(local, mailbox);
-        if (r < 0) {
-                run->unpublished = true; /* the next run does it */
-                return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
-        }
-        note_progress(run);
-        return 0;
-}
 
 /* --- refused messages --- */
 
@@ -347,7 +124,7 @@ static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message)
         if (r <= 0)
                 return r;
 
-        r = intend(run, to);
+        r = run_intend(run, to);
         if (r < 0)
                 return r;
         r = replica->ops->append_begin(replica, &run->mailbox->replica[to], message, message->uid);
@@ -442,32 +219,6 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return on_body_data(run, side, event->data);
         return on_body_end(run, side, event);
-}
-
-/* Taken, but under which UID the side does not say: the next run will find it there. */
-int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
-        const int64_t mailbox = run->mailbox->state.id;
-        const Intent intent = {
-                .side = side,
-                .source_uid = uid,
-                .taken = true,
-                .time = run->mailbox->engine->now,
-        };
-        StateDb *db = run->mailbox->engine->db;
-        int r;
-
-        run->again = run->unnamed[side] = true;
-        if (side == SIDE_LOCAL)
-                run->ascending = false;
-        r = engine_begin(run->mailbox->engine);
-        if (r >= 0)
-                r = state_db_intent_add(db, mailbox, &intent);
-        if (r >= 0)
-                r = state_db_unknown_remove(db, mailbox, side_other(side), uid);
-        if (r < 0 ||
-            ++run->n_unnamed % RUN_MAX_BATCH > 0) /* committed at the latest by run_close() */
-                return r;
-        return engine_commit(run->mailbox->engine);
 }
 
 /* New UIDs follow each other; one that does not was preceded by somebody else's message. */
@@ -571,24 +322,6 @@ static int fetch_bodies(SyncRun *run, Side side, const UidSet *uids) {
         return 0;
 }
 
-/* One that an earlier run sent, and whose copy the pairing has not found, is not sent for ever.
- * Return: 1 send it, 0 do not, or negative. */
-static int may_send(SyncRun *run, Side to, uint32_t uid) {
-        SyncMailbox *mailbox = run->mailbox;
-        char reason[64];
-        Intent intent;
-        int r;
-
-        r = state_db_intent_find(mailbox->engine->db, mailbox->state.id, to, uid, &intent);
-        if (r != 0)
-                return r < 0 ? r : 1;
-        if (run->unnamed[to]) /* perhaps by this run: the next one looks for it */
-                return 0;
-        (void) snprintf(reason, sizeof(reason), "%s took it but does not show it", side_server(to));
-        r = run_park(run, side_other(to), uid, reason);
-        return r < 0 ? r : 0;
-}
-
 static int send_chunk(SyncRun *run, Side side, const UidSet *uids) {
         _cleanup_(uid_set_done) UidSet send = UID_SET_NULL;
         const Side to = side_other(side);
@@ -597,7 +330,7 @@ static int send_chunk(SyncRun *run, Side side, const UidSet *uids) {
                 return fetch_bodies(run, side, uids);
         for (size_t i = 0; i < uids->n_ranges; i++)
                 for (uint64_t uid = uids->ranges[i].first; uid <= uids->ranges[i].last; uid++) {
-                        int r = may_send(run, to, (uint32_t) uid);
+                        int r = run_may_send(run, to, (uint32_t) uid);
 
                         if (r > 0)
                                 r = uid_set_add(&send, (uint32_t) uid, (uint32_t) uid);

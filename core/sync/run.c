@@ -356,6 +356,8 @@ static int check_asked(SyncRun *run, Side side) {
 
         if (is_renumbered(run, side))
                 return repair(run, side);
+        if (run->unnamed[side_other(side)]) /* some are counted here, and not known: pair them first */
+                return run_close(run);
         r = run_survey(run, side);
         if (r != 0)
                 return r < 0 ? r : 0;
