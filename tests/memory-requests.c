@@ -579,6 +579,12 @@ static void do_append(MemoryReplica *r, Request *request) {
                 return;
         }
 
+        if (r->store->n_full > 0) {
+                r->store->n_full--;
+                memory_push_done(r, request, REPLICA_FULL);
+                return;
+        }
+
         message = r->store->one_copy ? find_equal(stored, bytes) : NULL;
         if (!message)
                 message = memory_deliver(stored, 0, bytes, request->message.date,

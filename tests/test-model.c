@@ -156,6 +156,12 @@ static void deliver(Model *model, Side side) {
         model->n_messages++;
 }
 
+/* One that is renamed while the process dies, or that has lost messages as well, may come without its base,
+ * and keeps all that it had. */
+static bool is_renamed(const Model *model, unsigned box) {
+        return model->boxes[box].is_still[SIDE_REMOTE] || model->boxes[box].is_still[SIDE_LOCAL];
+}
+
 static void change_flag(Model *model, Side side) {
         unsigned n, box;
         MemoryMessage *message = random_message(model, side, &box);
@@ -170,7 +176,7 @@ static void change_flag(Model *model, Side side) {
         if (model->has_run && model->messages[n].is_moved && model->messages[n].mover != side)
                 return;
         /* as long as there is no base for it, what either side has set stays set */
-        if (!is_settled(model, n) && (model->messages[n].flags & flag))
+        if ((!is_settled(model, n) || is_renamed(model, box)) && (model->messages[n].flags & flag))
                 return;
         /* a change that was carried out but not heard of, and is taken back, is one of the other side */
         if (!model->is_peaceful && (model->messages[n].changed & flag))
@@ -181,11 +187,6 @@ static void change_flag(Model *model, Side side) {
                          message->flags ^ world_flags(&model->world, side, flag));
         model->messages[n].flags ^= flag;
         model->messages[n].changed |= flag;
-}
-
-/* One that is renamed while the process dies may come without its base, and keeps all that it had. */
-static bool is_renamed(const Model *model, unsigned box) {
-        return model->boxes[box].is_still[SIDE_REMOTE] || model->boxes[box].is_still[SIDE_LOCAL];
 }
 
 static void expunge(Model *model, Side side) {

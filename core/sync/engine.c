@@ -279,6 +279,18 @@ static int pump_side(Engine *engine, Side side) {
         return r < 0 ? r : 1;
 }
 
+/*
+ * One remote event, then all that the local side says to it: nothing piles up there. But bodies for a
+ * server come as many as there are before it is its turn: an APPEND is closed when nothing follows.
+ */
+static Side first_side(const Engine *engine) {
+        const Flow *flow = &engine->flow;
+
+        return flow->n_runs > 0 && !engine->replica[SIDE_LOCAL]->gives_numbers
+                       ? side_other(flow->side)
+                       : SIDE_REMOTE;
+}
+
 /* Keep the sentence of what SQLite said: a later call would overwrite it. */
 int engine_fail(Engine *engine, int error) {
         free(engine->error);
@@ -293,12 +305,12 @@ int engine_pump(Engine *engine, int64_t now) {
 
         engine->now = now;
         do {
+                const Side first = first_side(engine);
                 int r;
 
-                /* One remote event, then all that the local side says to it: nothing piles up there. */
-                r = pump_side(engine, SIDE_REMOTE);
+                r = pump_side(engine, first);
                 progress = r > 0;
-                while (r >= 0 && (r = pump_side(engine, SIDE_LOCAL)) > 0)
+                while (r >= 0 && (r = pump_side(engine, side_other(first))) > 0)
                         progress = true;
 
                 if (r >= 0 && !progress) {

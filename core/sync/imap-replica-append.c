@@ -269,7 +269,7 @@ int start_append(ImapReplica *r, Job *job) {
         return job->phase == JOB_FLAGS ? start_append_flags(r, job) : append_start(r, job);
 }
 
-/* The server may mean one of them: each is to go alone. */
+/* The server may mean one of them, or have room for some: each is to go alone. */
 static int refuse_batch(ImapReplica *r, Job *leader) {
         r->no_batch = true;
         for (Job *job = leader; job; job = job->follower) {
@@ -294,7 +294,7 @@ static int append_refused(ImapReplica *r, Job *leader, const ImapText *text) {
                 return replica_fail(r, -EPROTO, "the server does not understand APPEND",
                                     text->text);
         }
-        if (leader->follower && outcome == REPLICA_REFUSED)
+        if (leader->follower && (outcome == REPLICA_REFUSED || outcome == REPLICA_FULL))
                 return refuse_batch(r, leader);
 
         for (Job *job = leader; job; job = job->follower) {
