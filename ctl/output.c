@@ -57,15 +57,21 @@ static const char *plural(uint64_t n) {
         return n == 1 ? "" : "s";
 }
 
-/* "3 changes pending, 2 deletions held back (imapsyncctl held), 1 message parked"; "" for nothing. */
+/* "3 changes pending, 1.2 GB to come, 2 deletions held back (imapsyncctl held), 1 message parked"; "" for
+ * nothing. */
 static int format_counts(const Row *row, Buffer *buffer) {
+        const uint64_t left = row_number(row, "bytes_left");
         const uint64_t pending = row_number(row, "pending");
         const uint64_t held = row_number(row, "held"), parked = row_number(row, "parked");
+        char size[32];
         int r = 0;
 
         if (pending > 0)
                 r = buffer_append_format(buffer, "%" PRIu64 " change%s pending", pending,
                                          plural(pending));
+        if (r == 0 && left > 0)
+                r = buffer_append_format(buffer, "%s%s to come", buffer->size > 0 ? ", " : "",
+                                         text_size(left, size, sizeof(size)));
         if (r == 0 && held > 0)
                 r = buffer_append_format(buffer,
                                          "%s%" PRIu64 " deletion%s held back (imapsyncctl held)",
@@ -245,11 +251,14 @@ static int append_left_out(const Row *account, Buffer *buffer) {
 
 static int append_numbers(const Row *account, Buffer *buffer) {
         static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
+        const uint64_t left = row_number(account, "bytes_left");
         char in[32], out[32];
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
                 r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
+        if (r == 0 && left > 0)
+                r = append_line(buffer, "to come", "%s", text_size(left, in, sizeof(in)));
         if (r == 0)
                 r = append_left_out(account, buffer);
         if (r < 0)

@@ -42,19 +42,34 @@ static int find_part(Progress *progress, const char *name, size_t *ret_index) {
 
 static ProgressPart sum(const Progress *progress) {
         ProgressPart all = {};
+        bool is_known = true; /* how many bytes there are, of each */
 
         for (size_t i = 0; i < progress->n_parts; i++) {
-                all.done += progress->parts[i].done;
-                all.total += progress->parts[i].total;
-                all.bytes += progress->parts[i].bytes;
+                const ProgressPart *part = &progress->parts[i];
+
+                all.done += part->done;
+                all.total += part->total;
+                all.bytes += part->bytes;
+                all.total_bytes += part->total_bytes;
+                is_known &= part->total_bytes > 0;
         }
+        if (!is_known)
+                all.total_bytes = 0;
         return all;
 }
 
-int progress_update(Progress *progress, const char *account, const char *mailbox, uint64_t done,
-                    uint64_t total, uint64_t bytes, uint64_t now_usec) {
+/* So many of @of; by bytes where their number is known, for messages differ in size. */
+static uint64_t share(const ProgressPart *all, uint64_t of) {
+        if (all->total_bytes > 0)
+                return (uint64_t) ((double) all->bytes / (double) all->total_bytes * (double) of);
+        return all->total > 0 ? all->done * of / all->total : of;
+}
+
+int progress_update(Progress *progress, const char *account, const char *mailbox,
+                    const ProgressPart *part, uint64_t now_usec) {
         _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
         _cleanup_free_ char *name = NULL;
+        ProgressPart *own;
         int r;
 
         r = text_escape(&buffer, account);
@@ -71,26 +86,29 @@ int progress_update(Progress *progress, const char *account, const char *mailbox
         r = find_part(progress, name, &progress->latest);
         if (r < 0)
                 return r;
-        progress->parts[progress->latest].done = done;
-        progress->parts[progress->latest].total = MAX(total, done);
-        progress->parts[progress->latest].bytes = bytes;
+        own = &progress->parts[progress->latest];
+        own->done = part->done;
+        own->total = MAX(part->total, part->done);
+        own->bytes = part->bytes;
+        own->total_bytes = part->total_bytes > 0 ? MAX(part->total_bytes, part->bytes) : 0;
         if (progress->begun_usec == 0) {
                 progress->begun_usec = now_usec;
-                progress->begun_done = done;
+                progress->begun_done = part->done;
         }
         return 0;
 }
 
-/* "1200 of 4800   25 %  2.4 MB  310/s" */
+/* "1200 of 4800   25 %  2.4 MB of 9.6 MB  310/s" */
 static void format_counts(const Progress *progress, uint64_t now_usec, char *buffer, size_t size) {
         const ProgressPart all = sum(progress);
         const uint64_t usec = now_usec - progress->begun_usec;
-        char bytes[16];
+        char bytes[16], total[16];
         int n;
 
-        n = snprintf(buffer, size, "%" PRIu64 " of %" PRIu64 "  %3" PRIu64 " %%  %s", all.done,
-                     all.total, all.total > 0 ? all.done * 100 / all.total : 100,
-                     text_size(all.bytes, bytes, sizeof(bytes)));
+        n = snprintf(buffer, size, "%" PRIu64 " of %" PRIu64 "  %3" PRIu64 " %%  %s%s%s", all.done,
+                     all.total, share(&all, 100), text_size(all.bytes, bytes, sizeof(bytes)),
+                     all.total_bytes > 0 ? " of " : "",
+                     all.total_bytes > 0 ? text_size(all.total_bytes, total, sizeof(total)) : "");
         if (usec >= USEC_PER_SEC && all.done > progress->begun_done && n > 0 && (size_t) n < size)
                 snprintf(buffer + n, size - (size_t) n, "  %" PRIu64 "/s",
                          (all.done - progress->begun_done) * USEC_PER_SEC / usec);
@@ -99,11 +117,9 @@ static void format_counts(const Progress *progress, uint64_t now_usec, char *buf
 static int append_bar(Buffer *buffer, const Progress *progress, size_t width) {
         const ProgressPart all = sum(progress);
         const size_t inside = width - 2;
-        size_t full = inside;
+        const size_t full = (size_t) share(&all, inside);
         int r;
 
-        if (all.total > 0)
-                full = (size_t) (all.done * inside / all.total);
         r = buffer_append_string(buffer, "[");
         for (size_t i = 0; i < inside && r == 0; i++)
                 r = buffer_append_string(buffer, i < full ? "=" : i == full ? ">" : " ");

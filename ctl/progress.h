@@ -11,6 +11,7 @@
 typedef struct ProgressPart {
         char *name; /* owned: "account/mailbox", escaped */
         uint64_t done, total, bytes;
+        uint64_t total_bytes; /* 0: not known */
 } ProgressPart;
 
 typedef struct Progress {
@@ -25,8 +26,8 @@ typedef struct Progress {
 void progress_done(Progress *progress);
 
 /* Return: 0 or -ENOMEM. */
-int progress_update(Progress *progress, const char *account, const char *mailbox, uint64_t done,
-                    uint64_t total, uint64_t bytes, uint64_t now_usec);
+int progress_update(Progress *progress, const char *account, const char *mailbox,
+                    const ProgressPart *part, uint64_t now_usec);
 
 /* One line without a newline that fits the screen: mailbox, bar, count, bytes, rate. Return: 0 or
  * -ENOMEM. */

@@ -77,6 +77,12 @@ static int is_our_job(Waiter *waiter, sd_bus_message *message) {
 
 static int show_bar(Waiter *waiter, const Row *row) {
         _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        const ProgressPart part = {
+                .done = row_number(row, "done"),
+                .total = row_number(row, "total"),
+                .bytes = row_number(row, "bytes"),
+                .total_bytes = row_number(row, "total_bytes"),
+        };
         struct timespec ts;
         uint64_t now;
         int r;
@@ -84,8 +90,7 @@ static int show_bar(Waiter *waiter, const Row *row) {
         clock_gettime(CLOCK_MONOTONIC, &ts);
         now = (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
         r = progress_update(&waiter->progress, row_string(row, "account"),
-                            row_string(row, "mailbox"), row_number(row, "done"),
-                            row_number(row, "total"), row_number(row, "bytes"), now);
+                            row_string(row, "mailbox"), &part, now);
         if (r == 0)
                 r = progress_format(&waiter->progress, waiter->bar, now, &buffer);
         if (r < 0)

@@ -59,7 +59,7 @@ struct Account {
         WaitRecord wait; /* what the server does */
         unsigned n_looks;
         bool is_polling;                        /* a look at all mailboxes is under way */
-        bool idle_is_silent;                    /* before that look IDLE had told nothing */
+        bool idle_is_silent;                    /* and until that look IDLE had told nothing */
         bool idle_failed;                       /* INBOX cannot be opened now */
         uint64_t poll_due, life_due, retry_due; /* CLOCK_BOOTTIME; UINT64_MAX: not */
         uint64_t retry_span;
@@ -118,7 +118,7 @@ void account_log_skipped(Account *account);
 
 /* account-wait.c */
 void account_wait(Account *account);
-void account_on_waited(const ReplicaEvent *done, void *userdata);
+void account_on_waited(Side side, const ReplicaEvent *done, void *userdata);
 void account_on_overflow(Account *account);
 void account_on_run(Account *account, const EngineNote *note);
 void account_on_dead(Account *account, int error);

@@ -56,7 +56,7 @@ static int poll_mailboxes(Account *account) {
         int r = 0;
 
         if (!has_list_status(account))
-                r = engine_each_due(account->engine, account_now(),
+                r = engine_each_due(account->engine, SIDE_REMOTE, account_now(),
                                     (int64_t) account->options.poll_interval_usec, collect_wire,
                                     &views);
         if (r < 0)
@@ -225,6 +225,7 @@ void account_wait(Account *account) {
         int r = 0;
 
         account->spoken = account_uptime();
+        account->idle_is_silent &= account->is_polling;
         plan_retry(account, engine_totals(account->engine).failed > 0);
         is_on |= account->mode == WAIT_IDLE && imap_replica_is_idle(account->remote);
         if (!is_on) {
@@ -244,13 +245,13 @@ void account_on_run(Account *account, const EngineNote *note) {
             strcmp(note->mailbox, "INBOX") != 0)
                 return;
 
-        if (!account->is_polling && imap_replica_idle_told(account->remote))
+        if (imap_replica_idle_told(account->remote))
                 wait_on_told(&account->wait);
-        else if (account->is_polling && account->idle_is_silent) {
+        else if (account->idle_is_silent) {
                 wait_on_missed(&account->wait, account_now());
-                account->idle_is_silent = false;
                 account->mode = WAIT_NONE; /* choose again */
         }
+        account->idle_is_silent = false;
 }
 
 /* Something that was not answered for so long is no answer to us: it was silent, and is dead. */
@@ -276,8 +277,10 @@ static void on_refused(Account *account, const ReplicaEvent *done) {
         account_pump_soon(account);
 }
 
-void account_on_waited(const ReplicaEvent *done, void *userdata) {
+void account_on_waited(Side side, const ReplicaEvent *done, void *userdata) {
         Account *account = userdata;
+
+        (void) side;
 
         if (account->silence > 0) {
                 wait_on_survived(&account->wait, account->silence);

@@ -305,6 +305,7 @@ static int make_engine(Account *account) {
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
                 .want_subscribed = !account->options.once || is_uidvalidity_due(account),
                 .prefix = account->prefix,
+                .list_reference = account->config->remote.list_reference,
                 .overrides = account->config->remote.overrides,
         };
         const EngineOptions options = {
@@ -416,7 +417,8 @@ static const char *describe_remote(const Account *account) {
 
         if (remote->tunnel)
                 return remote->tunnel;
-        (void) snprintf(text, sizeof(text), "%s:%u", remote->host, remote->port);
+        (void) snprintf(text, sizeof(text), strchr(remote->host, ':') ? "[%s]:%u" : "%s:%u",
+                        remote->host, remote->port);
         return text;
 }
 
@@ -465,6 +467,7 @@ AccountStatus account_status(Account *account) {
                 .pending = totals.pending,
                 .held = totals.held,
                 .parked = totals.parked,
+                .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) account->retry_usec,
                 .connected_usec = (uint64_t) account->connected_usec,
@@ -524,6 +527,7 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
         for (size_t i = 0; account->engine && i < n_mailboxes; i++) {
                 if (!engine_find_mailbox(account->engine, mailboxes[i]))
                         return -ENOENT;
+                (void) engine_retry_parked(account->engine, mailboxes[i]);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_REMOTE, NULL);
                 (void) engine_mark(account->engine, mailboxes[i], SIDE_LOCAL, NULL);
         }

@@ -160,7 +160,9 @@ static void connection_handshake(Connection *c) {
         if (r == 0) {
                 c->has_more = stream_has_pending(&c->stream);
                 connection_opened(c);
-        } else if (r != -EAGAIN)
+        } else if ((r == -EPIPE || r == -ECONNRESET) && c->tunnel)
+                connection_hung_up(c); /* it has more to say about why */
+        else if (r != -EAGAIN)
                 connection_lose_errno(c, r);
 }
 
@@ -202,7 +204,7 @@ static void connection_begin(Connection *c, int fd) {
         }
         (void) sd_event_source_set_description(c->io, "imap-connection");
 
-        if (c->tunnel || c->endpoint->tls != TLS_IMPLICIT) {
+        if (c->endpoint->tls != TLS_IMPLICIT) {
                 connection_opened(c);
                 return;
         }

@@ -42,6 +42,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, pending, FIELD_U64),
         FIELD(AccountStatus, held, FIELD_U64),
         FIELD(AccountStatus, parked, FIELD_U64),
+        FIELD(AccountStatus, bytes_left, FIELD_U64),
         FIELD(AccountStatus, last_sync_usec, FIELD_U64),
         FIELD(AccountStatus, retry_usec, FIELD_U64),
         FIELD(AccountStatus, connected_usec, FIELD_U64),
@@ -91,6 +92,10 @@ static const Field event_fields[] = {
         FIELD(ControlEvent, changed_remote, FIELD_U64),
         FIELD(ControlEvent, removed_local, FIELD_U64),
         FIELD(ControlEvent, removed_remote, FIELD_U64),
+        FIELD(ControlEvent, done, FIELD_U64),
+        FIELD(ControlEvent, total, FIELD_U64),
+        FIELD(ControlEvent, bytes, FIELD_U64),
+        FIELD(ControlEvent, total_bytes, FIELD_U64),
 };
 
 static const Field progress_fields[] = {
@@ -99,6 +104,7 @@ static const Field progress_fields[] = {
         FIELD(ControlProgress, done, FIELD_U64),
         FIELD(ControlProgress, total, FIELD_U64),
         FIELD(ControlProgress, bytes, FIELD_U64),
+        FIELD(ControlProgress, total_bytes, FIELD_U64),
 };
 
 /* Like sd-bus, and GLib before it, refuse the noncharacters (Unicode 23.7) too. */

@@ -21,10 +21,6 @@ int message_append_difference(sd_bus_message *message, const VerifyDifference *d
 /* @time_usec: since 1970 */
 int message_append_event(sd_bus_message *message, uint64_t time_usec, const ControlEvent *event);
 
-typedef struct ControlProgress {
-        const char *account, *mailbox;
-        uint64_t done, total, bytes;
-} ControlProgress;
 int message_append_progress(sd_bus_message *message, const ControlProgress *progress);
 
 /* Text fit for D-Bus, owned by the caller; NULL when out of memory. */

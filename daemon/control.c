@@ -173,18 +173,16 @@ static bool progress_is_due(Control *control, Client *client, Job *job,
         return true;
 }
 
-void control_progress(Control *control, uint64_t id, const char *account, const char *mailbox,
-                      uint64_t done, uint64_t total, uint64_t bytes) {
+void control_progress(Control *control, uint64_t id, const ControlProgress *progress) {
         _cleanup_(message_unrefp) sd_bus_message *message = NULL;
-        const ControlProgress progress = {account, mailbox, done, total, bytes};
         Client *client;
         Job *job = control_find_job(control, id, &client);
 
-        if (!job || !progress_is_due(control, client, job, &progress))
+        if (!job || !progress_is_due(control, client, job, progress))
                 return;
         if (new_signal(client, "Progress", &message) < 0 ||
             sd_bus_message_append(message, "t", id) < 0 ||
-            message_append_progress(message, &progress) < 0)
+            message_append_progress(message, progress) < 0)
                 client_doom(client);
         else
                 client_send(client, message);

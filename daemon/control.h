@@ -80,14 +80,20 @@ typedef struct ControlEvent {
         uint64_t new_local, new_remote;
         uint64_t changed_local, changed_remote;
         uint64_t removed_local, removed_remote;
+        uint64_t done, total, bytes, total_bytes; /* of "progress": as of ControlProgress */
 } ControlEvent;
 void control_event(Control *control, const ControlEvent *event);
 bool control_is_watched(const Control *control);
 
+/* Of the messages that are transferred: how many, of how many; bytes of them, of how many (0: not known). */
+typedef struct ControlProgress {
+        const char *account, *mailbox;
+        uint64_t done, total, bytes, total_bytes;
+} ControlProgress;
+
 /* The job goes by without a client that is gone: its signals are then no one's, and calls do nothing.
  * Progress may be called for every message; at most ten a second leave for a mailbox, and the last. */
-void control_progress(Control *control, uint64_t job, const char *account, const char *mailbox,
-                      uint64_t done, uint64_t total, uint64_t bytes);
+void control_progress(Control *control, uint64_t job, const ControlProgress *progress);
 void control_difference(Control *control, uint64_t job, const VerifyDifference *difference);
 void control_finished(Control *control, uint64_t job, bool in_sync, const char *sentence);
 

@@ -166,7 +166,7 @@ static int watch_fd(MaildirWatch *watch, int fd, uint32_t mask, WatchEntry entry
 
 static int tree_on_directory(int fd, const char *mailbox, bool bad, void *userdata) {
         MaildirWatch *watch = userdata;
-        int wd, r;
+        int wd = -1, r;
 
         (void) mailbox, (void) bad;
 

@@ -1,10 +1,13 @@
 /* The manager: what the accounts tell, to the log, to who watches, and to systemd. */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
 #include "daemon/log.h"
 #include "daemon/manager-private.h"
+
+#define USEC_PER_SEC UINT64_C(1000000)
 
 /* "3 new here, 1 changed there" */
 static void format_counts(const EngineCounts *counts, char *buffer, size_t size) {
@@ -62,11 +65,50 @@ static void note_synced(Manager *manager, Account *account, const EngineNote *no
         tell_watchers(manager, account, note, "synced", text);
 }
 
+/* "1200 of 4800 messages, 2.4 of 9.6 MB", at most once a second, and not what "synced" is going to say. */
+static void watch_progress(Manager *manager, const ControlProgress *progress) {
+        const bool is_small = MAX(progress->bytes, progress->total_bytes) < 1000000;
+        const double unit = is_small ? 1e3 : 1e6;
+        char text[128], of[32] = "";
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+        if (progress->done >= progress->total || now < manager->watched_usec + USEC_PER_SEC ||
+            !control_is_watched(manager->control))
+                return;
+        manager->watched_usec = now;
+        if (progress->total_bytes > 0)
+                (void) snprintf(of, sizeof(of), " of %.1f", (double) progress->total_bytes / unit);
+        (void) snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " messages, %.1f%s %s",
+                        progress->done, progress->total, (double) progress->bytes / unit, of,
+                        is_small ? "kB" : "MB");
+        control_event(manager->control, &(ControlEvent){
+                                                .account = progress->account,
+                                                .mailbox = progress->mailbox,
+                                                .event = "progress",
+                                                .message = text,
+                                                .done = progress->done,
+                                                .total = progress->total,
+                                                .bytes = progress->bytes,
+                                                .total_bytes = progress->total_bytes,
+                                        });
+}
+
 static void note_progress(Manager *manager, Account *account, const EngineNote *note) {
-        for (size_t i = 0; manager->control && i < manager->n_jobs; i++)
-                control_progress(manager->control, manager->jobs[i].id, account_name(account),
-                                 note->mailbox, note->done, note->total,
-                                 note->counts ? note->counts->bytes : 0);
+        const ControlProgress progress = {
+                .account = account_name(account),
+                .mailbox = note->mailbox,
+                .done = note->done,
+                .total = note->total,
+                .bytes = note->bytes,
+                .total_bytes = note->total_bytes,
+        };
+
+        if (!manager->control)
+                return;
+        for (size_t i = 0; i < manager->n_jobs; i++)
+                control_progress(manager->control, manager->jobs[i].id, &progress);
+        watch_progress(manager, &progress);
 }
 
 static void note_difference(Manager *manager, Account *account, const EngineNote *note) {

@@ -27,6 +27,7 @@ struct Manager {
 
         Job *jobs; /* owned */
         size_t n_jobs;
+        uint64_t watched_usec; /* when the last "progress" left, CLOCK_MONOTONIC */
 
         bool is_ready; /* systemd was told */
         bool stopping;

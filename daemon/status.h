@@ -33,6 +33,7 @@ typedef struct AccountStatus {
         const char *waits_why; /* why not a better one; "" */
         const char *quirks;    /* of the server, in force: "wants-id wrong-size"; "" */
         uint64_t mailboxes, messages, pending, held, parked;
+        uint64_t bytes_left;          /* of a first synchronisation, as far as the server says */
         uint64_t last_sync_usec;      /* since 1970; 0: never */
         uint64_t retry_usec;          /* since 1970; 0: no timer */
         uint64_t connected_usec;      /* since 1970; 0: not */

@@ -109,7 +109,7 @@ static int reaper_on_exit(sd_event_source *source, int fd, uint32_t revents, voi
 }
 
 static int reaper_start(sd_event *event, pid_t pid) {
-        sd_event_source *source;
+        sd_event_source *source = NULL;
         Reaper *reaper;
         int r;
 

@@ -315,9 +315,10 @@ static bool set_key(Probe *p, char *argument) {
                 assert(n_pins < MAX_PINS);
                 p->pins[n_pins++] = value;
                 p->endpoint.tls_pins = p->pins;
-        } else if (bytes_equal(key, BYTES("tunnel")))
+        } else if (bytes_equal(key, BYTES("tunnel"))) {
                 p->endpoint.tunnel = value;
-        else if (bytes_equal(key, BYTES("timeout")))
+                p->endpoint.tls = TLS_NONE; /* as the configuration has it */
+        } else if (bytes_equal(key, BYTES("timeout")))
                 p->timeout_usec = strtoull(value, NULL, 10) * 1000;
         else if (bytes_equal(key, BYTES("verbose")))
                 log_init((unsigned) strtoul(value, NULL, 10));

@@ -76,6 +76,7 @@ static int fake_status(void *manager, const char *account,
                  .pending = 1,
                  .held = 25,
                  .parked = 1,
+                 .bytes_left = 1234567890,
                  },
         };
         const AccountStatus probe = {.name = "probe",
@@ -153,11 +154,13 @@ static void finish_sync(Fake *fake) {
                 return;
         }
         if (strcmp(fake->account, "stuck") == 0) {
-                control_progress(fake->control, fake->job, "stuck", "INBOX", 1, 4, 1000);
+                control_progress(fake->control, fake->job,
+                                 &(ControlProgress){"stuck", "INBOX", 1, 4, 1000, 4000});
                 return;
         }
         for (uint64_t done = 0; done <= 4; done += 2)
-                control_progress(fake->control, fake->job, "work", "INBOX", done, 4, done * 1000);
+                control_progress(fake->control, fake->job,
+                                 &(ControlProgress){"work", "INBOX", done, 4, done * 1000, 4000});
         control_finished(fake->control, fake->job, true, NULL);
 }
 

@@ -143,6 +143,8 @@ static inline void put_status(Buffer *out, const ImapStatusItems *status) {
                 put_number(out, " unseen ", status->unseen);
         if (status->present & IMAP_STATUS_HIGHESTMODSEQ)
                 put_number(out, " highestmodseq ", status->highest_modseq);
+        if (status->present & IMAP_STATUS_SIZE)
+                put_number(out, " size ", status->size);
         if (status->present & IMAP_STATUS_MAILBOXID)
                 put(out, " mailboxid ", status->object);
 }

@@ -32,6 +32,7 @@ typedef struct Event {
         char *bytes;             /* owned, event.data */
         char *text;              /* owned, event.text and name */
         char *object;            /* owned, event.object */
+        char *wire;              /* owned, event.wire */
         char *message_id;        /* owned, event.message.message_id */
         uint64_t message_object; /* event.message.object */
         bool is_append;          /* DONE and APPENDED come unasked for a while */
@@ -63,6 +64,11 @@ struct MemoryReplica {
         void *userdata;
         uint64_t n_events, n_writes, n_bodies;
 };
+
+/* The mailbox that is meant; what the engine calls it on the wire must be right. */
+MemoryMailbox *memory_stored(const MemoryReplica *r, const ReplicaMailbox *mailbox);
+/* Say what a mailbox is called on the wire, if it is called something there. */
+void memory_set_wire(const MemoryReplica *r, Event *event, const char *name);
 
 static inline void *must(void *memory) {
         assert(memory);

@@ -7,6 +7,7 @@
 
 #include "base/macro.h"
 #include "memory-replica-private.h"
+#include "request-name.h"
 
 #define MAX_EVENTS 200000u /* more is an endless loop */
 
@@ -22,23 +23,14 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
                 [REPLICA_EVENT_APPENDED] = "APPENDED",   [REPLICA_EVENT_MOVED] = "MOVED",
                 [REPLICA_EVENT_FOUND] = "FOUND",         [REPLICA_EVENT_DONE] = "DONE",
         };
-        static const char *const requests[] = {
-                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
-                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
-                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
-                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
-                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
-                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
-                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
-                [REPLICA_WAIT] = "WAIT",
-        };
 
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return;
         fprintf(stderr, "    %s %s %s", side_name(r->replica.side), types[event->type],
                 event->mailbox ? event->mailbox->name : "");
         if (event->type == REPLICA_EVENT_DONE)
-                fprintf(stderr, " %s outcome %d", requests[event->request], (int) event->outcome);
+                fprintf(stderr, " %s outcome %d", request_name(event->request),
+                        (int) event->outcome);
         if (event->message.uid)
                 fprintf(stderr, " uid %u flags %llx", event->message.uid,
                         (unsigned long long) event->message.flags);
@@ -83,6 +75,7 @@ static Event *event_free(Event *event) {
         free(event->text);
         free(event->message_id);
         free(event->object);
+        free(event->wire);
         free(event);
         return NULL;
 }
@@ -92,8 +85,28 @@ static void copy_set(const UidSet *from, UidSet *to) {
                 assert(uid_set_add(to, from->ranges[i].first, from->ranges[i].last) == 0);
 }
 
-static MemoryMailbox *find_mailbox(const MemoryReplica *r, const ReplicaMailbox *mailbox) {
+static char *wire_of(const MemoryStore *store, const char *name) {
+        char *wire;
+
+        assert(asprintf(&wire, "%s%s", store->prefix ? store->prefix : "", name) >= 0);
+        for (char *c = wire; store->delimiter && *c; c++)
+                if (*c == '/')
+                        *c = store->delimiter;
+        return wire;
+}
+
+MemoryMailbox *memory_stored(const MemoryReplica *r, const ReplicaMailbox *mailbox) {
+        _cleanup_free_ char *wire = wire_of(r->store, mailbox->name);
+
+        assert(!mailbox->wire || (!r->store->is_files && strcmp(mailbox->wire, wire) == 0));
         return memory_store_find(r->store, mailbox->name);
+}
+
+void memory_set_wire(const MemoryReplica *r, Event *event, const char *name) {
+        if (r->store->is_files)
+                return;
+        event->wire = wire_of(r->store, name);
+        event->event.wire = bytes_of(event->wire);
 }
 
 static void forget_events(MemoryReplica *r) {
@@ -302,7 +315,7 @@ static int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox,
                               const ReplicaMessage *message, uint64_t cookie,
                               ReplicaMailbox *source, uint32_t uid) {
         MemoryReplica *r = self(replica);
-        MemoryMailbox *stored = find_mailbox(r, source);
+        MemoryMailbox *stored = memory_stored(r, source);
         const MemoryMessage *twin = stored ? memory_find(stored, uid) : NULL;
         Request *request;
 
@@ -320,7 +333,7 @@ static int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox,
 }
 
 static int restage(MemoryReplica *r, ReplicaMailbox *mailbox, MemoryStage from, MemoryStage to) {
-        MemoryMailbox *stored = find_mailbox(r, mailbox);
+        MemoryMailbox *stored = memory_stored(r, mailbox);
 
         if (!kill_switch_pass(r->kill))
                 return -ECANCELED;
@@ -344,7 +357,7 @@ static int memory_prepare(Replica *replica, ReplicaMailbox *mailbox) {
                 return 0;
         if (store->n_fails_prepare > 0) {
                 store->n_fails_prepare--;
-                drop_written(find_mailbox(self(replica), mailbox));
+                drop_written(memory_stored(self(replica), mailbox));
                 return -ENOSPC;
         }
         return restage(self(replica), mailbox, MEMORY_WRITTEN, MEMORY_DURABLE);
@@ -365,7 +378,7 @@ static int memory_publish(Replica *replica, ReplicaMailbox *mailbox) {
 static int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged,
                           UidSet *lost) {
         MemoryReplica *r = self(replica);
-        MemoryMailbox *stored = find_mailbox(r, mailbox);
+        MemoryMailbox *stored = memory_stored(r, mailbox);
 
         if (!stored || !r->store->is_files)
                 return 0;
@@ -387,7 +400,7 @@ static int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange st
 }
 
 static int set_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid, bool noted) {
-        MemoryMailbox *stored = find_mailbox(self(replica), mailbox);
+        MemoryMailbox *stored = memory_stored(self(replica), mailbox);
         MemoryMessage *message = stored ? memory_find(stored, uid) : NULL;
 
         if (self(replica)->kill->dead)
@@ -407,7 +420,7 @@ static int memory_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t 
 
 static int memory_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
                               uint64_t *ret_object) {
-        const MemoryMailbox *stored = find_mailbox(self(replica), mailbox);
+        const MemoryMailbox *stored = memory_stored(self(replica), mailbox);
 
         *ret_object = stored ? memory_object(stored, uid) : 0;
         return 0;
@@ -420,7 +433,7 @@ static int memory_close(Replica *replica, ReplicaMailbox *mailbox) {
 
 static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
                         uint64_t ret_stamp[4]) {
-        const MemoryMailbox *stored = find_mailbox(self(replica), mailbox);
+        const MemoryMailbox *stored = memory_stored(self(replica), mailbox);
 
         (void) now_ns;
         if (!self(replica)->store->is_files || !stored)
@@ -538,6 +551,7 @@ MemoryReplica *memory_replica_new(Side side, MemoryStore *store, KillSwitch *kil
                 .side = side,
                 .has_labels = store->has_labels,
                 .gives_numbers = store->is_files,
+                .has_sizes = store->has_sizes,
         };
         r->replica.renumbers_renamed = store->renumbers_renamed;
         r->store = store;
@@ -566,21 +580,35 @@ void memory_replica_lose(MemoryReplica *r, uint64_t after, unsigned taken) {
         r->lost_taken = taken;
 }
 
-void memory_replica_tell_renamed(MemoryReplica *r, const char *old_name, const char *name) {
+static Event *tell(MemoryReplica *r, ReplicaEventType type) {
         Event *event = must(calloc(1, sizeof(*event)));
+
+        event->event.type = type;
+        *r->events_end = event;
+        r->events_end = &event->next;
+        return event;
+}
+
+void memory_replica_tell_renamed(MemoryReplica *r, const char *old_name, const char *name) {
+        Event *event = tell(r, REPLICA_EVENT_MAILBOX);
 
         event->text = must(strdup(name));
         event->object = must(strdup(old_name));
-        event->event = (ReplicaEvent){
-                .type = REPLICA_EVENT_MAILBOX,
-                .unasked = true,
-                .name = event->text,
-                .old_name = event->object,
-                .wire = bytes_of(event->text),
-                .delimiter = '/',
-        };
-        *r->events_end = event;
-        r->events_end = &event->next;
+        event->event.unasked = true;
+        event->event.name = event->text;
+        event->event.old_name = event->object;
+        event->event.delimiter = r->store->delimiter ? r->store->delimiter : '/';
+        memory_set_wire(r, event, name);
+}
+
+void memory_replica_tell_poll(MemoryReplica *r) {
+        for (size_t i = 0; i < r->store->n_mailboxes; i++) {
+                Event *event = tell(r, REPLICA_EVENT_MAILBOX);
+
+                event->text = must(strdup(r->store->mailboxes[i]->name));
+                event->event.name = event->text;
+        }
+        tell(r, REPLICA_EVENT_DONE)->event.request = REPLICA_WAIT;
 }
 
 void memory_replica_on_next(MemoryReplica *r, void (*on_next)(void *userdata), void *userdata) {

@@ -34,6 +34,9 @@ void memory_replica_lose(MemoryReplica *replica, uint64_t after, unsigned taken)
 /* The server tells of a rename of its own accord (NOTIFY). */
 void memory_replica_tell_renamed(MemoryReplica *replica, const char *old_name, const char *name);
 
+/* What a poll shows: all mailboxes that there are, and its end. */
+void memory_replica_tell_poll(MemoryReplica *replica);
+
 /* Called before each event, where other clients may do something. */
 void memory_replica_on_next(MemoryReplica *replica, void (*on_next)(void *userdata),
                             void *userdata);

@@ -30,10 +30,6 @@ static Session *find_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
         return NULL;
 }
 
-static MemoryMailbox *find_mailbox(const MemoryReplica *r, const ReplicaMailbox *mailbox) {
-        return memory_store_find(r->store, mailbox->name);
-}
-
 static uint64_t modseq_of(const MemoryReplica *r, uint64_t modseq) {
         return r->store->no_modseq || r->store->untold & REPLICA_UNTOLD_FLAGS ? 0 : modseq;
 }
@@ -149,7 +145,7 @@ static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMai
 
 Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome) {
         const Session *session = find_session(r, request->mailbox);
-        const MemoryMailbox *stored = request->mailbox ? find_mailbox(r, request->mailbox) : NULL;
+        const MemoryMailbox *stored = request->mailbox ? memory_stored(r, request->mailbox) : NULL;
         Event *event = push(r, REPLICA_EVENT_DONE, request->mailbox);
 
         event->event.request = request->type;
@@ -170,7 +166,15 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
 
 /* --- requests --- */
 
-static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
+static uint64_t size_of(const MemoryMailbox *stored) {
+        uint64_t size = 0;
+
+        for (size_t i = 0; i < stored->n_messages; i++)
+                size += strlen(stored->messages[i].bytes);
+        return size;
+}
+
+static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored, bool with_size) {
         Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
 
         event->text = must(strdup(stored->name));
@@ -180,23 +184,25 @@ static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored) {
                 event->event.token.stamp[2] = stored->modseq;
                 return event;
         }
-        if (r->replica.side == SIDE_LOCAL)
+        if (r->replica.side == SIDE_LOCAL && !r->store->delimiter)
                 event->event.name = event->text;
-        event->event.wire = bytes_of(event->text);
+        memory_set_wire(r, event, stored->name);
         event->event.status = (ReplicaStatus){
                 .uidnext = stored->uidnext,
                 .has_messages = true,
                 .messages = (uint32_t) memory_count_visible(stored),
                 .modseq = modseq_of(r, stored->modseq),
+                .has_size = with_size,
+                .size = with_size ? size_of(stored) : 0,
         };
         return event;
 }
 
 static void do_standing(MemoryReplica *r, Request *request) {
-        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        const MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         if (stored) {
-                Event *event = push_status(r, stored);
+                Event *event = push_status(r, stored, r->store->has_sizes);
 
                 event->event.status.has_uidvalidity = true;
                 event->event.status.uidvalidity = stored->uidvalidity;
@@ -221,21 +227,28 @@ static void do_list(MemoryReplica *r, Request *request) {
                 event = push(r, REPLICA_EVENT_MAILBOX, NULL);
                 event->text = must(strdup(stored->name));
                 event->event.name = event->text;
-                if (!r->store->is_files)
-                        event->event.wire = bytes_of(event->text);
-                event->event.delimiter = '/';
+                memory_set_wire(r, event, stored->name);
+                event->event.attributes = stored->attributes;
+                event->event.delimiter = r->store->delimiter ? r->store->delimiter : '/';
                 event->event.has_subscribed = r->store->has_subscriptions;
                 event->event.subscribed = stored->subscribed;
-                (void) push_status(r, stored);
+                (void) push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
         }
         memory_push_done(r, request, outcome);
+}
+
+/* A delimiter would make other levels of it. */
+static bool is_unsayable(const MemoryReplica *r, const char *name) {
+        const char delimiter = r->store->delimiter;
+
+        return delimiter != '\0' && delimiter != '/' && strchr(name, delimiter);
 }
 
 static void do_create(MemoryReplica *r, Request *request) {
         MemoryMailbox *stored;
         Event *event;
 
-        if (find_mailbox(r, request->mailbox)) {
+        if (memory_stored(r, request->mailbox) || is_unsayable(r, request->mailbox->name)) {
                 memory_push_done(r, request, REPLICA_REFUSED);
                 return;
         }
@@ -244,27 +257,24 @@ static void do_create(MemoryReplica *r, Request *request) {
                 if (strcasecmp(r->store->mailboxes[i]->name, stored->name) == 0)
                         stored->object = r->store->mailboxes[i]->object;
         event = memory_push_done(r, request, REPLICA_OK);
-        if (!r->store->is_files)
-                event->event.wire = bytes_of(request->mailbox->name);
+        memory_set_wire(r, event, request->mailbox->name);
         if (r->store->is_files || r->store->has_objects)
                 set_object(event, stored);
 }
 
 /* As a server does, and as a Maildir does: what is so already is all right. */
 static void do_rename(MemoryReplica *r, Request *request) {
-        const bool is_there = find_mailbox(r, request->mailbox);
+        const bool is_there = memory_stored(r, request->mailbox);
         const bool is_done = memory_store_find(r->store, request->name);
         Event *event;
 
-        if (is_there == is_done) {
+        if (is_there == is_done || is_unsayable(r, request->name)) {
                 memory_push_done(r, request, is_there ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
                 return;
         }
         memory_store_rename(r->store, request->mailbox->name, request->name);
         event = memory_push_done(r, request, REPLICA_OK);
-        event->object = must(strdup(request->name));
-        if (!r->store->is_files)
-                event->event.wire = bytes_of(event->object);
+        memory_set_wire(r, event, request->name);
 }
 
 static void do_remove(MemoryReplica *r, Request *request) {
@@ -273,7 +283,7 @@ static void do_remove(MemoryReplica *r, Request *request) {
 }
 
 static void do_subscribe(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         if (stored)
                 stored->subscribed = request->subscribe;
@@ -428,7 +438,7 @@ static bool is_complete(const MemoryReplica *r, const ReplicaToken *since,
 
 static void do_changes(MemoryReplica *r, Request *request) {
         const ReplicaToken *since = &request->since;
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
         Event *opened;
 
         if (!stored) {
@@ -463,7 +473,7 @@ static void do_changes(MemoryReplica *r, Request *request) {
 }
 
 static void do_fetch(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         for (size_t i = 0; stored && i < stored->n_messages; i++)
                 if (stored->messages[i].stage == MEMORY_VISIBLE &&
@@ -481,7 +491,7 @@ static void check_storable(MemoryReplica *r, MessageFlags flags, unsigned n_keyw
 }
 
 static void do_store(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
         const unsigned n_keywords = r->store->keywords.n_names;
         const MessageFlags add =
                 memory_translate(request->add, request->mailbox->keywords, &r->store->keywords);
@@ -501,7 +511,7 @@ static void do_store(MemoryReplica *r, Request *request) {
 }
 
 static void do_expunge(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         for (size_t i = stored ? stored->n_messages : 0; i > 0; i--)
                 if (uid_set_contains(&request->uids, stored->messages[i - 1].uid))
@@ -538,8 +548,8 @@ static void push_moved(MemoryReplica *r, const Request *request, MemoryMailbox *
 }
 
 static void do_move(MemoryReplica *r, Request *request) {
-        MemoryMailbox *from = find_mailbox(r, request->mailbox);
-        MemoryMailbox *to = find_mailbox(r, request->target);
+        MemoryMailbox *from = memory_stored(r, request->mailbox);
+        MemoryMailbox *to = memory_stored(r, request->target);
 
         if (!from || !to || r->store->no_move) {
                 memory_push_done(r, request, from && to ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
@@ -569,7 +579,7 @@ static MemoryMessage *find_equal(MemoryMailbox *stored, const char *bytes) {
 }
 
 static void do_append(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
         _cleanup_free_ char *bytes = must(bytes_dup(buffer_view(&request->bytes)));
         MemoryMessage *message;
         Event *event;
@@ -615,7 +625,7 @@ static bool is_found(MemoryReplica *r, const Request *request, const MemoryMessa
 }
 
 static void do_search(MemoryReplica *r, Request *request) {
-        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        const MemoryMailbox *stored = memory_stored(r, request->mailbox);
         const uint32_t stride = request->search.stride;
         size_t n_visible = 0;
         Event *event;
@@ -653,13 +663,13 @@ static void close_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
 }
 
 static void do_close(MemoryReplica *r, Request *request) {
-        const MemoryMailbox *stored = find_mailbox(r, request->mailbox);
+        const MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         close_session(r, request->mailbox);
         request->mailbox->private = NULL;
         memory_push_done(r, request, REPLICA_OK);
         if (stored && !r->store->is_files)
-                (void) push_status(r, stored);
+                (void) push_status(r, stored, false);
 }
 
 void memory_perform(MemoryReplica *r, Request *request) {

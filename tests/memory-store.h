@@ -38,6 +38,7 @@ typedef struct MemoryMailbox {
         char *name; /* owned */
         unsigned object;
         bool subscribed;
+        unsigned attributes; /* IMAP_LIST_*, as listed */
         uint32_t uidvalidity, uidnext;
         uint64_t modseq;
         MemoryMessage *messages; /* owned, by ascending UID */
@@ -53,7 +54,10 @@ typedef struct MemoryStore {
         unsigned n_objects; /* given so far */
 
         /* What kind of store it is. */
-        bool is_files;    /* two-phase delivery, stamps, no news while it is worked on */
+        bool is_files;      /* two-phase delivery, stamps, no news while it is worked on */
+        const char *prefix; /* with delimiter set: all names on the wire begin so; borrowed */
+        char delimiter; /* on the wire; a STATUS is told by the wire's name alone then. 0: the wire has the
+                           names as they are */
         bool has_objects; /* standing() tells who a mailbox is; files always do */
         bool has_subscriptions;
         bool folds_case; /* a new mailbox is that of another name in other capitals */
@@ -65,6 +69,7 @@ typedef struct MemoryStore {
         bool no_move;           /* it can move nothing */
         bool renumbers_renamed; /* from 1, with another UIDVALIDITY */
         bool has_labels; /* messages of one Message-ID are the same message, in each mailbox */
+        bool has_sizes;  /* of mailboxes */
         bool no_sizes;   /* of messages, where it is asked what they are */
         bool one_copy;  /* an append of what is there already adds nothing, and names the old UID */
         bool tells_new; /* news of new messages come unasked for, like those of flags */

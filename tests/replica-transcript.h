@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "request-name.h"
 #include "sync/imap-replica.h"
 #include "transcript.h"
 
@@ -130,6 +131,8 @@ static inline void put_status(ReplicaTest *test, const ReplicaEvent *event) {
                 put_format(test, " unseen=%" PRIu64, status->unseen);
         if (status->modseq > 0)
                 put_format(test, " modseq=%" PRIu64, status->modseq);
+        if (status->has_size)
+                put_format(test, " size=%" PRIu64, status->size);
         if (event->object)
                 put_string(test, " object=%s", event->object);
         if (event->unasked)
@@ -178,27 +181,17 @@ static inline void put_opened(ReplicaTest *test, const ReplicaEvent *event) {
                 put_string(test, " no-positions%s", "");
 }
 
-static inline const char *request_name(const ReplicaEvent *event) {
-        static const char *const names[] = {
-                [REPLICA_LIST] = "LIST",       [REPLICA_STANDING] = "STANDING",
-                [REPLICA_CREATE] = "CREATE",   [REPLICA_RENAME] = "RENAME",
-                [REPLICA_REMOVE] = "REMOVE",   [REPLICA_SUBSCRIBE] = "SUBSCRIBE",
-                [REPLICA_MOVE] = "MOVE",       [REPLICA_SEARCH] = "SEARCH",
-                [REPLICA_CHANGES] = "CHANGES", [REPLICA_FETCH] = "FETCH",
-                [REPLICA_STORE] = "STORE",     [REPLICA_EXPUNGE] = "EXPUNGE",
-                [REPLICA_APPEND] = "APPEND",   [REPLICA_CLOSE] = "CLOSE",
-                [REPLICA_WAIT] = "WAIT",
-        };
+static inline const char *done_name(const ReplicaEvent *event) {
         static const char *const waits[] = {"NOTIFY", "POLL", "IDLE", "NOOP", "LOGOUT"};
 
-        return event->request == REPLICA_WAIT ? waits[event->cookie] : names[event->request];
+        return event->request == REPLICA_WAIT ? waits[event->cookie] : request_name(event->request);
 }
 
 static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
         static const char *const outcomes[] = {"", " REFUSED", " FAILED", " FULL", " NO_MAILBOX"};
 
         test->n_done++;
-        put_string(test, "DONE %s", request_name(event));
+        put_string(test, "DONE %s", done_name(event));
         if (event->mailbox)
                 put_string(test, " %s", event->mailbox->name);
         if (event->request == REPLICA_APPEND)
@@ -526,6 +519,16 @@ static inline int act_poll(ReplicaTest *test, bool others, char **rest) {
                 test->replica, IMAP_STATUS_UIDNEXT | IMAP_STATUS_HIGHESTMODSEQ, wires, n);
 }
 
+static inline int on_start_deflate(void *userdata) {
+        put_string(userdata, "DEFLATE%s", "\n");
+        return 0;
+}
+
+static inline int act_compress(ReplicaTest *test) {
+        imap_replica_compress(test->replica, on_start_deflate, test);
+        return 0;
+}
+
 static inline void replica_on_action(void *userdata, ByteView action) {
         ReplicaTest *test = userdata;
         Replica *replica = imap_replica_base(test->replica);
@@ -554,13 +557,18 @@ static inline void replica_on_action(void *userdata, ByteView action) {
                 r = imap_replica_noop(test->replica);
         else if (strcmp(verb, "logout") == 0)
                 r = imap_replica_logout(test->replica);
+        else if (strcmp(verb, "compress") == 0)
+                r = act_compress(test);
+        else if (strcmp(verb, "told") == 0 || strcmp(verb, "untold") == 0)
+                r = imap_replica_idle_told(test->replica) == (*verb == 't') ? 0 : -EINVAL;
         else if (strcmp(verb, "busy") == 0 || strcmp(verb, "free") == 0)
                 r = imap_replica_is_busy(test->replica) == (*verb == 'b') ? 0 : -EINVAL;
         else
                 r = act_with_mailbox(test, replica, verb, &rest);
 
         TEST_ROW(test->transcript.label, r == 0);
-        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0;
+        test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0 &&
+                            strcmp(verb, "compress") != 0;
 }
 
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,
@@ -573,6 +581,9 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                 .once = strchr(options, 'o'),
                 .want_special_use = strchr(options, 's'),
                 .want_subscribed = strchr(options, 's'),
+                .list_reference = strchr(options, 'r')   ? "Größe."
+                                  : strchr(options, 'R') ? "perso"
+                                                         : NULL,
         };
 
         test->transcript.on_input = replica_on_input;
@@ -584,6 +595,7 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                             strchr(options, 'u') ? IMAP_ENABLED_ON : IMAP_ENABLED_UNASKED,
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
                                                  : test->quirks);
+        imap_replica_base(test->replica)->wants_sizes = strchr(options, 'z');
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 
@@ -600,7 +612,9 @@ static inline void replica_test_done(ReplicaTest *test) {
 
 /**
  * replica_check() - run a transcript
- * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options
+ * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
+ *           z list() is to tell sizes, r below the reference “Größe.”, R below
+ *           “perso”
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

@@ -190,7 +190,7 @@ static void read_option(Reader *reader, char *line) {
         else if (strcmp(line, "no-bodies") == 0)
                 c->no_bodies = true;
         else if (strcmp(line, "then") == 0)
-                c->confirms = true;
+                *(strcmp(value, "retry") == 0 ? &c->retries : &c->confirms) = true;
         else if (strcmp(line, "held") == 0) {
                 char side[16];
                 unsigned long n;

@@ -41,10 +41,22 @@ static EngineWish wants_all(const char *mailbox, void *userdata) {
         return strcmp(mailbox, "unwanted") != 0 ? ENGINE_WANTS : ENGINE_WANTS_NOT;
 }
 
+static void take_progress(World *world, const EngineNote *note) {
+        world->progress.done = note->done;
+        world->progress.total = note->total;
+        world->progress.bytes = note->bytes;
+        world->progress.total_bytes = note->total_bytes;
+        world->progress.bytes_left = engine_totals(world->engine).bytes_left;
+        if (world->n_notes[ENGINE_NOTE_PROGRESS] == 1)
+                world->first_progress = world->progress;
+}
+
 static void on_note(const EngineNote *note, void *userdata) {
         World *world = userdata;
 
         world->n_notes[note->type]++;
+        if (note->type == ENGINE_NOTE_PROGRESS)
+                take_progress(world, note);
         if (note->type == ENGINE_NOTE_FAILED) {
                 free(world->failure);
                 world->failure = strdup(note->text);
@@ -420,14 +432,21 @@ char *world_describe(World *world, const char *name) {
 
 /* --- a base to begin with --- */
 
+void world_make_servers(World *world) {
+        world->store[SIDE_REMOTE].delimiter = '/';
+        world->store[SIDE_LOCAL].is_files = false;
+        world->store[SIDE_LOCAL].delimiter = '.';
+        world->store[SIDE_LOCAL].prefix = "perso.";
+}
+
 void world_add_in_sync(World *world, const char *name, const WorldPair *pairs, size_t n_pairs) {
-        MailboxState state = {.name = strdup(name), .wire = strdup(name)};
+        MailboxState state = {.name = strdup(name)};
         MemoryMailbox *stored[_SIDE_MAX];
         Keywords keywords = KEYWORDS_NULL;
 
         open_database(world);
         assert(state_db_begin(world->db) == 0);
-        assert(state_db_add_mailbox(world->db, state.name, state.wire, &state.id) == 0);
+        assert(state_db_add_mailbox(world->db, name, NULL, NULL, &state.id) == 0);
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 stored[side] = memory_store_find(&world->store[side], name);
                 for (size_t i = 0; i < n_pairs; i++)

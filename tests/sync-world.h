@@ -29,13 +29,19 @@ typedef struct World {
         int64_t image_size;
 
         unsigned n_notes[WORLD_N_NOTES];
-        EngineCounts counts; /* of all runs */
+        struct {
+                uint64_t done, total, bytes, total_bytes, bytes_left;
+        } first_progress, progress; /* the first and the last of the process */
+        EngineCounts counts;        /* of all runs */
         uint64_t n_commits_before, n_commits, n_writes;
         char *failure; /* owned: the last sentence of a failure */
 } World;
 
 void world_init(World *world);
 void world_done(World *world);
+
+/* The local side is a server too, with another delimiter, and below a reference. */
+void world_make_servers(World *world);
 
 /* Begin a process: nothing is asked yet. The counts of notes, commits and writes start anew. */
 void world_start(World *world);

@@ -29,6 +29,7 @@ static void test_parse(void) {
                  "LITERAL+ LITERAL-"                                                                                                                  },
                 {"Gmail",           "X-GM-EXT-1",                      BIT(GMAIL),                             0,        "X-GM-EXT-1"                 },
                 {"ENABLE's",        "ENABLE UIDONLY",                  BIT(ENABLE) | BIT(UIDONLY),             0,        "ENABLE UIDONLY"             },
+                {"STATUS=SIZE",     "STATUS=SIZE",                     BIT(STATUS_SIZE),                       0,        "STATUS=SIZE"                },
                 {"limit",           "APPENDLIMIT=35651584",            BIT(APPENDLIMIT),                       35651584,
                  "APPENDLIMIT=35651584"                                                                                                               },
                 {"limit unstated",  "APPENDLIMIT",                     BIT(APPENDLIMIT),                       0,        "APPENDLIMIT"                },

@@ -207,6 +207,36 @@ static void test_predicates(void) {
         }
 }
 
+static void test_host(void) {
+        static const struct {
+                const char *text, *host; /* NULL: none */
+        } rows[] = {
+                {"imap.example.org", "imap.example.org"},
+                {"192.0.2.1",        "192.0.2.1"       },
+                {"::1",              "::1"             },
+                {"[::1]",            "::1"             },
+                {"[2001:db8::17]",   "2001:db8::17"    },
+                {"fe80::1%eth0",     "fe80::1%eth0"    },
+                {"[fe80::1%eth0]",   "fe80::1%eth0"    },
+                {"[192.0.2.1]",      NULL              },
+                {"[example.org]",    NULL              },
+                {"[::1",             NULL              },
+                {"::1]",             NULL              },
+                {"[]",               NULL              },
+                {"[::1]:993",        NULL              },
+                {"example.org:993",  NULL              },
+                {"1:2:3",            NULL              },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_free_ char *host = NULL;
+
+                TEST_ROW(rows[i].text,
+                         value_parse_host(rows[i].text, &host) == (rows[i].host ? 0 : -EINVAL));
+                TEST_ROW(rows[i].text, !rows[i].host || strcmp(host, rows[i].host) == 0);
+        }
+}
+
 static void test_strip(void) {
         static const struct {
                 const char *line;
@@ -344,6 +374,7 @@ int main(void) {
         test_duration();
         test_words();
         test_predicates();
+        test_host();
         test_strip();
         test_unquote();
         test_head();

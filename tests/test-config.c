@@ -45,6 +45,7 @@ static void dump_endpoint(Buffer *out, const char *side, const Endpoint *endpoin
         dump_string(out, "command", endpoint->secret.command);
         dump_string(out, "file", endpoint->secret.file);
         dump_string(out, "credential", endpoint->secret.credential);
+        dump_string(out, "reference", endpoint->list_reference);
         if (endpoint->overrides.disabled)
                 assert(buffer_append_format(out, " disabled=%#" PRIx64,
                                             endpoint->overrides.disabled) == 0);
@@ -122,9 +123,18 @@ static void test_values(void) {
                  "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c0 depth=4 "
                  "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
-                 "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n" SERVER("b"),
-                 "b@3 remote: imap.example.org:993/0 user=<me> command=<p> local: "
-                 "tunnel=</usr/lib/dovecot/imap>\n"},
+                 "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n"
+                 "list-reference = Größe/\n" SERVER("b"),
+                 "b@4 remote: imap.example.org:993/0 user=<me> command=<p> local: "
+                 "tunnel=</usr/lib/dovecot/imap> reference=<Größe/>\n"},
+                {"TLS through a tunnel",
+                 "[account a]\ntunnel = nc p 1\nhost = h\ntls = implicit\nca-file = /dev/null\nuser = me\n"
+                 "credential = imap.a\nmaildir = /m\n",
+                 "a@1 remote: tunnel=<nc p 1> h:993/0 ca=</dev/null> user=<me> credential=<imap.a> "
+                 "fs=</m>\n"},
+                {"IPv6 in brackets",
+                 "[account a]\nhost = [::1]\ntls = none\nuser = me\ncredential = c\nmaildir = /m\n",
+                 "a@1 remote: ::1:143/2 user=<me> credential=<c> fs=</m>\n"},
                 {"login through a tunnel",
                  "[account a]\ntunnel = nc x 143\nuser = me\ncredential = imap.a\nmaildir = /m\n",
                  "a@1 remote: tunnel=<nc x 143> user=<me> credential=<imap.a> fs=</m>\n"},
@@ -341,6 +351,9 @@ static void test_bad_values(void) {
                  "name as the server says it, such as COMPRESS=DEFLATE\n"},
                 {"an extension that is needed", ACCOUNT("a") "disable-extensions = STARTTLS\n",
                  "6: disable-extensions: “STARTTLS” is not one that can be done without\n"},
+                {"a reference with a wildcard", ACCOUNT("a") "list-reference = perso/*\n",
+                 "6: list-reference: “perso/*” is not a reference: expected how the names of mailboxes "
+                 "begin on the server, in UTF-8 and without “*” and “%”\n"},
                 {"pipeline depth", ACCOUNT("a") "pipeline-depth = 0\n",
                  "6: pipeline-depth: “0” is not a fitting number: expected a number from 1 to 1000\n"},
                 {"quirk", ACCOUNT("a") "quirks = wants-id !slow\n",
@@ -393,10 +406,19 @@ static void test_servers(void) {
                 {"no such CA", ACCOUNT("a") "ca-file = /nowhere/ca.pem\n",
                  "6: ca-file: “/nowhere/ca.pem” cannot be read: No such file or directory\n"},
                 {"host and tunnel", ACCOUNT("a") "tunnel = x\n",
-                 "2: host: there is a “tunnel” already; one of them is enough\n"},
-                {"tunnel with TLS",
+                 "2: host: there is a “tunnel” already; one of them is enough, unless “tls = "
+                 "implicit” goes through it\n"},
+                {"TLS through a tunnel, to whom?",
                  "[account a]\ntunnel = x\ntls = implicit\nport = 993\nmaildir = /m\n",
-                 "4: port: means nothing with a “tunnel”\n3: tls: means nothing with a “tunnel”\n"},
+                 "4: port: means nothing with a “tunnel”\n3: tls: through a “tunnel” it needs the "
+                 "key “host”, to know whose certificate it must be\n"},
+                {"another TLS through a tunnel",
+                 "[account a]\ntunnel = x\ntls = starttls\nca-file = /dev/null\nmaildir = /m\n",
+                 "3: tls: a “tunnel” is plain, or takes “implicit”\n"
+                 "4: ca-file: means nothing with a “tunnel”\n"},
+                {"host and port in one",
+                 "[account a]\nhost = h:993\nuser = u\npassword = p\nmaildir = /m\n",
+                 "2: host: “h:993” is not a name or an address (a port has a key of its own)\n"},
                 {"no user", "[account a]\nhost = h\npassword-command = p\nmaildir = /m\n",
                  "1: the key “user” is missing\n"},
                 {"no password", "[account a]\nhost = h\nuser = u\nmaildir = /m\n",
@@ -570,6 +592,7 @@ static void test_equal(void) {
                 {"local", SERVER("a") "[local a]\ntunnel = x\n", false},
                 {"disable-extensions", ACCOUNT("a") "disable-extensions = MOVE\n", false},
                 {"pipeline-depth", ACCOUNT("a") "pipeline-depth = 1\n", false},
+                {"list-reference", ACCOUNT("a") "list-reference = p/\n", false},
                 {"quirks on", ACCOUNT("a") "quirks = wants-id\n", false},
                 {"quirks off", ACCOUNT("a") "quirks = !wants-id\n", false},
         };

@@ -64,8 +64,8 @@ static void test_new_mailboxes(void) {
         check(&world, "up", "b F | b F | = F\n");
         assert(!stored(&world, SIDE_LOCAL, "unwanted"));
         assert(world.n_notes[ENGINE_NOTE_CREATED] == 2);
-        assert(strcmp(engine_find_wire(world.engine, BYTES("up")), "up") == 0);
-        assert(!engine_find_wire(world.engine, BYTES("unwanted")));
+        assert(strcmp(engine_find_wire(world.engine, SIDE_REMOTE, BYTES("up")), "up") == 0);
+        assert(!engine_find_wire(world.engine, SIDE_REMOTE, BYTES("unwanted")));
         world_done(&world);
 }
 
@@ -335,6 +335,57 @@ static void test_cost(void) {
         assert(costs[0] == costs[1]);
 }
 
+/* How many bytes a first synchronisation has to transfer, where the server says so. */
+static void test_first_bytes(void) {
+        static const struct {
+                const char *label;
+                bool has_sizes, has_base, has_local, is_told;
+        } rows[] = {
+                {"the server does not say",                  false, false, false, false},
+                {"it does with the first list",              true,  false, false, true },
+                {"a mailbox that is new is asked about",     true,  true,  false, true },
+                {"what may be there already is not counted", true,  false, true,  false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t size;
+                World world;
+
+                world_init(&world);
+                world.store[SIDE_REMOTE].has_sizes = rows[i].has_sizes;
+                if (rows[i].has_base)
+                        make_in_sync(&world, INBOX, 3);
+                make(&world, SIDE_REMOTE, "new");
+                for (unsigned n = 0; n < 70; n++) {
+                        char text[16];
+
+                        (void) snprintf(text, sizeof(text), "m%u", n);
+                        deliver(&world, SIDE_REMOTE, "new", text);
+                }
+                if (rows[i].has_local) {
+                        make(&world, SIDE_LOCAL, "new");
+                        deliver(&world, SIDE_LOCAL, "new", "m1");
+                }
+                world_start(&world);
+                assert(engine_list(world.engine) == 0 && world_pump(&world));
+
+                size = rows[i].is_told ? world.progress.bytes : 0;
+                TEST_ROW(rows[i].label, world.progress.done == (rows[i].has_local ? 69 : 70));
+                TEST_ROW(rows[i].label, world.first_progress.total == world.progress.done);
+                TEST_ROW(rows[i].label, world.first_progress.total_bytes == size);
+                TEST_ROW(rows[i].label, world.progress.total_bytes == size);
+                TEST_ROW(rows[i].label, world.progress.bytes_left == 0);
+                TEST_ROW(rows[i].label,
+                         !rows[i].is_told || world.first_progress.bytes_left ==
+                                                     size - world.first_progress.bytes);
+
+                assert(engine_list(world.engine) == 0 && world_pump(&world));
+                TEST_ROW(rows[i].label,
+                         !memory_replica_base(world.replica[SIDE_REMOTE])->wants_sizes);
+                world_done(&world);
+        }
+}
+
 /* What failed, or is held, is looked at no more than once a list. */
 static void test_no_hot_loop(void) {
         static const char *const labels[] = {"failed", "held", "parked"};
@@ -365,6 +416,34 @@ static void test_no_hot_loop(void) {
                 TEST_ROW(labels[i], world.n_notes[ENGINE_NOTE_RUN] > n_runs);
                 TEST_ROW(labels[i], memory_count_visible(stored(&world, SIDE_LOCAL, INBOX)) ==
                                             (i == 2 ? 31 : 32));
+                world_done(&world);
+        }
+}
+
+/* What is refused is tried once more when a person asks, and is parked again. */
+static void test_retry_parked(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                world_init(&world);
+                make_in_sync(&world, INBOX, 2);
+                world.store[side].refuses = "Subject: x";
+                deliver(&world, side_other(side), INBOX, "x");
+                world_start(&world);
+                assert(world_sync(&world));
+                assert(look(&world, INBOX)->parked == 1);
+
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 1);
+
+                assert(engine_retry_parked(world.engine, "none") == STATE_DB_E_NONE);
+                assert(engine_retry_parked(world.engine, INBOX) == 0);
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 2);
+                assert(look(&world, INBOX)->parked == 1 && !look(&world, INBOX)->error[0]);
+
+                assert(world_sync(&world));
+                assert(world.n_notes[ENGINE_NOTE_PARKED] == 2);
                 world_done(&world);
         }
 }
@@ -509,7 +588,9 @@ int main(void) {
         test_hold();
         test_quiet();
         test_cost();
+        test_first_bytes();
         test_no_hot_loop();
+        test_retry_parked();
         test_drop_by_drop();
         test_confirm_once();
         test_held_and_names();

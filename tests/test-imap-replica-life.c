@@ -186,11 +186,77 @@ static void test_prefix(void) {
                       "E: DONE LIST\n");
 }
 
+static void test_reference(void) {
+        replica_check(
+                "below a reference", DOVECOT " NAMESPACE", "r",
+                "> list\n"
+                "C: 1 LIST Gr&APYA3w-e. * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY "
+                "HIGHESTMODSEQ))\n"
+                "S: * LIST () \".\" Gr&APYA3w-e.INBOX\n"
+                "S: * STATUS Gr&APYA3w-e.INBOX (MESSAGES 1)\n"
+                "S: * LIST () \".\" Gr&APYA3w-e.a.b\n"
+                "S: * LIST (\\Noselect) \".\" Gr&APYA3w-e\n"
+                "S: * LIST () \".\" INBOX\n"
+                "S: * STATUS INBOX (MESSAGES 1)\n"
+                "S: 1 OK\n"
+                "E: MAILBOX Gr&APYA3w-e.INBOX name=INBOX delimiter=.\n"
+                "E: STATUS Gr&APYA3w-e.INBOX name=INBOX messages=1\n"
+                "E: MAILBOX Gr&APYA3w-e.a.b name=a/b delimiter=.\n"
+                "E: DONE LIST\n"
+                "> create x/y\n"
+                "C: 2 CREATE Gr&APYA3w-e.x.y\n"
+                "S: 2 OK\n"
+                "E: DONE CREATE x/y wire=Gr&APYA3w-e.x.y\n"
+                "> create INBOX\n"
+                "C: 3 CREATE Gr&APYA3w-e.INBOX\n"
+                "S: 3 OK\n"
+                "E: DONE CREATE INBOX wire=Gr&APYA3w-e.INBOX\n"
+                "> rename x/y z\n"
+                "C: 4 RENAME Gr&APYA3w-e.x.y Gr&APYA3w-e.z\n"
+                "S: 4 OK\n"
+                "E: DONE RENAME x/y wire=Gr&APYA3w-e.z\n"
+                "S: * LIST () \".\" Gr&APYA3w-e.q (\"OLDNAME\" (Gr&APYA3w-e.p))\n"
+                "S: * LIST () \".\" Gr&APYA3w-e.q (\"OLDNAME\" (p))\n"
+                "S: * LIST () \".\" q (\"OLDNAME\" (p))\n"
+                "S: * STATUS q (MESSAGES 1)\n"
+                "S: * LIST () \".\" q (\"OLDNAME\" (Gr&APYA3w-e.p))\n"
+                "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. old=p unasked\n"
+                "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. unasked\n"
+                "E: MAILBOX q name=none delimiter=. old=p unasked: the mailbox “q” has a name that "
+                "cannot be used here\n");
+        replica_check("a reference without its delimiter", BARE, "Rs",
+                      "> create a\n"
+                      "C: 1 LIST perso \"\"\n"
+                      "S: * LIST (\\Noselect) \"/\" \"\"\n"
+                      "S: 1 OK\n"
+                      "C: 2 CREATE perso/a\n"
+                      "S: 2 OK\n"
+                      "E: DONE CREATE a wire=perso/a\n"
+                      "> list\n"
+                      "C: 3 LSUB perso *\n"
+                      "C: 4 LIST perso *\n"
+                      "S: * LSUB () \"/\" perso/a\n"
+                      "S: 3 OK\n"
+                      "S: * LIST () \"/\" perso\n"
+                      "S: * LIST () \"/\" personal/a\n"
+                      "S: * LIST () \"/\" perso/a\n"
+                      "S: * LIST () \"/\" perso/b\n"
+                      "S: 4 OK\n"
+                      "C: 5 STATUS perso/a (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "C: 6 STATUS perso/b (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+                      "S: 5 OK\n"
+                      "S: 6 OK\n"
+                      "E: MAILBOX perso/a name=a subscribed=yes\n"
+                      "E: MAILBOX perso/b name=b subscribed=no\n"
+                      "E: DONE LIST\n");
+}
+
 int main(void) {
         test_rename();
         test_remove();
         test_subscribe();
         test_object();
         test_prefix();
+        test_reference();
         return 0;
 }

@@ -125,6 +125,7 @@ static void test_waiting(void) {
                                     "S: * 6 EXISTS\n"
                                     "S: * 6 FETCH (UID 9 FLAGS () MODSEQ (22))\n"
                                     "E: STATUS A unasked changed\n"
+                                    "> told\n"
                                     "> changes A 7 9 21 flags\n"
                                     "C: DONE\n"
                                     "C: 3 SELECT A (QRESYNC (7 21))\n"
@@ -208,6 +209,29 @@ static void test_waiting(void) {
                                     "E: STATUS B uidnext=9 modseq=22\n"
                                     "E: STATUS A unasked changed\n"
                                     "E: DONE POLL\n"
+                                    "> untold\n"
+                                    "> free\n");
+        replica_check("IDLE that tells only as it ends has told nothing", DOVECOT, "q",
+                      "> idle A\n"
+                      "C: 1 SELECT A\n"
+                      "C: 2 IDLE\n" SELECTED(
+                              "5", "7", "9",
+                              "21") "S: 1 OK\n"
+                                    "S: + idling\n"
+                                    "E: STATUS A messages=5 uidnext=9 uidvalidity=7 modseq=21\n"
+                                    "> others\n"
+                                    "> idle A\n"
+                                    "C: DONE\n"
+                                    "C: 3 LIST \"\" * RETURN (STATUS (UIDNEXT HIGHESTMODSEQ))\n"
+                                    "C: 4 IDLE\n"
+                                    "S: * 6 EXISTS\n"
+                                    "S: 2 OK\n"
+                                    "S: 3 OK\n"
+                                    "S: + idling\n"
+                                    "E: STATUS A unasked changed\n"
+                                    "E: DONE IDLE A exists=6\n"
+                                    "E: DONE POLL\n"
+                                    "> untold\n"
                                     "> free\n");
         replica_check("a poll of the others without an IDLE is one of all", DOVECOT, "q",
                       OPEN_A "> others\n"

@@ -27,6 +27,45 @@ static void test_list(void) {
                       "S: 1 OK done\n"
                       "E: MAILBOX Trash attributes=0x808 subscribed=yes\n"
                       "E: DONE LIST\n");
+        replica_check("sizes are wanted", GMAIL " STATUS=SIZE", "z",
+                      "> list\n"
+                      "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ "
+                      "SIZE))\n"
+                      "S: * LIST () \"/\" A\n"
+                      "S: * STATUS A (MESSAGES 5 SIZE 123456789012)\n"
+                      "S: 1 OK done\n"
+                      "E: MAILBOX A\n"
+                      "E: STATUS A messages=5 size=123456789012\n"
+                      "E: DONE LIST\n");
+        replica_check(
+                "sizes are wanted and not to be had", GMAIL, "z",
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "S: 1 OK done\n"
+                "E: DONE LIST\n");
+        replica_check("sizes without LIST-STATUS", BARE " STATUS=SIZE", "z",
+                      "> list\n"
+                      "C: 1 LIST \"\" *\n"
+                      "S: * LIST () \"/\" A\n"
+                      "S: 1 OK done\n"
+                      "E: MAILBOX A\n"
+                      "C: 2 STATUS A (MESSAGES UIDNEXT UIDVALIDITY UNSEEN SIZE)\n"
+                      "S: * STATUS A (MESSAGES 5 SIZE 77)\n"
+                      "S: 2 OK done\n"
+                      "E: STATUS A messages=5 size=77\n"
+                      "E: DONE LIST\n");
+        replica_check(
+                "sizes can be had, and no list wants them", GMAIL " STATUS=SIZE", "",
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "S: 1 OK done\n"
+                "E: DONE LIST\n"
+                "> standing A\n"
+                "C: 2 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ SIZE)\n"
+                "S: * STATUS A (MESSAGES 5 SIZE 77)\n"
+                "S: 2 OK done\n"
+                "E: STATUS A messages=5 size=77\n"
+                "E: DONE STANDING A\n");
         replica_check("without LIST-STATUS: pipelined STATUS for what can be selected", EXCHANGE,
                       "",
                       "> list\n"

@@ -55,8 +55,9 @@ static const struct {
                        "home     refused          4       310  never          0 B\n"
                        "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                        "AUTH\"). Mend it, then: imapsyncctl resume home\n"
-                       "    1 change pending, 25 deletions held back (imapsyncctl held), 1 message "
-                       "parked: refused by a side\n"
+                       "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
+                       "held), 1 "
+                       "message parked: refused by a side\n"
                        "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n", .err = "",
          },
         {
@@ -89,7 +90,8 @@ static const struct {
                        "\"waits_why\":\"\",\"quirks\":\"notify-goes-quiet\",\"mailboxes\":12,"
                        "\"messages\":10200,\"pending\":0,"
                        "\"held\":0,"
-                       "\"parked\":0,\"last_sync_usec\":#,\"retry_usec\":0,\"connected_usec\":#,"
+                       "\"parked\":0,\"bytes_left\":0,\"last_sync_usec\":#,\"retry_usec\":0,"
+                       "\"connected_usec\":#,"
                        "\"bytes_in\":1234567,\"bytes_out\":8900,\"flags_since_usec\":#,"
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"left_out\":\"[Gmail]/All Mail\"}]"
@@ -422,16 +424,17 @@ static void test_watch(void) {
                 {"lines",
                  {"watch"},
                  "######## work/INBOX: synced: 3 new\n"
-                 "######## home: error: gone\\x0d\\x0afor \"good\"\n"},
+                 "######## home: error: gone\\x0d\\x0afor \"good\"\n"                          },
                 {"JSON",
                  {"watch", "--json"},
                  "{\"time\":#,\"account\":\"work\",\"mailbox\":\"INBOX\",\"event\":\"synced\","
                  "\"message\":\"3 new\",\"new_local\":3,\"new_remote\":0,\"changed_local\":0,"
-                 "\"changed_remote\":0,\"removed_local\":0,\"removed_remote\":0}\n"
+                 "\"changed_remote\":0,\"removed_local\":0,\"removed_remote\":0,"
+                 "\"done\":0,\"total\":0,\"bytes\":0,\"total_bytes\":0}\n"
                  "{\"time\":#,\"account\":\"home\",\"mailbox\":\"\",\"event\":\"error\","
                  "\"message\":\"gone\\r\\nfor \\\"good\\\"\",\"new_local\":0,\"new_remote\":0,"
                  "\"changed_local\":0,\"changed_remote\":0,\"removed_local\":0,"
-                 "\"removed_remote\":0}\n"                           },
+                 "\"removed_remote\":0,\"done\":0,\"total\":0,\"bytes\":0,\"total_bytes\":0}\n"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

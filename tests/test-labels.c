@@ -133,7 +133,74 @@ static void test_lost(void) {
         }
 }
 
+/* --- both sides --- */
+
+/* What one side shows twice is left out of both. */
+static void test_left_out(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                const EngineMailbox *all;
+                World world;
+
+                world_init(&world);
+                world_make_servers(&world);
+                world.store[side].has_labels = true;
+                memory_store_add(&world.store[side], "All")->attributes = IMAP_LIST_ALL;
+                memory_store_add(&world.store[side], "INBOX");
+                world_start(&world);
+                assert(world_sync(&world));
+                all = engine_find_mailbox(world.engine, "All");
+                assert(all && *all->left_out);
+                assert(!stored(&world, side_other(side), "All"));
+                assert(stored(&world, side_other(side), "INBOX"));
+
+                stored(&world, side, "All")->attributes = 0; /* it is another one now */
+                assert(world_sync(&world) && stored(&world, side_other(side), "All"));
+                world_done(&world);
+        }
+}
+
+/* Under two labels on both sides. */
+static void begin_both(World *world, Side origin) {
+        world_init(world);
+        world_make_servers(world);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                world->store[side].has_labels = true;
+                memory_store_add(&world->store[side], "Trash")->attributes = IMAP_LIST_TRASH;
+        }
+        for (size_t i = 0; i < 2; i++) {
+                WorldMessage message;
+
+                memory_store_add(&world->store[origin], labels[i]);
+                world_parse_message(world, "a", &message);
+                memory_deliver(stored(world, origin, labels[i]), 0, message.bytes, message.date, 0);
+                world_parse_message(world, "b", &message);
+                memory_deliver(stored(world, origin, labels[i]), 0, message.bytes, message.date, 0);
+        }
+        world_start(world);
+        assert(world_sync(world));
+        check(world, "one", "a | a | =\nb | b | =\n");
+}
+
+/* Whichever side it came from, and whichever it is deleted on: from its last label it goes to the trash. */
+static void test_discarded(void) {
+        for (unsigned n = 0; n < 4; n++) {
+                const Side origin = (Side) (n / 2), side = (Side) (n % 2);
+                World world;
+
+                begin_both(&world, origin);
+                for (size_t i = 0; i < 2; i++) {
+                        memory_expunge(stored(&world, side, labels[i]), 1);
+                        assert(world_sync(&world));
+                        check(&world, labels[i], "b | b | =\n");
+                        check(&world, "Trash", i == 0 ? "" : "a | a | =\n");
+                }
+                world_done(&world);
+        }
+}
+
 int main(void) {
+        test_left_out();
+        test_discarded();
         test_fetched_once();
         test_many();
         test_killed();

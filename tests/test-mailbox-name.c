@@ -164,6 +164,33 @@ static void test_encode(void) {
         }
 }
 
+static void test_reference(void) {
+        static const struct {
+                const char *label;
+                const char *reference;
+                int result;
+                const char *wire;
+        } rows[] = {
+                {"none",           "",           0,        ""               },
+                {"with delimiter", "perso/",     0,        "perso/"         },
+                {"any delimiter",  "a.b^c/d",    0,        "a.b^c/d"        },
+                {"not ASCII",      "Größe/&.", 0,        "Gr&APYA3w-e/&-."},
+                {"as INBOX",       "inbox.x.",   0,        "inbox.x."       },
+                {"wildcard",       "perso/*",    ENCODING, NULL             },
+                {"other wildcard", "%",          ENCODING, NULL             },
+                {"not UTF-8",      "a\xff",      ENCODING, NULL             },
+                {"line end",       "a\r\n",      ENCODING, NULL             },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_free_ char *wire = NULL;
+                int r = mailbox_name_encode_reference(rows[i].reference, &wire);
+
+                TEST_ROW(rows[i].label, r == rows[i].result && !wire == !rows[i].wire);
+                TEST_ROW(rows[i].label, !wire || strcmp(wire, rows[i].wire) == 0);
+        }
+}
+
 static void test_lengths(void) {
         _cleanup_free_ char *wire = NULL;
         char name[4096];
@@ -281,6 +308,7 @@ int main(void) {
         test_decode();
         test_prefixes();
         test_encode();
+        test_reference();
         test_lengths();
         test_errors_have_text();
         test_matches();

@@ -96,31 +96,52 @@ static void check_family(const char *label, World *world, const char *name) {
         TEST_ROW(label, n_bodies(world) == 0 && engine_totals(world->engine).failed == 0);
 }
 
-static void test_rename(void) {
-        for (unsigned n = 0; n < _EVIDENCE_MAX * 2; n++) {
-                const Evidence evidence = (Evidence) (n / 2);
-                const Side side = (Side) (n % 2);
-                World world;
+/* Nothing but what the server tells would do. */
+static void rename_told(World *world, Side side) {
+        MemoryMailbox *parent = stored(world, side, "B"), *child = stored(world, side, "B/x");
 
-                make_family(&world, evidence);
-                look_once(&world);
-                memory_store_rename(&world.store[side], "A", "B");
-                world_start(&world);
-                if (evidence == EVIDENCE_TOLD && side == SIDE_REMOTE) {
-                        /* nothing else would do */
-                        stored(&world, SIDE_REMOTE, "B")->uidvalidity = 7;
-                        stored(&world, SIDE_REMOTE, "B/x")->uidvalidity = 7;
-                        memory_replica_tell_renamed(world.replica[SIDE_REMOTE], "A", "B");
-                        assert(world_pump(&world));
-                        stored(&world, SIDE_REMOTE, "B")->uidvalidity = 1000;
-                        stored(&world, SIDE_REMOTE, "B/x")->uidvalidity = 1000;
-                }
-                list(&world);
-                check_family(evidence_names[evidence], &world, "B");
-                TEST_ROW(evidence_names[evidence], world.n_notes[ENGINE_NOTE_RENAMED] == 2 &&
-                                                           world.n_notes[ENGINE_NOTE_CREATED] == 0);
-                world_done(&world);
+        const uint32_t uidvalidity[] = {parent->uidvalidity, child->uidvalidity};
+
+        parent->uidvalidity = child->uidvalidity = 7;
+        memory_replica_tell_renamed(world->replica[side], "A", "B");
+        assert(world_pump(world));
+        parent->uidvalidity = uidvalidity[0];
+        child->uidvalidity = uidvalidity[1];
+}
+
+static void rename_with(Evidence evidence, Side side, bool are_servers) {
+        const char *label = evidence_names[evidence];
+        World world;
+
+        make_family(&world, evidence);
+        if (are_servers)
+                world_make_servers(&world);
+        world.store[side].has_objects = evidence == EVIDENCE_OBJECT;
+        look_once(&world);
+        memory_store_rename(&world.store[side], "A", "B");
+        world_start(&world);
+        if (evidence == EVIDENCE_TOLD && (side == SIDE_REMOTE || are_servers))
+                rename_told(&world, side);
+        list(&world);
+        check_family(label, &world, "B");
+        TEST_ROW(label, world.n_notes[ENGINE_NOTE_RENAMED] == 2 &&
+                                world.n_notes[ENGINE_NOTE_CREATED] == 0);
+        if (are_servers) {
+                const char *found = engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.B.x"));
+
+                TEST_ROW(label, found && strcmp(found, "B/x") == 0);
+                TEST_ROW(label, !engine_find_wire(world.engine, SIDE_LOCAL, BYTES("B/x")));
+                TEST_ROW(label, engine_find_wire(world.engine, SIDE_REMOTE, BYTES("B/x")));
         }
+        world_done(&world);
+}
+
+static void test_rename(void) {
+        for (Evidence evidence = 0; evidence < _EVIDENCE_MAX; evidence++)
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        rename_with(evidence, side, false);
+                        rename_with(evidence, side, true);
+                }
 }
 
 /* Messages with keywords, of which the samples show the second first. */
@@ -594,8 +615,101 @@ static void test_twins(void) {
         world_done(&world);
 }
 
+/* --- two servers --- */
+
+static void test_unsayable(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                world_init(&world);
+                world_make_servers(&world);
+                world.store[SIDE_REMOTE].delimiter = '^';
+                memory_store_add(&world.store[side], side == SIDE_REMOTE ? "a.b" : "a^b");
+                memory_store_add(&world.store[side], "c/d");
+                world_start(&world);
+                assert(world_sync(&world));
+                assert(strstr(look(&world, side == SIDE_REMOTE ? "a.b" : "a^b")->error,
+                              "it cannot be made on the"));
+                assert(stored(&world, side_other(side), "c/d") && !*look(&world, "c/d")->error);
+                assert(strcmp(engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.c.d")),
+                              "c/d") == 0);
+                assert(strcmp(engine_find_wire(world.engine, SIDE_REMOTE, BYTES("c^d")), "c/d") ==
+                       0);
+                world_done(&world);
+        }
+}
+
+/* A server tells names in UTF-8 that are not so on the wire. */
+static void test_utf8(void) {
+        World world;
+
+        world_init(&world);
+        world_make_servers(&world);
+        world.store[SIDE_LOCAL].prefix = "Gr&APYA3w-e.";
+        memory_store_add(&world.store[SIDE_REMOTE], "c/d");
+        world_start(&world);
+        assert(world_sync(&world));
+        assert(strcmp(engine_find_wire(world.engine, SIDE_LOCAL, BYTES("Größe.c.d")), "c/d") == 0);
+        assert(!engine_find_wire(world.engine, SIDE_LOCAL, BYTES("c.d")));
+        world_done(&world);
+}
+
+/* One side's look at its mailboxes, in the middle of the other's, shows what has come and gone there. */
+static void test_polled(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world_make_servers(&world);
+                world_start(&world);
+                assert(world_sync(&world));
+                for (Side s = 0; s < _SIDE_MAX; s++)
+                        memory_replica_tell_poll(world.replica[s]);
+                assert(world_pump(&world) && !*look(&world, "K")->error);
+
+                memory_store_remove(&world.store[side], "A/x");
+                for (Side s = 0; s < _SIDE_MAX; s++)
+                        memory_replica_tell_poll(world.replica[s]);
+                assert(world_pump(&world) && look(&world, "A/x")->deleted[side]);
+
+                memory_store_add(&world.store[side], "N");
+                memory_replica_tell_poll(world.replica[side]);
+                assert(world_pump(&world) && stored(&world, side_other(side), "N"));
+                world_done(&world);
+        }
+}
+
+static int count_due(const char *wire, void *userdata) {
+        unsigned *n = userdata;
+
+        assert(strncmp(wire, "perso.", 6) == 0);
+        (*n)++;
+        return 0;
+}
+
+static void test_due(void) {
+        unsigned n_other = 0, n = 0;
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        world_make_servers(&world);
+        world.store[SIDE_REMOTE].prefix = "perso.";
+        world_start(&world);
+        assert(world_sync(&world));
+        assert(engine_each_due(world.engine, SIDE_REMOTE, world.now, 60, count_due, &n_other) == 0);
+        assert(engine_each_due(world.engine, SIDE_LOCAL, world.now, 60, count_due, &n) == 0);
+        assert(n == 4 && n_other == 4); /* asked by itself */
+        assert(engine_each_due(world.engine, SIDE_LOCAL, world.now, 60, count_due, &n) == 0);
+        assert(n == 4);
+        world_done(&world);
+}
+
 int main(void) {
         test_rename();
+        test_unsayable();
+        test_utf8();
+        test_polled();
+        test_due();
         test_keywords();
         test_rename_killed();
         test_rename_renumbers();

@@ -39,7 +39,8 @@ static void rig_open(Rig *rig) {
         for (unsigned i = 0; i < 2; i++) {
                 assert(maildir_create(rig->root, names[i]) == 0);
                 rig->mailbox[i] = (ReplicaMailbox){.name = names[i], .keywords = &rig->keywords[i]};
-                assert(state_db_add_mailbox(rig->db, names[i], names[i], &rig->mailbox[i].id) == 0);
+                assert(state_db_add_mailbox(rig->db, names[i], names[i], NULL,
+                                            &rig->mailbox[i].id) == 0);
         }
 }
 

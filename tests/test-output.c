@@ -242,27 +242,43 @@ static void test_progress(void) {
                 const char *label;
                 size_t width;
                 uint64_t usec;
+                uint64_t total_bytes; /* of each */
                 const char *line;
         } rows[] = {
-                {"too early for a rate", 80, SEC / 2,
-                 "work/Sent                 [===========>          ]  1500 of 2900   51 %  2.0 MB"},
-                {"80 columns",           80, 2 * SEC,
-                 "work/Sent                 [=======>       ]  1500 of 2900   51 %  2.0 MB  700/s"},
-                {"no room for a bar",    70, 2 * SEC,
-                 "work/Sent                 1500 of 2900   51 %  2.0 MB  700/s"                   },
-                {"no room for the name", 50, 2 * SEC, "1500 of 2900   51 %  2.0 MB  700/s"        },
-                {"hardly any",           13, 2 * SEC, "1500 of 290…"                            },
+                {"too early for a rate", 80, SEC / 2, 0,
+                 "work/Sent                 [===========>          ]  1500 of 2900   51 %  2.0 MB" },
+                {"80 columns",           80, 2 * SEC, 0,
+                 "work/Sent                 [=======>       ]  1500 of 2900   51 %  2.0 MB  700/s" },
+                {"bytes in all",         90, 2 * SEC, 4000000,
+                 "work/Sent                 [===>           ]  1500 of 2900   25 %  2.0 MB of 8.0 "
+                 "MB  "
+                 "700/s"                                                                           },
+                {"more than was said",   60, 2 * SEC, 900000,
+                 "1500 of 2900  100 %  2.0 MB of 2.0 MB  700/s"                                    },
+                {"no room for a bar",    70, 2 * SEC, 0,
+                 "work/Sent                 1500 of 2900   51 %  2.0 MB  700/s"                    },
+                {"no room for the name", 50, 2 * SEC, 0,       "1500 of 2900   51 %  2.0 MB  700/s"},
+                {"hardly any",           13, 2 * SEC, 0,       "1500 of 290…"                    },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const uint64_t of = rows[i].total_bytes;
+                const struct {
+                        const char *mailbox;
+                        ProgressPart part;
+                } parts[] = {
+                        {"INBOX", {NULL, 100, 2000, 1000, of}   },
+                        {"Sent",  {NULL, 10, 900, 1000, of}     },
+                        {"INBOX", {NULL, 600, 2000, 1000000, of}},
+                        {"Sent",  {NULL, 900, 900, 1000000, of} },
+                };
                 const Screen screen = {.width = rows[i].width};
                 _cleanup_(progress_done) Progress progress = PROGRESS_NULL;
                 _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
 
-                assert(progress_update(&progress, "work", "INBOX", 100, 2000, 1000, NOW) == 0);
-                assert(progress_update(&progress, "work", "Sent", 10, 900, 1000, NOW) == 0);
-                assert(progress_update(&progress, "work", "INBOX", 600, 2000, 1000000, NOW) == 0);
-                assert(progress_update(&progress, "work", "Sent", 900, 900, 1000000, NOW) == 0);
+                for (size_t n = 0; n < ARRAY_SIZE(parts); n++)
+                        TEST_ROW(rows[i].label, progress_update(&progress, "work", parts[n].mailbox,
+                                                                &parts[n].part, NOW) == 0);
                 TEST_ROW(rows[i].label,
                          progress_format(&progress, &screen, NOW + rows[i].usec, &buffer) == 0);
                 TEST_ROW(rows[i].label, buffer_is(&buffer, rows[i].line));

@@ -11,7 +11,7 @@ static StateDb *open_database(void) {
         int64_t id;
 
         assert(state_db_open(":memory:", &db, &error) == 0);
-        assert(state_db_add_mailbox(db, "a", NULL, &id) == 0 && id == MAILBOX);
+        assert(state_db_add_mailbox(db, "a", NULL, NULL, &id) == 0 && id == MAILBOX);
         return db;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/macro.h"
 #include "store/state-db-private.h"
+#include "test-tree.h"
 #include "test.h"
 
 static StateDb *open_database(const char *path) {
@@ -20,7 +21,7 @@ static StateDb *open_database(const char *path) {
 static int64_t add_mailbox(StateDb *db, const char *name) {
         int64_t id;
 
-        assert(state_db_add_mailbox(db, name, NULL, &id) == 0);
+        assert(state_db_add_mailbox(db, name, NULL, NULL, &id) == 0);
         return id;
 }
 
@@ -67,12 +68,12 @@ static void test_mailbox(void) {
         _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
         _cleanup_(mailbox_state_done) MailboxState read = {0};
         MailboxState state = {
-                .wire = (char *) "Entw&APw-rfe",
-                .token = {{1, 2, 3, {0}}, {4, 5, 6, {7, 8, 9, UINT64_MAX}}},
+                .wire = {(char *) "Entw&APw-rfe", (char *) "perso.Entw&APw-rfe"   },
+                .token = {{1, 2, 3, {0}},          {4, 5, 6, {7, 8, 9, UINT64_MAX}}},
                 .messages = 10,
                 .files = 11,
-                .parked = {12,             13                              },
-                .gone = {14,             15                              },
+                .parked = {12,                      13                              },
+                .gone = {14,                      15                              },
                 .gone_since = 16,
                 .last_change = 17,
         };
@@ -80,14 +81,16 @@ static void test_mailbox(void) {
         state.id = add_mailbox(db, "Entwürfe");
         assert(state_db_save_mailbox(db, &state) == 0);
         assert(state_db_each_mailbox(db, take_only, &read) == 0);
-        assert(strcmp(read.name, "Entwürfe") == 0 && strcmp(read.wire, state.wire) == 0);
+        assert(strcmp(read.name, "Entwürfe") == 0 &&
+               strcmp(read.wire[SIDE_REMOTE], state.wire[SIDE_REMOTE]) == 0 &&
+               strcmp(read.wire[SIDE_LOCAL], state.wire[SIDE_LOCAL]) == 0);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 assert(memcmp(&read.token[side], &state.token[side], sizeof(ReplicaToken)) == 0);
         assert(read.messages == 10 && read.files == 11);
         assert(read.parked[SIDE_REMOTE] == 12 && read.parked[SIDE_LOCAL] == 13);
         assert(read.gone[SIDE_REMOTE] == 14 && read.gone[SIDE_LOCAL] == 15);
         assert(read.gone_since == 16 && read.last_change == 17);
-        assert(state_db_add_mailbox(db, "Entwürfe", NULL, &state.id) == -EBADMSG);
+        assert(state_db_add_mailbox(db, "Entwürfe", NULL, NULL, &state.id) == -EBADMSG);
 }
 
 static void test_keywords(void) {
@@ -270,9 +273,10 @@ static void test_life(void) {
         assert(!read.life.object[SIDE_REMOTE] && !read.life.renaming && !read.life.removing);
         assert(read.life.subscribed == SUBSCRIBED_UNKNOWN);
         assert(state_db_save_life(db, mailbox, &life) == 0);
-        assert(state_db_rename_mailbox(db, mailbox, "b", "B") == 0);
+        assert(state_db_rename_mailbox(db, mailbox, "b", "B", "p.B") == 0);
         assert(state_db_each_mailbox(db, take_only, &again) == 0);
-        assert(strcmp(again.name, "b") == 0 && strcmp(again.wire, "B") == 0);
+        assert(strcmp(again.name, "b") == 0 && strcmp(again.wire[SIDE_REMOTE], "B") == 0 &&
+               strcmp(again.wire[SIDE_LOCAL], "p.B") == 0);
         assert(strcmp(again.life.object[SIDE_REMOTE], "F1") == 0);
         assert(strcmp(again.life.object[SIDE_LOCAL], "12.34") == 0);
         assert(strcmp(again.life.renaming, "b") == 0 && again.life.renaming_side == SIDE_LOCAL);
@@ -290,13 +294,15 @@ static void test_older(const char *path) {
         assert(sqlite3_open(path, &sqlite) == SQLITE_OK);
         assert(sqlite3_exec(sqlite, steps[0], NULL, NULL, NULL) == SQLITE_OK);
         assert(sqlite3_exec(sqlite,
-                            "INSERT INTO mailbox (name) VALUES ('a'); PRAGMA user_version = 1",
+                            "INSERT INTO mailbox (name, wire) VALUES ('a', 'A');"
+                            "PRAGMA user_version = 1",
                             NULL, NULL, NULL) == SQLITE_OK);
         assert(sqlite3_close(sqlite) == SQLITE_OK);
 
         db = open_database(path);
         assert(state_db_each_mailbox(db, take_only, &read) == 0);
         assert(strcmp(read.name, "a") == 0 && read.life.subscribed == SUBSCRIBED_UNKNOWN);
+        assert(strcmp(read.wire[SIDE_REMOTE], "A") == 0 && !read.wire[SIDE_LOCAL]);
         state_db_free(db);
 }
 
@@ -436,17 +442,23 @@ static void test_objects(void) {
                 .flags = FLAG_SEEN,
                 .object = BYTES("M1"),
         };
+        const BaseMessage in_a =
+                                  {
+                                          .uid = {7, 70}
+        },
+                          in_b = {.uid = {3, 30}};
         ReplicaMessage twin;
         uint32_t local_uid;
         int64_t mailbox;
 
-        assert(state_db_object_note(db, a, 7) == 0); /* nobody has said anything yet */
+        assert(state_db_object_note(db, a, SIDE_REMOTE, &in_a) ==
+               0); /* nobody has said anything yet */
         assert(state_db_unknown_put(db, a, SIDE_REMOTE, &message) == 0);
         assert(state_db_twin_next(db, a, 0, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
         add_message(db, a, 7, 70, 0);
-        assert(state_db_object_note(db, a, 7) == 0);
+        assert(state_db_object_note(db, a, SIDE_REMOTE, &in_a) == 0);
         assert(state_db_unknown_remove(db, a, SIDE_REMOTE, 7) == 0);
-        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, a, 7, SIDE_LOCAL, 0, &mailbox) == STATE_DB_E_NONE);
 
         message.uid = 3;
         assert(state_db_unknown_put(db, b, SIDE_REMOTE, &message) == 0);
@@ -456,13 +468,43 @@ static void test_objects(void) {
         assert(state_db_twin_next(db, b, 3, &twin, &mailbox, &local_uid) == STATE_DB_E_NONE);
 
         add_message(db, b, 3, 30, 0);
-        assert(state_db_object_note(db, b, 3) == 0);
-        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == 0 &&
-               state_db_object_elsewhere(db, b, 3, 0, &mailbox) == 0);
+        assert(state_db_object_note(db, b, SIDE_REMOTE, &in_b) == 0);
+        assert(state_db_object_elsewhere(db, a, 7, SIDE_LOCAL, 0, &mailbox) == 0 &&
+               state_db_object_elsewhere(db, b, 3, SIDE_LOCAL, 0, &mailbox) == 0);
         assert(state_db_change_put(db, b, SIDE_LOCAL, 3, true, 0) == 0);
-        assert(state_db_object_elsewhere(db, a, 7, 0, &mailbox) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, a, 7, SIDE_LOCAL, 0, &mailbox) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, a, 7, SIDE_REMOTE, 0, &mailbox) == 0);
         assert(state_db_remove(db, a, 7) == 0);
-        assert(state_db_object_elsewhere(db, b, 3, 0, &mailbox) == STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, b, 3, SIDE_LOCAL, 0, &mailbox) == STATE_DB_E_NONE);
+}
+
+/* The same, known by what it is on the local side; which is not what that means on the remote one. */
+static void test_local_objects(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        const int64_t boxes[] = {add_mailbox(db, "a"), add_mailbox(db, "b"), add_mailbox(db, "c")};
+        const Side sides[] = {SIDE_LOCAL, SIDE_LOCAL, SIDE_REMOTE};
+        const BaseMessage base = {
+                .uid = {7, 70}
+        };
+        int64_t mailbox;
+
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                const ReplicaMessage message = {
+                        .present = REPLICA_HAS_FLAGS | REPLICA_HAS_OBJECT,
+                        .uid = base.uid[sides[i]],
+                        .object = BYTES("M1"),
+                };
+
+                assert(state_db_unknown_put(db, boxes[i], sides[i], &message) == 0);
+                add_message(db, boxes[i], 7, 70, 0);
+                assert(state_db_object_note(db, boxes[i], sides[i], &base) == 0);
+        }
+        assert(state_db_object_elsewhere(db, boxes[0], 7, SIDE_REMOTE, 0, &mailbox) == 0);
+        assert(mailbox == boxes[1]);
+        assert(state_db_object_elsewhere(db, boxes[0], 7, SIDE_REMOTE, boxes[1], &mailbox) ==
+               STATE_DB_E_NONE);
+        assert(state_db_object_elsewhere(db, boxes[2], 7, SIDE_REMOTE, 0, &mailbox) ==
+               STATE_DB_E_NONE);
 }
 
 static void test_unknown_of_gone(void) {
@@ -760,17 +802,15 @@ static void test_no_folder(void) {
 }
 
 static void test_files_on_disk(void) {
-        char folder[] = "test-state-db-XXXXXX", path[64];
+        TestTree tree = test_tree_new();
+        _cleanup_free_ char *path = test_tree_path(&tree, "state.db");
 
-        assert(mkdtemp(folder));
-        (void) snprintf(path, sizeof(path), "%s/state.db", folder);
         test_older(path);
         assert(unlink(path) == 0);
         test_reopen(path);
         test_newer(path);
         test_damaged(path);
-        assert(unlink(path) == 0);
-        assert(rmdir(folder) == 0);
+        test_tree_done(&tree);
 }
 
 /* --- costs --- */
@@ -915,6 +955,7 @@ int main(void) {
         test_listed();
         test_unknown();
         test_objects();
+        test_local_objects();
         test_unknown_of_gone();
         test_moves();
         test_pairs();

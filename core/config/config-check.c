@@ -93,13 +93,40 @@ static void check_tls(ConfigDraft *draft, const ConfigSection *section, const En
                         endpoint->host);
 }
 
+static void refuse_with_tunnel(ConfigDraft *draft, const ConfigSection *section, ConfigKeyId id) {
+        if (has(section, id))
+                config_report(&draft->report, line_of(section, id),
+                              "%s: means nothing with a “tunnel”", config_key_name(id));
+}
+
+/* A tunnel is plain, unless TLS is asked for: then “host” is whose certificate it must be. */
+static void check_tunnel(ConfigDraft *draft, const ConfigSection *section,
+                         const Endpoint *endpoint) {
+        refuse_with_tunnel(draft, section, CONFIG_KEY_PORT);
+        refuse_with_tunnel(draft, section, CONFIG_KEY_ALLOW_CLEARTEXT);
+
+        if (!has(section, CONFIG_KEY_TLS) || endpoint->tls != TLS_IMPLICIT) {
+                if (has(section, CONFIG_KEY_HOST))
+                        config_report(&draft->report, line_of(section, CONFIG_KEY_HOST),
+                                      "host: there is a “tunnel” already; one of them is enough, "
+                                      "unless “tls = implicit” goes through it");
+                if (has(section, CONFIG_KEY_TLS))
+                        config_report(&draft->report, line_of(section, CONFIG_KEY_TLS),
+                                      "tls: a “tunnel” is plain, or takes “implicit”");
+                refuse_with_tunnel(draft, section, CONFIG_KEY_CA_FILE);
+                refuse_with_tunnel(draft, section, CONFIG_KEY_TLS_PIN);
+                return;
+        }
+
+        if (!has(section, CONFIG_KEY_HOST))
+                config_report(&draft->report, line_of(section, CONFIG_KEY_TLS),
+                              "tls: through a “tunnel” it needs the key “host”, to know whose "
+                              "certificate it must be");
+        check_tls(draft, section, endpoint);
+}
+
 static void check_endpoint(ConfigDraft *draft, const ConfigSection *section,
                            const Endpoint *endpoint) {
-        static const ConfigKeyId of_hosts[] = {
-                CONFIG_KEY_PORT,    CONFIG_KEY_TLS,     CONFIG_KEY_ALLOW_CLEARTEXT,
-                CONFIG_KEY_CA_FILE, CONFIG_KEY_TLS_PIN,
-        };
-
         if (!has(section, CONFIG_KEY_HOST) && !has(section, CONFIG_KEY_TUNNEL)) {
                 config_report(&draft->report, section->line,
                               "there is no server: expected the key “host” or “tunnel”");
@@ -107,14 +134,7 @@ static void check_endpoint(ConfigDraft *draft, const ConfigSection *section,
         }
 
         if (has(section, CONFIG_KEY_TUNNEL)) {
-                if (has(section, CONFIG_KEY_HOST))
-                        config_report(&draft->report, line_of(section, CONFIG_KEY_HOST),
-                                      "host: there is a “tunnel” already; one of them is enough");
-                for (size_t i = 0; i < ARRAY_SIZE(of_hosts); i++)
-                        if (has(section, of_hosts[i]))
-                                config_report(&draft->report, line_of(section, of_hosts[i]),
-                                              "%s: means nothing with a “tunnel”",
-                                              config_key_name(of_hosts[i]));
+                check_tunnel(draft, section, endpoint);
         } else
                 check_tls(draft, section, endpoint);
 

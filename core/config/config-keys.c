@@ -6,12 +6,14 @@
 #include "config/config-keys.h"
 #include "config/config-value.h"
 #include "imap/capability.h"
+#include "imap/mailbox-name.h"
 
 typedef enum KeyType {
         KEY_TYPE_STRING,     /* char *, as it is */
         KEY_TYPE_SECRET,     /* char *, never shown, wiped */
         KEY_TYPE_NAME,       /* char *, a file name without folder */
         KEY_TYPE_PATH,       /* char *, made absolute */
+        KEY_TYPE_REFERENCE,  /* char *, how names of mailboxes begin on the server */
         KEY_TYPE_PATTERNS,   /* char **, NULL-terminated */
         KEY_TYPE_PINS,       /* char **, NULL-terminated */
         KEY_TYPE_BOOL,       /* bool */
@@ -19,6 +21,7 @@ typedef enum KeyType {
         KEY_TYPE_UNSIGNED,   /* unsigned */
         KEY_TYPE_PERCENT,    /* unsigned */
         KEY_TYPE_DURATION,   /* uint64_t, microseconds */
+        KEY_TYPE_HOST,       /* char *, owned; an IPv6 address without brackets */
         KEY_TYPE_TLS,        /* TlsMode */
         KEY_TYPE_LAYOUT,     /* MaildirLayout */
         KEY_TYPE_DELETED,    /* DeletedMessages */
@@ -58,7 +61,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_TIMEOUT]            = ACCOUNT_KEY("timeout", DURATION, timeout_usec, 5 * USEC_PER_SEC, USEC_PER_HOUR),
 
         [CONFIG_KEY_TUNNEL]             = ENDPOINT_KEY("tunnel", STRING, tunnel, 0, 0),
-        [CONFIG_KEY_HOST]               = ENDPOINT_KEY("host", STRING, host, 0, 0),
+        [CONFIG_KEY_HOST]               = ENDPOINT_KEY("host", HOST, host, 0, 0),
         [CONFIG_KEY_PORT]               = ENDPOINT_KEY("port", PORT, port, 1, UINT16_MAX),
         [CONFIG_KEY_TLS]                = ENDPOINT_KEY("tls", TLS, tls, 0, 0),
         [CONFIG_KEY_ALLOW_CLEARTEXT]    = ENDPOINT_KEY("allow-cleartext", BOOL, allow_cleartext, 0, 0),
@@ -69,6 +72,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_PASSWORD_COMMAND]   = ENDPOINT_KEY("password-command", STRING, secret.command, 0, 0),
         [CONFIG_KEY_PASSWORD_FILE]      = ENDPOINT_KEY("password-file", PATH, secret.file, 0, 0),
         [CONFIG_KEY_CREDENTIAL]         = ENDPOINT_KEY("credential", NAME, secret.credential, 0, 0),
+        [CONFIG_KEY_LIST_REFERENCE]     = ENDPOINT_KEY("list-reference", REFERENCE, list_reference, 0, 0),
         [CONFIG_KEY_DISABLE_EXTENSIONS] = ENDPOINT_KEY("disable-extensions", EXTENSIONS, overrides.disabled, 0, 0),
         [CONFIG_KEY_PIPELINE_DEPTH]     = ENDPOINT_KEY("pipeline-depth", UNSIGNED, overrides.n_commands, 1, 1000),
         [CONFIG_KEY_QUIRKS]             = ENDPOINT_KEY("quirks", QUIRKS, overrides, 0, 0),
@@ -119,6 +123,13 @@ static int complain(Buffer *reterr, const char *value, const char *expected) {
 static int set_string(char **field, const char *value) {
         *field = strdup(value);
         return *field ? 0 : -ENOMEM;
+}
+
+static int set_host(char **field, const char *value, Buffer *reterr) {
+        static const char expected[] = "a name or an address (a port has a key of its own)";
+        int r = value_parse_host(value, field);
+
+        return r == -EINVAL ? complain(reterr, value, expected) : r;
 }
 
 /* Drop what does not change a path: doubled and trailing slashes, "/./". In place; @path is absolute. */
@@ -211,6 +222,17 @@ static int set_name(char **field, const char *value, Buffer *reterr) {
                         "the name of a credential: expected letters, digits, “-”, “_”, “.”");
 
         return set_string(field, value);
+}
+
+static int set_reference(char **field, const char *value, Buffer *reterr) {
+        _cleanup_free_ char *wire = NULL;
+        int r = mailbox_name_encode_reference(value, &wire);
+
+        if (r > 0)
+                return complain(reterr, value,
+                                "a reference: expected how the names of mailboxes begin on the "
+                                "server, in UTF-8 and without “*” and “%”");
+        return r < 0 ? r : set_string(field, value);
 }
 
 static int set_bool(bool *field, const char *value, Buffer *reterr) {
@@ -433,6 +455,8 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_name(field, value, reterr);
         case KEY_TYPE_PATH:
                 return set_path(field, value, place, reterr);
+        case KEY_TYPE_REFERENCE:
+                return set_reference(field, value, reterr);
         case KEY_TYPE_PATTERNS:
                 return set_pattern(field, value, reterr);
         case KEY_TYPE_PINS:
@@ -447,6 +471,8 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
                 return set_percent(field, value, reterr);
         case KEY_TYPE_DURATION:
                 return set_duration(key, field, value, reterr);
+        case KEY_TYPE_HOST:
+                return set_host(field, value, reterr);
         case KEY_TYPE_TLS:
                 return set_tls(field, value, reterr);
         case KEY_TYPE_LAYOUT:
@@ -485,9 +511,11 @@ static bool quirks_equal(const ImapOverrides *a, const ImapOverrides *b) {
 static bool fields_equal(const Key *key, const void *a, const void *b) {
         switch (key->type) {
         case KEY_TYPE_STRING:
+        case KEY_TYPE_HOST:
         case KEY_TYPE_SECRET:
         case KEY_TYPE_NAME:
         case KEY_TYPE_PATH:
+        case KEY_TYPE_REFERENCE:
                 return strings_equal(*(char *const *) a, *(char *const *) b);
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:
@@ -543,8 +571,10 @@ static void list_free(char **list) {
 static void field_done(const Key *key, void *field) {
         switch (key->type) {
         case KEY_TYPE_STRING:
+        case KEY_TYPE_HOST:
         case KEY_TYPE_NAME:
         case KEY_TYPE_PATH:
+        case KEY_TYPE_REFERENCE:
                 free(*(char **) field);
                 *(char **) field = NULL;
                 return;

@@ -1,5 +1,6 @@
 /* Values of the configuration: text to numbers, times and words. Nothing here touches the world. */
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -212,6 +213,39 @@ bool value_is_name(const char *text, size_t max) {
 }
 
 /* Four numbers of at most 255, the first of them 127. Not "127.1": what is loopback is plain to see. */
+/* RFC 4007 section 11: a zone may follow. */
+static bool is_ipv6(const char *text, size_t size) {
+        const char *zone = memchr(text, '%', size);
+        const size_t n = zone ? (size_t) (zone - text) : size;
+        char address[INET6_ADDRSTRLEN];
+        struct in6_addr unused;
+
+        if (n >= sizeof(address))
+                return false;
+        memcpy(address, text, n);
+        address[n] = '\0';
+        return inet_pton(AF_INET6, address, &unused) == 1;
+}
+
+int value_parse_host(const char *text, char **ret_host) {
+        size_t size = strlen(text);
+        char *host;
+
+        if (size > 1 && text[0] == '[' && text[size - 1] == ']') {
+                text++;
+                size -= 2;
+                if (!is_ipv6(text, size))
+                        return -EINVAL;
+        } else if (strpbrk(text, ":[]") && !is_ipv6(text, size))
+                return -EINVAL;
+
+        host = strndup(text, size);
+        if (!host)
+                return -ENOMEM;
+        *ret_host = host;
+        return 0;
+}
+
 static bool is_loopback_ipv4(const char *host) {
         for (size_t i = 0; i < 4; i++) {
                 size_t n = strspn(host, "0123456789");

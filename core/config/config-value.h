@@ -40,6 +40,10 @@ const char *value_nearest_word(const char *text, const char *const *words);
 /* Letters, digits, "-", "_" and "."; "." not first; 1 to @max bytes. */
 bool value_is_name(const char *text, size_t max);
 
+/* A host name or an address; one of IPv6 may stand in brackets, as in a URL, and loses them. Return: 0,
+ * -EINVAL for what is none (and where the port was written too), or -ENOMEM. */
+int value_parse_host(const char *text, char **ret_host);
+
 /* A name or address of this machine that no packet leaves: localhost, 127.0.0.0/8, ::1. */
 bool value_is_loopback(const char *host);
 

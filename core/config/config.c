@@ -24,7 +24,9 @@ static uint16_t default_port(TlsMode tls) {
         abort(); /* the switch is complete */
 }
 
-static void endpoint_fill(Endpoint *endpoint) {
+static void endpoint_fill(Endpoint *endpoint, bool has_tls) {
+        if (endpoint->tunnel && !has_tls)
+                endpoint->tls = TLS_NONE;
         if (endpoint->host && endpoint->port == 0)
                 endpoint->port = default_port(endpoint->tls);
 }
@@ -111,8 +113,10 @@ int config_parse(ByteView text, const char *path, mode_t mode, const char *envir
                 return r;
 
         for (size_t i = 0; i < draft.n_sections; i++) {
-                endpoint_fill(&draft.sections[i].account.remote);
-                endpoint_fill(&draft.sections[i].account.local);
+                const bool has_tls = draft.sections[i].key_lines[CONFIG_KEY_TLS] > 0;
+
+                endpoint_fill(&draft.sections[i].account.remote, has_tls);
+                endpoint_fill(&draft.sections[i].account.local, has_tls);
         }
 
         config_draft_check(&draft);

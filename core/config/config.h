@@ -44,15 +44,16 @@ typedef struct SecretSource {
 
 /* An IMAP server. All strings owned, NULL when not given. */
 typedef struct Endpoint {
-        char *tunnel; /* a command that speaks IMAP on stdin and stdout; else host */
-        char *host;
+        char *tunnel;  /* a command that speaks IMAP on stdin and stdout; else host is dialled */
+        char *host;    /* with a tunnel: whom the certificate must name, if tls is implicit */
         uint16_t port; /* filled in by tls when not given */
-        TlsMode tls;
+        TlsMode tls;   /* TLS_NONE with a tunnel, unless implicit is given */
         bool allow_cleartext;
         char *ca_file;
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
         char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
+        char *list_reference; /* its mailboxes are below it, INBOX too; UTF-8, its own delimiter */
         ImapOverrides overrides; /* of what the server says it can, and of its quirks */
 } Endpoint;
 

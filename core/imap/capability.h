@@ -36,6 +36,7 @@ typedef enum ImapCapability {
         IMAP_CAPABILITY_NAMESPACE,        /* RFC 2342 */
         IMAP_CAPABILITY_APPENDLIMIT,      /* RFC 7889 */
         IMAP_CAPABILITY_UIDONLY,          /* RFC 9586 */
+        IMAP_CAPABILITY_STATUS_SIZE,      /* RFC 8438 */
         IMAP_CAPABILITY_GMAIL,            /* X-GM-EXT-1 */
         _IMAP_CAPABILITY_MAX,
 } ImapCapability;

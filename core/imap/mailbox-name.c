@@ -345,6 +345,26 @@ int mailbox_name_encode(const char *name, char delimiter, char **ret_wire) {
         return 0;
 }
 
+/* A wildcard would be one of LIST's. */
+int mailbox_name_encode_reference(const char *reference, char **ret_wire) {
+        const ByteView text = bytes_of(reference);
+        _cleanup_(buffer_done) Buffer wire = BUFFER_NULL;
+        int r;
+
+        r = check_codes(text);
+        if (r == 0 && strcspn(reference, "*%") < text.size)
+                r = MAILBOX_NAME_E_ENCODING;
+        if (r == 0 && text.size > NAME_SIZE_MAX)
+                r = MAILBOX_NAME_E_LENGTH;
+        if (r == 0)
+                r = encode(text, '/', &wire); /* which leaves it alone */
+        if (r != 0)
+                return r;
+
+        *ret_wire = buffer_steal_string(&wire);
+        return *ret_wire ? 0 : -ENOMEM;
+}
+
 int mailbox_name_check(const char *name) {
         return check(bytes_of(name));
 }

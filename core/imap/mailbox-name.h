@@ -38,6 +38,9 @@ int mailbox_name_decode(ByteView wire, char delimiter, char **ret_name);
 /* The other way. @ret_wire is owned by the caller and not quoted. */
 int mailbox_name_encode(const char *name, char delimiter, char **ret_wire);
 
+/* The beginning of names as it is, with the server's own delimiter: a reference for LIST. */
+int mailbox_name_encode_reference(const char *reference, char **ret_wire);
+
 /* Is @name, UTF-8 with "/", one that decode could have returned? The same outcomes. */
 int mailbox_name_check(const char *name);
 

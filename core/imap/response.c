@@ -233,6 +233,21 @@ static int parse_mailboxid(ImapLexer *lexer, ImapStatusItems *status) {
         return imap_lexer_skip_value(lexer);
 }
 
+/* RFC 8438. It is only shown: a server that gets it wrong has not said it. */
+static int parse_size(ImapLexer *lexer, ImapStatusItems *status) {
+        ImapLexer before = *lexer;
+        int r;
+
+        r = imap_lexer_number(lexer, INT64_MAX, &status->size);
+        if (r > 0) {
+                status->present |= IMAP_STATUS_SIZE;
+                return r;
+        }
+
+        *lexer = before;
+        return imap_lexer_skip_value(lexer);
+}
+
 static int parse_status_item(ImapLexer *lexer, ByteView name, ImapStatusItems *status) {
         const struct {
                 ByteView name;
@@ -249,6 +264,9 @@ static int parse_status_item(ImapLexer *lexer, ByteView name, ImapStatusItems *s
                 status->present |= IMAP_STATUS_HIGHESTMODSEQ;
                 return imap_lexer_number(lexer, INT64_MAX, &status->highest_modseq);
         }
+
+        if (bytes_equal_fold(name, BYTES("SIZE")))
+                return parse_size(lexer, status);
 
         if (bytes_equal_fold(name, BYTES("MAILBOXID")))
                 return parse_mailboxid(lexer, status);

@@ -149,6 +149,7 @@ enum { /* ImapStatusItems.present */
        IMAP_STATUS_UNSEEN = 1 << 3,
        IMAP_STATUS_HIGHESTMODSEQ = 1 << 4,
        IMAP_STATUS_MAILBOXID = 1 << 5,
+       IMAP_STATUS_SIZE = 1 << 6, /* RFC 8438 */
 };
 
 /* * STATUS */
@@ -157,6 +158,7 @@ typedef struct ImapStatusItems {
         ByteView mailbox; /* as on the wire, unquoted */
         uint32_t messages, uidnext, uidvalidity, unseen;
         uint64_t highest_modseq;
+        uint64_t size;   /* of all messages, in bytes */
         ByteView object; /* of MAILBOXID */
 } ImapStatusItems;
 

@@ -6,9 +6,10 @@
 
 void mailbox_state_done(MailboxState *state) {
         free(state->name);
-        free(state->wire);
-        free(state->life.object[SIDE_REMOTE]);
-        free(state->life.object[SIDE_LOCAL]);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                free(state->wire[side]);
+                free(state->life.object[side]);
+        }
         free(state->life.renaming);
         *state = (MailboxState){0};
 }
@@ -50,7 +51,8 @@ static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
         state->last_change = sqlite3_column_int64(statement, 20);
 
         if (column_string(statement, 1, &state->name) < 0 ||
-            column_string(statement, 2, &state->wire) < 0)
+            column_string(statement, 2, &state->wire[SIDE_REMOTE]) < 0 ||
+            column_string(statement, 21, &state->wire[SIDE_LOCAL]) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -101,10 +103,11 @@ int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *us
         return r;
 }
 
-int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_t *ret_id) {
+int state_db_add_mailbox(StateDb *db, const char *name, const char *remote_wire,
+                         const char *local_wire, int64_t *ret_id) {
         int r;
 
-        r = db_run(db, SQL_MAILBOX_ADD, "ss", name, wire);
+        r = db_run(db, SQL_MAILBOX_ADD, "sss", name, remote_wire, local_wire);
         if (r < 0)
                 return r;
         *ret_id = sqlite3_last_insert_rowid(db->sqlite);
@@ -114,15 +117,15 @@ int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_
 int state_db_save_mailbox(StateDb *db, const MailboxState *state) {
         const ReplicaToken *remote = &state->token[SIDE_REMOTE], *local = &state->token[SIDE_LOCAL];
 
-        return db_run(db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiii", state->id, state->wire,
-                      (int64_t) remote->uidvalidity, (int64_t) remote->uidnext,
-                      (int64_t) remote->modseq, (int64_t) local->uidvalidity,
-                      (int64_t) local->uidnext, (int64_t) local->modseq, (int64_t) local->stamp[0],
-                      (int64_t) local->stamp[1], (int64_t) local->stamp[2],
-                      (int64_t) local->stamp[3], (int64_t) state->messages, (int64_t) state->files,
-                      (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
-                      (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
-                      state->gone_since, state->last_change);
+        return db_run(
+                db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiiis", state->id, state->wire[SIDE_REMOTE],
+                (int64_t) remote->uidvalidity, (int64_t) remote->uidnext, (int64_t) remote->modseq,
+                (int64_t) local->uidvalidity, (int64_t) local->uidnext, (int64_t) local->modseq,
+                (int64_t) local->stamp[0], (int64_t) local->stamp[1], (int64_t) local->stamp[2],
+                (int64_t) local->stamp[3], (int64_t) state->messages, (int64_t) state->files,
+                (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
+                (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
+                state->gone_since, state->last_change, state->wire[SIDE_LOCAL]);
 }
 
 int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life) {
@@ -131,8 +134,9 @@ int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life) {
                       (int64_t) life->renaming_side, (int64_t) life->removing);
 }
 
-int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *wire) {
-        return db_run(db, SQL_MAILBOX_RENAME, "iss", mailbox, name, wire);
+int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *remote_wire,
+                            const char *local_wire) {
+        return db_run(db, SQL_MAILBOX_RENAME, "isss", mailbox, name, remote_wire, local_wire);
 }
 
 int state_db_forget_mailbox(StateDb *db, int64_t mailbox) {

@@ -16,13 +16,10 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
-        r = db_query(db, side == SIDE_REMOTE ? SQL_MESSAGE_BY_REMOTE : SQL_MESSAGE_BY_LOCAL,
-                     &statement, "ii", mailbox, (int64_t) uid);
-        if (r < 0)
+        r = db_row(db, side == SIDE_REMOTE ? SQL_MESSAGE_BY_REMOTE : SQL_MESSAGE_BY_LOCAL,
+                   &statement, "ii", mailbox, (int64_t) uid);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = db_column_message(statement);
         return 0;
@@ -99,12 +96,9 @@ int state_db_file_name(StateDb *db, int64_t mailbox, uint32_t uid, char **ret_na
         char *name;
         int r;
 
-        r = db_query(db, SQL_FILE_NAME, &statement, "ii", mailbox, (int64_t) uid);
-        if (r < 0)
+        r = db_row(db, SQL_FILE_NAME, &statement, "ii", mailbox, (int64_t) uid);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         name = strdup((const char *) sqlite3_column_text(statement, 0));
         if (!name)
@@ -197,13 +191,10 @@ int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t sourc
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
-        r = db_query(db, SQL_INTENT_FIND, &statement, "iii", mailbox, (int64_t) side,
-                     (int64_t) source_uid);
-        if (r < 0)
+        r = db_row(db, SQL_INTENT_FIND, &statement, "iii", mailbox, (int64_t) side,
+                   (int64_t) source_uid);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_intent = (Intent){
                 .side = side,
@@ -239,12 +230,9 @@ int state_db_staged_get(StateDb *db, int64_t mailbox, UidRange *ret_range) {
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
-        r = db_query(db, SQL_STAGED_GET, &statement, "i", mailbox);
-        if (r < 0)
+        r = db_row(db, SQL_STAGED_GET, &statement, "i", mailbox);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_range = (UidRange){
                 .first = (uint32_t) sqlite3_column_int64(statement, 0),

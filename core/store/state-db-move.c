@@ -11,13 +11,9 @@ int state_db_lost_next(StateDb *db, int64_t mailbox, Side side, uint32_t after,
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, SQL_LOST_NEXT, &statement, "iii", mailbox, (int64_t) side,
-                     (int64_t) after);
-        if (r < 0)
+        r = db_row(db, SQL_LOST_NEXT, &statement, "iii", mailbox, (int64_t) side, (int64_t) after);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = db_column_message(statement);
         return 0;
@@ -36,14 +32,10 @@ int state_db_move_next(StateDb *db, const MoveSearch *search, uint32_t after,
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, search->by_object ? SQL_MOVE_BY_OBJECT : SQL_MOVE_BY_IDENTITY, &statement,
-                     "iiii", search->source, (int64_t) search->side, (int64_t) after,
-                     search->target);
-        if (r < 0)
+        r = db_row(db, search->by_object ? SQL_MOVE_BY_OBJECT : SQL_MOVE_BY_IDENTITY, &statement,
+                   "iiii", search->source, (int64_t) search->side, (int64_t) after, search->target);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = db_column_message(statement);
         *ret_uid = (uint32_t) sqlite3_column_int64(statement, 3);

@@ -1,21 +1,22 @@
-/* The state database: which messages are the same in several mailboxes of the remote side. */
+/* The state database: which messages are the same in several mailboxes of a side. */
 
 #include "store/state-db-private.h"
 
-int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
+int state_db_object_note(StateDb *db, int64_t mailbox, Side side, const BaseMessage *message) {
         if (!db->has_temporary)
                 return 0;
-        return db_run(db, SQL_OBJECT_NOTE, "ii", mailbox, (int64_t) remote_uid);
+        return db_run(db, SQL_OBJECT_NOTE, "iiii", mailbox, (int64_t) side,
+                      (int64_t) message->uid[side], (int64_t) message->uid[SIDE_REMOTE]);
 }
 
-int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
-                              int64_t *ret_mailbox) {
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, Side side,
+                              int64_t after, int64_t *ret_mailbox) {
         int r;
 
         r = db_need_temporary(db);
         return r < 0 ? r
-                     : db_integer(db, ret_mailbox, SQL_OBJECT_ELSEWHERE, "iii", mailbox,
-                                  (int64_t) remote_uid, after);
+                     : db_integer(db, ret_mailbox, SQL_OBJECT_ELSEWHERE, "iiii", mailbox,
+                                  (int64_t) remote_uid, after, (int64_t) side);
 }
 
 int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
@@ -25,12 +26,9 @@ int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMess
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, SQL_TWIN_NEXT, &statement, "ii", mailbox, (int64_t) after);
-        if (r < 0)
+        r = db_row(db, SQL_TWIN_NEXT, &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = (ReplicaMessage){
                 .present = REPLICA_HAS_FLAGS,

@@ -34,8 +34,11 @@ int db_query(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *typ
 /* Return: 1 a row, 0 the end, or negative. */
 int db_step(StateDb *db, sqlite3_stmt *statement);
 
-/* The same to its end, and reset. */
+/* Bind, run to the end, and reset. */
 int db_run(StateDb *db, Sql sql, const char *types, ...);
+
+/* As db_query(), and on its first row. Return: 0, STATE_DB_E_NONE if there is none, or negative. */
+int db_row(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *types, ...);
 
 /* One row with one integer. Return: 0, STATE_DB_E_NONE, or negative. */
 int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...);

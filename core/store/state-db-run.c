@@ -84,12 +84,9 @@ int state_db_change_next(StateDb *db, int64_t mailbox, uint32_t after,
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, SQL_CHANGE_NEXT, &statement, "ii", mailbox, (int64_t) after);
-        if (r < 0)
+        r = db_row(db, SQL_CHANGE_NEXT, &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = (ChangedMessage){
                 .base.uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
@@ -235,13 +232,9 @@ int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, SQL_UNKNOWN_GET, &statement, "iii", mailbox, (int64_t) side,
-                     (int64_t) uid);
-        if (r < 0)
+        r = db_row(db, SQL_UNKNOWN_GET, &statement, "iii", mailbox, (int64_t) side, (int64_t) uid);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = (ReplicaMessage){
                 .present = REPLICA_HAS_FLAGS,
@@ -288,12 +281,9 @@ int state_db_pair_next(StateDb *db, int64_t mailbox, PairRung rung, uint32_t aft
 
         if (!db->has_temporary)
                 return STATE_DB_E_NONE;
-        r = db_query(db, rungs[rung], &statement, "ii", mailbox, (int64_t) after);
-        if (r < 0)
+        r = db_row(db, rungs[rung], &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_pair = (BaseMessage){
                 .uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),

@@ -56,7 +56,11 @@
                 " last INTEGER NOT NULL, PRIMARY KEY (mailbox, side)) WITHOUT ROWID;"              \
                 "INSERT INTO rotation SELECT mailbox, 0, uid, begun, complete, last"               \
                 " FROM old_rotation;"                                                              \
-                "DROP TABLE old_rotation;",
+                "DROP TABLE old_rotation;"                                                         \
+                "ALTER TABLE mailbox RENAME COLUMN wire TO remote_wire;"                           \
+                "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;"                                  \
+                "DROP INDEX object_message;"                                                       \
+                "CREATE INDEX object_message ON object (mailbox, remote);",
 
 /* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -123,7 +127,7 @@
         " WHERE mailbox = ?1 AND " own " <= ?2 ORDER BY " own " DESC LIMIT ?3)"
 #define _VOLUME_FLAGS(own)                                                                         \
         "SELECT flags FROM message WHERE mailbox = ?1 AND " own " BETWEEN ?2 AND ?3 AND flags <> " \
-                                                                "0"
+        "0"
 #define _VOLUME_FLAGS_GONE(own, side)                                                              \
         "SELECT m.flags FROM temp.change c CROSS JOIN message m"                                   \
         " ON m.mailbox = c.mailbox AND m.remote = c.remote"                                        \
@@ -142,19 +146,20 @@
         X(SET, "INSERT INTO account VALUES (?1, ?2)"                                               \
                " ON CONFLICT (key) DO UPDATE SET value = excluded.value")                          \
         X(MAILBOX_EACH,                                                                            \
-          "SELECT id, name, wire, remote_uidvalidity, remote_uidnext, remote_modseq,"              \
+          "SELECT id, name, remote_wire, remote_uidvalidity, remote_uidnext, remote_modseq,"       \
           " local_uidvalidity, local_uidnext, local_modseq, stamp0, stamp1, stamp2, stamp3,"       \
           " messages, files, remote_parked, local_parked, remote_gone, local_gone,"                \
-          " gone_since, last_change FROM mailbox ORDER BY name")                                   \
-        X(MAILBOX_ADD, "INSERT INTO mailbox (name, wire) VALUES (?1, ?2)")                         \
+          " gone_since, last_change, local_wire FROM mailbox ORDER BY name")                       \
+        X(MAILBOX_ADD, "INSERT INTO mailbox (name, remote_wire, local_wire) VALUES (?1, ?2, ?3)")  \
         X(MAILBOX_SAVE,                                                                            \
-          "UPDATE mailbox SET wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"            \
+          "UPDATE mailbox SET remote_wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"     \
           " remote_modseq = ?5, local_uidvalidity = ?6, local_uidnext = ?7, local_modseq = ?8,"    \
           " stamp0 = ?9, stamp1 = ?10, stamp2 = ?11, stamp3 = ?12, messages = ?13, files = ?14,"   \
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
-          " gone_since = ?19, last_change = ?20 WHERE id = ?1")                                    \
+          " gone_since = ?19, last_change = ?20, local_wire = ?21 WHERE id = ?1")                  \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
-        X(MAILBOX_RENAME, "UPDATE mailbox SET name = ?2, wire = ?3 WHERE id = ?1")                 \
+        X(MAILBOX_RENAME,                                                                          \
+          "UPDATE mailbox SET name = ?2, remote_wire = ?3, local_wire = ?4 WHERE id = ?1")         \
         X(LIFE_GET, "SELECT remote_object, local_object, subscribed, renaming, renaming_side,"     \
                     " removing FROM life WHERE mailbox = ?1")                                      \
         X(LIFE_SAVE, "INSERT OR REPLACE INTO life VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
@@ -173,8 +178,9 @@
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
         X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
-        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object SELECT object, mailbox, uid"                 \
-                       " FROM temp.unknown WHERE mailbox = ?1 AND side = 0 AND uid = ?2"           \
+        X(OBJECT_NOTE, "INSERT OR REPLACE INTO object"                                             \
+                       " SELECT CASE side WHEN 0 THEN '' ELSE 'local ' END || object, mailbox, ?4" \
+                       " FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid = ?3"          \
                        " AND object IS NOT NULL")                                                  \
         X(OBJECT_REMOVE, "DELETE FROM object WHERE mailbox = ?1 AND remote = ?2")                  \
         X(OBJECT_REMOVE_ALL, "DELETE FROM object WHERE mailbox = ?1")                              \
@@ -184,7 +190,7 @@
           " WHERE own.mailbox = ?1 AND own.remote = ?2 AND twin.mailbox <> own.mailbox"            \
           " AND twin.mailbox > ?3"                                                                 \
           " AND NOT EXISTS (SELECT 1 FROM temp.change l WHERE l.mailbox = twin.mailbox"            \
-          " AND l.remote = twin.remote AND l.side = 1 AND l.gone)"                                 \
+          " AND l.remote = twin.remote AND l.side = ?4 AND l.gone)"                                \
           " ORDER BY twin.mailbox LIMIT 1")                                                        \
         X(TWIN_NEXT,                                                                               \
           "SELECT u.uid, u.flags, u.date, u.zone, m.mailbox, m.local FROM temp.unknown u"          \

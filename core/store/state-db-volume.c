@@ -132,14 +132,11 @@ int state_db_volume_differs(StateDb *db, int64_t mailbox, Side side, UidRange ra
 
         r = db_need_temporary(db);
         if (r >= 0)
-                r = db_query(db, of_side(side, SQL_VOLUME_DIFFERS_REMOTE, SQL_VOLUME_DIFFERS_LOCAL),
-                             &statement, "iiiii", mailbox, (int64_t) range.first,
-                             (int64_t) range.last, (int64_t) flag, (int64_t) has);
-        if (r < 0)
+                r = db_row(db, of_side(side, SQL_VOLUME_DIFFERS_REMOTE, SQL_VOLUME_DIFFERS_LOCAL),
+                           &statement, "iiiii", mailbox, (int64_t) range.first,
+                           (int64_t) range.last, (int64_t) flag, (int64_t) has);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         *ret_message = db_column_message(statement);
         return 0;

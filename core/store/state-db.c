@@ -126,22 +126,43 @@ int db_run(StateDb *db, Sql sql, const char *types, ...) {
         return r < 0 ? r : 0;
 }
 
+static int db_row_va(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *types,
+                     va_list *args) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_query_va(db, sql, &statement, types, args);
+        if (r < 0)
+                return r;
+        r = db_step(db, statement);
+        if (r <= 0)
+                return r < 0 ? r : STATE_DB_E_NONE;
+
+        *ret_statement = TAKE_PTR(statement);
+        return 0;
+}
+
+int db_row(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *types, ...) {
+        va_list args;
+        int r;
+
+        va_start(args, types);
+        r = db_row_va(db, sql, ret_statement, types, &args);
+        va_end(args);
+        return r;
+}
+
 int db_integer(StateDb *db, int64_t *ret_value, Sql sql, const char *types, ...) {
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         va_list args;
         int r;
 
         va_start(args, types);
-        r = db_query_va(db, sql, &statement, types, &args);
+        r = db_row_va(db, sql, &statement, types, &args);
         va_end(args);
-        if (r < 0)
+        if (r != 0)
                 return r;
 
-        r = db_step(db, statement);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return STATE_DB_E_NONE;
         *ret_value = sqlite3_column_int64(statement, 0);
         return 0;
 }
@@ -333,12 +354,9 @@ int state_db_get(StateDb *db, const char *key, char **ret_value) {
         char *value;
         int r;
 
-        r = db_query(db, SQL_GET, &statement, "s", key);
-        if (r < 0)
+        r = db_row(db, SQL_GET, &statement, "s", key);
+        if (r != 0)
                 return r;
-        r = db_step(db, statement);
-        if (r <= 0)
-                return r < 0 ? r : STATE_DB_E_NONE;
 
         value = strdup((const char *) sqlite3_column_text(statement, 0));
         if (!value)

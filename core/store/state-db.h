@@ -63,7 +63,9 @@ typedef struct MailboxLife {
 typedef struct MailboxState {
         int64_t id;
         char *name; /* UTF-8 with "/"; owned */
-        char *wire; /* as on the remote wire; owned, NULL: not known there yet */
+        char *wire
+                [_SIDE_MAX]; /* as on that side's wire; owned, NULL: not known there yet, or it has
+                                  none */
         ReplicaToken token[_SIDE_MAX];
         uint64_t messages;          /* rows of the base */
         uint64_t files;             /* rows of the Maildir's table of files */
@@ -79,10 +81,12 @@ void mailbox_state_done(MailboxState *state);
 /* Every mailbox, by name. @each takes the state over (it is zeroed after a return >= 0). */
 int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
                           void *userdata);
-int state_db_add_mailbox(StateDb *db, const char *name, const char *wire, int64_t *ret_id);
+int state_db_add_mailbox(StateDb *db, const char *name, const char *remote_wire,
+                         const char *local_wire, int64_t *ret_id);
 int state_db_save_mailbox(StateDb *db, const MailboxState *state); /* all but name and life */
 int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life);
-int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *wire);
+int state_db_rename_mailbox(StateDb *db, int64_t mailbox, const char *name, const char *remote_wire,
+                            const char *local_wire);
 int state_db_forget_mailbox(StateDb *db, int64_t mailbox);
 
 int state_db_load_keywords(StateDb *db, int64_t mailbox, Keywords *keywords);
@@ -111,15 +115,15 @@ int state_db_remove_all(StateDb *db, int64_t mailbox);
 int state_db_each(StateDb *db, int64_t mailbox,
                   int (*each)(const BaseMessage *message, void *userdata), void *userdata);
 
-/* --- objects: the same message in several mailboxes of the remote side (REPLICA_HAS_OBJECT) --- */
+/* --- objects: the same message in several mailboxes of a side (REPLICA_HAS_OBJECT) --- */
 
-/* Keep the object of an unknown remote message, which is becoming one of the base: before it is removed
- * from the unknown. Nothing, if it has none. The row goes with that of the message. */
-int state_db_object_note(StateDb *db, int64_t mailbox, uint32_t remote_uid);
-/* The next mailbox, by its id above @after, that has the same message on both sides, as far as is known
- * now. Or STATE_DB_E_NONE. */
-int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t after,
-                              int64_t *ret_mailbox);
+/* Keep what a message, unknown so far and becoming one of the base, is on a side: before it is removed
+ * from the unknown. Nothing, if that is not known. The row goes with that of the message. */
+int state_db_object_note(StateDb *db, int64_t mailbox, Side side, const BaseMessage *message);
+/* The next mailbox, by its id above @after, that has the same message and where it is not known to be gone
+ * on @side. Or STATE_DB_E_NONE. */
+int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid, Side side,
+                              int64_t after, int64_t *ret_mailbox);
 /* The next unknown remote message above @after that another message of the base is the same as: what is
  * known of it, and where that one is on the local side. Or STATE_DB_E_NONE. */
 int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,

@@ -63,6 +63,9 @@ static void take_lists(Engine *engine) {
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
                 memset(mailbox->moved_to, 0, sizeof(mailbox->moved_to));
                 mailbox->is_target = mailbox->is_removing = false;
+                mailbox->left_out = mailbox->told[SIDE_REMOTE].left_out
+                                            ? mailbox->told[SIDE_REMOTE].left_out
+                                            : mailbox->told[SIDE_LOCAL].left_out;
         }
 }
 
@@ -156,8 +159,9 @@ static int adopt(SyncMailbox *mailbox) {
         sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
         r = engine_begin(engine);
         if (r >= 0)
-                r = state_db_add_mailbox(engine->db, mailbox->state.name, mailbox->state.wire,
-                                         &mailbox->state.id);
+                r = state_db_add_mailbox(engine->db, mailbox->state.name,
+                                         mailbox->state.wire[SIDE_REMOTE],
+                                         mailbox->state.wire[SIDE_LOCAL], &mailbox->state.id);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
                 mailbox->replica[side].id = mailbox->state.id;
                 sync_mailbox_mark(mailbox, side);
@@ -270,7 +274,7 @@ static int create_on(SyncMailbox *mailbox, Side side) {
 }
 
 static int take_created(SyncMailbox *mailbox, Side side, const ReplicaEvent *event) {
-        char *wire = NULL;
+        int r;
 
         if (event->object) {
                 free(mailbox->told[side].object);
@@ -278,14 +282,9 @@ static int take_created(SyncMailbox *mailbox, Side side, const ReplicaEvent *eve
                 if (!mailbox->told[side].object)
                         return -ENOMEM;
         }
-        if (event->wire.size > 0 && side == SIDE_REMOTE) {
-                wire = bytes_dup(event->wire);
-                if (!wire)
-                        return -ENOMEM;
-                free(mailbox->state.wire);
-                mailbox->state.wire = mailbox->replica[SIDE_REMOTE].wire = wire;
-                mailbox->engine->wires_are_sorted = false;
-        }
+        r = engine_take_wire(mailbox, side, event->wire);
+        if (r < 0)
+                return r;
         mailbox->exists[side] = true;
         return adopt(mailbox);
 }

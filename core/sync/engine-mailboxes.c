@@ -3,21 +3,20 @@
 #include <errno.h>
 
 #include "base/foreign.h"
+#include "imap/mailbox-name.h"
 #include "imap/session.h"
 #include "sync/engine-private.h"
 
-static int take_wire(SyncMailbox *mailbox, ByteView wire) {
+int engine_take_wire(SyncMailbox *mailbox, Side side, ByteView wire) {
+        const char *known = mailbox->state.wire[side];
         char *copy;
 
-        if (mailbox->state.wire && bytes_equal(bytes_of(mailbox->state.wire), wire))
+        if (wire.size == 0 || (known && bytes_equal(bytes_of(known), wire)))
                 return 0;
         copy = bytes_dup(wire);
         if (!copy)
                 return -ENOMEM;
-        free(mailbox->state.wire);
-        mailbox->state.wire = copy;
-        mailbox->replica[SIDE_REMOTE].wire = copy;
-        mailbox->engine->wires_are_sorted = false;
+        sync_mailbox_set_wire(mailbox, side, copy);
         return 0;
 }
 
@@ -49,8 +48,8 @@ void engine_forget_hints(Engine *engine) {
 #define HINTS_MAX 1024u
 
 /* Renamed: what is lost is found out in another way. */
-static int take_hint(Engine *engine, const char *old_name, const char *new_name) {
-        RenameHint hint = {strdup(old_name), strdup(new_name)}, *grown = NULL;
+static int take_hint(Engine *engine, Side side, const char *old_name, const char *new_name) {
+        RenameHint hint = {side, strdup(old_name), strdup(new_name)}, *grown = NULL;
 
         if (hint.old_name && hint.new_name && engine->n_hints < HINTS_MAX)
                 grown = reallocarray(engine->hints, engine->n_hints + 1, sizeof(*grown));
@@ -65,9 +64,11 @@ static int take_hint(Engine *engine, const char *old_name, const char *new_name)
 }
 
 /* NOTIFY: made, renamed, gone or subscribed; the list will tell. */
-static int on_unasked(Engine *engine, const ReplicaEvent *event) {
+static int on_unasked(Engine *engine, Side side, const ReplicaEvent *event) {
         engine->wants_list = true;
-        return event->old_name && event->name ? take_hint(engine, event->old_name, event->name) : 0;
+        return event->old_name && event->name
+                       ? take_hint(engine, side, event->old_name, event->name)
+                       : 0;
 }
 
 /* --- what cannot be used --- */
@@ -142,7 +143,9 @@ static int on_unusable(Engine *engine, Side side, const ReplicaEvent *event) {
 
 void engine_begin_list(Engine *engine) {
         engine->list_phase = LIST_ASKING;
-        engine->is_polling = false;
+        engine->replica[SIDE_REMOTE]->wants_sizes = engine_is_first(engine);
+        memset(engine->is_polling, 0, sizeof(engine->is_polling));
+        memset(engine->trash_listed, 0, sizeof(engine->trash_listed));
         for (size_t i = 0; i < engine->n_unusable; i++)
                 engine->unusable[i].listed = false;
         for (size_t i = 0; i < engine->n_mailboxes; i++)
@@ -154,15 +157,16 @@ void engine_begin_list(Engine *engine) {
                         mailbox->told[side].object = NULL;
                         mailbox->told[side].subscribed = SUBSCRIBED_UNKNOWN;
                         mailbox->told[side].status = (ReplicaStatus){0};
+                        mailbox->told[side].left_out = NULL;
                 }
 }
 
 /* Outside of a list: a poll. Is there one that we do not know? */
 static int on_polled(Engine *engine, Side side, SyncMailbox *mailbox) {
-        if (!engine->is_polling)
+        if (!engine->is_polling[side])
                 for (size_t i = 0; i < engine->n_mailboxes; i++)
                         engine->mailboxes[i]->listed[side] = false;
-        engine->is_polling = true;
+        engine->is_polling[side] = true;
         if (mailbox)
                 mailbox->listed[side] = true;
         if (!mailbox || !mailbox->exists[side])
@@ -176,16 +180,14 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         int r;
 
         if (event->unasked)
-                return on_unasked(engine, event);
-        if (side == SIDE_REMOTE && event->delimiter)
-                engine->delimiter = event->delimiter;
+                return on_unasked(engine, side, event);
+        if (event->delimiter)
+                engine->delimiter[side] = event->delimiter;
         if (event->attributes & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT))
                 return 0;
         if (!event->name)
                 return engine->list_phase == LIST_ASKING ? on_unusable(engine, side, event) : 0;
-        r = side == SIDE_REMOTE && engine->list_phase == LIST_ASKING
-                    ? engine_take_special(engine, event)
-                    : 0;
+        r = engine->list_phase == LIST_ASKING ? engine_take_special(engine, side, event) : 0;
         if (r < 0)
                 return r;
         wish = engine->options.wants(event->name, engine->options.userdata);
@@ -203,32 +205,33 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         mailbox->listed[side] = true;
         if (event->has_subscribed)
                 mailbox->told[side].subscribed = event->subscribed ? SUBSCRIBED_YES : SUBSCRIBED_NO;
-        if (side == SIDE_REMOTE)
-                mailbox->left_out = engine_left_out(engine, wish, event->attributes);
-        return side == SIDE_REMOTE && event->wire.size > 0 ? take_wire(mailbox, event->wire) : 0;
+        mailbox->told[side].left_out = engine_left_out(engine, side, wish, event->attributes);
+        return engine_take_wire(mailbox, side, event->wire);
 }
 
 /*
  * Dovecot 2.3 has the names of NOTIFY's STATUS in UTF-8, where modified UTF-7 is due: what is no name
- * on the wire may be one of ours with the server's delimiter.
+ * on the wire may be one of ours, with the server's delimiter and below its prefix.
  */
-static SyncMailbox *find_utf8(Engine *engine, ByteView wire) {
-        _cleanup_free_ char *name = bytes_dup(wire);
+static SyncMailbox *find_utf8(Engine *engine, Side side, ByteView wire) {
+        _cleanup_free_ char *name = bytes_dup(wire), *encoded = NULL;
 
         for (char *c = name; c && *c; c++)
-                if (*c == engine->delimiter)
+                if (*c == engine->delimiter[side])
                         *c = '/';
-        return name ? engine_lookup(engine, name) : NULL;
+        if (!name || mailbox_name_encode(name, engine->delimiter[side], &encoded) != 0)
+                return NULL;
+        return engine_lookup_wire(engine, side, bytes_of(encoded));
 }
 
-static SyncMailbox *find_remote(Engine *engine, ByteView wire) {
-        SyncMailbox *mailbox = engine_lookup_wire(engine, wire);
+static SyncMailbox *find_wire(Engine *engine, Side side, ByteView wire) {
+        SyncMailbox *mailbox = engine_lookup_wire(engine, side, wire);
 
-        return mailbox ? mailbox : find_utf8(engine, wire);
+        return mailbox ? mailbox : find_utf8(engine, side, wire);
 }
 
-const char *engine_find_wire(Engine *engine, ByteView wire) {
-        const SyncMailbox *mailbox = find_remote(engine, wire);
+const char *engine_find_wire(Engine *engine, Side side, ByteView wire) {
+        const SyncMailbox *mailbox = find_wire(engine, side, wire);
 
         return mailbox ? mailbox->state.name : NULL;
 }
@@ -272,41 +275,41 @@ static int take_standing(SyncMailbox *mailbox, Side side, const ReplicaEvent *ev
 
 /* Fewer messages than those that were known and those that have come: some are gone, or have only come
  * through. */
-static bool may_lose(const SyncMailbox *mailbox, const ReplicaStatus *status) {
+static bool may_lose(const SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
         const MailboxState *state = &mailbox->state;
-        const uint64_t known = state->messages + state->parked[SIDE_REMOTE];
-        const uint32_t uidnext = state->token[SIDE_REMOTE].uidnext;
+        const uint64_t known = state->messages + state->parked[side];
+        const uint32_t uidnext = state->token[side].uidnext;
         const uint64_t n_new = status->uidnext > uidnext ? status->uidnext - uidnext : 0;
 
-        return status->has_messages && state->token[SIDE_REMOTE].uidvalidity != 0 &&
+        return status->has_messages && state->token[side].uidvalidity != 0 &&
                status->messages < known + n_new;
 }
 
 /* A status of what should be ours and is not: said once, since such a server may do so all the time. */
-static void note_unlisted(Engine *engine, const char *name) {
+static void note_unlisted(Engine *engine, Side side, const char *name) {
         if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
             !engine->options.wants(name, engine->options.userdata))
                 return;
 
         engine->told_unlisted = true;
-        engine_note_text(
-                engine, ENGINE_NOTE_NOTICE, NULL,
-                "the server tells how “%s” stands, which it does not list; it is left alone", name);
+        engine_note_text(engine, ENGINE_NOTE_NOTICE, NULL,
+                         "%s tells how “%s” stands, which it does not list; it is left alone",
+                         side_server(side), name);
 }
 
 /*
  * Without modseqs, the number of unseen messages shows at least changes of that flag. It is compared
  * with the base only when it is another one than the last time: a message may be parked.
  */
-static bool is_unseen_news(SyncMailbox *mailbox, const ReplicaStatus *status) {
+static bool is_unseen_news(SyncMailbox *mailbox, Side side, const ReplicaStatus *status) {
         uint64_t known;
 
-        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox, SIDE_REMOTE))
+        if (!status->has_unseen || !sync_mailbox_scans_flags(mailbox, side))
                 return false;
-        if (mailbox->has_unseen && mailbox->unseen == status->unseen)
+        if (mailbox->has_unseen[side] && mailbox->unseen[side] == status->unseen)
                 return false;
-        mailbox->has_unseen = true;
-        mailbox->unseen = status->unseen;
+        mailbox->has_unseen[side] = true;
+        mailbox->unseen[side] = status->unseen;
         return state_db_count_unseen(mailbox->engine->db, mailbox->state.id, &known) >= 0 &&
                known != status->unseen;
 }
@@ -315,19 +318,17 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
         const bool differs = is_news(mailbox, side, status);
 
         mailbox->seen[side].was_news |= differs;
-        if (side == SIDE_REMOTE && is_unseen_news(mailbox, status))
-                return true;
-        return differs || sync_mailbox_is_due(mailbox, side);
+        return is_unseen_news(mailbox, side, status) || differs ||
+               sync_mailbox_is_due(mailbox, side);
 }
 
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
-        const bool has_stamp = event->wire.size == 0; /* a Maildir's */
-        SyncMailbox *mailbox =
-                event->name ? engine_lookup(engine, event->name) : find_remote(engine, event->wire);
+        SyncMailbox *mailbox = event->name ? engine_lookup(engine, event->name)
+                                           : find_wire(engine, side, event->wire);
 
         if (!mailbox) { /* not ours, or LIST has not told yet */
-                note_unlisted(engine, event->name);
+                note_unlisted(engine, side, event->name);
                 return 0;
         }
         if (mailbox->left_out)
@@ -339,7 +340,7 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                         return r;
         }
 
-        if (has_stamp) {
+        if (engine->replica[side]->gives_numbers) {
                 if (stamp_differs(&mailbox->state.token[side], &event->token)) {
                         mailbox->all_names = true;
                         sync_mailbox_mark(mailbox, side);
@@ -353,7 +354,7 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         }
         if (is_to_be_looked_at(mailbox, side, &event->status)) {
                 mailbox->all_names |= side == SIDE_LOCAL;
-                mailbox->may_lose |= side == SIDE_REMOTE && may_lose(mailbox, &event->status);
+                mailbox->may_lose[side] |= may_lose(mailbox, side, &event->status);
                 sync_mailbox_mark(mailbox, side);
         }
         if (event->status.uidnext > 0)
@@ -378,20 +379,20 @@ static int on_standing(Engine *engine) {
 }
 
 /* A look at all mailboxes that did not show one of them: it is gone. */
-static int on_waited(Engine *engine, const ReplicaEvent *event) {
+static int on_waited(Engine *engine, Side side, const ReplicaEvent *event) {
         bool is_gone = false;
 
-        for (size_t i = 0; i < engine->n_mailboxes && engine->is_polling; i++) {
+        for (size_t i = 0; i < engine->n_mailboxes && engine->is_polling[side]; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
-                is_gone |= mailbox->exists[SIDE_REMOTE] && !mailbox->listed[SIDE_REMOTE];
-                mailbox->listed[SIDE_REMOTE] = mailbox->exists[SIDE_REMOTE];
+                is_gone |= mailbox->exists[side] && !mailbox->listed[side];
+                mailbox->listed[side] = mailbox->exists[side];
         }
         if (is_gone && event->outcome == REPLICA_OK)
                 engine->wants_list = true;
-        engine->is_polling = false;
+        engine->is_polling[side] = false;
         if (engine->options.waited)
-                engine->options.waited(event, engine->options.userdata);
+                engine->options.waited(side, event, engine->options.userdata);
         return 0;
 }
 
@@ -406,14 +407,17 @@ static int on_looked_at(Engine *engine, Side side, const ReplicaEvent *event) {
         return mailbox->is_removing ? engine_on_removal(engine, side, event) : 0;
 }
 
+static void note_side(Engine *engine, EngineNoteType type, Side side, const char *text) {
+        engine_note(engine, &(EngineNote){.type = type, .side = side, .text = text});
+}
+
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_MAILBOX)
                 return on_mailbox(engine, side, event);
         if (event->type == REPLICA_EVENT_ALERT)
-                engine_note_text(engine, ENGINE_NOTE_ALERT, NULL, "%s", event->text);
+                note_side(engine, ENGINE_NOTE_ALERT, side, event->text);
         if (event->type == REPLICA_EVENT_OVERFLOW)
-                engine_note_text(engine, ENGINE_NOTE_OVERFLOW, NULL,
-                                 "changes may have been missed");
+                note_side(engine, ENGINE_NOTE_OVERFLOW, side, "changes may have been missed");
         if (event->type != REPLICA_EVENT_DONE)
                 return on_looked_at(engine, side, event);
 
@@ -440,7 +444,7 @@ int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event) {
         case REPLICA_APPEND:
                 return 0;
         case REPLICA_WAIT:
-                return on_waited(engine, event);
+                return on_waited(engine, side, event);
         }
         abort();
 }

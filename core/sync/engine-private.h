@@ -42,15 +42,15 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
-        bool may_lose; /* its last remote STATUS may tell of messages that are gone */
-        int64_t asked; /* for its status, by engine_each_due(); usec since 1970 */
+        bool may_lose[_SIDE_MAX]; /* its last STATUS may tell of messages that are gone */
+        int64_t asked[_SIDE_MAX]; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
         VolumeRotation rotation[_SIDE_MAX]; /* of the side's flags */
         bool has_rotation[_SIDE_MAX];       /* loaded */
-        uint32_t unseen;                    /* as a STATUS of the remote side had it last */
-        bool has_unseen;
+        uint32_t unseen[_SIDE_MAX];         /* as the last STATUS had it */
+        bool has_unseen[_SIDE_MAX];
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
 
@@ -60,6 +60,7 @@ typedef struct SyncMailbox {
                 char *object; /* owned, NULL: nothing */
                 Subscribed subscribed;
                 ReplicaStatus status;
+                const char *left_out; /* static */
         } told[_SIDE_MAX];
         struct SyncMailbox
                 *moved_to[_SIDE_MAX]; /* what the base knows by this name is that one now;
@@ -74,6 +75,7 @@ typedef struct SyncMailbox {
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
+        bool wants_parked;    /* its next run tries what is parked again */
         bool wants_verify;    /* once it is in sync */
         bool wants_compare;   /* its next run looks at all that both sides have */
         char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
@@ -224,7 +226,8 @@ struct SyncRun {
         unsigned n_incoming; /* moves under way that end here */
 
         EngineCounts counts;
-        uint64_t total; /* messages to transfer, for progress; 0: not known */
+        uint64_t total;       /* messages to transfer, for progress; 0: not known */
+        uint64_t total_bytes; /* the same */
 };
 
 /* Is an answer to come before the run can go on? */
@@ -243,8 +246,9 @@ typedef enum ListPhase {
         LIST_ACTING,
 } ListPhase;
 
-/* A rename that the server has told of. */
+/* A rename that a server has told of. */
 typedef struct RenameHint {
+        Side side;
         char *old_name, *new_name; /* owned */
 } RenameHint;
 
@@ -284,22 +288,32 @@ typedef struct Flow {
         unsigned n_waits[_SIDE_MAX]; /* that could not ask for some */
 } Flow;
 
+/* Mailboxes by what a side's wire calls them. */
+typedef struct WireEntry {
+        const char *wire;
+        SyncMailbox *mailbox; /* borrowed, as is its wire */
+} WireEntry;
+typedef struct WireIndex {
+        WireEntry *entries; /* owned */
+        size_t n_entries;
+        bool is_sorted; /* false after each change to a mailbox or its wire */
+} WireIndex;
+
 struct Engine {
         StateDb *db;                 /* borrowed */
         Replica *replica[_SIDE_MAX]; /* borrowed */
         EngineOptions options;
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
-        SyncMailbox **by_wire; /* owned array of borrowed ones, sorted by their names on the wire */
-        bool wires_are_sorted; /* false after each change to either */
+        WireIndex by_wire[_SIDE_MAX];
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool meets; /* a run waits for others */
         ListPhase list_phase;
-        size_t n_renamed;  /* by the comparison under way */
-        bool is_polling;   /* mailboxes are told of outside of a list */
-        RenameHint *hints; /* owned, in the order in which they came */
+        size_t n_renamed;           /* by the comparison under way */
+        bool is_polling[_SIDE_MAX]; /* mailboxes are told of outside of a list */
+        RenameHint *hints;          /* owned, in the order in which they came */
         size_t n_hints;
         Unusable *unusable; /* owned */
         size_t n_unusable;
@@ -310,10 +324,11 @@ struct Engine {
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
-        char delimiter;                 /* of the remote names, as LIST had it last */
+        char delimiter[_SIDE_MAX];      /* of the names on the wire, as LIST had it last */
         ReplicaMailbox
-                trash;     /* where deleted messages go; owns name and wire, NULL: there is none */
-        bool trash_listed; /* by the list that is under way */
+                trash[_SIDE_MAX];     /* where deleted messages go; owns name and wire, NULL: there
+                                            is none */
+        bool trash_listed[_SIDE_MAX]; /* by the list that is under way */
         SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         Flow flow;
         char *error;
@@ -338,8 +353,10 @@ SyncMailbox *engine_lookup(Engine *engine, const char *name);
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 /* It is gone from memory; its rows are the caller's business. */
 void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox);
-/* It has another name from now on; both strings are taken. */
-void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire);
+/* It has another name from now on; the strings are taken, also of its wires. */
+void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire[_SIDE_MAX]);
+/* What it is called on a side; takes @wire. */
+void sync_mailbox_set_wire(SyncMailbox *mailbox, Side side, char *wire);
 SyncMailbox *sync_mailbox_free(SyncMailbox *mailbox);
 char **names_free(char **names);
 /* Add to the local names that the next run looks at. Out of memory or room: look at everything. */
@@ -356,12 +373,25 @@ bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side);
 bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side);
 int sync_mailbox_rotation(SyncMailbox *mailbox, Side side, VolumeRotation **ret_rotation);
 
-/* engine-remote.c */
-SyncMailbox *engine_lookup_wire(Engine *engine, ByteView wire);
+/* engine-wire.c */
+SyncMailbox *engine_lookup_wire(Engine *engine, Side side, ByteView wire);
+void engine_forget_wires(Engine *engine); /* sort them anew when they are needed */
+
+/* engine-size.c: how much is to come */
+bool engine_is_first(const Engine *engine);
+bool sync_mailbox_lacks_size(const SyncMailbox *mailbox);
+/* Of messages that are transferred for the first time; 0: not known, or not the first time. */
+uint64_t sync_mailbox_first_bytes(const SyncMailbox *mailbox);
+uint64_t sync_mailbox_bytes_left(const SyncMailbox *mailbox);
+/* How many messages are to be transferred: as far as EXISTS tells, and once both sides were compared. */
+void run_expect_transfer(SyncRun *run);
+int run_count_transfer(SyncRun *run);
 
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
+/* Copies @wire; empty: nothing is known, or there is none. */
+int engine_take_wire(SyncMailbox *mailbox, Side side, ByteView wire);
 
 void engine_begin_list(Engine *engine);
 void engine_forget_hints(Engine *engine);
@@ -398,17 +428,25 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_start_removal(SyncMailbox *mailbox, Side side);
 int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_forget_mailbox(SyncMailbox *mailbox);
+/* engine-parked.c: before a run, its parked messages are as new */
+int engine_unpark(SyncMailbox *mailbox);
+
 /* engine-special.c: mailboxes of a special use */
-const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes);
-int engine_take_special(Engine *engine, const ReplicaEvent *event);
+const char *engine_left_out(const Engine *engine, Side side, EngineWish wish, unsigned attributes);
+int engine_take_special(Engine *engine, Side side, const ReplicaEvent *event);
 void engine_end_special(Engine *engine);
+void engine_forget_trash(Engine *engine, Side side);
 enum {
         _RUN_E_SUCCESS,
         RUN_E_TRASH,    /* move it to the trash instead */
         RUN_E_NO_TRASH, /* that cannot be done: leave it */
 };
-int run_discard(SyncRun *run, uint32_t remote_uid);
-void engine_mark_trash(Engine *engine);
+/* What becomes of a message that is to go from a side because it is gone from the other. Return: 0 to
+ * expunge it, a RUN_E, or negative. */
+int run_discard(SyncRun *run, Side side, uint32_t remote_uid);
+/* Which message it is on each side, for that; before it is removed from the unknown. */
+int run_note_objects(SyncRun *run, const BaseMessage *message);
+void engine_mark_trash(Engine *engine, Side side);
 
 /* run-copy.c: messages that are here already, under another label */
 SyncMailbox *engine_find_id(const Engine *engine, int64_t id); /* or NULL */
@@ -477,7 +515,7 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_verify(SyncRun *run);
 
 /* run-move.c */
-bool run_others_may_lose(const SyncRun *run);
+bool run_others_may_lose(const SyncRun *run, Side side);
 int run_expect_moves(SyncRun *run, Side side);
 int run_meet(SyncRun *run);
 int run_on_moved(SyncRun *run, Side side, const ReplicaEvent *event);

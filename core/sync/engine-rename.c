@@ -61,18 +61,20 @@ static bool is_any_gone(const Engine *engine, Side side) {
         return false;
 }
 
-/* Only where something is gone does it matter who the new ones are. */
+/* Only where something is gone does it matter who the new ones are. How much is in them always does. */
 int engine_ask_standings(Engine *engine) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 Replica *replica = engine->replica[side];
+                const bool is_one_gone = replica->ops->standing && is_any_gone(engine, side);
 
-                if (!replica->ops->standing || !is_any_gone(engine, side))
-                        continue;
-                for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                for (size_t i = 0; i < engine->n_mailboxes && replica->ops->standing; i++) {
                         SyncMailbox *mailbox = engine->mailboxes[i];
+                        const bool may_be_old = is_one_gone && !sync_mailbox_is_in_base(mailbox);
                         int r;
 
-                        if (sync_mailbox_is_in_base(mailbox) || !mailbox->exists[side])
+                        if (!mailbox->exists[side] ||
+                            !(may_be_old ||
+                              (side == SIDE_REMOTE && sync_mailbox_lacks_size(mailbox))))
                                 continue;
                         r = replica->ops->standing(replica, &mailbox->replica[side]);
                         if (r < 0)
@@ -86,7 +88,7 @@ int engine_ask_standings(Engine *engine) {
 /* --- what is known for sure --- */
 
 /* The name after all renames that were told of; what lies below a mailbox goes with it. */
-static int follow_hints(const Engine *engine, const char *name, char **ret_name) {
+static int follow_hints(const Engine *engine, Side side, const char *name, char **ret_name) {
         _cleanup_free_ char *now = strdup(name);
 
         for (size_t i = 0; now && i < engine->n_hints; i++) {
@@ -94,7 +96,8 @@ static int follow_hints(const Engine *engine, const char *name, char **ret_name)
                 const size_t n = strlen(hint->old_name);
                 char *next;
 
-                if (strncmp(now, hint->old_name, n) != 0 || (now[n] != '\0' && now[n] != '/'))
+                if (hint->side != side || strncmp(now, hint->old_name, n) != 0 ||
+                    (now[n] != '\0' && now[n] != '/'))
                         continue;
                 if (asprintf(&next, "%s%s", hint->new_name, now + n) < 0)
                         return -ENOMEM;
@@ -105,17 +108,17 @@ static int follow_hints(const Engine *engine, const char *name, char **ret_name)
         return *ret_name ? 0 : -ENOMEM;
 }
 
-static int match_hint(Engine *engine, SyncMailbox *old) {
+static int match_hint(Engine *engine, SyncMailbox *old, Side side) {
         _cleanup_free_ char *name = NULL;
         SyncMailbox *new;
         int r;
 
-        r = follow_hints(engine, old->state.name, &name);
+        r = follow_hints(engine, side, old->state.name, &name);
         if (r < 0 || strcmp(name, old->state.name) == 0)
                 return r;
         new = engine_lookup(engine, name);
-        if (new &&engine_may_be(old, new, SIDE_REMOTE))
-                engine_match(old, new, SIDE_REMOTE);
+        if (new &&engine_may_be(old, new, side))
+                engine_match(old, new, side);
         return 0;
 }
 
@@ -164,9 +167,11 @@ int engine_match_known(Engine *engine) {
                 match_object(engine, old, SIDE_REMOTE);
                 match_object(engine, old, SIDE_LOCAL);
                 match_intent(engine, old);
-                r = match_hint(engine, old);
-                if (r < 0)
-                        return r;
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        r = match_hint(engine, old, side);
+                        if (r < 0)
+                                return r;
+                }
         }
         drop_blocked(engine);
         return 0;
@@ -226,7 +231,7 @@ static void note_renamed(Engine *engine, const SyncMailbox *mailbox, const char 
                             });
 }
 
-static int save_renamed(SyncMailbox *mailbox, const char *name, const char *wire) {
+static int save_renamed(SyncMailbox *mailbox, const char *name, char *const wire[_SIDE_MAX]) {
         MailboxLife *life = &mailbox->state.life;
         StateDb *db = mailbox->engine->db;
         int r;
@@ -236,38 +241,37 @@ static int save_renamed(SyncMailbox *mailbox, const char *name, const char *wire
         life->subscribed = SUBSCRIBED_UNKNOWN; /* it goes by the name */
         r = engine_begin(mailbox->engine);
         if (r >= 0)
-                r = state_db_rename_mailbox(db, mailbox->state.id, name, wire);
+                r = state_db_rename_mailbox(db, mailbox->state.id, name, wire[SIDE_REMOTE],
+                                            wire[SIDE_LOCAL]);
         if (r >= 0)
                 r = state_db_save_life(db, mailbox->state.id, life);
         return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
 /* Both sides have it under its new name: so does the base, and what stood for that name goes. @wire
- * NULL: as the list has told. */
+ * empty: as the list has told, if it has; of one that was carried along the next one does. */
 static int take_renamed(SyncMailbox *mailbox, SyncMailbox *target, Side side, ByteView wire) {
         Engine *engine = mailbox->engine;
         _cleanup_free_ char *old_name = strdup(mailbox->state.name);
         _cleanup_free_ char *name = strdup(target->state.name);
-        _cleanup_free_ char *new_wire =
-                wire.size > 0 ? bytes_dup(wire)
-                              : strdup(target->state.wire ? target->state.wire : "");
+        char *wires[_SIDE_MAX];
         SyncMailbox *other = mailbox->moved_to[side] != target ? mailbox->moved_to[side] : NULL;
         int r;
 
-        if (!old_name || !name || !new_wire)
+        if (!old_name || !name)
                 return -ENOMEM;
-        if (!*new_wire) { /* one that was carried along: the next list tells */
-                free(new_wire);
-                new_wire = NULL;
-        }
-        r = save_renamed(mailbox, name, new_wire);
+        r = engine_take_wire(target, side, wire);
+        if (r >= 0)
+                r = save_renamed(mailbox, name, target->state.wire);
         if (r < 0)
                 return r;
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                wires[s] = TAKE_PTR(target->state.wire[s]);
 
         engine_drop_mailbox(engine, target);
         if (other)
                 engine_drop_mailbox(engine, other);
-        engine_rename_mailbox(engine, mailbox, TAKE_PTR(name), TAKE_PTR(new_wire));
+        engine_rename_mailbox(engine, mailbox, TAKE_PTR(name), wires);
         memset(mailbox->moved_to, 0, sizeof(mailbox->moved_to));
         mailbox->exists[SIDE_REMOTE] = mailbox->exists[SIDE_LOCAL] = true;
         sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
@@ -412,11 +416,10 @@ int engine_on_renamed(Engine *engine, Side side, const ReplicaEvent *event) {
         else {
                 _cleanup_free_ char *old_name = strdup(source_of(mailbox, side)->state.name);
                 _cleanup_free_ char *new_name = strdup(target->state.name);
-                const ByteView wire = side == SIDE_REMOTE ? event->wire : BYTES_NULL;
 
                 if (!old_name || !new_name)
                         return -ENOMEM;
-                r = take_renamed(mailbox, target, side, wire);
+                r = take_renamed(mailbox, target, side, event->wire);
                 if (r >= 0)
                         r = take_carried(engine, old_name, new_name, side);
                 if (r < 0)

@@ -11,8 +11,8 @@
 #include "imap/session.h"
 #include "sync/engine-private.h"
 
-const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attributes) {
-        if (!engine->replica[SIDE_REMOTE]->has_labels || wish == ENGINE_WANTS_BY_NAME)
+const char *engine_left_out(const Engine *engine, Side side, EngineWish wish, unsigned attributes) {
+        if (!engine->replica[side]->has_labels || wish == ENGINE_WANTS_BY_NAME)
                 return NULL;
         if (attributes & IMAP_LIST_ALL)
                 return "left out: it shows every message a second time; name it in “mailboxes” to "
@@ -26,12 +26,19 @@ const char *engine_left_out(const Engine *engine, EngineWish wish, unsigned attr
         return NULL;
 }
 
+void engine_forget_trash(Engine *engine, Side side) {
+        ReplicaMailbox *trash = &engine->trash[side];
+
+        free((char *) trash->name);
+        free(trash->wire);
+        trash->name = trash->wire = NULL;
+}
+
 /* The list under way has a mailbox for deleted messages: whether it is synchronised or not. */
-int engine_take_special(Engine *engine, const ReplicaEvent *event) {
-        ReplicaMailbox *trash = &engine->trash;
+int engine_take_special(Engine *engine, Side side, const ReplicaEvent *event) {
         char *name, *wire;
 
-        if (!(event->attributes & IMAP_LIST_TRASH) || engine->n_listing == 0)
+        if (!(event->attributes & IMAP_LIST_TRASH))
                 return 0;
         name = strdup(event->name);
         wire = bytes_dup(event->wire);
@@ -41,44 +48,58 @@ int engine_take_special(Engine *engine, const ReplicaEvent *event) {
                 return -ENOMEM;
         }
 
-        free((char *) trash->name);
-        free(trash->wire);
-        trash->name = name;
-        trash->wire = wire;
-        engine->trash_listed = true;
+        engine_forget_trash(engine, side);
+        engine->trash[side].name = name;
+        engine->trash[side].wire = wire;
+        engine->trash_listed[side] = true;
         return 0;
 }
 
 /* All mailboxes were listed. */
 void engine_end_special(Engine *engine) {
-        ReplicaMailbox *trash = &engine->trash;
-
-        if (engine->trash_listed)
-                return;
-        free((char *) trash->name);
-        free(trash->wire);
-        trash->name = trash->wire = NULL;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (!engine->trash_listed[side])
+                        engine_forget_trash(engine, side);
 }
 
-static bool wants_trash(const Engine *engine) {
+/* May a label's last message be looked for? Which message it is, an APPEND does not tell: on the local
+ * side that must be known from the remote one. */
+static bool has_last_labels(const Engine *engine, Side side) {
+        return engine->replica[SIDE_REMOTE]->has_labels && engine->replica[side]->has_labels &&
+               engine->trash[side].name;
+}
+
+/* What a person asks for is of the remote side. */
+static bool wants_trash(const Engine *engine, Side side) {
         switch (engine->options.deleted) {
         case DELETED_AUTO:
-                return engine->replica[SIDE_REMOTE]->has_labels && engine->trash.name;
+                return has_last_labels(engine, side);
         case DELETED_EXPUNGE:
                 return false;
         case DELETED_TRASH:
-                return true;
+                return side == SIDE_REMOTE || has_last_labels(engine, side);
         }
         abort();
 }
 
+int run_note_objects(SyncRun *run, const BaseMessage *message) {
+        const Engine *engine = run->mailbox->engine;
+        const int64_t mailbox = run->mailbox->state.id;
+        int r;
+
+        r = state_db_object_note(engine->db, mailbox, SIDE_REMOTE, message);
+        if (r < 0 || !engine->replica[SIDE_LOCAL]->has_labels)
+                return r;
+        return state_db_object_note(engine->db, mailbox, SIDE_LOCAL, message);
+}
+
 /* Is the message in another mailbox that is kept in sync? Return: 1, 0, or negative. */
-static int is_elsewhere(Engine *engine, int64_t mailbox, uint32_t remote_uid) {
+static int is_elsewhere(Engine *engine, Side side, int64_t mailbox, uint32_t remote_uid) {
         int64_t other = 0;
         int r;
 
-        while ((r = state_db_object_elsewhere(engine->db, mailbox, remote_uid, other, &other)) ==
-               0) {
+        while ((r = state_db_object_elsewhere(engine->db, mailbox, remote_uid, side_other(side),
+                                              other, &other)) == 0) {
                 const SyncMailbox *found = engine_find_id(engine, other);
 
                 if (found && found->exists[SIDE_REMOTE] && found->exists[SIDE_LOCAL] &&
@@ -88,35 +109,32 @@ static int is_elsewhere(Engine *engine, int64_t mailbox, uint32_t remote_uid) {
         return r < 0 ? r : 0;
 }
 
-/*
- * What becomes of a message on the remote side that was deleted on the local one. Return: 0 to expunge
- * it, RUN_E_TRASH, RUN_E_NO_TRASH if that cannot be done and has been said, or negative.
- */
-int run_discard(SyncRun *run, uint32_t remote_uid) {
+int run_discard(SyncRun *run, Side side, uint32_t remote_uid) {
         SyncMailbox *mailbox = run->mailbox;
         Engine *engine = mailbox->engine;
         int r;
 
-        if (!wants_trash(engine))
+        if (!wants_trash(engine, side))
                 return 0;
-        if (!engine->trash.name) {
+        if (!engine->trash[side].name) {
                 run_refuse(run, "the server has no mailbox for deleted messages (\\Trash), so what "
                                 "was deleted here stays there");
                 return RUN_E_NO_TRASH;
         }
-        if (strcmp(engine->trash.name, mailbox->state.name) == 0)
+        if (strcmp(engine->trash[side].name, mailbox->state.name) == 0)
                 return 0;
-        if (!engine->replica[SIDE_REMOTE]->has_labels)
+        if (!engine->replica[side]->has_labels)
                 return RUN_E_TRASH;
 
-        r = is_elsewhere(engine, mailbox->state.id, remote_uid);
+        r = is_elsewhere(engine, side, mailbox->state.id, remote_uid);
         return r < 0 ? r : r > 0 ? 0 : RUN_E_TRASH;
 }
 
 /* Something was moved there: it is new in it. */
-void engine_mark_trash(Engine *engine) {
-        SyncMailbox *trash = engine->trash.name ? engine_lookup(engine, engine->trash.name) : NULL;
+void engine_mark_trash(Engine *engine, Side side) {
+        const char *name = engine->trash[side].name;
+        SyncMailbox *trash = name ? engine_lookup(engine, name) : NULL;
 
         if (trash)
-                sync_mailbox_mark(trash, SIDE_REMOTE);
+                sync_mailbox_mark(trash, side);
 }

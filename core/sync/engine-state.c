@@ -86,7 +86,6 @@ static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
 static EngineMailbox describe(SyncMailbox *mailbox) {
         return (EngineMailbox){
                 .name = mailbox->state.name,
-                .wire = mailbox->state.wire,
                 .messages = mailbox->state.messages,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
@@ -166,6 +165,7 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
+                totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];
         }

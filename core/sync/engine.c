@@ -82,11 +82,11 @@ Engine *engine_free(Engine *engine) {
         free(engine->mailboxes);
         engine_forget_hints(engine);
         engine_forget_unusable(engine, true);
-        free(engine->by_wire);
-        for (Side side = 0; side < _SIDE_MAX; side++)
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                free(engine->by_wire[side].entries);
                 buffer_done(&engine->stalled_data[side]);
-        free((char *) engine->trash.name);
-        free(engine->trash.wire);
+                engine_forget_trash(engine, side);
+        }
         free(engine->error);
         free(engine);
         return NULL;
@@ -134,14 +134,20 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->n_names = 0;
         mailbox->run->marked[SIDE_REMOTE] = mailbox->dirty[SIDE_REMOTE];
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
-        mailbox->run->loses[SIDE_REMOTE] = mailbox->may_lose;
-        mailbox->may_lose = false;
+        memcpy(mailbox->run->loses, mailbox->may_lose, sizeof(mailbox->may_lose));
+        memset(mailbox->may_lose, 0, sizeof(mailbox->may_lose));
         mailbox->run->compares = mailbox->wants_compare;
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
                 !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
+        if (mailbox->wants_parked) {
+                int r = engine_unpark(mailbox);
+
+                if (r < 0)
+                        return r;
+        }
 
         engine_note(mailbox->engine,
                     &(EngineNote){
@@ -209,7 +215,7 @@ static int start_list(Engine *engine) {
         if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
                 return 0;
 
-        engine->wants_list = engine->list_failed = engine->trash_listed = false;
+        engine->wants_list = engine->list_failed = false;
         engine->n_listing = _SIDE_MAX;
         engine_begin_list(engine);
 
@@ -334,14 +340,16 @@ int engine_pump(Engine *engine, int64_t now) {
 static int reload_mailbox(MailboxState *state, void *userdata) {
         SyncMailbox *mailbox = engine_lookup(userdata, state->name);
         MailboxState *own = &mailbox->state;
-        char *name = own->name, *wire = own->wire;
+        MailboxState kept = *own;
 
         *own = *state;
-        own->name = name;
-        own->wire = wire;
-        free(state->name);
-        free(state->wire);
-        *state = (MailboxState){0};
+        *state = (MailboxState){.name = own->name};
+        own->name = kept.name;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                state->wire[side] = own->wire[side];
+                own->wire[side] = kept.wire[side];
+        }
+        mailbox_state_done(state);
         return 0;
 }
 
@@ -351,7 +359,8 @@ static int reload_mailboxes(Engine *engine) {
 
                 const MailboxState kept = {
                         .name = TAKE_PTR(mailbox->state.name),
-                        .wire = TAKE_PTR(mailbox->state.wire),
+                        .wire = {TAKE_PTR(mailbox->state.wire[SIDE_REMOTE]),
+                                 TAKE_PTR(mailbox->state.wire[SIDE_LOCAL])},
                 };
 
                 mailbox_state_done(&mailbox->state);

@@ -51,9 +51,9 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_NOTICE,  /* something rare that a person may want to know: text */
         ENGINE_NOTE_WOULD,   /* dry run: what would be done: text */
         ENGINE_NOTE_RUN, /* a mailbox is about to be looked at: watch it; side: where it changed */
-        ENGINE_NOTE_ALERT,      /* the server wants a person to read this: text */
-        ENGINE_NOTE_OVERFLOW,   /* the remote side stopped telling of changes (NOTIFY) */
-        ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total (0: not known) */
+        ENGINE_NOTE_ALERT,      /* a server wants a person to read this: side, text */
+        ENGINE_NOTE_OVERFLOW,   /* a side stopped telling of changes (NOTIFY): side */
+        ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total, bytes, total_bytes (0: not known) */
         ENGINE_NOTE_DIFFERENCE, /* engine_verify() has found one: uid, text */
 } EngineNoteType;
 
@@ -63,7 +63,8 @@ typedef struct EngineNote {
         const char *text;
         Side side;
         uint64_t held, messages;
-        uint64_t done, total;
+        uint64_t done, total; /* messages */
+        uint64_t bytes, total_bytes;
         uint32_t uid; /* on the remote side; 0: none */
         const EngineCounts *counts;
 } EngineNote;
@@ -89,7 +90,7 @@ typedef struct EngineOptions {
         void (*note)(const EngineNote *note, void *userdata);
         /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
          * NULL. */
-        void (*waited)(const ReplicaEvent *done, void *userdata);
+        void (*waited)(Side side, const ReplicaEvent *done, void *userdata);
         void *userdata;
 } EngineOptions;
 
@@ -123,6 +124,10 @@ void engine_mark_all(Engine *engine);
  */
 int engine_verify(Engine *engine, const char *mailbox);
 
+/* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
+ * STATE_DB_E_NONE if there is no such mailbox. */
+int engine_retry_parked(Engine *engine, const char *mailbox);
+
 /* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
 void engine_retry(Engine *engine);
 
@@ -137,19 +142,19 @@ int engine_pump(Engine *engine, int64_t now);
 /* May runs begin? While held back, marks are only kept (paused account, waiting connection). */
 void engine_hold(Engine *engine, bool hold);
 
-/* The remote side is lost: what was received whole is kept, all else is forgotten and asked again. */
+/* A side is lost: what was received whole is kept, all else is forgotten and asked again. */
 int engine_interrupt(Engine *engine);
 
-/* A mailbox's wire name, as STATUS has it: the mailbox that is meant, NULL if none. */
-const char *engine_find_wire(Engine *engine, ByteView wire);
+/* A mailbox's name on a side's wire, as STATUS has it: the mailbox that is meant, NULL if none. */
+const char *engine_find_wire(Engine *engine, Side side, ByteView wire);
 
 /**
- * engine_each_due() - whose status is to be asked for, where each costs a command?
+ * engine_each_due() - whose status is to be asked for on a side, where each costs a command?
  * @interval: usec, of those that changed lately, and INBOX; the pauses of the others double
  *
  * They count as asked from @now (usec since 1970) on. Return: 0, or what @each returned.
  */
-int engine_each_due(Engine *engine, int64_t now, int64_t interval,
+int engine_each_due(Engine *engine, Side side, int64_t now, int64_t interval,
                     int (*each)(const char *wire, void *userdata), void *userdata);
 
 /* Is anything marked, listed or running? */
@@ -177,7 +182,6 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 
 typedef struct EngineMailbox {
         const char *name;
-        const char *wire; /* NULL: not known on the remote side */
         uint64_t messages, parked;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
@@ -197,6 +201,8 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 /* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
         uint64_t mailboxes, messages, pending, held, parked, failed;
+        uint64_t
+                bytes_left; /* of mailboxes that are synchronised for the first time, as far as known */
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
 

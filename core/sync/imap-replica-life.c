@@ -43,20 +43,20 @@ static int wire_of(ImapReplica *r, Job *job, char **ret_wire) {
 int start_standing(ImapReplica *r, Job *job) {
         const bool says_object = imap_has(&r->capabilities, IMAP_CAPABILITY_OBJECTID) &&
                                  !has_quirk(r, IMAP_QUIRK_MAILBOXID_BY_SELECT);
-        const unsigned object = says_object ? IMAP_STATUS_MAILBOXID : 0;
+        const unsigned more = IMAP_STATUS_UIDVALIDITY | (says_object ? IMAP_STATUS_MAILBOXID : 0) |
+                              (r->base.has_sizes ? IMAP_STATUS_SIZE : 0);
         _cleanup_free_ char *wire = NULL;
         int e;
 
         e = wire_of(r, job, &wire);
         if (e <= 0)
                 return e;
-        return submit_statuses(r, job, &wire, 1,
-                               status_items(r) | IMAP_STATUS_UIDVALIDITY | object);
+        return submit_statuses(r, job, &wire, 1, status_items(r) | more);
 }
 
 /* The delimiter is to be known before a name with levels can be said. */
 static bool needs_delimiter(const ImapReplica *r, const Job *job, const char *name) {
-        return !r->has_delimiter && strchr(name, '/') && job->phase == JOB_FIRST;
+        return name_needs_delimiter(r, name) && job->phase == JOB_FIRST;
 }
 
 /* The name that is to be, into wires. Return: as wire_of(). */
@@ -82,7 +82,7 @@ int start_create(ImapReplica *r, Job *job) {
         int e;
 
         if (!job->mailbox->wire && needs_delimiter(r, job, job->mailbox->name))
-                return submit(r, COMMAND_DELIMITER, job, BYTES("LIST \"\" \"\""));
+                return submit_delimiter(r, job);
 
         e = new_wire(r, job, job->mailbox->wire, job->mailbox->name);
         return e <= 0 ? e : submit_name(r, COMMAND_CREATE, job, "CREATE ", job->wires[0], NULL);
@@ -93,7 +93,7 @@ int start_rename(ImapReplica *r, Job *job) {
         int e;
 
         if (needs_delimiter(r, job, job->name))
-                return submit(r, COMMAND_DELIMITER, job, BYTES("LIST \"\" \"\""));
+                return submit_delimiter(r, job);
 
         e = unselect(r, job);
         if (e == 0)

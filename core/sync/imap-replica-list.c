@@ -35,6 +35,7 @@ static int format_items(unsigned items, Buffer *out) {
                 {IMAP_STATUS_UNSEEN,        "UNSEEN"       },
                 {IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ"},
                 {IMAP_STATUS_MAILBOXID,     "MAILBOXID"    },
+                {IMAP_STATUS_SIZE,          "SIZE"         },
         };
         const char *separator = "(";
         int e = 0;
@@ -72,6 +73,26 @@ int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires
         return 0;
 }
 
+/* LIST and LSUB with the reference. @options: " RETURN (...)" or empty. */
+static int submit_below(ImapReplica *r, CommandKind kind, Job *job, const char *verb,
+                        const char *pattern, ByteView options) {
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int e;
+
+        e = buffer_append_format(&out, "%s ", verb);
+        if (e == 0)
+                e = format_mailbox(bytes_of(r->reference), &out);
+        if (e == 0)
+                e = buffer_append_format(&out, " %s", pattern);
+        if (e == 0)
+                e = buffer_append(&out, options.data, options.size);
+        return e < 0 ? e : submit(r, kind, job, buffer_view(&out));
+}
+
+int submit_delimiter(ImapReplica *r, Job *job) {
+        return submit_below(r, COMMAND_DELIMITER, job, "LIST", "\"\"", BYTES_NULL);
+}
+
 /* RFC 5258, 5819, 6154: what is wanted beside the names. */
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items) {
         _cleanup_(buffer_done) Buffer options = BUFFER_NULL, out = BUFFER_NULL;
@@ -89,17 +110,15 @@ int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items) {
         if (e == 0 && with_status)
                 e = format_items(items, &options);
 
-        if (e == 0)
-                e = buffer_append_string(&out, "LIST \"\" *");
         if (e == 0 && options.size > 0)
                 e = buffer_append_format(&out, " RETURN (%.*s)", (int) options.size - 1,
                                          options.data + 1);
-        return e < 0 ? e : submit(r, COMMAND_LIST, job, buffer_view(&out));
+        return e < 0 ? e : submit_below(r, COMMAND_LIST, job, "LIST", "*", buffer_view(&out));
 }
 
 /* How names begin must be known before the first one comes. It hardly ever changes. */
 static int submit_namespace(ImapReplica *r, Job *job) {
-        if (r->prefix || !has(r, IMAP_CAPABILITY_NAMESPACE))
+        if (r->prefix || *r->reference || !has(r, IMAP_CAPABILITY_NAMESPACE))
                 return 0;
         return submit(r, COMMAND_NAMESPACE, job, BYTES("NAMESPACE"));
 }
@@ -112,18 +131,19 @@ static int submit_lsub(ImapReplica *r, Job *job) {
         r->has_subscribed = r->options.want_subscribed;
         if (!r->options.want_subscribed || extended)
                 return 0;
-        return submit(r, COMMAND_LSUB, job, BYTES("LSUB \"\" *"));
+        return submit_below(r, COMMAND_LSUB, job, "LSUB", "*", BYTES_NULL);
 }
 
 int start_list(ImapReplica *r, Job *job) {
+        const unsigned items =
+                status_items(r) | (r->base.has_sizes && r->base.wants_sizes ? IMAP_STATUS_SIZE : 0);
         const bool with_status = has(r, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return;
         int e = 0;
 
         if (job->phase == JOB_STATUSES) {
                 for (size_t i = 0; i < r->names.n_entries && e == 0; i++)
                         if (r->names.entries[i].selectable)
-                                e = submit_statuses(r, job, &r->names.entries[i].wire, 1,
-                                                    status_items(r));
+                                e = submit_statuses(r, job, &r->names.entries[i].wire, 1, items);
                 return e;
         }
 
@@ -132,7 +152,7 @@ int start_list(ImapReplica *r, Job *job) {
                 e = submit_namespace(r, job);
         if (e == 0)
                 e = submit_lsub(r, job);
-        return e < 0 ? e : submit_list(r, job, with_status, status_items(r));
+        return e < 0 ? e : submit_list(r, job, with_status, items);
 }
 
 static int set_sentence(Waiting *waiting, const char *before, ByteView wire, const char *after) {
@@ -215,6 +235,12 @@ static void set_subscribed(const ImapReplica *r, Waiting *waiting, const ImapLis
                                     names_have(&r->subscribed, waiting->wire);
 }
 
+/* Not below the reference; but that one of ours was renamed to it is news. */
+static bool is_foreign(const ImapReplica *r, const ImapList *list, bool asked) {
+        return name_is_outside(r, list->mailbox, list->delimiter) &&
+               (asked || name_is_outside(r, list->old_name, list->delimiter));
+}
+
 int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
         const bool asked = head && head->kind == COMMAND_LIST;
         Waiting *waiting;
@@ -230,6 +256,8 @@ int on_list(ImapReplica *r, const Command *head, const ImapList *list) {
                 return 0;
         if (head && head->kind == COMMAND_LSUB)
                 return on_lsub(r, list);
+        if (is_foreign(r, list, asked))
+                return 0;
 
         waiting = event_add(r, REPLICA_EVENT_MAILBOX);
         if (!waiting)
@@ -269,11 +297,16 @@ unsigned untrusted_items(const ImapReplica *r) {
 
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items) {
         const unsigned present = items->present & ~untrusted_items(r);
+        const char delimiter = r->has_delimiter ? r->delimiter : '/';
         Waiting *waiting;
         int e;
 
         if (head && is_polling_others(r, head->job) &&
             bytes_equal(items->mailbox, bytes_of(r->selected->wire)))
+                return 0;
+        r->n_statuses +=
+                head && (head->kind == COMMAND_NOTIFY || head->kind == COMMAND_NOTIFY_AGAIN);
+        if (name_is_outside(r, items->mailbox, delimiter))
                 return 0;
 
         waiting = event_add(r, REPLICA_EVENT_STATUS);
@@ -282,7 +315,7 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
         waiting->wire = bytes_dup(items->mailbox);
         if (!waiting->wire)
                 return -ENOMEM;
-        e = name_decode(r, items->mailbox, r->has_delimiter ? r->delimiter : '/', &waiting->name);
+        e = name_decode(r, items->mailbox, delimiter, &waiting->name);
         if (e < 0)
                 return e;
         if (e > 0)
@@ -292,8 +325,6 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
                 !head || (head->kind != COMMAND_STATUS && head->kind != COMMAND_LIST &&
                           head->kind != COMMAND_LSUB && head->kind != COMMAND_NAMESPACE &&
                           head->kind != COMMAND_NOTIFY && head->kind != COMMAND_NOTIFY_AGAIN);
-        r->n_statuses +=
-                head && (head->kind == COMMAND_NOTIFY || head->kind == COMMAND_NOTIFY_AGAIN);
         waiting->event.status = (ReplicaStatus){
                 .has_uidvalidity = present & IMAP_STATUS_UIDVALIDITY,
                 .uidvalidity = present & IMAP_STATUS_UIDVALIDITY ? items->uidvalidity : 0,
@@ -303,6 +334,8 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
                 .modseq = present & IMAP_STATUS_HIGHESTMODSEQ ? items->highest_modseq : 0,
                 .has_unseen = present & IMAP_STATUS_UNSEEN,
                 .unseen = present & IMAP_STATUS_UNSEEN ? items->unseen : 0,
+                .has_size = present & IMAP_STATUS_SIZE,
+                .size = present & IMAP_STATUS_SIZE ? items->size : 0,
         };
         if (!(present & IMAP_STATUS_MAILBOXID))
                 return 0;

@@ -1,9 +1,10 @@
 /*
- * An IMAP account as a replica: names, with and without the prefix of the personal namespace
+ * An IMAP account as a replica: names, with and without what they begin with on the server
  *
  * Cyrus and Courier keep every mailbox below INBOX ("INBOX.Work"), which is a habit of the server's
  * and no wish of the user's: here that is "Work" (RFC 2342). A name outside of the prefix is one of
- * another namespace and stays as it is.
+ * another namespace and stays as it is. Where the user has set a reference, all names are below that,
+ * INBOX too, and what is not is none of ours.
  */
 
 #include <errno.h>
@@ -21,10 +22,42 @@ static bool starts_with(ByteView wire, ByteView prefix) {
         return wire.size >= prefix.size && memcmp(wire.data, prefix.data, prefix.size) == 0;
 }
 
+/* Was it given without its delimiter? */
+static bool is_open_ended(const ImapReplica *r, char delimiter) {
+        const size_t size = strlen(r->reference);
+
+        return size > 0 && delimiter != '\0' && r->reference[size - 1] != delimiter;
+}
+
+/* Take the reference off. Return: did the name begin with it, and was there more? */
+static bool take_reference(const ImapReplica *r, ByteView *wire, char delimiter) {
+        const ByteView reference = bytes_of(r->reference);
+        const size_t size = reference.size + is_open_ended(r, delimiter);
+
+        if (wire->size <= size || !starts_with(*wire, reference) ||
+            (size > reference.size && wire->data[reference.size] != delimiter))
+                return false;
+        *wire = (ByteView){wire->data + size, wire->size - size};
+        return true;
+}
+
+bool name_is_outside(const ImapReplica *r, ByteView wire, char delimiter) {
+        return *r->reference && !take_reference(r, &wire, delimiter);
+}
+
+bool name_needs_delimiter(const ImapReplica *r, const char *name) {
+        return !r->has_delimiter && (*r->reference || strchr(name, '/'));
+}
+
 /* A mailbox "INBOX.INBOX" cannot lose the prefix: it would be a second INBOX. */
 int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name) {
         const ByteView prefix = bytes_of(r->prefix);
 
+        if (*r->reference) {
+                if (!take_reference(r, &wire, delimiter))
+                        return MAILBOX_NAME_E_LEVEL;
+                return mailbox_name_decode(wire, delimiter, ret_name);
+        }
         if (prefix.size == 0 || wire.size <= prefix.size || !starts_with(wire, prefix))
                 return mailbox_name_decode(wire, delimiter, ret_name);
 
@@ -34,20 +67,32 @@ int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_
         return mailbox_name_decode(wire, delimiter, ret_name);
 }
 
+/* What the server puts or the user wants before it. */
+static int append_start(const ImapReplica *r, const char *wire, char delimiter, Buffer *out) {
+        int e;
+
+        if (*r->reference) {
+                e = buffer_append_string(out, r->reference);
+                return e < 0 || !is_open_ended(r, delimiter) ? e
+                                                             : buffer_append(out, &delimiter, 1);
+        }
+        if (!r->prefix || strcmp(wire, "INBOX") == 0)
+                return 0;
+        return buffer_append_string(out, r->prefix);
+}
+
 int name_encode(const ImapReplica *r, const char *name, char **ret_wire) {
+        const char delimiter = r->has_delimiter ? r->delimiter : '/';
         _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
         _cleanup_free_ char *wire = NULL;
         int e;
 
-        e = mailbox_name_encode(name, r->has_delimiter ? r->delimiter : '/', &wire);
+        e = mailbox_name_encode(name, delimiter, &wire);
         if (e != 0)
                 return e;
-        if (!r->prefix || !*r->prefix || strcmp(wire, "INBOX") == 0) {
-                *ret_wire = TAKE_PTR(wire);
-                return 0;
-        }
-
-        e = buffer_append_format(&out, "%s%s", r->prefix, wire);
+        e = append_start(r, wire, delimiter, &out);
+        if (e == 0)
+                e = buffer_append_string(&out, wire);
         if (e < 0)
                 return e;
         *ret_wire = buffer_steal_string(&out);

@@ -8,6 +8,7 @@
  *      imap-replica-append.c      uploads: APPEND
  *      imap-replica-back-off.c    the server asks us to wait
  *      imap-replica-commands.c    jobs to commands
+ *      imap-replica-compress.c    COMPRESS, once there is something to read
  *      imap-replica-events.c      session events to replica events
  *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
@@ -167,6 +168,7 @@ typedef struct Job {
 
 typedef enum CommandKind {
         COMMAND_ENABLE,
+        COMMAND_COMPRESS,
         COMMAND_SELECT,
         COMMAND_UNSELECT, /* and the CLOSE that stands in for it */
         COMMAND_EXAMINE,
@@ -198,7 +200,7 @@ typedef enum CommandKind {
 typedef struct Command {
         ImapTag tag; /* 0: none was needed; it completes its job when its turn comes */
         CommandKind kind;
-        Job *job;       /* borrowed, NULL for ENABLE; lives until its commands are answered */
+        Job *job;       /* borrowed, NULL for ENABLE and COMPRESS; lives until its commands are answered */
         Opened *opened; /* SELECT, EXAMINE: referenced */
         bool with_qresync;
 } Command;
@@ -257,10 +259,14 @@ struct ImapReplica {
         bool bad_batch;      /* it does not understand that, on this session or an earlier one */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
+        bool compressing; /* COMPRESS is under way: nothing may be said */
+        int (*start_deflate)(void *userdata); /* NULL: COMPRESS is not to be asked for */
+        void *deflate_userdata;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
+        char *reference; /* owned; as on the wire, "" if there is none */
         char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 
         Opened *openeds;            /* owned list, those referenced somewhere */
@@ -283,7 +289,7 @@ struct ImapReplica {
         Job *leader;    /* the first one of that command */
         Job *jobs;      /* owned: all that are not complete, the newest first */
         Job *idle;      /* the IDLE under way */
-        bool idle_told;
+        bool idle_told, idle_told_itself;
         uint64_t n_chatter;   /* lines without news while an IDLE was on */
         ImapBackOff back_off; /* what the server has asked for and nobody has taken note of */
         char *back_off_words; /* owned; NULL: never */
@@ -369,11 +375,16 @@ int submit_set(ImapReplica *r, CommandKind kind, Job *job, const char *before, c
 bool has_condstore(const ImapReplica *r);
 bool may_be_uidonly(const ImapReplica *r);
 
+/* imap-replica-compress.c: if it sets compressing, @job must wait */
+int compress_before(ImapReplica *r, const Job *job);
+int on_compress(ImapReplica *r, const ImapText *text);
+
 /* imap-replica-list.c */
 unsigned status_items(const ImapReplica *r);
 unsigned untrusted_items(const ImapReplica *r);
 int submit_statuses(ImapReplica *r, Job *job, char *const *wires, size_t n_wires, unsigned items);
 int submit_list(ImapReplica *r, Job *job, bool with_status, unsigned items);
+int submit_delimiter(ImapReplica *r, Job *job);
 int start_list(ImapReplica *r, Job *job);
 int on_list(ImapReplica *r, const Command *head, const ImapList *list);
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
@@ -390,6 +401,10 @@ int life_refused(Job *job, CommandKind kind, const ImapText *text);
 void object_take(char object[OBJECT_MAX + 1], ByteView text);
 
 /* imap-replica-name.c: outcomes as of imap/mailbox-name.h */
+/* Is it not below the reference? Then it is none of ours. */
+bool name_is_outside(const ImapReplica *r, ByteView wire, char delimiter);
+/* Does the delimiter matter to how it is said? */
+bool name_needs_delimiter(const ImapReplica *r, const char *name);
 int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name);
 int name_encode(const ImapReplica *r, const char *name, char **ret_wire);
 int on_namespace(ImapReplica *r, const ImapList *list);

@@ -99,6 +99,7 @@ static int on_refused(ImapReplica *r, const Command *command, const ImapText *te
                                                              "the server refuses IDLE", text->text);
         case COMMAND_APPEND: /* append_answered() */
         case COMMAND_ENABLE:
+        case COMMAND_COMPRESS:
         case COMMAND_SELECT:
         case COMMAND_UNSELECT:
         case COMMAND_EXAMINE:
@@ -279,6 +280,8 @@ static int on_answer(ImapReplica *r, const Command *command, const ImapText *tex
                 if (r->uidonly != IMAP_ENABLED_ON)
                         r->uidonly = IMAP_ENABLED_OFF;
                 return 0;
+        case COMMAND_COMPRESS:
+                return on_compress(r, text);
         case COMMAND_SELECT:
                 r->n_selects_under_way--;
                 return selecting_tagged(r, command, text);
@@ -330,5 +333,7 @@ int on_tagged(ImapReplica *r, const ImapEvent *event) {
                 e = finish_markers(r);
         if (e == 0)
                 e = release_barrier(r);
-        return e == 0 && command.kind == COMMAND_SEARCH ? replica_pump(r) : e;
+        return e == 0 && (command.kind == COMMAND_SEARCH || command.kind == COMMAND_COMPRESS)
+                       ? replica_pump(r)
+                       : e;
 }

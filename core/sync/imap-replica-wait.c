@@ -110,7 +110,7 @@ int start_idle(ImapReplica *r, Job *job) {
                 return e;
 
         r->idle = job;
-        r->idle_told = false;
+        r->idle_told = r->idle_told_itself = false;
         return 0;
 }
 
@@ -126,6 +126,7 @@ static Waiting *add_status(ImapReplica *r, const Opened *opened) {
 
 /* Something has changed in the mailbox of the IDLE: once is enough. */
 int tell_idle_change(ImapReplica *r) {
+        const bool is_asked = imap_replica_is_busy(r); /* to end */
         Waiting *waiting;
 
         modseq_start(&r->selected->modseq, 0);
@@ -138,6 +139,7 @@ int tell_idle_change(ImapReplica *r) {
         waiting->event.changed = true;
         waiting->event.unasked = true;
         r->idle_told = true;
+        r->idle_told_itself = !is_asked;
         return 0;
 }
 
@@ -236,7 +238,7 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
 }
 
 bool imap_replica_idle_told(const ImapReplica *r) {
-        return r->idle_told;
+        return r->idle_told_itself;
 }
 
 uint64_t imap_replica_n_chatter(const ImapReplica *r) {

@@ -65,6 +65,11 @@ int replica_fail(ImapReplica *r, int error, const char *what, ByteView words) {
         return error;
 }
 
+static void learn_abilities(ImapReplica *r) {
+        r->base.has_labels = imap_has(&r->capabilities, IMAP_CAPABILITY_GMAIL);
+        r->base.has_sizes = imap_has(&r->capabilities, IMAP_CAPABILITY_STATUS_SIZE);
+}
+
 /* What holds after the login is told anew; what was offered before it stays. */
 void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
@@ -75,7 +80,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
         imap_capabilities_remove(&r->capabilities,
                                  imap_quirks_unusable(r->quirks, &r->options.overrides));
         r->capabilities.bits |= kept;
-        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
+        learn_abilities(r);
 }
 
 int replica_alert(ImapReplica *r, ByteView words) {
@@ -163,6 +168,9 @@ int replica_pump(ImapReplica *r) {
                 Job *job = r->waiting;
                 int e;
 
+                e = r->compressing ? 0 : compress_before(r, job);
+                if (e < 0 || r->compressing)
+                        return e;
                 r->waiting = job->next;
                 job->next = NULL;
                 e = job_start(r, job);
@@ -281,8 +289,21 @@ int job_complete(ImapReplica *r, Job *job) {
         return 0;
 }
 
+static int take_options(ImapReplica *r, const ImapReplicaOptions *options) {
+        const char *reference = options->list_reference ? options->list_reference : "";
+        int e;
+
+        e = mailbox_name_encode_reference(reference, &r->reference);
+        if (e != 0)
+                return e < 0 ? e : -EINVAL;
+        r->options.list_reference = NULL;
+        r->prefix = options->prefix ? strdup(options->prefix) : NULL;
+        return options->prefix && !r->prefix ? -ENOMEM : 0;
+}
+
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica) {
-        ImapReplica *r = malloc(sizeof(*r));
+        _cleanup_(imap_replica_freep) ImapReplica *r = malloc(sizeof(*r));
+        int e;
 
         if (!r)
                 return -ENOMEM;
@@ -291,11 +312,10 @@ int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica *
                 .base = {.ops = &imap_replica_ops, .side = side},
                   .options = *options
         };
-        if (options->prefix && !(r->prefix = strdup(options->prefix))) {
-                free(r);
-                return -ENOMEM;
-        }
-        *ret_replica = r;
+        e = take_options(r, options);
+        if (e < 0)
+                return e;
+        *ret_replica = TAKE_PTR(r);
         return 0;
 }
 
@@ -307,6 +327,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->events);
         free(r->commands);
         free(r->error);
+        free(r->reference);
         free(r->prefix);
         free(r->back_off_words);
         free(r);
@@ -323,7 +344,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 
         r->session = session;
         r->capabilities = *capabilities;
-        r->base.has_labels = imap_has(capabilities, IMAP_CAPABILITY_GMAIL);
+        learn_abilities(r);
         r->qresync = qresync;
         r->uidonly = uidonly;
         r->quirks = quirks;
@@ -391,7 +412,8 @@ void imap_replica_detach(ImapReplica *r) {
         r->selecting = (Selecting){0};
         r->n_selects_under_way = 0;
         r->enable_asked = r->no_list_return = r->no_move = r->no_esearch = r->no_batch = false;
-        r->notify_sent = r->logging_out = false;
+        r->notify_sent = r->logging_out = r->compressing = false;
+        r->start_deflate = NULL;
         r->in_body = r->skip_body = false;
 }
 

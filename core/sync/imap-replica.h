@@ -36,9 +36,13 @@ typedef struct ImapReplicaOptions {
         bool want_subscribed;
         bool skip_uidvalidity; /* list() does not ask for it */
         const char *prefix; /* as remembered (imap_replica_prefix()), copied; NULL: list() asks */
+        const char *
+                list_reference; /* UTF-8 with the server's delimiter, copied: all mailboxes are below
+                                       it, INBOX too, and nothing else is looked at; NULL: none */
         ImapOverrides overrides;
 } ImapReplicaOptions;
 
+/* -EINVAL: the reference is none (mailbox_name_encode_reference()). */
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica);
 ImapReplica *imap_replica_free(ImapReplica *replica);
 
@@ -54,6 +58,15 @@ void imap_replica_attach(ImapReplica *replica, ImapSession *session,
                          const ImapCapabilities *capabilities, ImapEnabled qresync,
                          ImapEnabled uidonly, ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
+
+/**
+ * imap_replica_compress() - ask for COMPRESS before the first mailbox is selected in this session
+ * @start: called at the server's OK, before anything else is read or written; it must start DEFLATE.
+ *         Return: 0, or a negative errno, which next() forwards
+ *
+ * For a session that is not compressed and may have nothing to read but how the mailboxes stand.
+ */
+void imap_replica_compress(ImapReplica *replica, int (*start)(void *userdata), void *userdata);
 
 /* As known by now: the server may say them unasked. To be remembered for the next login. */
 ImapCapabilities imap_replica_capabilities(const ImapReplica *replica);
@@ -114,7 +127,7 @@ int imap_replica_poll_others(ImapReplica *replica, unsigned items, const ByteVie
  * with changed set. Any other request ends the IDLE. @mailbox must live until then. */
 int imap_replica_idle(ImapReplica *replica, ReplicaMailbox *mailbox);
 
-/* Has the last IDLE told of a change? */
+/* Has the last IDLE told of a change, before anything else was asked for? Some tell only as it ends. */
 bool imap_replica_idle_told(const ImapReplica *replica);
 
 /* Lines without news that the server has sent during IDLE, each of which wakes somebody up. */

@@ -155,6 +155,8 @@ typedef struct ReplicaStatus {
         uint32_t unseen;
         bool has_unseen;
         bool has_messages;
+        bool has_size;
+        uint64_t size; /* of all messages, with CRLF line ends */
 } ReplicaStatus;
 
 typedef enum ReplicaEventType {
@@ -355,9 +357,12 @@ struct Replica {
         const ReplicaOps *ops;
         Side side;
         bool gives_numbers; /* a Maildir: it numbers its files itself, delivers in two phases and has stamps;
-                               its mailboxes have no names on a wire */
+                               its mailboxes have no names on a wire, and what is forgotten() is told
+                               anew, under another UID */
         bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
+        bool has_sizes;   /* standing() tells the size of a mailbox, and so does list() if... */
+        bool wants_sizes; /* ...the engine has set this: it costs the other end some work */
 };

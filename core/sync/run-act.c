@@ -66,7 +66,7 @@ static int group_request(SyncRun *run, const Group *group) {
 
         if (group->discard)
                 r = replica->ops->move(replica, mailbox, &group->uids,
-                                       &run->mailbox->engine->trash);
+                                       &run->mailbox->engine->trash[group->side]);
         else if (group->expunge)
                 r = replica->ops->expunge(replica, mailbox, &group->uids);
         else
@@ -94,8 +94,8 @@ static int collect(SyncRun *run, Groups *groups, PlannedMessage *planned) {
 
                 if (!group.expunge && !group.add && !group.remove)
                         continue;
-                if (group.expunge && side == SIDE_REMOTE) {
-                        r = run_discard(run, planned->remote_uid);
+                if (group.expunge) {
+                        r = run_discard(run, side, planned->remote_uid);
                         if (r < 0)
                                 return r;
                         planned->undone = r == RUN_E_NO_TRASH;
@@ -198,10 +198,10 @@ static int plan_chunk(SyncRun *run) {
         return 0;
 }
 
-static void note_would_delete(SyncRun *run, Side side, uint32_t uid) {
-        if (side == SIDE_REMOTE && run_discard(run, uid) == RUN_E_TRASH)
+static void note_would_delete(SyncRun *run, Side side, uint32_t remote_uid, uint32_t uid) {
+        if (run_discard(run, side, remote_uid) == RUN_E_TRASH)
                 engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
-                                 "move remote message %u to the trash", uid);
+                                 "move %s message %u to the trash", side_name(side), uid);
         else
                 engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD, run->mailbox,
                                  "delete %s message %u", side_name(side), uid);
@@ -215,7 +215,7 @@ static void note_would(SyncRun *run) {
 
                 for (Side side = 0; side < _SIDE_MAX; side++) {
                         if (plan->expunge[side])
-                                note_would_delete(run, side, uids[side]);
+                                note_would_delete(run, side, planned->remote_uid, uids[side]);
                         if (plan->add[side] || plan->remove[side])
                                 engine_note_text(run->mailbox->engine, ENGINE_NOTE_WOULD,
                                                  run->mailbox, "change flags of %s message %u",

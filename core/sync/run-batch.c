@@ -35,7 +35,7 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
 
         r = state_db_add(db, mailbox->state.id, &base);
         if (r >= 0)
-                r = state_db_object_note(db, mailbox->state.id, base.uid[SIDE_REMOTE]);
+                r = run_note_objects(run, &base);
         if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
         if (r >= 0)
@@ -122,12 +122,16 @@ static int commit_batch(SyncRun *run) {
 
 static void note_progress(SyncRun *run) {
         const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
+        const uint64_t total_bytes =
+                run->total_bytes > 0 ? MAX(run->counts.bytes, run->total_bytes) : 0;
 
         engine_note(run->mailbox->engine, &(EngineNote){
                                                   .type = ENGINE_NOTE_PROGRESS,
                                                   .mailbox = run->mailbox->state.name,
                                                   .done = done,
                                                   .total = MAX(done, run->total),
+                                                  .bytes = run->counts.bytes,
+                                                  .total_bytes = total_bytes,
                                           });
 }
 

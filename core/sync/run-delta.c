@@ -307,7 +307,6 @@ int run_count_room(SyncRun *run) {
                             : 0;
         if (run->untold[SIDE_REMOTE] & REPLICA_UNTOLD_EXPUNGES)
                 run->room = MAX(run->room, count_surely_new(run));
-        run->total = run->room;
         return 0;
 }
 

@@ -27,7 +27,7 @@ static bool has_come(const SyncRun *run) {
 }
 
 /* Might messages be gone from another mailbox, that will be looked at together with this one? */
-bool run_others_may_lose(const SyncRun *run) {
+bool run_others_may_lose(const SyncRun *run, Side side) {
         const Engine *engine = run->mailbox->engine;
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
@@ -35,9 +35,9 @@ bool run_others_may_lose(const SyncRun *run) {
 
                 if (other == run->mailbox)
                         continue;
-                if (other->dirty[SIDE_REMOTE] && other->may_lose)
+                if (other->dirty[side] && other->may_lose[side])
                         return true;
-                if (other->run && other->run->phase <= RUN_MEET && other->run->loses[SIDE_REMOTE])
+                if (other->run && other->run->phase <= RUN_MEET && other->run->loses[side])
                         return true;
         }
         return false;

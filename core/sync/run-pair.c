@@ -83,7 +83,7 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         if (r >= 0)
                 r = state_db_add(db, mailbox->state.id, &message);
         if (r >= 0)
-                r = state_db_object_note(db, mailbox->state.id, message.uid[SIDE_REMOTE]);
+                r = run_note_objects(run, &message);
         if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
         if (r >= 0)

@@ -408,10 +408,13 @@ static int end_transfer(SyncRun *run) {
 }
 
 int run_transfer(SyncRun *run) {
+        const bool begins = run->phase != RUN_TRANSFER;
         int r, n = 0;
 
         run->phase = RUN_TRANSFER;
         r = run_flush_batch(run);
+        if (r >= 0 && begins)
+                r = run_count_transfer(run);
         if (r < 0)
                 return r;
         if (run->failed)

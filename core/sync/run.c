@@ -226,7 +226,7 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
             run_replica(run, SIDE_REMOTE)->has_labels ||
             !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
-        if (run_others_may_lose(run))
+        if (run_others_may_lose(run, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
@@ -257,8 +257,10 @@ static int ask_remote(SyncRun *run) {
                 return r;
         want = wanted_of_remote(run, n_unknown);
         run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
-        if (want == REPLICA_WANT_BODY)
+        if (want == REPLICA_WANT_BODY) {
                 (void) run_begin_flow(run, SIDE_REMOTE);
+                run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
+        }
         return ask(run, SIDE_REMOTE, &after, &known, want);
 }
 
@@ -356,7 +358,8 @@ static int check_asked(SyncRun *run, Side side) {
 
         if (is_renumbered(run, side))
                 return repair(run, side);
-        if (run->unnamed[side_other(side)]) /* some are counted here, and not known: pair them first */
+        if (run->unnamed[side_other(
+                    side)]) /* some are counted here, and not known: pair them first */
                 return run_close(run);
         r = run_survey(run, side);
         if (r != 0)
@@ -439,6 +442,8 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->can_count[side] = event->can_count;
         run->no_positions[side] = event->no_positions;
         run->new_keywords[side] = event->storable_keywords;
+        if (side == SIDE_REMOTE)
+                run_expect_transfer(run);
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
 }
@@ -471,7 +476,7 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (is_change)
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (event->request == REPLICA_MOVE)
-                engine_mark_trash(run->mailbox->engine);
+                engine_mark_trash(run->mailbox->engine, side);
         if (event->request == REPLICA_CHANGES && event->outcome == REPLICA_OK)
                 run->exists[side] = event->exists;
         if (event->request == REPLICA_SEARCH) {

@@ -99,7 +99,7 @@ static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
 
         assert(found && engine->mailboxes[position] == mailbox);
         engine->n_mailboxes--;
-        engine->wires_are_sorted = false;
+        engine_forget_wires(engine);
         memmove(engine->mailboxes + position, engine->mailboxes + position + 1,
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
 }
@@ -114,7 +114,7 @@ static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
-        engine->wires_are_sorted = false;
+        engine_forget_wires(engine);
 }
 
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox) {
@@ -139,7 +139,7 @@ int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_ma
                 mailbox->replica[side] = (ReplicaMailbox){
                         .id = state->id,
                         .name = state->name,
-                        .wire = side == SIDE_REMOTE ? state->wire : NULL,
+                        .wire = state->wire[side],
                         .keywords = &mailbox->keywords,
                         .owner = mailbox,
                 };
@@ -161,15 +161,21 @@ void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox) {
         sync_mailbox_free(mailbox);
 }
 
-void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name, char *wire) {
+void sync_mailbox_set_wire(SyncMailbox *mailbox, Side side, char *wire) {
+        free(mailbox->state.wire[side]);
+        mailbox->state.wire[side] = mailbox->replica[side].wire = wire;
+        engine_forget_wires(mailbox->engine);
+}
+
+void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name,
+                           char *wire[_SIDE_MAX]) {
         unlink_mailbox(engine, mailbox);
         free(mailbox->state.name);
-        free(mailbox->state.wire);
         mailbox->state.name = name;
-        mailbox->state.wire = wire;
-        for (Side side = 0; side < _SIDE_MAX; side++)
+        for (Side side = 0; side < _SIDE_MAX; side++) {
                 mailbox->replica[side].name = name;
-        mailbox->replica[SIDE_REMOTE].wire = wire;
+                sync_mailbox_set_wire(mailbox, side, TAKE_PTR(wire[side]));
+        }
         link_mailbox(engine, mailbox);
 }
 

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 
-from rig import netns, populate
+from rig import interimap, netns, populate
 from rig.account import Account
 from rig.dovecot import PASSWORD, Dovecot
 
@@ -30,6 +30,7 @@ class Program:
         self.home = self.account.directory
         self.link = link
         self.server = server
+        self.environment = {}
 
     def command(self):
         return self.account.command("--once")
@@ -39,8 +40,7 @@ class Program:
         out = self.home / "time"
         prefix = [*self.link.prefix, "time", "--format", "%U %S %e %P %M", "--output", out]
         results = []
-        environment = {"XDG_DATA_HOME": self.home / "data", "XDG_CONFIG_HOME": self.home / "config"}
-        assignments = [f"{key}={value}" for key, value in environment.items()]
+        assignments = [f"{key}={value}" for key, value in self.environment.items()]
         command = ["env", *assignments, *prefix, *self.command()]
         traffic = self.link.traffic(lambda: results.append(self.account.run(command, timeout=3600)))
         if results[0].status != 0:
@@ -55,16 +55,8 @@ class InterImap(Program):
         super().__init__(directory, server, link, name)
         self.local = Dovecot(directory / "local", "maildir").start()
         self.local.session(USER).close()  # makes the home
-        config = self.home / "config" / "interimap"
-        config.mkdir(parents=True)
-        (self.home / "data" / "interimap").mkdir(parents=True)
-        (config / "config").write_text(
-            "database = remote.db\n"
-            f"[local]\ntype = tunnel\ncommand = exec {self.local.tunnel(USER)}\nnull-stderr = YES\n"
-            f"[remote]\ntype = imap\nhost = {link.address}\nport = {server.imap_port}\nSTARTTLS = NO\n"
-            f"auth = plain\nusername = {USER}\npassword = {PASSWORD}\n"
-        )
-        (config / "config").chmod(0o600)
+        self.environment = interimap.configure(self.home, link.address, server.imap_port, USER,
+                                               self.local.tunnel(USER))
 
     def command(self):
         return ["interimap", "--quiet"]

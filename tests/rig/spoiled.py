@@ -258,7 +258,9 @@ class Picky(Model):
 
 class Full(Model):
     def do_APPEND(self, tag, rest):
-        self.say(f"{tag} NO mailbox is full")
+        if self.state.get("has room"):
+            return super().do_APPEND(tag, rest)
+        return self.say(f"{tag} NO mailbox is full")
 
 
 class StatusLies(Model):

@@ -1,6 +1,7 @@
 """Bad configuration, bad servers, bad disks, bad clients: a status, a sentence, and nothing lost."""
 
 import base64
+import contextlib
 import json
 import os
 import random
@@ -460,26 +461,49 @@ class Running(case.SystemTest):
             self.assertEqual(self.acc.ctl("resume").status, 0)
             wait_until(lambda: len(self.acc.tree.folder("INBOX").files()) == MESSAGES + 1, "mail arrives")
 
+    @contextlib.contextmanager
+    def watch(self):
+        """What `imapsyncctl watch` tells meanwhile: a function that gives the events so far."""
+        command = [IMAPSYNCCTL, "--socket", self.acc.socket, "--json", "watch"]
+        out = self.directory / "events"
+        with open(out, "wb") as file:
+            process = subprocess.Popen(command, stdout=file, stdin=subprocess.DEVNULL)
+        try:
+            self.acc.ctl("sync", "--wait")
+            yield lambda: [json.loads(line) for line in out.read_text().splitlines()]
+        finally:
+            process.terminate()
+            process.wait()
+
     def test_watch(self):
         """Events as they happen, a line of JSON each."""
         with self.acc.daemon() as daemon:
             daemon.wait_in_sync()
-            command = [IMAPSYNCCTL, "--socket", self.acc.socket, "--json", "watch"]
-            out = self.directory / "events"
-            with open(out, "wb") as file:
-                watch = subprocess.Popen(command, stdout=file, stdin=subprocess.DEVNULL)
-            try:
-                self.acc.ctl("sync", "--wait")
+            with self.watch() as events:
                 self.session(self.dovecot).append("INBOX", b"Message-ID: <watch@me>\r\n\r\n")
+                wait_until(lambda: [e for e in events() if e["mailbox"] == "INBOX" and e["new_local"] == 1],
+                           "the event of new mail")
 
-                def seen():
-                    events = [json.loads(line) for line in out.read_text().splitlines()]
-                    return [e for e in events if e["mailbox"] == "INBOX" and e["new_local"] == 1]
-
-                wait_until(seen, "the event of new mail")
-            finally:
-                watch.terminate()
-                watch.wait()
+    def test_watch_progress(self):
+        """Of a new mailbox: how much of it is here, and how much there is."""
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            with self.watch() as events:
+                self.assertEqual(self.acc.ctl("pause").status, 0)
+                wait_until(lambda: self.acc.ctl_json("status")[0]["state"] == "paused", "it is paused")
+                session = self.session(self.dovecot)
+                session.create("Large")
+                populate.fill_small(session, "Large", 200)
+                status, = session.command(b"STATUS Large (SIZE)")
+                size = int(status[2][1])
+                self.assertEqual(self.acc.ctl("resume").status, 0)
+                wait_until(lambda: [e for e in events() if e["event"] == "synced"], "it is in sync")
+                progress = [e for e in events() if e["event"] == "progress"]
+                self.assertTrue(progress)
+                self.assertEqual((progress[0]["total"], progress[0]["total_bytes"]), (200, size))
+                self.assertLess(0, progress[0]["bytes"])
+                self.assertLess(progress[0]["bytes"], size)
+                self.assertEqual(self.acc.ctl_json("status")[0]["bytes_left"], 0)
 
     def test_verbs(self):
         """Every verb answers, plainly and as JSON."""

@@ -297,6 +297,21 @@ class Special(QuirkTest):
         self.assertIn("mailbox is full", said)
         self.assertEqual(len(self.local_files()), 7)
 
+    def test_full_no_more(self):
+        """What was refused is tried again when a person asks for its mailbox, and not before."""
+        self.serve(spoiled.Full)
+        self.fill()
+        self.acc.tree.folder("INBOX").create().deliver(mail("local"), "1700000000.local.here", "")
+        with self.acc.daemon() as daemon:
+            wait_until(lambda: self.acc.ctl_json("status")[0]["parked"] == 1, "the message is parked")
+            self.scripted.state["has room"] = True
+            self.assertEqual(self.acc.ctl("sync", "--wait").status, 1)
+            self.assertEqual(self.acc.ctl_json("status")[0]["parked"], 1)
+            result = self.acc.ctl("sync", "--wait", "test", "INBOX")
+            self.assertEqual(result.status, 0, str(result) + daemon.log())
+        self.assert_equal()
+        self.assertEqual(len(self.local_files()), 7)
+
     def test_renumbers(self):
         """Other UIDs under the same UIDVALIDITY: not one file is touched."""
         self.serve(spoiled.Renumbers)

@@ -1,12 +1,15 @@
 """The rig by itself: a rig that sees no difference proves nothing."""
 
+import contextlib
+import io
+import os
 import random
 import socket
 import subprocess
 import unittest
 
-from rig import (case, change, compare, dovecot, imap, imapserver, maildir, names, netns, populate, proxy,
-                 wait_until)
+from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns,
+                 populate, proxy, sidebyside, wait_until)
 
 
 class Names(case.SystemTest):
@@ -211,3 +214,60 @@ class RandomChanges(case.SystemTest):
                     flags = flags ^ (now ^ before[key][1])
             merged[key] = (mailbox, flags)
         return merged
+
+
+class Meter(case.SystemTest):
+    needs_program = False
+
+    # It burns CPU, in a thread or in a process of its own, and tells what both took.
+    BURN = "x = bytearray(60_000_000)\nfor _ in range(2_000_000): pass"
+    TELL = (
+        "\nimport resource, sys, time"
+        "\nchildren = resource.getrusage(resource.RUSAGE_CHILDREN)"
+        "\nprint(time.process_time(), children.ru_utime + children.ru_stime, file=sys.stderr)"
+    )
+
+    def measure(self, script):
+        usage = meter.run(["sh", "-c", 'exec "$@"', "sh", "python3", "-c", script + self.TELL], os.environ)
+        self.assertEqual(usage.status, 0, usage.err)
+        own, children = map(float, usage.err.split())
+        self.assertGreater(usage.cpu, own - 0.001)
+        return usage, own, children
+
+    def test_a_thread_counts(self):
+        usage, *_ = self.measure(f"import threading\nt = threading.Thread(target=exec, args=({self.BURN!r}, {{}}))"
+                                 "\nt.start()\nt.join()")
+        self.assertGreater(usage.rss, 60_000_000)
+
+    def test_a_child_does_not(self):
+        usage, own, children = self.measure(f"import subprocess\nsubprocess.run(['python3', '-c', {self.BURN!r}])")
+        self.assertGreater(children, 0.03)
+        self.assertLess(usage.rss, 60_000_000)
+        self.assertLess(usage.cpu, own + children / 2)
+
+    def test_how_it_ends(self):
+        usage = meter.run(["sh", "-c", "echo why >&2; exit 3"], os.environ)
+        self.assertEqual((usage.status, usage.err), (3, "why\n"))
+
+
+class SideBySide(case.SystemTest):
+    needs_program = False
+
+    BASE = sidebyside.Row(1, 1, 1, 100, 100, 200, 10, 10, 20)
+
+    def misses(self, scene="no-op", wrong=(), **changed):
+        """The rows that miss when imapsyncd takes a tenth, but for what is said otherwise."""
+        row = sidebyside.Row(*(value / 10 for value in self.BASE))._replace(**changed)
+        table = {scene: {"InterIMAP": self.BASE, "imapsyncd": row}}
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            misses = sidebyside.report("title", table, set(wrong))
+        return misses, "**" in out.getvalue()
+
+    def test_what_misses_is_said(self):
+        self.assertEqual(self.misses(), (0, False))
+        self.assertEqual(self.misses(wall=5, bytes_in=160), (0, False))
+        for changed in ({"cpu": 0.11}, {"rss": 0.51}, {"bytes": 181}, {"packets": 19}):
+            self.assertEqual(self.misses(**changed), (1, True), changed)
+        self.assertEqual(self.misses("first sync", cpu=0.33), (0, False))
+        self.assertEqual(self.misses(wrong={("no-op", "imapsyncd")}), (1, True))
+        self.assertEqual(self.misses(wrong={("no-op", "InterIMAP")}), (1, True))
