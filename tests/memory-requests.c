@@ -81,6 +81,7 @@ static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMes
         fill_message(r, event, message, true);
         if (r->store->n_no_body > 0 && strstr(message->bytes, r->store->no_body)) {
                 r->store->n_no_body--;
+                event->event.message.present &= ~(unsigned) REPLICA_HAS_SIZE;
                 event = push(r, REPLICA_EVENT_BODY_END, mailbox);
                 fill_message(r, event, message, true);
                 event->text = must(strdup("the server gave NIL"));

@@ -29,7 +29,7 @@
 #define IS_SLOW false
 #endif
 
-#define MAX_LOSSES       150u /* of a case with more events, some are left out */
+#define MAX_LOSSES       100u /* of a case with more events, some are left out */
 #define MAX_LOCAL_LOSSES 10u
 
 static const char *current;
@@ -176,7 +176,7 @@ static void run_lost(const char *path, Side side, uint64_t n, unsigned taken) {
 /* All of few, some of many. */
 static uint64_t next_point(uint64_t n) {
         if (local_rung && !getenv("SYNC_ALL"))
-                return n + 1 + n / 2;
+                return n + 1 + (rung == &sync_rungs[0] ? n / 4 : n);
         return n + 1 + (IS_SLOW ? n / 2 : rung != &sync_rungs[0] ? n / 16 : 0);
 }
 

@@ -180,8 +180,9 @@ int state_db_file_bounds(StateDb *db, int64_t mailbox, uint32_t *ret_first, uint
 
 /* --- intents: what was begun and may or may not have happened (write-ahead) --- */
 
-/* @side is the destination, @source_uid the message's UID on the other side, @uidnext the
- * destination's UIDNEXT before (0: not known), @taken: the destination said yes but not which UID. */
+/* @side is the destination, @source_uid the message's UID on the other side (0: of whatever comes from
+ * there), @uidnext the destination's UIDNEXT before (0: not known), @taken: the destination said yes but
+ * not which UID. */
 typedef struct Intent {
         Side side;
         uint32_t source_uid;

@@ -265,6 +265,11 @@ static int unstall(Engine *engine, Side side) {
         return 1;
 }
 
+/* A replica could not take what it was given: the state database has no such errors. */
+static bool is_lost(int error) {
+        return error == -ENOTCONN || error == -ECONNABORTED || error == -EPROTO;
+}
+
 /* Take one event of a side. Return: 1 there was one, 0 none, negative. */
 static int pump_side(Engine *engine, Side side) {
         ReplicaEvent event;
@@ -272,6 +277,7 @@ static int pump_side(Engine *engine, Side side) {
 
         if (engine->is_stalled[side_other(side)]) {
                 r = unstall(engine, side_other(side));
+                engine->is_lost = is_lost(r);
                 if (r <= 0)
                         return r;
         }
@@ -282,6 +288,7 @@ static int pump_side(Engine *engine, Side side) {
                 return r;
 
         r = dispatch(engine, side, &event);
+        engine->is_lost = is_lost(r);
         return r < 0 ? r : 1;
 }
 

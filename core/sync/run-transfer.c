@@ -123,6 +123,8 @@ static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message)
         r = is_wanted(run, side, message);
         if (r <= 0)
                 return r;
+        if (!(message->present & REPLICA_HAS_SIZE) && !run_replica(run, to)->gives_numbers)
+                return 0; /* there is none, as its end will say; but a server must be told the size */
 
         r = run_intend(run, to);
         if (r < 0)
@@ -168,6 +170,11 @@ static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (run->receiving[side])
                 r = replica->ops->append_abort(replica);
         run->receiving[side] = false;
+        if (r == -ECONNABORTED) { /* a server waits for the rest: not again with the same message */
+                const int k = run_park(run, side, run->receiving_uid[side], event->text);
+
+                return k < 0 ? k : r;
+        }
         if (r < 0)
                 return r;
         if (run->failed || run->discard[side])
