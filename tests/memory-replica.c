@@ -611,6 +611,15 @@ void memory_replica_tell_poll(MemoryReplica *r) {
         tell(r, REPLICA_EVENT_DONE)->event.request = REPLICA_WAIT;
 }
 
+void memory_replica_tell_status(MemoryReplica *r, const char *name) {
+        Event *event = tell(r, REPLICA_EVENT_STATUS);
+
+        event->text = must(strdup(name));
+        event->event.name = event->text;
+        event->event.unasked = true;
+        memory_set_wire(r, event, name);
+}
+
 void memory_replica_on_next(MemoryReplica *r, void (*on_next)(void *userdata), void *userdata) {
         r->on_next = on_next;
         r->userdata = userdata;

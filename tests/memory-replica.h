@@ -37,6 +37,9 @@ void memory_replica_tell_renamed(MemoryReplica *replica, const char *old_name, c
 /* What a poll shows: all mailboxes that there are, and its end. */
 void memory_replica_tell_poll(MemoryReplica *replica);
 
+/* How a mailbox stands, unasked. */
+void memory_replica_tell_status(MemoryReplica *replica, const char *name);
+
 /* Called before each event, where other clients may do something. */
 void memory_replica_on_next(MemoryReplica *replica, void (*on_next)(void *userdata),
                             void *userdata);

@@ -590,7 +590,8 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         test->transcript.on_action = replica_on_action;
         test->transcript.userdata = test;
         assert(imap_session_new(&imap_limits_default, &test->transcript.session) == 0);
-        assert(imap_replica_new(SIDE_REMOTE, &replica_options, &test->replica) == 0);
+        assert(imap_replica_new(strchr(options, 'l') ? SIDE_LOCAL : SIDE_REMOTE, &replica_options,
+                                &test->replica) == 0);
         imap_replica_attach(test->replica, test->transcript.session, &has, qresync,
                             strchr(options, 'u') ? IMAP_ENABLED_ON : IMAP_ENABLED_UNASKED,
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
@@ -614,7 +615,7 @@ static inline void replica_test_done(ReplicaTest *test) {
  * replica_check() - run a transcript
  * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
  *           z list() is to tell sizes, r below the reference “Größe.”, R below
- *           “perso”
+ *           “perso”, l it is the local side
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

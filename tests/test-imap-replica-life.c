@@ -186,6 +186,18 @@ static void test_prefix(void) {
                       "E: DONE LIST\n");
 }
 
+static void test_whose(void) {
+        replica_check(
+                "which server says no", DOVECOT, "l",
+                "> create a\n"
+                "C: 1 CREATE a\n"
+                "S: 1 NO the server is full\n"
+                "E: DONE CREATE a REFUSED wire=a: the local server cannot create the mailbox: "
+                "“the server is full”\n"
+                "S: * OK [ALERT] the server sleeps\n"
+                "E: ALERT: the local server says: “the server sleeps”\n");
+}
+
 static void test_reference(void) {
         replica_check(
                 "below a reference", DOVECOT " NAMESPACE", "r",
@@ -219,9 +231,11 @@ static void test_reference(void) {
                 "S: * LIST () \".\" Gr&APYA3w-e.q (\"OLDNAME\" (p))\n"
                 "S: * LIST () \".\" q (\"OLDNAME\" (p))\n"
                 "S: * STATUS q (MESSAGES 1)\n"
+                "S: * STATUS Größe.q (MESSAGES 2)\n"
                 "S: * LIST () \".\" q (\"OLDNAME\" (Gr&APYA3w-e.p))\n"
                 "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. old=p unasked\n"
                 "E: MAILBOX Gr&APYA3w-e.q name=q delimiter=. unasked\n"
+                "E: STATUS Größe.q name=q messages=2 unasked\n"
                 "E: MAILBOX q name=none delimiter=. old=p unasked: the mailbox “q” has a name that "
                 "cannot be used here\n");
         replica_check("a reference without its delimiter", BARE, "Rs",
@@ -257,6 +271,7 @@ int main(void) {
         test_subscribe();
         test_object();
         test_prefix();
+        test_whose();
         test_reference();
         return 0;
 }

@@ -597,6 +597,28 @@ static void test_no_subscriptions(void) {
         world_done(&world);
 }
 
+/* A server that was not asked who is subscribed says nothing: not on either side. */
+static void test_unasked_subscriptions(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world_make_servers(&world);
+                memory_store_add(&world.store[side], "M");
+                world_start(&world);
+                list(&world);
+                assert(!stored(&world, side_other(side), "M")->subscribed);
+                world_stop(&world);
+                for (Side s = 0; s < _SIDE_MAX; s++)
+                        world.store[s].has_subscriptions = true;
+                stored(&world, side, "M")->subscribed = true;
+                world_start(&world);
+                list(&world);
+                assert(stored(&world, side_other(side), "M")->subscribed);
+                world_done(&world);
+        }
+}
+
 /* --- twins --- */
 
 /* A file system that folds case gives the folder of another mailbox: its messages are not mixed. */
@@ -679,6 +701,30 @@ static void test_polled(void) {
         }
 }
 
+/* Made while nobody told, or never listed: it is looked for once. */
+static void test_unlisted(void) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                World world;
+
+                make_family(&world, EVIDENCE_NUMBERS);
+                world_make_servers(&world);
+                world_start(&world);
+                assert(world_sync(&world));
+                memory_store_add(&world.store[side], "N");
+                memory_replica_tell_status(world.replica[side], "N");
+                assert(world_pump(&world) && stored(&world, side_other(side), "N"));
+                assert(world.n_notes[ENGINE_NOTE_NOTICE] == 0);
+
+                for (unsigned n = 0; n < 4; n++) {
+                        memory_replica_tell_status(world.replica[side], "never");
+                        memory_replica_tell_status(world.replica[side], "unwanted");
+                        assert(world_pump(&world));
+                }
+                assert(world.n_notes[ENGINE_NOTE_NOTICE] == 1);
+                world_done(&world);
+        }
+}
+
 static int count_due(const char *wire, void *userdata) {
         unsigned *n = userdata;
 
@@ -709,6 +755,7 @@ int main(void) {
         test_unsayable();
         test_utf8();
         test_polled();
+        test_unlisted();
         test_due();
         test_keywords();
         test_rename_killed();
@@ -721,6 +768,7 @@ int main(void) {
         test_delete_killed();
         test_subscriptions();
         test_no_subscriptions();
+        test_unasked_subscriptions();
         test_twins();
         return 0;
 }

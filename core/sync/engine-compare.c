@@ -248,9 +248,10 @@ int engine_on_subscribed(Engine *engine, Side side, const ReplicaEvent *event) {
 /* As the other side has it; one that was made in a Maildir without a list of subscriptions is
  * subscribed, so that other clients show it. */
 static int subscribe_created(SyncMailbox *mailbox, Side side) {
+        const Replica *other = mailbox->engine->replica[side_other(side)];
         Subscribed wanted = mailbox->told[side_other(side)].subscribed;
 
-        if (wanted == SUBSCRIBED_UNKNOWN && side == SIDE_REMOTE)
+        if (wanted == SUBSCRIBED_UNKNOWN && other->gives_numbers)
                 wanted = SUBSCRIBED_YES;
         return wanted == SUBSCRIBED_YES ? subscribe(mailbox, side, wanted) : 0;
 }

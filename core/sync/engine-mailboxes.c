@@ -285,16 +285,45 @@ static bool may_lose(const SyncMailbox *mailbox, Side side, const ReplicaStatus 
                status->messages < known + n_new;
 }
 
-/* A status of what should be ours and is not: said once, since such a server may do so all the time. */
-static void note_unlisted(Engine *engine, Side side, const char *name) {
-        if (!name || engine->told_unlisted || engine->n_listing > 0 || engine->wants_list ||
+#define UNLISTED_MAX 64u
+
+static bool is_known_unlisted(const Engine *engine, const char *name) {
+        for (size_t i = 0; i < engine->n_unlisted; i++)
+                if (strcmp(engine->unlisted[i], name) == 0)
+                        return true;
+        return false;
+}
+
+static int ask_for_unlisted(Engine *engine, const char *name) {
+        char **grown = reallocarray(engine->unlisted, engine->n_unlisted + 1, sizeof(*grown));
+
+        if (!grown)
+                return -ENOMEM;
+        engine->unlisted = grown;
+        grown[engine->n_unlisted] = strdup(name);
+        if (!grown[engine->n_unlisted])
+                return -ENOMEM;
+        engine->n_unlisted++;
+        engine->wants_list = true;
+        return 0;
+}
+
+/* A status of what should be ours and is not: it may have been made or renamed while nobody told. If the
+ * list does not show it that is said once, since such a server may do so all the time. */
+static int on_unlisted(Engine *engine, Side side, const char *name) {
+        if (!name || engine->n_listing > 0 || engine->wants_list ||
             !engine->options.wants(name, engine->options.userdata))
-                return;
+                return 0;
+        if (!is_known_unlisted(engine, name) && engine->n_unlisted < UNLISTED_MAX)
+                return ask_for_unlisted(engine, name);
+        if (engine->told_unlisted)
+                return 0;
 
         engine->told_unlisted = true;
         engine_note_text(engine, ENGINE_NOTE_NOTICE, NULL,
                          "%s tells how “%s” stands, which it does not list; it is left alone",
                          side_server(side), name);
+        return 0;
 }
 
 /*
@@ -327,10 +356,8 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox = event->name ? engine_lookup(engine, event->name)
                                            : find_wire(engine, side, event->wire);
 
-        if (!mailbox) { /* not ours, or LIST has not told yet */
-                note_unlisted(engine, side, event->name);
-                return 0;
-        }
+        if (!mailbox) /* not ours, or LIST has not told yet */
+                return on_unlisted(engine, side, event->name);
         if (mailbox->left_out)
                 return 0;
         if (engine->list_phase != LIST_NONE && !event->unasked) {

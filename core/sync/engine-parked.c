@@ -19,7 +19,7 @@ int engine_retry_parked(Engine *engine, const char *name) {
         return 0;
 }
 
-/* As if it had come just now: what gives its own UIDs is to say it anew, of the others it is asked for. */
+/* As if it had come just now: what gives numbers is to say it anew, of the others it is asked for. */
 static int unpark_one(SyncMailbox *mailbox, Side side, uint32_t uid) {
         Replica *replica = mailbox->engine->replica[side];
         ReplicaToken *token = &mailbox->state.token[side];

@@ -318,9 +318,11 @@ struct Engine {
         Unusable *unusable; /* owned */
         size_t n_unusable;
         Sample sample;
-        bool is_lost; /* a replica is, not the state database */
-        bool told_unlisted;
-        bool is_void; /* a transaction was rolled back: what memory has of it never was */
+        bool is_lost;    /* a replica is, not the state database */
+        char **unlisted; /* owned, owned: told of, and looked for in a list */
+        size_t n_unlisted;
+        bool told_unlisted; /* one was not found there */
+        bool is_void;       /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */

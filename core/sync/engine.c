@@ -82,6 +82,9 @@ Engine *engine_free(Engine *engine) {
         free(engine->mailboxes);
         engine_forget_hints(engine);
         engine_forget_unusable(engine, true);
+        for (size_t i = 0; i < engine->n_unlisted; i++)
+                free(engine->unlisted[i]);
+        free(engine->unlisted);
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 free(engine->by_wire[side].entries);
                 buffer_done(&engine->stalled_data[side]);

@@ -1,6 +1,7 @@
 /* An IMAP account as a replica: session events to replica events. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -392,12 +393,27 @@ static int on_event(ImapReplica *r, const ImapEvent *event) {
         abort(); /* the switch is complete */
 }
 
+/* Our sentences are of "the server": where the other side is one too, of which one they are. */
+static void name_server(const ImapReplica *r, Waiting *given) {
+        static const char start[] = "the server";
+        char *text;
+
+        if (r->base.side == SIDE_REMOTE || !given->text ||
+            strncmp(given->text, start, strlen(start)) != 0)
+                return;
+        if (asprintf(&text, "%s%s", side_server(r->base.side), given->text + strlen(start)) < 0)
+                return; /* it is true as it is */
+        free(given->text);
+        given->text = text;
+}
+
 static void give(ImapReplica *r, ReplicaEvent *ret_event) {
         Waiting *given = &r->given;
 
         *given = r->events[r->first_event++];
         r->n_events--;
 
+        name_server(r, given);
         given->event.text = given->text;
         given->event.name = given->name;
         given->event.old_name = given->old_name;

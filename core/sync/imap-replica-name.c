@@ -23,22 +23,25 @@ static bool starts_with(ByteView wire, ByteView prefix) {
 }
 
 /* Was it given without its delimiter? */
-static bool is_open_ended(const ImapReplica *r, char delimiter) {
-        const size_t size = strlen(r->reference);
-
-        return size > 0 && delimiter != '\0' && r->reference[size - 1] != delimiter;
+static bool is_open_ended(ByteView reference, char delimiter) {
+        return reference.size > 0 && delimiter != '\0' &&
+               reference.data[reference.size - 1] != delimiter;
 }
 
-/* Take the reference off. Return: did the name begin with it, and was there more? */
-static bool take_reference(const ImapReplica *r, ByteView *wire, char delimiter) {
-        const ByteView reference = bytes_of(r->reference);
-        const size_t size = reference.size + is_open_ended(r, delimiter);
+static bool take_one(ByteView reference, ByteView *wire, char delimiter) {
+        const size_t size = reference.size + is_open_ended(reference, delimiter);
 
         if (wire->size <= size || !starts_with(*wire, reference) ||
             (size > reference.size && wire->data[reference.size] != delimiter))
                 return false;
         *wire = (ByteView){wire->data + size, wire->size - size};
         return true;
+}
+
+/* Take the reference off. Return: did the name begin with it, and was there more? */
+static bool take_reference(const ImapReplica *r, ByteView *wire, char delimiter) {
+        return take_one(bytes_of(r->reference), wire, delimiter) ||
+               take_one(bytes_of(r->reference_text), wire, delimiter);
 }
 
 bool name_is_outside(const ImapReplica *r, ByteView wire, char delimiter) {
@@ -73,8 +76,9 @@ static int append_start(const ImapReplica *r, const char *wire, char delimiter, 
 
         if (*r->reference) {
                 e = buffer_append_string(out, r->reference);
-                return e < 0 || !is_open_ended(r, delimiter) ? e
-                                                             : buffer_append(out, &delimiter, 1);
+                if (e == 0 && is_open_ended(bytes_of(r->reference), delimiter))
+                        e = buffer_append(out, &delimiter, 1);
+                return e;
         }
         if (!r->prefix || strcmp(wire, "INBOX") == 0)
                 return 0;

@@ -200,7 +200,7 @@ typedef enum CommandKind {
 typedef struct Command {
         ImapTag tag; /* 0: none was needed; it completes its job when its turn comes */
         CommandKind kind;
-        Job *job;       /* borrowed, NULL for ENABLE and COMPRESS; lives until its commands are answered */
+        Job *job; /* borrowed, NULL for ENABLE and COMPRESS; lives until its commands are answered */
         Opened *opened; /* SELECT, EXAMINE: referenced */
         bool with_qresync;
 } Command;
@@ -259,14 +259,15 @@ struct ImapReplica {
         bool bad_batch;      /* it does not understand that, on this session or an earlier one */
         bool no_esearch;     /* what it answers to SEARCH's RETURN is of no use */
         bool notify_sent;
-        bool compressing; /* COMPRESS is under way: nothing may be said */
+        bool compressing;                     /* COMPRESS is under way: nothing may be said */
         int (*start_deflate)(void *userdata); /* NULL: COMPRESS is not to be asked for */
         void *deflate_userdata;
         size_t n_statuses; /* that NOTIFY SET STATUS gave when it was sent last */
         size_t n_renewals; /* since then */
         bool has_delimiter;
         char delimiter;
-        char *reference; /* owned; as on the wire, "" if there is none */
+        char *reference;      /* owned; as on the wire, "" if there is none */
+        char *reference_text; /* owned; the same in UTF-8, as Dovecot 2.3 has it in NOTIFY's STATUS */
         char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 
         Opened *openeds;            /* owned list, those referenced somewhere */

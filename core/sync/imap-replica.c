@@ -297,8 +297,9 @@ static int take_options(ImapReplica *r, const ImapReplicaOptions *options) {
         if (e != 0)
                 return e < 0 ? e : -EINVAL;
         r->options.list_reference = NULL;
+        r->reference_text = strdup(reference);
         r->prefix = options->prefix ? strdup(options->prefix) : NULL;
-        return options->prefix && !r->prefix ? -ENOMEM : 0;
+        return !r->reference_text || (options->prefix && !r->prefix) ? -ENOMEM : 0;
 }
 
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica) {
@@ -328,6 +329,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->commands);
         free(r->error);
         free(r->reference);
+        free(r->reference_text);
         free(r->prefix);
         free(r->back_off_words);
         free(r);

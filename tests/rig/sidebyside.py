@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -275,6 +276,8 @@ def main(arguments):
     if os.getuid() != 0 or not netns.is_possible() or not shutil.which("interimap"):
         print("This needs root, network namespaces and interimap.", file=sys.stderr)
         return 2
+    # Whoever ends it early leaves no server and no network behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     kinds = {"tunnel": [Imapsyncd], "maildir": [ImapsyncdMaildir], "both": [Imapsyncd, ImapsyncdMaildir]}
     chosen = [InterImap] + ([] if options.alone else kinds[options.local])
     misses = sum(measure_size(*parse_size(word), chosen) for word in options.sizes)

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 
-from rig import case, number, populate, proxy, wait_until
+from rig import case, names, number, populate, proxy, wait_until
 
 MESSAGES = number("MESSAGES", 300)
 
@@ -345,6 +345,39 @@ class Mailboxes(case.SystemTest):
         result = self.once(self.acc, status=1)
         self.assertRegex(result.err, "v1.0.*hierarchy delimiter")
         self.assertNotIn("v1/0", self.other.mailboxes())
+
+    def test_reference(self):
+        """An account below a name of the server's: INBOX too, and nothing else is touched."""
+        dovecot = self.server("maildir")
+        other = self.session(dovecot)
+        populate.fill_small(other, "INBOX", 2)  # the server's own
+        other.prefix = names.encode("Größe.")
+        for name in ("There", "Entwürfe", "There/inner"):
+            other.create(name)
+        populate.fill_small(other, "There", 3)
+        acc = self.account(dovecot, settings={"list-reference": "Größe."})
+        for name in ("INBOX", "Here/inner"):
+            for sub in ("cur", "new", "tmp"):
+                (acc.tree.folder(name).path / sub).mkdir(parents=True)
+        acc.tree.folder("INBOX").deliver(b"Message-ID: <a>\r\n\r\n", "1700.on.host")
+        self.once(acc)
+        ours = {"INBOX", "Entwürfe", "Here/inner", "There", "There/inner"}
+        self.assertEqual(set(acc.tree.mailboxes()), ours)
+        self.assertEqual(len(acc.tree.folder("There").files()), 3)
+        self.assertEqual(len(acc.tree.folder("INBOX").files()), 1)
+        with acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            for name in ("Entwürfe", "There/inner"):
+                populate.fill_small(other, name, 2)
+                wait_until(lambda: len(acc.tree.folder(name).files()) == 2, f"the mail in {name}")
+            other.command(b"RENAME " + other.wire("There") + b" " + other.wire("Then"))
+            wait_until(lambda: "Then/inner" in acc.tree.mailboxes(), "the new name")
+            daemon.wait_in_sync()
+        other.prefix = b""
+        below = {"Größe/" + name for name in ours - {"There", "There/inner"} | {"Then", "Then/inner"}}
+        self.assertEqual(set(other.mailboxes()), below | {"INBOX"})
+        other.select("INBOX")
+        self.assertEqual(len(other.uids()), 2)
 
     def test_prefix(self):
         """What the server keeps below INBOX stands beside it here."""

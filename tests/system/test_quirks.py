@@ -303,6 +303,7 @@ class Special(QuirkTest):
         self.fill()
         self.acc.tree.folder("INBOX").create().deliver(mail("local"), "1700000000.local.here", "")
         with self.acc.daemon() as daemon:
+            daemon.wait_ready()
             wait_until(lambda: self.acc.ctl_json("status")[0]["parked"] == 1, "the message is parked")
             self.scripted.state["has room"] = True
             self.assertEqual(self.acc.ctl("sync", "--wait").status, 1)
