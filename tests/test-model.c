@@ -13,6 +13,7 @@
 
 #include "base/macro.h"
 #include "sync-world.h"
+#include "sync/engine-private.h"
 #include "test.h"
 
 #define MAX_MESSAGES 256u
@@ -364,9 +365,23 @@ static void deliver_to_both(Model *model) {
         model->n_messages++;
 }
 
+/* Between two servers no bodies are under way in both directions. */
+static void check_flow(const Model *model) {
+        const Engine *engine = model->world.engine;
+        bool flows[_SIDE_MAX] = {false};
+
+        if (!engine || model->world.store[SIDE_LOCAL].is_files)
+                return;
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                for (Side side = 0; engine->mailboxes[i]->run && side < _SIDE_MAX; side++)
+                        flows[side] |= engine->mailboxes[i]->run->receiving[side];
+        assert(!flows[SIDE_REMOTE] || !flows[SIDE_LOCAL]);
+}
+
 static void on_next(void *userdata) {
         Model *model = userdata;
 
+        check_flow(model);
         if (model->per_mille > 0 && below(model, 1000) < model->per_mille)
                 happen(model);
 }
