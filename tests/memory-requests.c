@@ -81,6 +81,7 @@ static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMes
         fill_message(r, event, message, true);
         if (r->store->n_no_body > 0 && strstr(message->bytes, r->store->no_body)) {
                 r->store->n_no_body--;
+                event->event.message.present &= ~(unsigned) REPLICA_HAS_SIZE;
                 event = push(r, REPLICA_EVENT_BODY_END, mailbox);
                 fill_message(r, event, message, true);
                 event->text = must(strdup("the server gave NIL"));
@@ -586,6 +587,12 @@ static void do_append(MemoryReplica *r, Request *request) {
 
         if (!stored || (r->store->refuses && strstr(bytes, r->store->refuses))) {
                 memory_push_done(r, request, stored ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
+                return;
+        }
+
+        if (r->store->n_full > 0) {
+                r->store->n_full--;
+                memory_push_done(r, request, REPLICA_FULL);
                 return;
         }
 

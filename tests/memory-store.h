@@ -85,6 +85,7 @@ typedef struct MemoryStore {
         UidRange bogus_vanished;
         unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
         unsigned n_emptied; /* tells at once that all is gone, as of a mailbox that was deleted */
+        unsigned n_full;    /* APPEND: there is no room */
         unsigned n_refused_changes; /* STORE and EXPUNGE */
         unsigned n_refused_life;    /* CREATE, RENAME, REMOVE, SUBSCRIBE */
         unsigned n_fails_prepare, n_fails_publish, n_fails_recover;

@@ -188,7 +188,7 @@ static inline const char *done_name(const ReplicaEvent *event) {
 }
 
 static inline void put_finished(ReplicaTest *test, const ReplicaEvent *event) {
-        static const char *const outcomes[] = {"", " REFUSED", " FAILED", " NO_MAILBOX"};
+        static const char *const outcomes[] = {"", " REFUSED", " FAILED", " FULL", " NO_MAILBOX"};
 
         test->n_done++;
         put_string(test, "DONE %s", done_name(event));

@@ -3,11 +3,12 @@
  *
  *      straight
  *      with the process killed after the n-th action that lasts, and begun again; for all n
- *      with the connection lost at the n-th event of the remote side; for all n, or many
+ *      with the connection lost at the n-th event of a side that is a server; for all n, or many
  *
- * The first two also with remote sides that do not tell all (sync_rungs); these, and a sanitizer, which
- * is slow, leave out some of many kills. In each way the end must be what the case says, and a further
- * run must change nothing.
+ * The first two also with remote sides that do not tell all (sync_rungs), and with a server on the
+ * local side; these, and a sanitizer, which is slow, leave out some of many kills. Two servers that do
+ * not tell all are put together in every way with SYNC_ALL in the environment, which takes minutes. In
+ * each way the end must be what the case says, and a further run must change nothing.
  */
 
 #include <glob.h>
@@ -28,24 +29,25 @@
 #define IS_SLOW false
 #endif
 
-#define MAX_LOSSES 150u /* of a case with more events, some are left out */
+#define MAX_LOSSES       100u /* of a case with more events, some are left out */
+#define MAX_LOCAL_LOSSES 10u
 
 static const char *current;
-static const SyncRung *rung;
-static char way[64];
+static const SyncRung *rung, *local_rung; /* NULL: a Maildir */
+static char way[64], sides[64];
 
 static void check_equal(const char *what, const char *is, const char *wanted) {
         if (strcmp(is, wanted) == 0)
                 return;
-        fprintf(stderr, "%s (%s, %s): %s\n--- is\n%s--- should be\n%s", current, rung->name, way,
-                what, is, wanted);
+        fprintf(stderr, "%s (%s, %s): %s\n--- is\n%s--- should be\n%s", current, sides, way, what,
+                is, wanted);
         abort();
 }
 
 static void check_zero(const char *what, uint64_t n) {
         if (n == 0)
                 return;
-        fprintf(stderr, "%s (%s, %s): %llu %s\n", current, rung->name, way, (unsigned long long) n,
+        fprintf(stderr, "%s (%s, %s): %llu %s\n", current, sides, way, (unsigned long long) n,
                 what);
         abort();
 }
@@ -112,14 +114,13 @@ static void check_nothing_is_left(SyncCase *c) {
         }
 }
 
-static uint64_t run_straight(SyncCase *c) {
-        uint64_t n_events;
-
+static void run_straight(SyncCase *c, uint64_t n_events[_SIDE_MAX]) {
         (void) snprintf(way, sizeof(way), "straight");
         sync_case_start(c);
         assert(finish(c));
         check_held(c);
-        n_events = memory_replica_n_events(c->world.replica[SIDE_REMOTE]);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                n_events[side] = memory_replica_n_events(c->world.replica[side]);
         if (c->world.options.dry_run) {
                 world_stop(&c->world);
                 check_state(c, "at the end");
@@ -127,13 +128,12 @@ static uint64_t run_straight(SyncCase *c) {
                 check_zero("commits of a dry run", c->world.n_commits);
                 for (size_t i = 0; i < c->n_mailboxes; i++)
                         check_equal("a dry run", c->mailboxes[i].before, c->mailboxes[i].expected);
-                return 0;
+                return;
         }
         check_state(c, "at the end");
         if (c->no_bodies)
                 check_zero("bytes of messages that were moved", c->world.counts.bytes);
         check_nothing_is_left(c);
-        return n_events;
 }
 
 /* Return: false if the process came to its end before action @n. */
@@ -142,7 +142,7 @@ static bool run_killed(const char *path, uint64_t n) {
         bool killed;
 
         (void) snprintf(way, sizeof(way), "killed after action %llu", (unsigned long long) n);
-        sync_case_load_on(&c, path, rung);
+        sync_case_load_on(&c, path, rung, local_rung);
         c.world.kill = (KillSwitch){.at = n};
         sync_case_start(&c);
         killed = !finish(&c);
@@ -158,14 +158,14 @@ static bool run_killed(const char *path, uint64_t n) {
         return killed;
 }
 
-static void run_lost(const char *path, uint64_t n, unsigned taken) {
+static void run_lost(const char *path, Side side, uint64_t n, unsigned taken) {
         SyncCase c;
 
-        (void) snprintf(way, sizeof(way), "lost after event %llu, %u taken", (unsigned long long) n,
-                        taken);
-        sync_case_load_on(&c, path, rung);
+        (void) snprintf(way, sizeof(way), "%s lost after event %llu, %u taken", side_name(side),
+                        (unsigned long long) n, taken);
+        sync_case_load_on(&c, path, rung, local_rung);
         sync_case_start(&c);
-        memory_replica_lose(c.world.replica[SIDE_REMOTE], n, taken);
+        memory_replica_lose(c.world.replica[side], n, taken);
         assert(finish(&c));
         check_held(&c);
         check_state(&c, "at the end");
@@ -175,39 +175,79 @@ static void run_lost(const char *path, uint64_t n, unsigned taken) {
 
 /* All of few, some of many. */
 static uint64_t next_point(uint64_t n) {
+        if (local_rung && !getenv("SYNC_ALL"))
+                return n + 1 + (rung == &sync_rungs[0] ? n / 4 : n);
         return n + 1 + (IS_SLOW ? n / 2 : rung != &sync_rungs[0] ? n / 16 : 0);
 }
 
-/* Return: does the case say itself what the remote side tells? */
-static bool run_case_on(const char *path) {
-        uint64_t n_events, n_kills = 0;
-        SyncCase c;
-        bool is_only;
+static void run_all_lost(const char *path, Side side, uint64_t n_events, uint64_t max) {
+        for (uint64_t i = 0; i <= n_events; i += (IS_SLOW ? 10 : 1) + n_events / max)
+                for (unsigned taken = 0; taken < 3; taken++)
+                        run_lost(path, side, i, taken);
+}
 
-        sync_case_load_on(&c, path, rung);
-        n_events = run_straight(&c);
-        if (!c.world.options.dry_run && !c.is_straight) {
-                for (uint64_t n = 1; run_killed(path, n); n = next_point(n), n_kills++)
-                        assert(n < MAX_POINTS);
-                for (uint64_t i = 0; rung == &sync_rungs[0] && i <= n_events;
-                     i += (IS_SLOW ? 10 : 1) + n_events / MAX_LOSSES)
-                        for (unsigned taken = 0; taken < 3; taken++)
-                                run_lost(path, i, taken);
-        }
-        is_only = c.has_rung;
+/* What is deleted on one side while a server on the other has taken its copy, unheard, is new there. */
+static bool may_come_back(const SyncCase *c) {
+        for (size_t i = 0; local_rung && i < c->n_meanwhile; i++)
+                if (c->meanwhile[i].type == MEANWHILE_EXPUNGE)
+                        return true;
+        return false;
+}
+
+static uint64_t run_interrupted(const char *path, const uint64_t n_events[_SIDE_MAX]) {
+        uint64_t n_kills = 0;
+
+        for (uint64_t n = 1; run_killed(path, n); n = next_point(n), n_kills++)
+                assert(n < MAX_POINTS);
+        if (rung == &sync_rungs[0] && !local_rung)
+                run_all_lost(path, SIDE_REMOTE, n_events[SIDE_REMOTE], MAX_LOSSES);
+        else if (rung == &sync_rungs[0] && local_rung == &sync_rungs[0])
+                run_all_lost(path, SIDE_LOCAL, n_events[SIDE_LOCAL], MAX_LOCAL_LOSSES);
+        return n_kills;
+}
+
+/* In all ways, if it is not to be run straight. */
+static void run_case_on(const char *path) {
+        uint64_t n_events[_SIDE_MAX], n_kills = 0;
+        SyncCase c;
+
+        sync_case_load_on(&c, path, rung, local_rung);
+        run_straight(&c, n_events);
+        if (!c.world.options.dry_run && !c.is_straight && !may_come_back(&c))
+                n_kills = run_interrupted(path, n_events);
         sync_case_done(&c);
-        printf("%s (%s): %llu kills, %llu events\n", current, rung->name,
-               (unsigned long long) n_kills, (unsigned long long) n_events);
-        return is_only;
+        printf("%s (%s): %llu kills, %llu events\n", current, sides, (unsigned long long) n_kills,
+               (unsigned long long) n_events[SIDE_REMOTE]);
+}
+
+/* Are these two put together? Each with a Maildir; two servers if they are alike, or all. */
+static bool is_pair(const SyncCase *facts, size_t remote, size_t local) {
+        if (remote > 0 && facts->has_rung[SIDE_REMOTE])
+                return false;
+        if (local == n_sync_rungs)
+                return true;
+        if (facts->is_of_files || facts->has_rung[SIDE_LOCAL])
+                return false;
+        return local == remote || (local == 0 && facts->has_rung[SIDE_REMOTE]) ||
+               getenv("SYNC_ALL") != NULL;
 }
 
 static void run_case(const char *path) {
+        SyncCase facts;
+
         current = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-        for (size_t i = 0; i < n_sync_rungs; i++) {
-                rung = &sync_rungs[i];
-                if (run_case_on(path))
-                        break;
-        }
+        sync_case_load(&facts, path);
+        for (size_t local = 0; local <= n_sync_rungs; local++)
+                for (size_t remote = 0; remote < n_sync_rungs; remote++) {
+                        if (!is_pair(&facts, remote, local))
+                                continue;
+                        rung = &sync_rungs[remote];
+                        local_rung = local < n_sync_rungs ? &sync_rungs[local] : NULL;
+                        (void) snprintf(sides, sizeof(sides), "%s | %s", rung->name,
+                                        local_rung ? local_rung->name : "files");
+                        run_case_on(path);
+                }
+        sync_case_done(&facts);
 }
 
 /* Arguments: the folder with the cases, or cases. */

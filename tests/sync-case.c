@@ -87,8 +87,10 @@ static void read_store_option(Reader *reader, Side side, char *text) {
         unsigned n = 0;
 
         (void) sscanf(text, "%31s %31s %u", word, what, &n);
-        reader->c->has_rung |= side == SIDE_REMOTE && (strcmp(word, "no-modseq") == 0 ||
-                                                       strcmp(word, "bogus-vanished") == 0);
+        reader->c->has_rung[side] |= strcmp(word, "no-modseq") == 0 ||
+                                     strcmp(word, "bogus-vanished") == 0 ||
+                                     (side == SIDE_LOCAL && strcmp(word, "server") == 0);
+        reader->c->is_of_files |= strncmp(word, "fails-", strlen("fails-")) == 0;
         for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
                 if (strcmp(word, switches[i].name) == 0) {
                         *((bool *) ((char *) store + switches[i].offset)) = true;
@@ -108,6 +110,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->window = strtoul(what, NULL, 10);
         else if (strcmp(word, "fails") == 0)
                 store->fails = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "full") == 0)
+                store->n_full = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "refuses-changes") == 0)
                 store->n_refused_changes = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "fails-prepare") == 0)
@@ -444,10 +448,17 @@ static char *join_expected(Reader *reader, size_t mailbox) {
 }
 
 void sync_case_load(SyncCase *c, const char *path) {
-        sync_case_load_on(c, path, &sync_rungs[0]);
+        sync_case_load_on(c, path, &sync_rungs[0], NULL);
 }
 
-void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung) {
+static void make_server(MemoryStore *store, const SyncRung *rung) {
+        store->is_files = false;
+        store->untold = rung->untold;
+        store->can_count = rung->can_count;
+}
+
+void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *remote,
+                       const SyncRung *local) {
         static Reader reader;
         FILE *file = fopen(path, "re");
         char line[512];
@@ -457,8 +468,9 @@ void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung) {
         reader = (Reader){.c = c, .path = path};
         world_init(&c->world);
         (void) need_mailbox(&reader, SYNC_CASE_MAILBOX);
-        c->world.store[SIDE_REMOTE].untold = rung->untold;
-        c->world.store[SIDE_REMOTE].can_count = rung->can_count;
+        make_server(&c->world.store[SIDE_REMOTE], remote);
+        if (local)
+                make_server(&c->world.store[SIDE_LOCAL], local);
         while (fgets(line, sizeof(line), file))
                 read_line(&reader, line);
         (void) fclose(file);

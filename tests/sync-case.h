@@ -58,11 +58,12 @@ typedef struct SyncCase {
         uint64_t n_events, n_happened;
 
         bool confirms, retries, is_straight, no_bodies;
-        bool has_rung; /* the case says what the remote side tells */
+        bool has_rung[_SIDE_MAX]; /* the case says what the side tells */
+        bool is_of_files;         /* it is about what only a Maildir does */
         uint64_t held[_SIDE_MAX];
 } SyncCase;
 
-/* What remote sides tell of what has changed. The first tells everything. */
+/* What servers tell of what has changed. The first tells everything. */
 typedef struct SyncRung {
         const char *name;
         unsigned untold;
@@ -73,8 +74,9 @@ extern const size_t n_sync_rungs;
 
 /* Read the case and build its world. A mistake in the file ends the test with its line. */
 void sync_case_load(SyncCase *c, const char *path);
-/* The same, with a remote side of that rung. */
-void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *rung);
+/* The same, with a remote side of that rung, and a local one: NULL: a Maildir. */
+void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *remote,
+                       const SyncRung *local);
 void sync_case_done(SyncCase *c);
 
 /* Begin a process in which other clients are at work. */

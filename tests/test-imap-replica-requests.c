@@ -268,7 +268,7 @@ static void test_appends(void) {
                       "S: 3 NO [LIMIT] slowly\n"
                       "S: 4 NO Message contains bare newlines\n"
                       "S: 5 NO Request is throttled. Suggested Backoff Time: 9 milliseconds\n"
-                      "E: DONE APPEND A 1 REFUSED: the server refuses the message: “full”\n"
+                      "E: DONE APPEND A 1 FULL: the server refuses the message: “full”\n"
                       "E: DONE APPEND A 2 REFUSED: the server refuses the message: “big”\n"
                       "E: DONE APPEND A 3 FAILED: the server refuses the message: “slowly”\n"
                       "E: DONE APPEND A 4 REFUSED: the server refuses the message: “Message "

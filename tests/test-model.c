@@ -13,6 +13,7 @@
 
 #include "base/macro.h"
 #include "sync-world.h"
+#include "sync/engine-private.h"
 #include "test.h"
 
 #define MAX_MESSAGES 256u
@@ -156,6 +157,12 @@ static void deliver(Model *model, Side side) {
         model->n_messages++;
 }
 
+/* One that is renamed while the process dies, or that has lost messages as well, may come without its base,
+ * and keeps all that it had. */
+static bool is_renamed(const Model *model, unsigned box) {
+        return model->boxes[box].is_still[SIDE_REMOTE] || model->boxes[box].is_still[SIDE_LOCAL];
+}
+
 static void change_flag(Model *model, Side side) {
         unsigned n, box;
         MemoryMessage *message = random_message(model, side, &box);
@@ -170,7 +177,7 @@ static void change_flag(Model *model, Side side) {
         if (model->has_run && model->messages[n].is_moved && model->messages[n].mover != side)
                 return;
         /* as long as there is no base for it, what either side has set stays set */
-        if (!is_settled(model, n) && (model->messages[n].flags & flag))
+        if ((!is_settled(model, n) || is_renamed(model, box)) && (model->messages[n].flags & flag))
                 return;
         /* a change that was carried out but not heard of, and is taken back, is one of the other side */
         if (!model->is_peaceful && (model->messages[n].changed & flag))
@@ -181,11 +188,6 @@ static void change_flag(Model *model, Side side) {
                          message->flags ^ world_flags(&model->world, side, flag));
         model->messages[n].flags ^= flag;
         model->messages[n].changed |= flag;
-}
-
-/* One that is renamed while the process dies may come without its base, and keeps all that it had. */
-static bool is_renamed(const Model *model, unsigned box) {
-        return model->boxes[box].is_still[SIDE_REMOTE] || model->boxes[box].is_still[SIDE_LOCAL];
 }
 
 static void expunge(Model *model, Side side) {
@@ -363,41 +365,63 @@ static void deliver_to_both(Model *model) {
         model->n_messages++;
 }
 
+/* Between two servers no bodies are under way in both directions. */
+static void check_flow(const Model *model) {
+        const Engine *engine = model->world.engine;
+        bool flows[_SIDE_MAX] = {false};
+
+        if (!engine || model->world.store[SIDE_LOCAL].is_files)
+                return;
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                for (Side side = 0; engine->mailboxes[i]->run && side < _SIDE_MAX; side++)
+                        flows[side] |= engine->mailboxes[i]->run->receiving[side];
+        assert(!flows[SIDE_REMOTE] || !flows[SIDE_LOCAL]);
+}
+
 static void on_next(void *userdata) {
         Model *model = userdata;
 
+        check_flow(model);
         if (model->per_mille > 0 && below(model, 1000) < model->per_mille)
                 happen(model);
 }
 
 /* --- what goes wrong --- */
 
-static void renumber(Model *model) {
-        unsigned box;
-        MemoryMailbox *remote = random_stored(model, SIDE_REMOTE, &box);
+/* A side that is no Maildir. */
+static Side random_server(Model *model) {
+        return !model->world.store[SIDE_LOCAL].is_files && chance(model, 50) ? SIDE_LOCAL
+                                                                             : SIDE_REMOTE;
+}
 
-        if (!remote)
+static void renumber(Model *model) {
+        const Side side = random_server(model);
+        unsigned box;
+        MemoryMailbox *stored = random_stored(model, side, &box);
+
+        if (!stored)
                 return;
         switch (below(model, 3)) {
         case 0:
-                remote->uidvalidity++;
-                memory_renumber(remote, 1);
+                stored->uidvalidity++;
+                memory_renumber(stored, 1);
                 break;
         case 1: /* the index is lost, the modseq restarts */
-                remote->modseq = 0;
-                memory_renumber(remote, remote->uidnext);
+                stored->modseq = 0;
+                memory_renumber(stored, stored->uidnext);
                 break;
         case 2: /* and nothing shows it */
-                memory_renumber(remote, remote->uidnext);
+                memory_renumber(stored, stored->uidnext);
                 break;
         }
-        TRACE(model, "  remote: renumbered %s, UIDVALIDITY %u, modseq %llu\n", remote->name,
-              remote->uidvalidity, (unsigned long long) remote->modseq);
+        TRACE(model, "  %s: renumbered %s, UIDVALIDITY %u, modseq %llu\n", side_name(side),
+              stored->name, stored->uidvalidity, (unsigned long long) stored->modseq);
 }
 
 static void go_wrong(Model *model) {
         World *world = &model->world;
         MemoryStore *store = &world->store[chance(model, 50) ? SIDE_REMOTE : SIDE_LOCAL];
+        const Side server = random_server(model);
         const unsigned after = below(model, 60);
 
         model->is_peaceful = false;
@@ -411,7 +435,7 @@ static void go_wrong(Model *model) {
         case 1:
         case 2:
                 TRACE(model, "  connection to be lost after %u\n", after);
-                memory_replica_lose(world->replica[SIDE_REMOTE], after, below(model, 3));
+                memory_replica_lose(world->replica[server], after, below(model, 3));
                 return;
         case 3:
                 TRACE(model, "  a request to fail\n");
@@ -419,9 +443,9 @@ static void go_wrong(Model *model) {
                 return;
         case 4:
                 TRACE(model, "  EXISTS and VANISHED to lie\n");
-                world->store[SIDE_REMOTE].n_bogus_exists = below(model, 2);
-                world->store[SIDE_REMOTE].n_bogus_vanished = 1;
-                world->store[SIDE_REMOTE].bogus_vanished =
+                world->store[server].n_bogus_exists = below(model, 2);
+                world->store[server].n_bogus_vanished = 1;
+                world->store[server].bogus_vanished =
                         (UidRange){1 + below(model, 5), 5 + below(model, 5)};
                 return;
         case 5:
@@ -692,25 +716,25 @@ static void choose_rung(Model *model, MemoryStore *store) {
 
         store->untold = untold[below(model, ARRAY_SIZE(untold))];
         store->can_count = chance(model, 50);
-        model->world.options.volumes.messages = 2 + below(model, 8);
-        model->world.options.volumes.answer = below(model, 60);
-        choose_flag_scan(model);
 }
 
 static void choose_stores(Model *model) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 MemoryStore *store = &model->world.store[side];
 
-                store->is_files = side == SIDE_LOCAL && chance(model, 70);
+                store->is_files = side == SIDE_LOCAL && chance(model, 50);
                 store->no_modseq = chance(model, 25);
                 store->tells_new = chance(model, 50);
                 store->window = chance(model, 30) ? 1 + below(model, 20) : 0;
-                store->no_uidplus = side == SIDE_REMOTE && chance(model, 25);
-                if (side == SIDE_REMOTE && !store->no_modseq)
+                store->no_uidplus = !store->is_files && chance(model, 25);
+                if (!store->is_files && !store->no_modseq)
                         choose_rung(model, store);
                 store->has_objects = chance(model, 50);
-                store->no_move = side == SIDE_REMOTE && chance(model, 20);
+                store->no_move = !store->is_files && chance(model, 20);
         }
+        model->world.options.volumes.messages = 2 + below(model, 8);
+        model->world.options.volumes.answer = below(model, 60);
+        choose_flag_scan(model);
 }
 
 static void make_boxes(Model *model) {

@@ -838,7 +838,8 @@ static const char *const walkers[] = {
         "FILE_EACH",              /* a scan of the folder */
         "FILE_EACH_UNKNOWN",      /* only the unknown ones, by an index that has no others */
         "FILE_BOUNDS",            /* the first and the last entry of the key */
-        "VOLUME_RANGES",          /* some are gone, and nobody says which */
+        "VOLUME_RANGES_REMOTE",   /* some are gone, and nobody says which */
+        "VOLUME_RANGES_LOCAL",    /* the same */
         "CHANGE_UNLISTED_REMOTE", /* everything was listed */
         "CHANGE_UNLISTED_LOCAL",  /* the same */
 };

@@ -218,6 +218,10 @@ int state_db_intent_remove_all(StateDb *db, int64_t mailbox) {
         return db_run(db, SQL_INTENT_FORGET, "i", mailbox);
 }
 
+int state_db_intent_remove_side(StateDb *db, int64_t mailbox, Side side) {
+        return db_run(db, SQL_INTENT_REMOVE_SIDE, "ii", mailbox, (int64_t) side);
+}
+
 int state_db_staged_set(StateDb *db, int64_t mailbox, uint32_t first, uint32_t last) {
         return db_run(db, SQL_STAGED_SET, "iii", mailbox, (int64_t) first, (int64_t) last);
 }

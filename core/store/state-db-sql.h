@@ -50,6 +50,13 @@
                 " subscribed INTEGER NOT NULL, renaming TEXT, renaming_side INTEGER NOT NULL,"     \
                 " removing INTEGER NOT NULL);"                                                     \
                 "ALTER TABLE file ADD COLUMN object INTEGER NOT NULL DEFAULT 0;",                  \
+                "ALTER TABLE rotation RENAME TO old_rotation;"                                     \
+                "CREATE TABLE rotation (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"          \
+                " uid INTEGER NOT NULL, begun INTEGER NOT NULL, complete INTEGER NOT NULL,"        \
+                " last INTEGER NOT NULL, PRIMARY KEY (mailbox, side)) WITHOUT ROWID;"              \
+                "INSERT INTO rotation SELECT mailbox, 0, uid, begun, complete, last"               \
+                " FROM old_rotation;"                                                              \
+                "DROP TABLE old_rotation;"                                                         \
                 "ALTER TABLE mailbox RENAME COLUMN wire TO remote_wire;"                           \
                 "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;"                                  \
                 "DROP INDEX object_message;"                                                       \
@@ -104,6 +111,32 @@
         ".size AND t.message_id = " x ".message_id AND t.date = " x ".date AND t.uid <> " x        \
         ".uid)"
 #define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
+
+/* Volumes are ranges of one side's UIDs. */
+#define _VOLUME_NEXT(own)                                                                          \
+        "SELECT coalesce(max(" own "), 0), count(*) FROM (SELECT " own " FROM message"             \
+        " WHERE mailbox = ?1 AND " own " > ?2 ORDER BY " own " LIMIT ?3)"
+#define _VOLUME_RANGES(own)                                                                        \
+        "SELECT count(*) FROM (SELECT 1 FROM message m WHERE mailbox = ?1"                         \
+        " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.mailbox = ?1"                            \
+        " AND p." own " = m." own " - 1) LIMIT ?2)"
+#define _VOLUME_COUNT(own)                                                                         \
+        "SELECT count(*) FROM message WHERE mailbox = ?1 AND " own " BETWEEN ?2 AND ?3"
+#define _VOLUME_NEWEST(own)                                                                        \
+        "SELECT coalesce(min(" own "), 1) FROM (SELECT " own " FROM message"                       \
+        " WHERE mailbox = ?1 AND " own " <= ?2 ORDER BY " own " DESC LIMIT ?3)"
+#define _VOLUME_FLAGS(own)                                                                         \
+        "SELECT flags FROM message WHERE mailbox = ?1 AND " own " BETWEEN ?2 AND ?3 AND flags <> " \
+        "0"
+#define _VOLUME_FLAGS_GONE(own, side)                                                              \
+        "SELECT m.flags FROM temp.change c CROSS JOIN message m"                                   \
+        " ON m.mailbox = c.mailbox AND m.remote = c.remote"                                        \
+        " WHERE c.mailbox = ?1 AND m." own " BETWEEN ?2 AND ?3 AND c.side = " side " AND c.gone"
+#define _VOLUME_DIFFERS(own, side)                                                                 \
+        "SELECT remote, local, flags FROM message m WHERE mailbox = ?1"                            \
+        " AND " own " BETWEEN ?2 AND ?3 AND ((flags & ?4) <> 0) <> ?5"                             \
+        " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1"                        \
+        " AND c.remote = m.remote AND c.side = " side " AND c.gone) ORDER BY " own " LIMIT 1"
 
 #define STATE_DB_STATEMENTS(X)                                                                     \
         X(BEGIN, "BEGIN IMMEDIATE")                                                                \
@@ -171,37 +204,31 @@
         X(MESSAGE_EACH,                                                                            \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
-        X(VOLUME_NEXT,                                                                             \
-          "SELECT coalesce(max(remote), 0), count(*) FROM (SELECT remote FROM message"             \
-          " WHERE mailbox = ?1 AND remote > ?2 ORDER BY remote LIMIT ?3)")                         \
-        X(VOLUME_RANGES, "SELECT count(*) FROM (SELECT 1 FROM message m WHERE mailbox = ?1"        \
-                         " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.mailbox = ?1"           \
-                         " AND p.remote = m.remote - 1) LIMIT ?2)")                                \
-        X(VOLUME_COUNT, "SELECT count(*) FROM message"                                             \
-                        " WHERE mailbox = ?1 AND remote BETWEEN ?2 AND ?3")                        \
+        X(VOLUME_NEXT_REMOTE, _VOLUME_NEXT("remote"))                                              \
+        X(VOLUME_NEXT_LOCAL, _VOLUME_NEXT("local"))                                                \
+        X(VOLUME_RANGES_REMOTE, _VOLUME_RANGES("remote"))                                          \
+        X(VOLUME_RANGES_LOCAL, _VOLUME_RANGES("local"))                                            \
+        X(VOLUME_COUNT_REMOTE, _VOLUME_COUNT("remote"))                                            \
+        X(VOLUME_COUNT_LOCAL, _VOLUME_COUNT("local"))                                              \
         X(VOLUME_COUNT_PARKED, "SELECT count(*) FROM parked"                                       \
-                               " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")       \
+                               " WHERE mailbox = ?1 AND side = ?4 AND uid BETWEEN ?2 AND ?3")      \
         X(VOLUME_COUNT_UNKNOWN, "SELECT count(*) FROM temp.unknown"                                \
-                                " WHERE mailbox = ?1 AND side = 0 AND uid BETWEEN ?2 AND ?3")      \
-        X(VOLUME_NEWEST, "SELECT coalesce(min(remote), 1) FROM (SELECT remote FROM message"        \
-                         " WHERE mailbox = ?1 AND remote <= ?2 ORDER BY remote DESC LIMIT ?3)")    \
-        X(VOLUME_FLAGS, "SELECT flags FROM message WHERE mailbox = ?1"                             \
-                        " AND remote BETWEEN ?2 AND ?3 AND flags <> 0")                            \
-        X(VOLUME_FLAGS_UNKNOWN, "SELECT flags FROM temp.unknown WHERE mailbox = ?1 AND side = 0"   \
+                                " WHERE mailbox = ?1 AND side = ?4 AND uid BETWEEN ?2 AND ?3")     \
+        X(VOLUME_NEWEST_REMOTE, _VOLUME_NEWEST("remote"))                                          \
+        X(VOLUME_NEWEST_LOCAL, _VOLUME_NEWEST("local"))                                            \
+        X(VOLUME_FLAGS_REMOTE, _VOLUME_FLAGS("remote"))                                            \
+        X(VOLUME_FLAGS_LOCAL, _VOLUME_FLAGS("local"))                                              \
+        X(VOLUME_FLAGS_UNKNOWN, "SELECT flags FROM temp.unknown WHERE mailbox = ?1 AND side = ?4"  \
                                 " AND uid BETWEEN ?2 AND ?3 AND flags <> 0")                       \
-        X(VOLUME_FLAGS_GONE, "SELECT m.flags FROM temp.change c CROSS JOIN message m"              \
-                             " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
-                             " WHERE c.mailbox = ?1 AND c.remote BETWEEN ?2 AND ?3"                \
-                             " AND c.side = 0 AND c.gone")                                         \
-        X(VOLUME_DIFFERS,                                                                          \
-          "SELECT remote, local, flags FROM message m WHERE mailbox = ?1"                          \
-          " AND remote BETWEEN ?2 AND ?3 AND ((flags & ?4) <> 0) <> ?5"                            \
-          " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1"                      \
-          " AND c.remote = m.remote AND c.side = 0 AND c.gone) ORDER BY remote LIMIT 1")           \
+        X(VOLUME_FLAGS_GONE_REMOTE, _VOLUME_FLAGS_GONE("remote", "0"))                             \
+        X(VOLUME_FLAGS_GONE_LOCAL, _VOLUME_FLAGS_GONE("local", "1"))                               \
+        X(VOLUME_DIFFERS_REMOTE, _VOLUME_DIFFERS("remote", "0"))                                   \
+        X(VOLUME_DIFFERS_LOCAL, _VOLUME_DIFFERS("local", "1"))                                     \
         X(CHANGE_FLAGS, "SELECT flags FROM temp.change"                                            \
                         " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3 AND NOT gone")          \
-        X(ROTATION_GET, "SELECT uid, begun, complete, last FROM rotation WHERE mailbox = ?1")      \
-        X(ROTATION_SET, "INSERT OR REPLACE INTO rotation VALUES (?1, ?2, ?3, ?4, ?5)")             \
+        X(ROTATION_GET, "SELECT uid, begun, complete, last FROM rotation"                          \
+                        " WHERE mailbox = ?1 AND side = ?2")                                       \
+        X(ROTATION_SET, "INSERT OR REPLACE INTO rotation VALUES (?1, ?2, ?3, ?4, ?5, ?6)")         \
         X(ROTATION_FORGET, "DELETE FROM rotation WHERE mailbox = ?1")                              \
         X(FILE_FIND, "SELECT uid FROM file WHERE mailbox = ?1 AND name = ?2")                      \
         X(FILE_NAME, "SELECT name FROM file WHERE mailbox = ?1 AND uid = ?2")                      \
@@ -219,6 +246,7 @@
         X(INTENT_NEWEST, "SELECT coalesce(max(time), 0) FROM intent WHERE side = ?1")              \
         X(INTENT_REMOVE,                                                                           \
           "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")               \
+        X(INTENT_REMOVE_SIDE, "DELETE FROM intent WHERE mailbox = ?1 AND side = ?2")               \
         X(INTENT_FIND, "SELECT uidnext, taken, time FROM intent"                                   \
                        " WHERE mailbox = ?1 AND side = ?2 AND source_uid = ?3")                    \
         X(INTENT_COUNT, "SELECT count(*) FROM intent WHERE mailbox = ?1")                          \

@@ -129,32 +129,33 @@ int state_db_object_elsewhere(StateDb *db, int64_t mailbox, uint32_t remote_uid,
 int state_db_twin_next(StateDb *db, int64_t mailbox, uint32_t after, ReplicaMessage *ret_message,
                        int64_t *ret_mailbox, uint32_t *ret_local_uid);
 
-/* --- volumes: ranges of remote UIDs with a number of messages of the base --- */
+/* --- volumes: ranges of UIDs of a side with a number of messages of the base --- */
 
 /* The volume of the @n messages above @after: its last UID and how many they are (0: no more). */
-int state_db_volume_next(StateDb *db, int64_t mailbox, uint32_t after, uint32_t n,
+int state_db_volume_next(StateDb *db, int64_t mailbox, Side side, uint32_t after, uint32_t n,
                          uint32_t *ret_last, uint64_t *ret_n);
-/* How many ranges the remote UIDs of the base make; counted up to @max. Walks the mailbox. */
-int state_db_volume_ranges(StateDb *db, int64_t mailbox, uint64_t max, uint64_t *ret_n);
-/* How many messages with remote UIDs in a range are known: base, parked and unknown ones. */
-int state_db_volume_count(StateDb *db, int64_t mailbox, UidRange range, uint64_t *ret_n);
+/* How many ranges the UIDs of the base make; counted up to @max. Walks the mailbox. */
+int state_db_volume_ranges(StateDb *db, int64_t mailbox, Side side, uint64_t max, uint64_t *ret_n);
+/* How many messages with UIDs in a range are known: base, parked and unknown ones. */
+int state_db_volume_count(StateDb *db, int64_t mailbox, Side side, UidRange range, uint64_t *ret_n);
 /* Where the volume of the last @n messages up to @last begins. */
-int state_db_volume_newest(StateDb *db, int64_t mailbox, uint32_t last, uint32_t n,
+int state_db_volume_newest(StateDb *db, int64_t mailbox, Side side, uint32_t last, uint32_t n,
                            uint32_t *ret_first);
-/* How many messages of the base with remote UIDs in a range have each flag, by bit. Costs what the range
+/* How many messages of the base with UIDs in a range have each flag, by bit. Costs what the range
  * holds. */
-int state_db_volume_flags(StateDb *db, int64_t mailbox, UidRange range, uint64_t ret_counts[64]);
-/* How many have @flag on the remote side, by what is known: base and unknown ones, less those gone. */
-int state_db_volume_flag(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
+int state_db_volume_flags(StateDb *db, int64_t mailbox, Side side, UidRange range,
+                          uint64_t ret_counts[64]);
+/* How many have @flag on the side, by what is known: base and unknown ones, less those gone. */
+int state_db_volume_flag(StateDb *db, int64_t mailbox, Side side, UidRange range, MessageFlags flag,
                          uint64_t *ret_n);
-/* The first message of the base in the range, and not gone on the remote side, whose @flag is not as it
+/* The first message of the base in the range, and not gone on the side, whose @flag is not as it
  * should be (@has: set). Or STATE_DB_E_NONE. */
-int state_db_volume_differs(StateDb *db, int64_t mailbox, UidRange range, MessageFlags flag,
-                            bool has, BaseMessage *ret_message);
+int state_db_volume_differs(StateDb *db, int64_t mailbox, Side side, UidRange range,
+                            MessageFlags flag, bool has, BaseMessage *ret_message);
 
-int state_db_rotation_get(StateDb *db, int64_t mailbox,
+int state_db_rotation_get(StateDb *db, int64_t mailbox, Side side,
                           VolumeRotation *ret_rotation); /* all 0 if there is none */
-int state_db_rotation_set(StateDb *db, int64_t mailbox, const VolumeRotation *rotation);
+int state_db_rotation_set(StateDb *db, int64_t mailbox, Side side, const VolumeRotation *rotation);
 
 /* --- a Maildir's files: which number which base name has --- */
 
@@ -179,8 +180,9 @@ int state_db_file_bounds(StateDb *db, int64_t mailbox, uint32_t *ret_first, uint
 
 /* --- intents: what was begun and may or may not have happened (write-ahead) --- */
 
-/* @side is the destination, @source_uid the message's UID on the other side, @uidnext the
- * destination's UIDNEXT before (0: not known), @taken: the destination said yes but not which UID. */
+/* @side is the destination, @source_uid the message's UID on the other side (0: of whatever comes from
+ * there), @uidnext the destination's UIDNEXT before (0: not known), @taken: the destination said yes but
+ * not which UID. */
 typedef struct Intent {
         Side side;
         uint32_t source_uid;
@@ -197,6 +199,8 @@ int state_db_intent_remove(StateDb *db, int64_t mailbox, Side side, uint32_t sou
 int state_db_intent_find(StateDb *db, int64_t mailbox, Side side, uint32_t source_uid,
                          Intent *ret_intent); /* or STATE_DB_E_NONE */
 int state_db_intent_remove_all(StateDb *db, int64_t mailbox);
+/* Those of what was sent to @side. */
+int state_db_intent_remove_side(StateDb *db, int64_t mailbox, Side side);
 int state_db_intent_count(StateDb *db, int64_t mailbox, uint64_t *ret_n);
 
 /* Deliveries whose rows are committed but whose files may still be in tmp/: local UIDs in a range. */

@@ -348,7 +348,7 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
 
         mailbox->seen[side].was_news |= differs;
         return is_unseen_news(mailbox, side, status) || differs ||
-               (side == SIDE_REMOTE && sync_mailbox_is_due(mailbox));
+               sync_mailbox_is_due(mailbox, side);
 }
 
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */

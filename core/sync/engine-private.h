@@ -47,9 +47,9 @@ typedef struct SyncMailbox {
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
         int64_t held_since;
-        VolumeRotation rotation;    /* of the remote side's flags */
-        bool has_rotation;          /* loaded */
-        uint32_t unseen[_SIDE_MAX]; /* as the last STATUS had it */
+        VolumeRotation rotation[_SIDE_MAX]; /* of the side's flags */
+        bool has_rotation[_SIDE_MAX];       /* loaded */
+        uint32_t unseen[_SIDE_MAX];         /* as the last STATUS had it */
         bool has_unseen[_SIDE_MAX];
         uint64_t held_stamp[4]; /* of engine_settle() */
         bool has_settled;
@@ -134,10 +134,9 @@ typedef struct Survey {
 } Survey;
 
 typedef enum RunPhase {
-        RUN_ASK_LOCAL,
-        RUN_ASK_REMOTE,
-        RUN_RELIST,   /* the counts do not add up: list everything on the remote side */
-        RUN_SURVEY,   /* the remote side leaves something untold: search for it */
+        RUN_ASK,      /* first the local side, then the remote one: SyncRun.asking */
+        RUN_RELIST,   /* the counts do not add up: list everything on that side */
+        RUN_SURVEY,   /* that side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
@@ -149,8 +148,9 @@ typedef enum RunPhase {
 struct SyncRun {
         SyncMailbox *mailbox; /* borrowed */
         RunPhase phase;
+        Side asking;          /* until RUN_IDENTIFY: the side that has its turn */
         unsigned n_under_way; /* requests without DONE */
-        unsigned n_rounds;
+        unsigned n_rounds[_SIDE_MAX];
         bool verifies; /* changes nothing, tells what differs */
         bool compares; /* both sides list all that they have */
         uint64_t n_differences;
@@ -161,16 +161,16 @@ struct SyncRun {
 
         ReplicaToken opened[_SIDE_MAX]; /* as the sides said */
         uint64_t modseq[_SIDE_MAX];     /* safe to commit */
-        uint32_t exists;                /* on the remote side */
+        uint32_t exists[_SIDE_MAX];     /* means nothing where a side gives numbers */
         uint64_t room;                  /* for so many new remote messages, if EXISTS is true */
         bool has_room;                  /* it was counted */
-        bool sizeless;                  /* a remote size is not known: compare without */
+        bool sizeless;                  /* a size is not known: compare without */
         bool marked[_SIDE_MAX];         /* why there is a run */
-        unsigned untold;                /* by the remote side: REPLICA_UNTOLD_* */
-        bool can_count;                 /* it does so at little cost */
-        bool no_positions;              /* it does not know the n-th message */
-        bool new_keywords;              /* it can make keywords */
-        Survey survey;
+        unsigned untold[_SIDE_MAX];     /* REPLICA_UNTOLD_* */
+        bool can_count[_SIDE_MAX];      /* it does so at little cost */
+        bool no_positions[_SIDE_MAX];   /* it does not know the n-th message */
+        bool new_keywords[_SIDE_MAX];   /* it can make keywords */
+        Survey survey[_SIDE_MAX];
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
@@ -185,13 +185,19 @@ struct SyncRun {
         uint32_t receiving_uid[_SIDE_MAX];
         uint32_t last_uid; /* of the bodies of new remote messages: they come in ascending order */
         bool ascending;
-        bool intents;   /* intents of an earlier, interrupted run exist */
+        bool intents;            /* intents of an earlier, interrupted run exist */
+        bool intends[_SIDE_MAX]; /* that messages are sent to this side is committed */
+        bool unnamed[_SIDE_MAX]; /* some were taken there under UIDs that are not known */
+        unsigned n_unnamed;
+        bool is_full[_SIDE_MAX]; /* it has no room: nothing more is sent there */
         bool is_staged; /* rows of a batch are committed that say it may still be in tmp/ */
         bool no_body; /* some came without, or went with others that the server refused; they are asked
                            for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
         uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
-        bool is_queued;                  /* until the bodies of another mailbox are here */
+        bool is_queued;                  /* until bodies of others are here */
+        bool has_flow, awaits_flow;      /* bodies from this side are asked for, or to be: */
+        Side flow;
 
         BatchMessage batch[RUN_MAX_BATCH];
         size_t n_batch;
@@ -272,6 +278,16 @@ typedef struct Sample {
         } rows[SAMPLE_MESSAGES];
 } Sample;
 
+/*
+ * Bodies between two servers go in one direction at a time: each server may stop reading while we do
+ * not read what it sends, and both would wait for ever.
+ */
+typedef struct Flow {
+        Side side;                   /* from which they come, or came last */
+        unsigned n_runs;             /* that have asked for some */
+        unsigned n_waits[_SIDE_MAX]; /* that could not ask for some */
+} Flow;
+
 /* Mailboxes by what a side's wire calls them. */
 typedef struct WireEntry {
         const char *wire;
@@ -316,6 +332,7 @@ struct Engine {
                                             is none */
         bool trash_listed[_SIDE_MAX]; /* by the list that is under way */
         SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
+        Flow flow;
         char *error;
 };
 
@@ -354,9 +371,9 @@ int sync_mailbox_load_keywords(SyncMailbox *mailbox);
 
 /* Does the side, as far as is known, not tell of changed flags? */
 bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side);
-/* Is it time to look at flags of which the remote side does not tell? */
-bool sync_mailbox_is_due(SyncMailbox *mailbox);
-int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation);
+/* Is it time to look at flags of which nobody tells? */
+bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side);
+int sync_mailbox_rotation(SyncMailbox *mailbox, Side side, VolumeRotation **ret_rotation);
 
 /* engine-wire.c */
 SyncMailbox *engine_lookup_wire(Engine *engine, Side side, ByteView wire);
@@ -439,6 +456,14 @@ int run_copy(SyncRun *run);
 bool run_may_fetch(SyncRun *run);
 int engine_resume_queued(Engine *engine);
 
+/* run-flow.c: bodies between two servers */
+bool engine_may_flow(const Engine *engine, Side side);
+/* Bodies are about to be asked for from this side. Return: false if it is not their turn. */
+bool run_begin_flow(SyncRun *run, Side side);
+void run_end_flow(SyncRun *run);
+/* Ask for them once it is. */
+void run_await_flow(SyncRun *run, Side side);
+
 /* run.c: the course of a run, run-end.c: its end */
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run);
 SyncRun *run_free(SyncRun *run);
@@ -455,30 +480,31 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message);
 int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags);
 int run_apply_brake(SyncRun *run, Side side);
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids);
-int run_check_delta(SyncRun *run);
+int run_check_delta(SyncRun *run, Side side);
+int run_compare_gone(SyncRun *run);
 int run_take_listed(SyncRun *run, Side side);
 int run_count_room(SyncRun *run);
 
-/* How many messages must have vanished from the remote side beyond those that are known to have. */
-int run_count_missing(SyncRun *run, uint64_t *ret_missing);
+/* How many messages must have vanished from the side beyond those that are known to have. */
+int run_count_missing(SyncRun *run, Side side, uint64_t *ret_missing);
 
-/* run-survey.c: what the remote side does not tell */
+/* run-survey.c: what a side does not tell */
 /* Return: 1 if something is being searched for, 0 if all is told, or negative. */
-int run_survey(SyncRun *run);
-int run_on_found(SyncRun *run, const ReplicaEvent *event);
+int run_survey(SyncRun *run, Side side);
+int run_on_found(SyncRun *run, Side side, const ReplicaEvent *event);
 /* A search has no answer. */
-int run_on_unfound(SyncRun *run, uint64_t cookie);
-void run_survey_done(SyncRun *run);
-int survey_ask(SyncRun *run, const Question *question);
-int survey_fetch_flags(SyncRun *run, UidRange range);
+int run_on_unfound(SyncRun *run, Side side, uint64_t cookie);
+void run_survey_done(SyncRun *run, Side side);
+int survey_ask(SyncRun *run, Side side, const Question *question);
+int survey_fetch_flags(SyncRun *run, Side side, UidRange range);
 /* What was there when the mailbox was opened. */
-UidRange survey_range(const SyncRun *run);
-VolumeFacts survey_facts(const SyncRun *run);
+UidRange survey_range(const SyncRun *run, Side side);
+VolumeFacts survey_facts(const SyncRun *run, Side side);
 
 /* run-survey-flags.c */
-int survey_ask_flags(SyncRun *run);
-int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found);
-int survey_on_flag_count(SyncRun *run, const Question *question, uint64_t count);
+int survey_ask_flags(SyncRun *run, Side side);
+int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidSet *found);
+int survey_on_flag_count(SyncRun *run, Side side, const Question *question, uint64_t count);
 int run_commit_rotation(SyncRun *run);
 
 /* run-pair.c */
@@ -509,19 +535,29 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 int run_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
-int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
-int run_flush_batch(SyncRun *run);
-int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+
+/* run-batch.c */
+int run_flush_batch(SyncRun *run);
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
+
+/* run-intent.c */
+int run_intend(SyncRun *run, Side to);
+int run_renew_intents(SyncRun *run);
+int run_may_send(SyncRun *run, Side to, uint32_t uid);
+int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid);
+int run_forget_intents(SyncRun *run, const BaseMessage *message);
+/* What was sent is answered. */
+int run_end_sending(SyncRun *run);
 
 /* run-seen.c */
 void run_remember_seen(SyncRun *run, Side side);
 bool run_is_unlike_seen(Seen *seen, const ReplicaStatus *status);
 
 /* run-twin.c */
-int run_check_appended(SyncRun *run, const ReplicaEvent *event);
+int run_check_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 
 DEFINE_CLEANUP(SyncRun *, run_free)
 DEFINE_CLEANUP(SyncMailbox *, sync_mailbox_free)

@@ -32,7 +32,7 @@ uint64_t sync_mailbox_first_bytes(const SyncMailbox *mailbox) {
 uint64_t sync_mailbox_bytes_left(const SyncMailbox *mailbox) {
         const SyncRun *run = mailbox->run;
 
-        if (!run || run->phase == RUN_ASK_LOCAL)
+        if (!run || run->asking == SIDE_LOCAL)
                 return sync_mailbox_is_marked(mailbox) || run ? sync_mailbox_first_bytes(mailbox)
                                                               : 0;
         return run->total_bytes > run->counts.bytes ? run->total_bytes - run->counts.bytes : 0;
@@ -42,7 +42,7 @@ void run_expect_transfer(SyncRun *run) {
         const MailboxState *state = &run->mailbox->state;
         const uint64_t known = state->messages + state->parked[SIDE_REMOTE];
 
-        run->total = run->exists > known ? run->exists - known : 0;
+        run->total = run->exists[SIDE_REMOTE] > known ? run->exists[SIDE_REMOTE] - known : 0;
 }
 
 int run_count_transfer(SyncRun *run) {

@@ -13,29 +13,29 @@ bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side) {
                token->modseq == 0 && mailbox->state.messages > 0;
 }
 
-int sync_mailbox_rotation(SyncMailbox *mailbox, VolumeRotation **ret_rotation) {
+int sync_mailbox_rotation(SyncMailbox *mailbox, Side side, VolumeRotation **ret_rotation) {
         int r;
 
-        if (!mailbox->has_rotation) {
-                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id,
-                                          &mailbox->rotation);
+        if (!mailbox->has_rotation[side]) {
+                r = state_db_rotation_get(mailbox->engine->db, mailbox->state.id, side,
+                                          &mailbox->rotation[side]);
                 if (r < 0)
                         return r;
-                mailbox->has_rotation = true;
+                mailbox->has_rotation[side] = true;
         }
-        *ret_rotation = &mailbox->rotation;
+        *ret_rotation = &mailbox->rotation[side];
         return 0;
 }
 
-bool sync_mailbox_is_due(SyncMailbox *mailbox) {
+bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side) {
         const Engine *engine = mailbox->engine;
         VolumeRotation *rotation;
 
-        if (!sync_mailbox_scans_flags(mailbox, SIDE_REMOTE))
+        if (!sync_mailbox_scans_flags(mailbox, side))
                 return false;
         if (engine->options.once)
                 return engine->n_listing > 0;
-        if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, &rotation) < 0)
+        if (engine->options.flag_scan <= 0 || sync_mailbox_rotation(mailbox, side, &rotation) < 0)
                 return false;
         return volume_rotation_due(rotation, VOLUME_STEPS, engine->now, engine->options.flag_scan) >
                0;
@@ -49,14 +49,20 @@ bool engine_is_busy(const Engine *engine) {
                 (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
-/* Since when is every flag known to have been looked at? 0: the remote side tells of changes. */
+/* Since when is every flag known to have been looked at? 0: both sides tell of changes. */
 static int64_t flags_since(SyncMailbox *mailbox) {
-        VolumeRotation *rotation;
+        int64_t oldest = 0;
 
-        if (!sync_mailbox_scans_flags(mailbox, SIDE_REMOTE) ||
-            sync_mailbox_rotation(mailbox, &rotation) < 0)
-                return 0;
-        return rotation->complete;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                VolumeRotation *rotation;
+
+                if (!sync_mailbox_scans_flags(mailbox, side) ||
+                    sync_mailbox_rotation(mailbox, side, &rotation) < 0)
+                        continue;
+                if (oldest == 0 || rotation->complete < oldest)
+                        oldest = rotation->complete;
+        }
+        return oldest;
 }
 
 int64_t engine_flags_since(Engine *engine) {

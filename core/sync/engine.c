@@ -268,6 +268,11 @@ static int unstall(Engine *engine, Side side) {
         return 1;
 }
 
+/* A replica could not take what it was given: the state database has no such errors. */
+static bool is_lost(int error) {
+        return error == -ENOTCONN || error == -ECONNABORTED || error == -EPROTO;
+}
+
 /* Take one event of a side. Return: 1 there was one, 0 none, negative. */
 static int pump_side(Engine *engine, Side side) {
         ReplicaEvent event;
@@ -275,6 +280,7 @@ static int pump_side(Engine *engine, Side side) {
 
         if (engine->is_stalled[side_other(side)]) {
                 r = unstall(engine, side_other(side));
+                engine->is_lost = is_lost(r);
                 if (r <= 0)
                         return r;
         }
@@ -287,7 +293,20 @@ static int pump_side(Engine *engine, Side side) {
                 return r;
 
         r = dispatch(engine, side, &event);
+        engine->is_lost = is_lost(r);
         return r < 0 ? r : 1;
+}
+
+/*
+ * One remote event, then all that the local side says to it: nothing piles up there. But bodies for a
+ * server come as many as there are before it is its turn: an APPEND is closed when nothing follows.
+ */
+static Side first_side(const Engine *engine) {
+        const Flow *flow = &engine->flow;
+
+        return flow->n_runs > 0 && !engine->replica[SIDE_LOCAL]->gives_numbers
+                       ? side_other(flow->side)
+                       : SIDE_REMOTE;
 }
 
 /* Keep the sentence of what SQLite said: a later call would overwrite it. */
@@ -304,12 +323,12 @@ int engine_pump(Engine *engine, int64_t now) {
 
         engine->now = now;
         do {
+                const Side first = first_side(engine);
                 int r;
 
-                /* One remote event, then all that the local side says to it: nothing piles up there. */
-                r = pump_side(engine, SIDE_REMOTE);
+                r = pump_side(engine, first);
                 progress = r > 0;
-                while (r >= 0 && (r = pump_side(engine, SIDE_LOCAL)) > 0)
+                while (r >= 0 && (r = pump_side(engine, side_other(first))) > 0)
                         progress = true;
 
                 if (r >= 0 && !progress) {
@@ -360,7 +379,7 @@ static int reload_mailboxes(Engine *engine) {
                 mailbox->state = kept;
                 keywords_done(&mailbox->keywords);
                 mailbox->has_keywords = false;
-                mailbox->has_rotation = false;
+                memset(mailbox->has_rotation, 0, sizeof(mailbox->has_rotation));
                 memset(mailbox->seen, 0, sizeof(mailbox->seen));
         }
         return state_db_each_mailbox(engine->db, reload_mailbox, engine);

@@ -269,7 +269,7 @@ int start_append(ImapReplica *r, Job *job) {
         return job->phase == JOB_FLAGS ? start_append_flags(r, job) : append_start(r, job);
 }
 
-/* The server may mean one of them: each is to go alone. */
+/* The server may mean one of them, or have room for some: each is to go alone. */
 static int refuse_batch(ImapReplica *r, Job *leader) {
         r->no_batch = true;
         for (Job *job = leader; job; job = job->follower) {
@@ -284,7 +284,9 @@ static int refuse_batch(ImapReplica *r, Job *leader) {
 }
 
 static int append_refused(ImapReplica *r, Job *leader, const ImapText *text) {
-        const ReplicaOutcome outcome = outcome_of(text, REPLICA_REFUSED);
+        const ReplicaOutcome outcome = text->code == IMAP_CODE_OVERQUOTA
+                                               ? REPLICA_FULL
+                                               : outcome_of(text, REPLICA_REFUSED);
 
         /* RFC 7888 section 4: what was meant as a message may be taken for commands now. */
         if (text->status == IMAP_BAD && leader->without_sync) {
@@ -292,7 +294,7 @@ static int append_refused(ImapReplica *r, Job *leader, const ImapText *text) {
                 return replica_fail(r, -EPROTO, "the server does not understand APPEND",
                                     text->text);
         }
-        if (leader->follower && outcome == REPLICA_REFUSED)
+        if (leader->follower && (outcome == REPLICA_REFUSED || outcome == REPLICA_FULL))
                 return refuse_batch(r, leader);
 
         for (Job *job = leader; job; job = job->follower) {

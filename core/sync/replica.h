@@ -104,8 +104,9 @@ typedef struct ReplicaMessage {
 
 typedef enum ReplicaOutcome {
         REPLICA_OK,
-        REPLICA_REFUSED,    /* this request or message is not possible here, ever: park it */
-        REPLICA_FAILED,     /* not now: try again later */
+        REPLICA_REFUSED, /* this request or message is not possible here, ever: park it */
+        REPLICA_FAILED,  /* not now: try again later */
+        REPLICA_FULL, /* there is no room for it (quota): the same, but other things may go well */
         REPLICA_NO_MAILBOX, /* there is no such mailbox (any more) */
 } ReplicaOutcome;
 
@@ -257,8 +258,8 @@ typedef struct ReplicaOps {
          * those in @known) what @want says; DONE. After a uidvalidity other than @since's, or where
          * uidnext or modseq went backwards (the other end has lost its index), everything is listed
          * by flags and no body is given. @since with all 0: everything is new. @since without
-         * uidvalidity or uidnext: everything is listed. A remote replica whose other end does not
-         * keep track of changes may leave some untold (OPENED). */
+         * uidvalidity or uidnext: everything is listed. A replica whose other end does not keep track
+         * of changes may leave some untold (OPENED). */
         int (*changes)(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                        const UidSet *known, ReplicaWant want);
 

@@ -75,13 +75,19 @@ bool run_may_fetch(SyncRun *run) {
         return !run->is_queued;
 }
 
+static bool may_resume(const Engine *engine, const SyncRun *run) {
+        if (!run || !run->is_queued)
+                return false;
+        return run->awaits_flow ? engine_may_flow(engine, run->flow) : !engine->fetching;
+}
+
 /* Return: 1 if a run goes on that had to wait, 0 if there is none, or negative. */
 int engine_resume_queued(Engine *engine) {
-        for (size_t i = 0; i < engine->n_mailboxes && !engine->fetching; i++) {
+        for (size_t i = 0; i < engine->n_mailboxes && engine->n_runs > 0; i++) {
                 SyncRun *run = engine->mailboxes[i]->run;
                 int r;
 
-                if (!run || !run->is_queued)
+                if (!may_resume(engine, run))
                         continue;
                 run->is_queued = false;
                 run->copied = 0; /* the other one may have brought what this one lacks */

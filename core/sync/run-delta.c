@@ -49,8 +49,8 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
 
         if (run->discard[side])
                 return 0;
-        run->sizeless |= side == SIDE_REMOTE && message->present & REPLICA_HAS_MESSAGE_ID &&
-                         !(message->present & REPLICA_HAS_SIZE);
+        run->sizeless |=
+                message->present & REPLICA_HAS_MESSAGE_ID && !(message->present & REPLICA_HAS_SIZE);
         if (run->complete[side]) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
                 if (r < 0)
@@ -211,63 +211,69 @@ int run_apply_brake(SyncRun *run, Side side) {
         return 0;
 }
 
-int run_count_missing(SyncRun *run, uint64_t *ret_missing) {
+int run_count_missing(SyncRun *run, Side side, uint64_t *ret_missing) {
         const MailboxState *state = &run->mailbox->state;
         StateDb *db = run->mailbox->engine->db;
-        uint64_t n_known = state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown;
+        uint64_t n_known = state->messages + state->parked[side], n_gone, n_unknown;
         int r;
 
-        r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
+        r = state_db_change_count_gone(db, state->id, side, &n_gone);
         if (r >= 0)
-                r = state_db_unknown_count(db, state->id, SIDE_REMOTE, &n_unknown);
+                r = state_db_unknown_count(db, state->id, side, &n_unknown);
         if (r < 0)
                 return r;
 
         n_known = n_known + n_unknown - MIN(n_gone, n_known);
-        *ret_missing = n_known > run->exists ? n_known - run->exists : 0;
+        *ret_missing = n_known > run->exists[side] ? n_known - run->exists[side] : 0;
         return 0;
 }
 
-static bool adds_up(const SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+static bool adds_up(const SyncRun *run, Side side, uint64_t n_gone, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
-        return delta_adds_up(state->messages + state->parked[SIDE_REMOTE], n_gone, n_unknown,
-                             run->exists);
+        return delta_adds_up(state->messages + state->parked[side], n_gone, n_unknown,
+                             run->exists[side]);
 }
 
 /* All is listed, and still it does not add up. Is it the base that is counted wrong? */
-static int recount(SyncRun *run, uint64_t n_gone, uint64_t n_unknown) {
+static int recount(SyncRun *run, Side side, uint64_t n_gone, uint64_t n_unknown) {
         MailboxState *state = &run->mailbox->state;
         uint64_t n;
         int r;
 
-        r = state_db_volume_count(run->mailbox->engine->db, state->id, (UidRange){1, UID_MAX}, &n);
+        r = state_db_volume_count(run->mailbox->engine->db, state->id, side, (UidRange){1, UID_MAX},
+                                  &n);
         if (r < 0)
                 return r;
-        state->messages = n - MIN(n, n_unknown + state->parked[SIDE_REMOTE]);
-        if (!adds_up(run, n_gone, n_unknown)) {
-                run_fail(run, "what the server lists is not what it says it has; trying again");
+        state->messages = n - MIN(n, n_unknown + state->parked[side]);
+        if (!adds_up(run, side, n_gone, n_unknown)) {
+                char text[128];
+
+                (void) snprintf(text, sizeof(text),
+                                "what %s lists is not what it says it has; trying again",
+                                side_server(side));
+                run_fail(run, text);
                 return 0;
         }
         r = engine_begin(run->mailbox->engine); /* committed with the end of the run */
         return r < 0 ? r : sync_mailbox_save(run->mailbox);
 }
 
-/* Return: 1 if the remote side must be asked again, 0 if its delta adds up, or negative. */
-static int check_count(SyncRun *run, uint64_t n_gone) {
+/* Return: 1 if the side must be asked again, 0 if its delta adds up, or negative. */
+static int check_count(SyncRun *run, Side side, uint64_t n_gone) {
         const MailboxState *state = &run->mailbox->state;
         uint64_t n_unknown;
         int r;
 
-        if (!run->asked[SIDE_REMOTE] || !run->is_open[SIDE_REMOTE])
+        if (!run->asked[side] || !run->is_open[side])
                 return 0; /* nothing was said */
-        r = state_db_unknown_count(run->mailbox->engine->db, state->id, SIDE_REMOTE, &n_unknown);
+        r = state_db_unknown_count(run->mailbox->engine->db, state->id, side, &n_unknown);
         if (r < 0)
                 return r;
 
-        if (adds_up(run, n_gone, n_unknown))
+        if (adds_up(run, side, n_gone, n_unknown))
                 return 0;
-        return run->phase == RUN_RELIST ? recount(run, n_gone, n_unknown) : 1;
+        return run->phase == RUN_RELIST ? recount(run, side, n_gone, n_unknown) : 1;
 }
 
 /* Where expunges are not told, EXISTS falls short of what is new. But too few UIDs have been given for
@@ -296,8 +302,10 @@ int run_count_room(SyncRun *run) {
         if (r < 0)
                 return r;
         run->has_room = true;
-        run->room = run->exists + n_gone > known ? run->exists + n_gone - known : 0;
-        if (run->untold & REPLICA_UNTOLD_EXPUNGES)
+        run->room = run->exists[SIDE_REMOTE] + n_gone > known
+                            ? run->exists[SIDE_REMOTE] + n_gone - known
+                            : 0;
+        if (run->untold[SIDE_REMOTE] & REPLICA_UNTOLD_EXPUNGES)
                 run->room = MAX(run->room, count_surely_new(run));
         return 0;
 }
@@ -306,36 +314,50 @@ int run_count_room(SyncRun *run) {
  * All messages at once, told and not found by a list: a server may say this of a mailbox that was
  * deleted (Cyrus). To select it again tells the one from the other.
  */
-static bool is_to_be_verified(const SyncRun *run, uint64_t n_gone) {
-        return n_gone > 0 && n_gone == run->mailbox->state.messages &&
-               !run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES) &&
-               run->n_rounds == 0;
+static bool is_to_be_verified(const SyncRun *run, Side side, uint64_t n_gone) {
+        return n_gone > 0 && n_gone == run->mailbox->state.messages && !run->complete[side] &&
+               !(run->untold[side] & REPLICA_UNTOLD_EXPUNGES) && run->n_rounds[side] == 0;
 }
 
 /*
  * What vanished is known now: from a complete list or a search by what it does not hold, else as it was
- * told. What is not in a list may be what is new, under another UID.
- * Return: 1 if the remote side must be asked again, 0 to go on, or negative.
+ * told. A Maildir lists what is there, and there is no count to hold that against.
+ * Return: 1 if the side must be asked again, 0 to go on, or negative.
  */
-int run_check_delta(SyncRun *run) {
+int run_check_delta(SyncRun *run, Side side) {
         const MailboxState *state = &run->mailbox->state;
-        StateDb *db = run->mailbox->engine->db;
         uint64_t n_gone;
         int r;
 
         r = run_flush_batch(run);
         if (r >= 0)
-                r = run_take_listed(run, SIDE_REMOTE);
-        if (r >= 0)
-                r = state_db_change_count_gone(db, state->id, SIDE_REMOTE, &n_gone);
-        if (r >= 0)
-                r = check_count(run, n_gone);
-        if (r == 0 && !run->failed && is_to_be_verified(run, n_gone))
-                return 1;
-        if (r != 0 || run->failed || n_gone == 0)
+                r = run_take_listed(run, side);
+        if (r < 0 || run_replica(run, side)->gives_numbers)
                 return r;
-        if (!run->complete[SIDE_REMOTE] && !(run->untold & REPLICA_UNTOLD_EXPUNGES))
-                return 0;
 
-        return state_db_unknown_add_gone(db, state->id, SIDE_REMOTE);
+        r = state_db_change_count_gone(run->mailbox->engine->db, state->id, side, &n_gone);
+        if (r >= 0)
+                r = check_count(run, side, n_gone);
+        if (r == 0 && !run->failed && is_to_be_verified(run, side, n_gone))
+                return 1;
+        return r;
+}
+
+/* What is not in a list, or was not found, may be what is new, under another UID. */
+int run_compare_gone(SyncRun *run) {
+        const MailboxState *state = &run->mailbox->state;
+        StateDb *db = run->mailbox->engine->db;
+        int r = 0;
+
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
+                uint64_t n_gone;
+
+                if (run_replica(run, side)->gives_numbers ||
+                    (!run->complete[side] && !(run->untold[side] & REPLICA_UNTOLD_EXPUNGES)))
+                        continue;
+                r = state_db_change_count_gone(db, state->id, side, &n_gone);
+                if (r >= 0 && n_gone > 0)
+                        r = state_db_unknown_add_gone(db, state->id, side);
+        }
+        return r;
 }

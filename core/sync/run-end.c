@@ -4,35 +4,37 @@
 
 #include "sync/engine-private.h"
 
-static void commit_remote_token(SyncRun *run) {
-        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
+static void commit_server_token(SyncRun *run, Side side) {
+        ReplicaToken *token = &run->mailbox->state.token[side];
 
-        token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
-        token->uidnext = MAX(token->uidnext, run->opened[SIDE_REMOTE].uidnext);
-        token->modseq = run->modseq[SIDE_REMOTE];
+        token->uidvalidity = run->opened[side].uidvalidity;
+        token->uidnext = MAX(token->uidnext, run->opened[side].uidnext);
+        token->modseq = run->modseq[side];
 }
 
-static void commit_local_token(SyncRun *run) {
-        ReplicaToken *token = &run->mailbox->state.token[SIDE_LOCAL];
+static void commit_maildir_token(SyncRun *run, Side side) {
+        ReplicaToken *token = &run->mailbox->state.token[side];
         const ReplicaToken before = *token;
 
-        *token = run->opened[SIDE_LOCAL];
-        token->modseq = run->modseq[SIDE_LOCAL];
-        if (!run->marked[SIDE_LOCAL])
+        *token = run->opened[side];
+        token->modseq = run->modseq[side];
+        if (!run->marked[side])
                 memcpy(token->stamp, before.stamp, sizeof(before.stamp));
-        else if (run->mailbox->replica[SIDE_LOCAL].has_names)
+        else if (run->mailbox->replica[side].has_names)
                 token_forget_times(token);
 }
 
 static void commit_tokens(SyncRun *run) {
-        ReplicaToken *local = &run->mailbox->state.token[SIDE_LOCAL];
-
-        if (run->is_open[SIDE_REMOTE] && !run->holds[SIDE_REMOTE])
-                commit_remote_token(run);
-        if (run->is_open[SIDE_LOCAL] && !run->holds[SIDE_LOCAL])
-                commit_local_token(run);
-        if (run->wrote[SIDE_LOCAL])
-                token_forget_times(local);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                if (run->is_open[side] && !run->holds[side]) {
+                        if (run_replica(run, side)->gives_numbers)
+                                commit_maildir_token(run, side);
+                        else
+                                commit_server_token(run, side);
+                }
+                if (run->wrote[side])
+                        token_forget_times(&run->mailbox->state.token[side]);
+        }
 }
 
 static bool token_changed(const ReplicaToken *a, const ReplicaToken *b) {
@@ -125,6 +127,8 @@ int run_close(SyncRun *run) {
         r = run_flush_batch(run);
         if (r >= 0)
                 r = run_commit_planned(run);
+        if (r >= 0)
+                r = run_end_sending(run);
         if (r < 0)
                 return r;
         run->phase = RUN_CLOSE;
@@ -141,6 +145,10 @@ int run_close(SyncRun *run) {
                 run_remember_seen(run, SIDE_REMOTE);
                 run_remember_seen(run, SIDE_LOCAL);
                 note_end(run);
+        } else {
+                r = engine_commit(run->mailbox->engine);
+                if (r < 0)
+                        return r;
         }
 
         r = close_side(run, SIDE_REMOTE);

@@ -246,8 +246,7 @@ static int enter_target(SyncRun *run, SyncRun *target, const MovedMessage *moved
         if (r >= 0 && !keeps_file)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], row->uid[SIDE_LOCAL]);
         if (r >= 0)
-                r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
-                                           row->uid[SIDE_LOCAL]);
+                r = run_forget_intents(target, row);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                 r = run_take_early_news(target, side, row);
         if (r < 0)
@@ -466,7 +465,7 @@ static bool must_wait_for(const SyncRun *run, const SyncMailbox *mailbox) {
                         continue;
                 if (mailbox->dirty[side] && is_about_to_run(mailbox))
                         return true;
-                if (is_working && side == SIDE_LOCAL && other->phase == RUN_ASK_LOCAL)
+                if (is_working && side == SIDE_LOCAL && other->asking == SIDE_LOCAL)
                         return true;
                 if ((is_working || is_comparing) && ((run->loses[side] && other->gains[side]) ||
                                                      (run->gains[side] && other->loses[side])))

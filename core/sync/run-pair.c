@@ -44,17 +44,25 @@ static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags 
                       MessageFlags *ret_flags) {
         SyncMailbox *mailbox = run->mailbox;
         StateDb *db = mailbox->engine->db;
-        BaseMessage old;
-        int r;
+        bool was_in_sync = false;
 
-        r = state_db_find(db, mailbox->state.id, SIDE_LOCAL, pair->uid[SIDE_LOCAL], &old);
-        if (r < 0)
-                return r;
-        if (r == 0) { /* it was in sync, and has another remote UID now */
-                *ret_flags = old.flags;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                BaseMessage old;
+                int r;
+
+                r = state_db_find(db, mailbox->state.id, side, pair->uid[side], &old);
+                if (r > 0)
+                        continue;
+                if (r == 0) /* and has another UID on the other side now */
+                        r = state_db_remove(db, mailbox->state.id, old.uid[SIDE_REMOTE]);
+                if (r < 0)
+                        return r;
+                *ret_flags = was_in_sync ? *ret_flags & old.flags : old.flags;
+                was_in_sync = true;
                 mailbox->state.messages--;
-                return state_db_remove(db, mailbox->state.id, old.uid[SIDE_REMOTE]);
         }
+        if (was_in_sync)
+                return 0;
 
         /* What both have is the base; what only one has is then a change of that side. */
         *ret_flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
@@ -79,8 +87,7 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         if (r >= 0)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
         if (r >= 0)
-                r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
-                                           pair->uid[SIDE_LOCAL]);
+                r = run_forget_intents(run, pair);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
                 r = state_db_unknown_remove(db, mailbox->state.id, side, pair->uid[side]);
                 if (r >= 0)

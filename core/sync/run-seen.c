@@ -17,7 +17,7 @@ static bool is_vain(const SyncRun *run, Side side, const Seen *before) {
         return before->was_news && !run->incomplete && !run->wrote[side] &&
                before->opened.uidvalidity == now->uidvalidity &&
                before->opened.uidnext == now->uidnext && before->opened.modseq == now->modseq &&
-               before->exists == run->exists;
+               before->exists == run->exists[side];
 }
 
 /* What a STATUS after this run will say, if nobody else does anything. */
@@ -34,7 +34,7 @@ void run_remember_seen(SyncRun *run, Side side) {
         seen->n_vain = is_vain(run, side, seen) ? MIN(seen->n_vain + 1, VAIN_MAX) : 0;
         seen->was_news = false;
         seen->opened = run->opened[side];
-        seen->exists = run->exists;
+        seen->exists = run->exists[side];
 
         seen->is_known = !run->incomplete;
         seen->is_awaited = run->incomplete;

@@ -1,5 +1,5 @@
 /*
- * A run, the survey: flags, where the remote side has no modseqs
+ * A run, the survey: flags, where a side has no modseqs
  *
  * Of each flag the fewer are asked for, those that have it or those that lack it: in the whole mailbox
  * where they are few; else of the newest volume, and of others if their number shows that something
@@ -17,45 +17,48 @@ static bool is_everything(UidRange range) {
 }
 
 /* Flags that have a name here and can differ there. */
-static MessageFlags asked_flags(const SyncRun *run) {
+static MessageFlags asked_flags(const SyncRun *run, Side side) {
         const unsigned n_bits = KEYWORD_FIRST + run->mailbox->keywords.n_names;
 
-        return run->storable[SIDE_REMOTE] & (((MessageFlags) 1 << n_bits) - 1);
+        return run->storable[side] & (((MessageFlags) 1 << n_bits) - 1);
 }
 
-static int ask_which(SyncRun *run, UidRange range, MessageFlags flag, bool without) {
-        return survey_ask(run, &(Question){
-                                       .kind = QUESTION_FLAG,
-                                       .search = {.range = range, .flag = flag, .without = without},
+static int ask_which(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool without) {
+        return survey_ask(run, side,
+                          &(Question){
+                                  .kind = QUESTION_FLAG,
+                                  .search = {.range = range, .flag = flag, .without = without},
         });
 }
 
-static int ask_how_many(SyncRun *run, UidRange range, MessageFlags flag) {
-        return survey_ask(run, &(Question){
-                                       .kind = QUESTION_FLAG_COUNT,
-                                       .search = {.range = range, .flag = flag, .count = true},
+static int ask_how_many(SyncRun *run, Side side, UidRange range, MessageFlags flag) {
+        return survey_ask(run, side,
+                          &(Question){
+                                  .kind = QUESTION_FLAG_COUNT,
+                                  .search = {.range = range, .flag = flag, .count = true},
         });
 }
 
 /* Which of a range have these flags, asked for the fewer. */
-static int ask_flags_of(SyncRun *run, UidRange range, MessageFlags flags) {
+static int ask_flags_of(SyncRun *run, Side side, UidRange range, MessageFlags flags) {
         const int64_t mailbox = run->mailbox->state.id;
         StateDb *db = run->mailbox->engine->db;
         uint64_t with[64], n;
         int r;
 
-        r = state_db_volume_count(db, mailbox, range, &n);
+        r = state_db_volume_count(db, mailbox, side, range, &n);
         if (r >= 0)
-                r = state_db_volume_flags(db, mailbox, range, with);
+                r = state_db_volume_flags(db, mailbox, side, range, with);
         for (unsigned bit = 0; r >= 0 && bit < 64; bit++)
                 if (flags >> bit & 1)
-                        r = ask_which(run, range, (MessageFlags) 1 << bit,
+                        r = ask_which(run, side, range, (MessageFlags) 1 << bit,
                                       volume_asks_without(n, with[bit]));
         return r;
 }
 
 /* The volumes whose turn it is, from where the last one ended. */
-static int find_turn(SyncRun *run, uint32_t after, uint64_t n_volumes, UidRange *ret_turn) {
+static int find_turn(SyncRun *run, Side side, uint32_t after, uint64_t n_volumes,
+                     UidRange *ret_turn) {
         const uint32_t size = run->mailbox->engine->options.volumes.messages;
         uint64_t n = size;
 
@@ -64,26 +67,26 @@ static int find_turn(SyncRun *run, uint32_t after, uint64_t n_volumes, UidRange 
                 uint32_t last;
                 int r;
 
-                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id,
+                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id, side,
                                          ret_turn->last, size, &last, &n);
                 if (r < 0)
                         return r;
-                ret_turn->last = n < size ? survey_range(run).last : last;
+                ret_turn->last = n < size ? survey_range(run, side).last : last;
         }
-        run->survey.turn_until = n < size ? 0 : ret_turn->last;
-        run->survey.takes_turn = true;
+        run->survey[side].turn_until = n < size ? 0 : ret_turn->last;
+        run->survey[side].takes_turn = true;
         return 0;
 }
 
 /* A list has keywords that are new, too. */
-static int ask_turn(SyncRun *run, UidRange turn) {
-        if (run->mailbox->engine->options.volumes.listed > 0 && run->new_keywords)
-                return survey_fetch_flags(run, turn);
+static int ask_turn(SyncRun *run, Side side, UidRange turn) {
+        if (run->mailbox->engine->options.volumes.listed > 0 && run->new_keywords[side])
+                return survey_fetch_flags(run, side, turn);
 
-        return ask_flags_of(run, turn, asked_flags(run));
+        return ask_flags_of(run, side, turn, asked_flags(run, side));
 }
 
-static int ask_turns(SyncRun *run) {
+static int ask_turns(SyncRun *run, Side side) {
         const Engine *engine = run->mailbox->engine;
         const uint32_t size = engine->options.volumes.messages;
         const uint64_t n_volumes = (run->mailbox->state.messages + size - 1) / size;
@@ -92,30 +95,30 @@ static int ask_turns(SyncRun *run) {
         uint64_t n_due;
         int r;
 
-        r = sync_mailbox_rotation(run->mailbox, &rotation);
+        r = sync_mailbox_rotation(run->mailbox, side, &rotation);
         if (r < 0)
                 return r;
         n_due = volume_rotation_due(rotation, n_volumes, engine->now, engine->options.flag_scan);
-        run->survey.looks_at_all = n_due >= n_volumes;
+        run->survey[side].looks_at_all = n_due >= n_volumes;
         if (n_due == 0)
                 return 0;
-        if (run->survey.looks_at_all)
-                return ask_turn(run, survey_range(run));
+        if (run->survey[side].looks_at_all)
+                return ask_turn(run, side, survey_range(run, side));
 
-        r = find_turn(run, rotation->uid, n_due, &turn);
-        return r < 0 ? r : ask_turn(run, turn);
+        r = find_turn(run, side, rotation->uid, n_due, &turn);
+        return r < 0 ? r : ask_turn(run, side, turn);
 }
 
 /* What can be asked of the whole mailbox. Return in @ret_rest the flags for which that is too much. */
-static int ask_whole(SyncRun *run, const VolumeFacts *facts, MessageFlags *ret_rest) {
+static int ask_whole(SyncRun *run, Side side, const VolumeFacts *facts, MessageFlags *ret_rest) {
         const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
         const MailboxState *state = &run->mailbox->state;
-        const MessageFlags flags = asked_flags(run);
+        const MessageFlags flags = asked_flags(run, side);
         uint64_t with[64];
         int r;
 
         *ret_rest = 0;
-        r = state_db_volume_flags(run->mailbox->engine->db, state->id, everything, with);
+        r = state_db_volume_flags(run->mailbox->engine->db, state->id, side, everything, with);
         for (unsigned bit = 0; r >= 0 && bit < 64; bit++) {
                 const MessageFlags flag = (MessageFlags) 1 << bit;
 
@@ -123,12 +126,12 @@ static int ask_whole(SyncRun *run, const VolumeFacts *facts, MessageFlags *ret_r
                         continue;
                 switch (volume_find_flag(policy, facts, with[bit])) {
                 case VOLUME_FLAG_WHOLE:
-                        r = ask_which(run, everything, flag,
+                        r = ask_which(run, side, everything, flag,
                                       volume_asks_without(facts->messages, with[bit]));
                         continue;
                 case VOLUME_FLAG_COUNT:
-                        if (state->parked[SIDE_REMOTE] == 0) /* whose flags nobody knows */
-                                r = ask_how_many(run, everything, flag);
+                        if (state->parked[side] == 0) /* whose flags nobody knows */
+                                r = ask_how_many(run, side, everything, flag);
                         break;
                 case VOLUME_FLAG_ROTATE:
                         break;
@@ -138,32 +141,32 @@ static int ask_whole(SyncRun *run, const VolumeFacts *facts, MessageFlags *ret_r
         return r;
 }
 
-int survey_ask_flags(SyncRun *run) {
+int survey_ask_flags(SyncRun *run, Side side) {
         const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
-        const VolumeFacts facts = survey_facts(run);
-        UidRange newest = survey_range(run);
+        const VolumeFacts facts = survey_facts(run, side);
+        UidRange newest = survey_range(run, side);
         MessageFlags rest;
         int r;
 
         if (volume_lists_flags(policy, &facts)) {
-                run->survey.looks_at_all = true;
-                return survey_fetch_flags(run, newest);
+                run->survey[side].looks_at_all = true;
+                return survey_fetch_flags(run, side, newest);
         }
 
-        r = ask_turns(run);
-        if (r < 0 || run->survey.looks_at_all)
+        r = ask_turns(run, side);
+        if (r < 0 || run->survey[side].looks_at_all)
                 return r;
-        r = ask_whole(run, &facts, &rest);
+        r = ask_whole(run, side, &facts, &rest);
         if (r >= 0)
-                r = state_db_volume_newest(run->mailbox->engine->db, run->mailbox->state.id,
+                r = state_db_volume_newest(run->mailbox->engine->db, run->mailbox->state.id, side,
                                            newest.last, policy->messages, &newest.first);
-        return r < 0 ? r : ask_flags_of(run, newest, rest);
+        return r < 0 ? r : ask_flags_of(run, side, newest, rest);
 }
 
 /* --- answers --- */
 
 /* In this range all messages have the flag, or all lack it. */
-static int take_flag(SyncRun *run, UidRange range, MessageFlags flag, bool has) {
+static int take_flag(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
         const int64_t mailbox = run->mailbox->state.id;
         StateDb *db = run->mailbox->engine->db;
 
@@ -172,23 +175,22 @@ static int take_flag(SyncRun *run, UidRange range, MessageFlags flag, bool has) 
                 BaseMessage base;
                 int r;
 
-                r = state_db_volume_differs(db, mailbox, range, flag, has, &base);
+                r = state_db_volume_differs(db, mailbox, side, range, flag, has, &base);
                 if (r != 0)
                         return r < 0 ? r : 0;
-                r = state_db_change_flags(db, mailbox, SIDE_REMOTE, base.uid[SIDE_REMOTE], &flags);
+                r = state_db_change_flags(db, mailbox, side, base.uid[SIDE_REMOTE], &flags);
                 if (r == STATE_DB_E_NONE)
                         flags = base.flags;
                 if (r >= 0)
-                        r = run_on_known(run, SIDE_REMOTE, &base,
-                                         has ? flags | flag : flags & ~flag);
-                if (r < 0 || base.uid[SIDE_REMOTE] == UID_MAX)
+                        r = run_on_known(run, side, &base, has ? flags | flag : flags & ~flag);
+                if (r < 0 || base.uid[side] == UID_MAX)
                         return r;
-                range.first = base.uid[SIDE_REMOTE] + 1;
+                range.first = base.uid[side] + 1;
         }
         return 0;
 }
 
-int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found) {
+int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidSet *found) {
         const ReplicaSearch *search = &question->search;
         uint64_t next = search->range.first;
         int r = 0;
@@ -202,20 +204,20 @@ int survey_on_flag(SyncRun *run, const Question *question, const UidSet *found) 
                 if (range.first > range.last)
                         continue;
                 if (next < range.first)
-                        r = take_flag(run, (UidRange){(uint32_t) next, range.first - 1},
+                        r = take_flag(run, side, (UidRange){(uint32_t) next, range.first - 1},
                                       search->flag, search->without);
                 if (r >= 0)
-                        r = take_flag(run, range, search->flag, !search->without);
+                        r = take_flag(run, side, range, search->flag, !search->without);
                 next = (uint64_t) range.last + 1;
         }
         if (r < 0 || next > search->range.last)
                 return r;
-        return take_flag(run, (UidRange){(uint32_t) next, search->range.last}, search->flag,
+        return take_flag(run, side, (UidRange){(uint32_t) next, search->range.last}, search->flag,
                          search->without);
 }
 
 /* How many have it, of each volume? */
-static int ask_volumes(SyncRun *run, MessageFlags flag) {
+static int ask_volumes(SyncRun *run, Side side, MessageFlags flag) {
         const uint32_t size = run->mailbox->engine->options.volumes.messages;
         UidRange range = {1, 0};
         uint64_t n = size;
@@ -224,12 +226,12 @@ static int ask_volumes(SyncRun *run, MessageFlags flag) {
                 uint32_t last;
                 int r;
 
-                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id,
+                r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id, side,
                                          range.last, size, &last, &n);
                 if (r < 0)
                         return r;
                 range.last = n < size ? UID_MAX : last;
-                r = ask_how_many(run, range, flag);
+                r = ask_how_many(run, side, range, flag);
                 if (r < 0)
                         return r;
                 range.first = range.last + 1;
@@ -237,34 +239,33 @@ static int ask_volumes(SyncRun *run, MessageFlags flag) {
         return 0;
 }
 
-int survey_on_flag_count(SyncRun *run, const Question *question, uint64_t count) {
+int survey_on_flag_count(SyncRun *run, Side side, const Question *question, uint64_t count) {
         const ReplicaSearch *search = &question->search;
         uint64_t known;
         int r;
 
-        r = state_db_volume_flag(run->mailbox->engine->db, run->mailbox->state.id, search->range,
-                                 search->flag, &known);
+        r = state_db_volume_flag(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                 search->range, search->flag, &known);
         if (r < 0 || count == known)
                 return r;
 
-        return is_everything(search->range) ? ask_volumes(run, search->flag)
-                                            : ask_flags_of(run, search->range, search->flag);
+        return is_everything(search->range) ? ask_volumes(run, side, search->flag)
+                                            : ask_flags_of(run, side, search->range, search->flag);
 }
 
 /* --- the rotation --- */
 
-/* Remember what was looked at; of what is always looked at whole, only now and then. */
-int run_commit_rotation(SyncRun *run) {
+static int commit_side(SyncRun *run, Side side) {
         SyncMailbox *mailbox = run->mailbox;
         const int64_t bound = mailbox->engine->options.flag_scan, now = mailbox->engine->now;
-        const bool all = run->complete[SIDE_REMOTE] || run->survey.looks_at_all;
+        const Survey *survey = &run->survey[side];
+        const bool all = run->complete[side] || survey->looks_at_all;
         VolumeRotation *rotation;
         int r;
 
-        if (run->incomplete || mailbox->engine->options.dry_run || bound <= 0 ||
-            !sync_mailbox_scans_flags(mailbox, SIDE_REMOTE) || !(all || run->survey.takes_turn))
+        if (!sync_mailbox_scans_flags(mailbox, side) || !(all || survey->takes_turn))
                 return 0;
-        r = sync_mailbox_rotation(mailbox, &rotation);
+        r = sync_mailbox_rotation(mailbox, side, &rotation);
         if (r < 0)
                 return r;
         if (all && rotation->uid == 0 && now >= rotation->last &&
@@ -277,6 +278,18 @@ int run_commit_rotation(SyncRun *run) {
         if (all)
                 volume_rotation_reset(rotation, now);
         else
-                volume_rotation_step(rotation, run->survey.turn_until, now, bound);
-        return state_db_rotation_set(mailbox->engine->db, mailbox->state.id, rotation);
+                volume_rotation_step(rotation, survey->turn_until, now, bound);
+        return state_db_rotation_set(mailbox->engine->db, mailbox->state.id, side, rotation);
+}
+
+/* Remember what was looked at; of what is always looked at whole, only now and then. */
+int run_commit_rotation(SyncRun *run) {
+        const EngineOptions *options = &run->mailbox->engine->options;
+        int r = 0;
+
+        if (run->incomplete || options->dry_run || options->flag_scan <= 0)
+                return 0;
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
+                r = commit_side(run, side);
+        return r;
 }

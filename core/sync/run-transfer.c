@@ -2,9 +2,7 @@
  * A run, transfers: messages that one side does not have
  *
  * Bodies stream from one replica into the other, piece by piece. What the destination has taken is
- * gathered into batches; a batch is made durable there, its rows are committed, then it is made
- * visible. Before a message leaves for the remote side, an intent is committed: if its answer is
- * lost, the next run looks for it there before it sends it again.
+ * gathered into batches (run-batch.c).
  */
 
 #include <assert.h>
@@ -12,148 +10,6 @@
 #include <stdio.h>
 
 #include "sync/engine-private.h"
-
-/* --- batches --- */
-
-/* What a side has said of a message before the base had it, by an echo or by another client. */
-int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
-        const int64_t mailbox = run->mailbox->state.id;
-        StateDb *db = run->mailbox->engine->db;
-        ReplicaMessage said;
-        int r;
-
-        r = state_db_unknown_get(db, mailbox, side, base->uid[side], &said);
-        if (r != 0)
-                return r < 0 ? r : 0;
-        r = state_db_unknown_remove(db, mailbox, side, base->uid[side]);
-        return r < 0 ? r : run_on_known(run, side, base, said.flags);
-}
-
-static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
-        SyncMailbox *mailbox = run->mailbox;
-        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
-        StateDb *db = mailbox->engine->db;
-        const BaseMessage base = {
-                .uid = {message->uid[SIDE_REMOTE], message->uid[SIDE_LOCAL]},
-                .flags = message->flags,
-        };
-        int r;
-
-        r = state_db_add(db, mailbox->state.id, &base);
-        if (r >= 0)
-                r = run_note_objects(run, &base);
-        if (r >= 0)
-                r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
-        if (r >= 0 && message->source == SIDE_LOCAL)
-                r = state_db_intent_remove(db, mailbox->state.id, SIDE_REMOTE,
-                                           base.uid[SIDE_LOCAL]);
-        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
-                r = run_take_early_news(run, side, &base);
-        if (r < 0)
-                return r;
-
-        mailbox->state.messages++;
-        run->counts.added[side_other(message->source)]++;
-        return 0;
-}
-
-/*
- * New remote messages arrive in ascending order, so that uidnext may follow them: an interrupted
- * first sync goes on where it was. Its modseq is that of SELECT, since when nothing was missed.
- */
-static void advance_uidnext(SyncRun *run) {
-        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
-
-        if (!run->ascending || run->last_uid == 0 || run->phase != RUN_ASK_REMOTE)
-                return;
-        if (token->uidvalidity == 0) {
-                token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
-                token->modseq = run->opened[SIDE_REMOTE].modseq;
-        }
-        if (run->last_uid < UID_MAX)
-                token->uidnext = MAX(token->uidnext, run->last_uid + 1);
-}
-
-/* The range of local UIDs that come to be with this batch. */
-static UidRange staged_range(const SyncRun *run) {
-        UidRange range = {UID_MAX, 0};
-
-        for (size_t i = 0; i < run->n_batch; i++) {
-                if (run->batch[i].source != SIDE_REMOTE)
-                        continue;
-                range.first = MIN(range.first, run->batch[i].uid[SIDE_LOCAL]);
-                range.last = MAX(range.last, run->batch[i].uid[SIDE_LOCAL]);
-        }
-        return range;
-}
-
-static int commit_batch(SyncRun *run) {
-        SyncMailbox *mailbox = run->mailbox;
-        const UidRange staged = staged_range(run);
-        StateDb *db = mailbox->engine->db;
-        int r;
-
-        r = engine_begin(mailbox->engine);
-        for (size_t i = 0; r >= 0 && i < run->n_batch; i++)
-                r = commit_batch_message(run, &run->batch[i]);
-        if (r >= 0 && staged.last > 0) {
-                r = state_db_staged_set(db, mailbox->state.id, staged.first, staged.last);
-                run->is_staged = true;
-        }
-        if (r < 0)
-                return r;
-
-        advance_uidnext(run);
-        r = sync_mailbox_save(mailbox);
-        return r < 0 ? r : engine_commit(mailbox->engine);
-}
-
-static void note_progress(SyncRun *run) {
-        const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
-        const uint64_t total_bytes =
-                run->total_bytes > 0 ? MAX(run->counts.bytes, run->total_bytes) : 0;
-
-        engine_note(run->mailbox->engine, &(EngineNote){
-                                                  .type = ENGINE_NOTE_PROGRESS,
-                                                  .mailbox = run->mailbox->state.name,
-                                                  .done = done,
-                                                  .total = MAX(done, run->total),
-                                                  .bytes = run->counts.bytes,
-                                                  .total_bytes = total_bytes,
-                                          });
-}
-
-int run_flush_batch(SyncRun *run) {
-        ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
-        Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
-        int r;
-
-        if (run->n_batch == 0)
-                return 0;
-        run->batch_bytes = 0;
-        if (run->unpublished) { /* what is staged already is not to be forgotten for these */
-                run->n_batch = 0;
-                return 0;
-        }
-
-        r = local->ops->prepare(local, mailbox);
-        if (r < 0) {
-                run->n_batch = 0; /* what was not made durable is lost, and fetched again */
-                return run_fail_locally(run, "new messages cannot be written", r);
-        }
-        r = commit_batch(run);
-        if (r < 0)
-                return r;
-        run->n_batch = 0;
-
-        r = local->ops->publish(local, mailbox);
-        if (r < 0) {
-                run->unpublished = true; /* the next run does it */
-                return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
-        }
-        note_progress(run);
-        return 0;
-}
 
 /* --- refused messages --- */
 
@@ -208,6 +64,16 @@ int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 
 /* --- bodies --- */
 
+/* It is still to be handed over: by this run, or a later one. */
+static int keep_for_later(SyncRun *run, Side source, uint32_t uid) {
+        const ReplicaMessage message = {.uid = uid};
+
+        if (source == SIDE_REMOTE)
+                run->ascending = false;
+        return state_db_unknown_put(run->mailbox->engine->db, run->mailbox->state.id, source,
+                                    &message);
+}
+
 /* Return: 1 if this body is wanted, 0 if not, or negative. */
 static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
         const MailboxState *state = &run->mailbox->state;
@@ -228,6 +94,8 @@ static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
         for (size_t i = 0; i < run->n_batch; i++)
                 if (run->batch[i].uid[side] == message->uid)
                         return 0;
+        if (run->is_full[side_other(side)])
+                return keep_for_later(run, side, message->uid);
         if (run->phase == RUN_TRANSFER || run->complete[side])
                 return 1;
 
@@ -240,6 +108,13 @@ static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
         return 1;
 }
 
+/* A Maildir may be full or broken; a server that takes nothing is lost. */
+static int on_not_taken(SyncRun *run, Side to, int error) {
+        return run_replica(run, to)->gives_numbers
+                       ? run_fail_locally(run, "a message cannot be written", error)
+                       : error;
+}
+
 static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message) {
         const Side to = side_other(side);
         Replica *replica = run->mailbox->engine->replica[to];
@@ -248,11 +123,15 @@ static int on_body_begin(SyncRun *run, Side side, const ReplicaMessage *message)
         r = is_wanted(run, side, message);
         if (r <= 0)
                 return r;
+        if (!(message->present & REPLICA_HAS_SIZE) && !run_replica(run, to)->gives_numbers)
+                return 0; /* there is none, as its end will say; but a server must be told the size */
 
+        r = run_intend(run, to);
+        if (r < 0)
+                return r;
         r = replica->ops->append_begin(replica, &run->mailbox->replica[to], message, message->uid);
         if (r < 0)
-                return to == SIDE_LOCAL ? run_fail_locally(run, "a message cannot be written", r)
-                                        : r;
+                return on_not_taken(run, to, r);
         run->receiving[side] = true;
         run->receiving_uid[side] = message->uid;
         run->wrote[to] = true;
@@ -273,9 +152,7 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
         if (n < 0) {
                 run->receiving[side] = false;
                 (void) engine->replica[to]->ops->append_abort(engine->replica[to]);
-                return to == SIDE_LOCAL
-                               ? run_fail_locally(run, "a message cannot be written", (int) n)
-                               : (int) n;
+                return on_not_taken(run, to, (int) n);
         }
         if ((size_t) n == data.size)
                 return 0;
@@ -293,6 +170,11 @@ static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (run->receiving[side])
                 r = replica->ops->append_abort(replica);
         run->receiving[side] = false;
+        if (r == -ECONNABORTED) { /* a server waits for the rest: not again with the same message */
+                const int k = run_park(run, side, run->receiving_uid[side], event->text);
+
+                return k < 0 ? k : r;
+        }
         if (r < 0)
                 return r;
         if (run->failed || run->discard[side])
@@ -333,8 +215,7 @@ static int on_body_end(SyncRun *run, Side side, const ReplicaEvent *event) {
                 return r;
         r = replica->ops->append_end(replica, &event->message);
         if (r < 0)
-                return to == SIDE_LOCAL ? run_fail_locally(run, "a message cannot be written", r)
-                                        : r;
+                return on_not_taken(run, to, r);
         run->n_appends++;
         return 0;
 }
@@ -345,27 +226,6 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_BODY_DATA)
                 return on_body_data(run, side, event->data);
         return on_body_end(run, side, event);
-}
-
-/* Taken, but under which UID the remote side does not say: the next run will find it there. */
-int run_on_taken_unnamed(SyncRun *run, Side side, uint32_t uid) {
-        const int64_t mailbox = run->mailbox->state.id;
-        const Intent intent = {
-                .side = side,
-                .source_uid = uid,
-                .taken = true,
-                .time = run->mailbox->engine->now,
-        };
-        StateDb *db = run->mailbox->engine->db;
-        int r;
-
-        run->again = true;
-        r = engine_begin(run->mailbox->engine);
-        if (r >= 0)
-                r = state_db_intent_add(db, mailbox, &intent);
-        if (r >= 0)
-                r = state_db_unknown_remove(db, mailbox, side_other(side), uid);
-        return r < 0 ? r : engine_commit(run->mailbox->engine);
 }
 
 /* New UIDs follow each other; one that does not was preceded by somebody else's message. */
@@ -381,7 +241,7 @@ static void follow_uidnext(SyncRun *run, const BatchMessage *message) {
         if (message->uid[SIDE_REMOTE] <= run->last_uid)
                 run->ascending = false;
         run->last_uid = MAX(run->last_uid, message->uid[SIDE_REMOTE]);
-        if (run->phase == RUN_ASK_REMOTE && run->last_uid >= *remote && run->last_uid < UID_MAX)
+        if (run->phase == RUN_ASK && run->last_uid >= *remote && run->last_uid < UID_MAX)
                 *remote = run->last_uid + 1;
 }
 
@@ -397,8 +257,8 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
                 r = run_on_taken_unnamed(run, side, (uint32_t) event->cookie);
                 return r < 0 ? r : run_next_phase(run);
         }
-        if (side == SIDE_REMOTE) {
-                r = run_check_appended(run, event);
+        if (!run_replica(run, side)->gives_numbers) {
+                r = run_check_appended(run, side, event);
                 if (r != 0)
                         return r < 0 ? r : run_next_phase(run);
         }
@@ -418,6 +278,25 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         return run_next_phase(run);
 }
 
+static int on_refused(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const uint32_t uid = (uint32_t) event->cookie;
+        const Side source = side_other(side);
+
+        if (event->alone) {
+                run->no_body = true;
+                return keep_for_later(run, source, uid);
+        }
+        if (event->outcome == REPLICA_REFUSED)
+                return run_park(run, source, uid, event->text);
+        if (event->outcome != REPLICA_FULL) {
+                run_fail(run, event->text);
+                return 0;
+        }
+        run->is_full[side] = true;
+        run_refuse(run, event->text);
+        return keep_for_later(run, source, uid);
+}
+
 /* Not taken. A server may say so before it has all of the message: then no more of it is sent. */
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event) {
         const Side source = side_other(side);
@@ -432,15 +311,8 @@ int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run->n_appends--;
         }
 
-        if (event->alone)
-                run->no_body = true;
-        else if (event->outcome == REPLICA_REFUSED) {
-                r = run_park(run, source, (uint32_t) event->cookie, event->text);
-                if (r < 0)
-                        return r;
-        } else
-                run_fail(run, event->text);
-        return run_next_phase(run);
+        r = on_refused(run, side, event);
+        return r < 0 ? r : run_next_phase(run);
 }
 
 /* --- asking for bodies --- */
@@ -457,56 +329,23 @@ static int fetch_bodies(SyncRun *run, Side side, const UidSet *uids) {
         return 0;
 }
 
-/*
- * Write down that this message is about to leave. One that an earlier run sent, and whose copy the
- * pairing has not found, is not sent for ever. Return: 1 send it, 0 do not, or negative.
- */
-static int intend(SyncRun *run, uint32_t uid) {
-        SyncMailbox *mailbox = run->mailbox;
-        Intent intent;
-        int r;
-
-        r = state_db_intent_find(mailbox->engine->db, mailbox->state.id, SIDE_REMOTE, uid, &intent);
-        if (r < 0)
-                return r;
-        if (r == 0 && intent.taken && run->again) /* by this run: the next one looks for it */
-                return 0;
-        if (r == 0 && intent.taken) {
-                r = run_park(run, SIDE_LOCAL, uid, "the server took it but does not show it");
-                return r < 0 ? r : 0;
-        }
-
-        intent = (Intent){
-                .side = SIDE_REMOTE,
-                .source_uid = uid,
-                .uidnext = run->opened[SIDE_REMOTE].uidnext,
-                .time = mailbox->engine->now,
-        };
-        r = engine_begin(mailbox->engine);
-        if (r >= 0)
-                r = state_db_intent_add(mailbox->engine->db, mailbox->state.id, &intent);
-        return r < 0 ? r : 1;
-}
-
-static int upload_chunk(SyncRun *run, const UidSet *uids) {
+static int send_chunk(SyncRun *run, Side side, const UidSet *uids) {
         _cleanup_(uid_set_done) UidSet send = UID_SET_NULL;
-        int r;
+        const Side to = side_other(side);
 
+        if (!run->intents && !run->unnamed[to])
+                return fetch_bodies(run, side, uids);
         for (size_t i = 0; i < uids->n_ranges; i++)
                 for (uint64_t uid = uids->ranges[i].first; uid <= uids->ranges[i].last; uid++) {
-                        r = intend(run, (uint32_t) uid);
+                        int r = run_may_send(run, to, (uint32_t) uid);
+
                         if (r > 0)
                                 r = uid_set_add(&send, (uint32_t) uid, (uint32_t) uid);
                         if (r < 0)
                                 return r;
                 }
-
-        run->intents = true;
-        run->transferred[SIDE_LOCAL] = uids->ranges[uids->n_ranges - 1].last;
-        r = engine_commit(run->mailbox->engine);
-        if (r < 0 || uid_set_is_empty(&send))
-                return r;
-        return fetch_bodies(run, SIDE_LOCAL, &send);
+        run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
+        return uid_set_is_empty(&send) ? 0 : fetch_bodies(run, side, &send);
 }
 
 static void note_would_copy(SyncRun *run, Side side, const UidSet *uids) {
@@ -517,27 +356,35 @@ static void note_would_copy(SyncRun *run, Side side, const UidSet *uids) {
         run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
 }
 
-/*
- * The next unknown messages of this side, that were not asked for in this run.
- * Return: 1 if there were some, 0 if not, or negative.
- */
-static int transfer_side(SyncRun *run, Side side, size_t max) {
-        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
-        SyncMailbox *mailbox = run->mailbox;
-        int r;
+/* The next unknown messages of this side, that were not asked for in this run. */
+static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
+        const Side to = side_other(side);
+        const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : RUN_MAX_BATCH;
 
         /* among them may be one that was taken, but not named */
-        if (side == SIDE_REMOTE && run->again)
+        if (run->unnamed[side] || (side == SIDE_REMOTE && run->again) || run->is_full[to])
                 return 0;
-        r = state_db_unknown_uids(mailbox->engine->db, mailbox->state.id, side,
-                                  run->transferred[side], max, &uids);
+        return state_db_unknown_uids(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                     run->transferred[side], max, uids);
+}
+
+/* Return: 1 if there were some, 0 if not, or if it is not their turn, or negative. */
+static int transfer_side(SyncRun *run, Side side) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        int r;
+
+        r = next_chunk(run, side, &uids);
         if (r < 0 || uid_set_is_empty(&uids))
                 return r;
 
-        if (mailbox->engine->options.dry_run)
+        if (run->mailbox->engine->options.dry_run)
                 note_would_copy(run, side, &uids);
-        else
-                r = side == SIDE_LOCAL ? upload_chunk(run, &uids) : fetch_bodies(run, side, &uids);
+        else if (!run_begin_flow(run, side)) {
+                if (!run->has_flow)
+                        run_await_flow(run, side);
+                return 0;
+        } else
+                r = send_chunk(run, side, &uids);
         return r < 0 ? r : 1;
 }
 
@@ -588,15 +435,14 @@ int run_transfer(SyncRun *run) {
                 return 0;
 
         do {
-                r = transfer_side(run, SIDE_REMOTE, RUN_MAX_IDENTIFY);
-                if (r >= 0) {
-                        n = r;
-                        r = transfer_side(run, SIDE_LOCAL, RUN_MAX_BATCH);
+                n = 0;
+                for (Side side = 0; side < _SIDE_MAX && !run->is_queued; side++) {
+                        r = transfer_side(run, side);
+                        if (r < 0)
+                                return r;
+                        n += r;
                 }
-                if (r < 0)
-                        return r;
-                n += r;
-        } while (run->n_under_way == 0 && (n > 0 || begin_again(run)));
+        } while (run->n_under_way == 0 && !run->is_queued && (n > 0 || begin_again(run)));
 
-        return run->n_under_way == 0 ? end_transfer(run) : 0;
+        return run->n_under_way == 0 && !run->is_queued ? end_transfer(run) : 0;
 }

@@ -105,15 +105,14 @@ static int tell_all_unknown(SyncRun *run, Side side) {
 
 /* Both sides are listed. What they have numbered anew cannot be compared by numbers. */
 int run_verify(SyncRun *run) {
-        int r;
+        int r = 0;
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->discard[side])
                         tell(run, 0,
                              side == SIDE_REMOTE ? "the remote side has numbered its messages anew"
                                                  : "the local side has numbered its messages anew");
-        r = run_take_listed(run, SIDE_REMOTE);
-        if (r >= 0 && run->n_differences == 0) {
+        if (run->n_differences == 0) {
                 r = tell_all_changed(run);
                 for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                         r = tell_all_unknown(run, side);

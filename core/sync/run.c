@@ -1,8 +1,8 @@
 /*
  * A run: one mailbox brought in sync
  *
- *      ask local -> ask remote -> (survey) -> check -> (relist -> check) -> (identify -> digest)
- *      -> (meet) -> act -> transfer -> close
+ *      ask local -> (survey) -> check -> (relist -> check) -> the same of the remote side
+ *      -> (identify -> digest) -> (meet) -> act -> transfer -> close
  *
  * Each phase makes its requests and ends when all of them are answered (run_next_phase). The tokens,
  * how far the sides are in sync, are committed at the very end, with the last effect of the deltas
@@ -24,6 +24,7 @@ int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
                 return -ENOMEM;
         run->mailbox = mailbox;
         run->ascending = true;
+        run->asking = SIDE_LOCAL;
         run->storable[SIDE_REMOTE] = run->storable[SIDE_LOCAL] = FLAGS_FIXED;
 
         r = sync_mailbox_load_keywords(mailbox);
@@ -47,7 +48,9 @@ SyncRun *run_free(SyncRun *run) {
         }
         free(run->planned);
         free(run->moved);
-        run_survey_done(run);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                run_survey_done(run, side);
+        run_end_flow(run);
         free(run);
         return NULL;
 }
@@ -64,7 +67,7 @@ void run_fail(SyncRun *run, const char *text) {
                          run->mailbox->error ? run->mailbox->error : "");
 }
 
-/* The same for an error of the local side. Return: 0, or -ENOMEM. */
+/* The same for an error of a Maildir. Return: 0, or -ENOMEM. */
 int run_fail_locally(SyncRun *run, const char *what, int error) {
         char text[256];
 
@@ -174,13 +177,21 @@ static ReplicaToken since(const SyncRun *run, Side side) {
                 return *committed;
         return (ReplicaToken){
                 .uidvalidity = committed->uidvalidity,
-                .uidnext = side == SIDE_LOCAL ? committed->uidnext : 0,
+                .uidnext = run_replica(run, side)->gives_numbers ? committed->uidnext : 0,
         };
+}
+
+static int ask_local(SyncRun *run) {
+        const ReplicaToken after = since(run, SIDE_LOCAL);
+
+        run->phase = RUN_ASK;
+        run->asking = SIDE_LOCAL;
+        run_survey_done(run, SIDE_LOCAL);
+        return ask(run, SIDE_LOCAL, &after, NULL, REPLICA_WANT_FLAGS);
 }
 
 int run_start(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
-        const ReplicaToken after = since(run, SIDE_LOCAL);
         uint64_t n_intents;
         int r;
 
@@ -194,9 +205,7 @@ int run_start(SyncRun *run) {
         if (r < 0)
                 return r;
         run->intents = n_intents > 0;
-
-        run->phase = RUN_ASK_LOCAL;
-        return ask(run, SIDE_LOCAL, &after, NULL, REPLICA_WANT_FLAGS);
+        return ask_local(run);
 }
 
 static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
@@ -208,13 +217,14 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
  * New remote messages come with their bodies in the same round trip, unless they must be compared
  * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
  * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
- * here under another label.
+ * here under another label; or unless bodies go the other way now.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
-            run_replica(run, SIDE_REMOTE)->has_labels)
+            run_replica(run, SIDE_REMOTE)->has_labels ||
+            !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (run_others_may_lose(run, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
@@ -234,8 +244,9 @@ static int ask_remote(SyncRun *run) {
         if (r < 0)
                 return r;
 
-        run->phase = RUN_ASK_REMOTE;
-        run_survey_done(run);
+        run->phase = RUN_ASK;
+        run->asking = SIDE_REMOTE;
+        run_survey_done(run, SIDE_REMOTE);
         if (run->verifies || run->compares)
                 return ask(run, SIDE_REMOTE, &after, NULL, REPLICA_WANT_FLAGS);
         if (!run->marked[SIDE_REMOTE] && n_unknown == 0 && run->n_changes[SIDE_LOCAL] == 0)
@@ -246,22 +257,23 @@ static int ask_remote(SyncRun *run) {
                 return r;
         want = wanted_of_remote(run, n_unknown);
         run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
-        if (want == REPLICA_WANT_BODY)
+        if (want == REPLICA_WANT_BODY) {
+                (void) run_begin_flow(run, SIDE_REMOTE);
                 run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
+        }
         return ask(run, SIDE_REMOTE, &after, &known, want);
 }
 
-/* Not to be believed: have every remote UID listed, and let the list decide. */
-static int relist(SyncRun *run) {
-        const ReplicaToken nothing = {.uidvalidity = run->opened[SIDE_REMOTE].uidvalidity};
+/* Not to be believed: have every UID of the side listed, and let the list decide. */
+static int relist(SyncRun *run, Side side) {
+        const ReplicaToken nothing = {.uidvalidity = run->opened[side].uidvalidity};
 
-        engine_note_text(
-                run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
-                "what the server tells of changes does not fit the %u messages that it says "
-                "it has; comparing all of them",
-                run->exists);
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                         "what %s tells of changes does not fit the %u messages that it says "
+                         "it has; comparing all of them",
+                         side_server(side), run->exists[side]);
         run->phase = RUN_RELIST;
-        return ask(run, SIDE_REMOTE, &nothing, NULL, REPLICA_WANT_FLAGS);
+        return ask(run, side, &nothing, NULL, REPLICA_WANT_FLAGS);
 }
 
 /* The numbers of @side are new; of the other side everything must be seen once more. */
@@ -276,8 +288,8 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
                 r = state_db_file_set_all_unknown(db, state->id);
         if (r >= 0)
                 r = state_db_unpark_all(db, state->id, side);
-        if (r >= 0 && side == SIDE_LOCAL)
-                r = state_db_intent_remove_all(db, state->id);
+        if (r >= 0) /* they go by these numbers; pairing finds what was sent */
+                r = state_db_intent_remove_side(db, state->id, side_other(side));
         if (r < 0)
                 return r;
 
@@ -327,59 +339,75 @@ static bool is_renumbered(const SyncRun *run, Side side) {
                 token_is_behind(committed, opened));
 }
 
-/* The local side has said what there is to say. */
-static int on_local_asked(SyncRun *run) {
-        const ReplicaToken *committed = &run->mailbox->state.token[SIDE_LOCAL];
-        uint64_t n_gone = 0;
+/* Was a Maildir put back from an older copy? It lacks what is newer. Return: 1, 0, or negative. */
+static int is_put_back(SyncRun *run, Side side) {
+        uint64_t n_gone;
         int r;
 
-        if (is_renumbered(run, SIDE_LOCAL) && !run->verifies)
-                return repair(run, SIDE_LOCAL);
-        r = run_take_listed(run, SIDE_LOCAL);
-        if (r >= 0 && token_is_replaced(committed, &run->opened[SIDE_LOCAL]))
-                r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id,
-                                               SIDE_LOCAL, &n_gone);
-        if (r < 0)
-                return r;
-        if (n_gone > 0 && !run->verifies) /* put back from an older copy: it lacks what is newer */
-                return repair(run, SIDE_LOCAL);
-        r = run_expect_moves(run, SIDE_LOCAL);
-        return r < 0 ? r : ask_remote(run);
+        if (!token_is_replaced(&run->mailbox->state.token[side], &run->opened[side]))
+                return 0;
+        r = state_db_change_count_gone(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                       &n_gone);
+        return r < 0 ? r : n_gone > 0;
 }
 
-/* Both sides have, and what they did not say was searched for. */
-static int on_asked(SyncRun *run) {
+/* What the side has not said was searched for. Return: 1 if it is said and adds up, 0 if answers are to
+ * come, or the run is over, or negative. */
+static int check_asked(SyncRun *run, Side side) {
         int r;
 
-        if (run->verifies)
-                return run_verify(run);
-        if (is_renumbered(run, SIDE_REMOTE))
-                return repair(run, SIDE_REMOTE);
-        r = run_survey(run);
+        if (is_renumbered(run, side))
+                return repair(run, side);
+        if (run->unnamed[side_other(
+                    side)]) /* some are counted here, and not known: pair them first */
+                return run_close(run);
+        r = run_survey(run, side);
         if (r != 0)
                 return r < 0 ? r : 0;
 
-        r = run_check_delta(run);
+        r = run_check_delta(run, side);
         if (r < 0)
                 return r;
         if (run->failed)
                 return run_close(run);
+        if (r > 0 && run->n_rounds[side]++ > 0)
+                return relist(run, side);
         if (r > 0)
-                return run->n_rounds++ == 0 ? ask_remote(run) : relist(run);
+                return side == SIDE_LOCAL ? ask_local(run) : ask_remote(run);
 
-        return run_identify(run);
+        r = is_put_back(run, side);
+        if (r > 0)
+                return repair(run, side);
+        return r < 0 ? r : 1;
+}
+
+/* The side that was asked has answered. */
+static int on_asked(SyncRun *run) {
+        const Side side = run->asking;
+        int r;
+
+        r = run->verifies ? run_take_listed(run, side) : check_asked(run, side);
+        if (r < 0 || (r == 0 && !run->verifies))
+                return r;
+        if (side == SIDE_LOCAL) {
+                r = run_expect_moves(run, SIDE_LOCAL);
+                return r < 0 ? r : ask_remote(run);
+        }
+        if (run->verifies)
+                return run_verify(run);
+        r = run_compare_gone(run);
+        return r < 0 ? r : run_identify(run);
 }
 
 int run_next_phase(SyncRun *run) {
         if (run_is_waiting(run))
                 return 0;
+        run_end_flow(run);
         if (run->failed && run->phase != RUN_CLOSE)
                 return run_close(run);
 
         switch (run->phase) {
-        case RUN_ASK_LOCAL:
-                return on_local_asked(run);
-        case RUN_ASK_REMOTE:
+        case RUN_ASK:
         case RUN_RELIST:
         case RUN_SURVEY:
                 return on_asked(run);
@@ -409,14 +437,13 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
-        if (side == SIDE_REMOTE) {
-                run->exists = event->exists;
-                run->untold = event->untold;
-                run->can_count = event->can_count;
-                run->no_positions = event->no_positions;
-                run->new_keywords = event->storable_keywords;
+        run->exists[side] = event->exists;
+        run->untold[side] = event->untold;
+        run->can_count[side] = event->can_count;
+        run->no_positions[side] = event->no_positions;
+        run->new_keywords[side] = event->storable_keywords;
+        if (side == SIDE_REMOTE)
                 run_expect_transfer(run);
-        }
         run->discard[side] = is_renumbered(run, side);
         return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
 }
@@ -450,13 +477,12 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
                 run_on_answer(run, side, event->outcome == REPLICA_OK);
         if (event->request == REPLICA_MOVE)
                 engine_mark_trash(run->mailbox->engine, side);
-        if (side == SIDE_REMOTE && event->request == REPLICA_CHANGES &&
-            event->outcome == REPLICA_OK)
-                run->exists = event->exists;
+        if (event->request == REPLICA_CHANGES && event->outcome == REPLICA_OK)
+                run->exists[side] = event->exists;
         if (event->request == REPLICA_SEARCH) {
-                run->exists = MIN(run->exists, event->exists);
+                run->exists[side] = MIN(run->exists[side], event->exists);
                 if (event->outcome == REPLICA_REFUSED || event->outcome == REPLICA_FAILED) {
-                        int r = run_on_unfound(run, event->cookie);
+                        int r = run_on_unfound(run, side, event->cookie);
 
                         return r < 0 ? r : run_next_phase(run);
                 }
@@ -480,7 +506,7 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MESSAGE:
                 return run->failed ? 0 : run_on_message(run, side, &event->message);
         case REPLICA_EVENT_VANISHED:
-                if (side == SIDE_REMOTE && run->untold & REPLICA_UNTOLD_EXPUNGES)
+                if (run->untold[side] & REPLICA_UNTOLD_EXPUNGES)
                         return 0; /* who does not tell of all is not believed about some (iCloud) */
                 return run->failed ? 0 : run_on_vanished(run, side, &event->uids);
         case REPLICA_EVENT_BODY_BEGIN:
@@ -495,7 +521,7 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_MOVED:
                 return run_on_moved(run, side, event);
         case REPLICA_EVENT_FOUND:
-                return run->failed ? 0 : run_on_found(run, event);
+                return run->failed ? 0 : run_on_found(run, side, event);
         case REPLICA_EVENT_MAILBOX:
         case REPLICA_EVENT_STATUS:
         case REPLICA_EVENT_OVERFLOW:

@@ -1,0 +1,168 @@
+/*
+ * A run, batches: messages that the destination has taken
+ *
+ * A batch is made durable there, its rows are committed, then it is made visible. A server does the
+ * first and the last when it takes a message.
+ */
+
+#include <errno.h>
+
+#include "sync/engine-private.h"
+
+/* What a side has said of a message before the base had it, by an echo or by another client. */
+int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+        ReplicaMessage said;
+        int r;
+
+        r = state_db_unknown_get(db, mailbox, side, base->uid[side], &said);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = state_db_unknown_remove(db, mailbox, side, base->uid[side]);
+        return r < 0 ? r : run_on_known(run, side, base, said.flags);
+}
+
+static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
+        StateDb *db = mailbox->engine->db;
+        const BaseMessage base = {
+                .uid = {message->uid[SIDE_REMOTE], message->uid[SIDE_LOCAL]},
+                .flags = message->flags,
+        };
+        int r;
+
+        r = state_db_add(db, mailbox->state.id, &base);
+        if (r >= 0)
+                r = run_note_objects(run, &base);
+        if (r >= 0)
+                r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
+        if (r >= 0)
+                r = run_forget_intents(run, &base);
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
+                r = run_take_early_news(run, side, &base);
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages++;
+        run->counts.added[side_other(message->source)]++;
+        return 0;
+}
+
+/*
+ * New remote messages arrive in ascending order, so that uidnext may follow them: an interrupted
+ * first sync goes on where it was. Its modseq is that of SELECT, since when nothing was missed.
+ */
+static void advance_uidnext(SyncRun *run) {
+        ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
+
+        if (!run->ascending || run->last_uid == 0 || run->phase != RUN_ASK)
+                return;
+        if (token->uidvalidity == 0) {
+                token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;
+                token->modseq = run->opened[SIDE_REMOTE].modseq;
+        }
+        if (run->last_uid < UID_MAX)
+                token->uidnext = MAX(token->uidnext, run->last_uid + 1);
+}
+
+/*
+ * A server on the local side: nothing had changed there, or no bodies would have been asked for, and
+ * what has come since came from us, up to where its UIDs ceased to follow each other.
+ */
+static void advance_local(SyncRun *run) {
+        ReplicaToken *token = &run->mailbox->state.token[SIDE_LOCAL];
+
+        if (run->phase != RUN_ASK || run->n_changes[SIDE_LOCAL] > 0 || run->unnamed[SIDE_LOCAL] ||
+            run_replica(run, SIDE_LOCAL)->gives_numbers)
+                return;
+        token->uidvalidity = run->opened[SIDE_LOCAL].uidvalidity;
+        token->uidnext = MAX(token->uidnext, run->opened[SIDE_LOCAL].uidnext);
+        token->modseq = run->opened[SIDE_LOCAL].modseq;
+}
+
+/* The range of local UIDs that come to be with this batch. */
+static UidRange staged_range(const SyncRun *run) {
+        const bool is_staged = run_replica(run, SIDE_LOCAL)->gives_numbers;
+        UidRange range = {UID_MAX, 0};
+
+        for (size_t i = 0; is_staged && i < run->n_batch; i++) {
+                if (run->batch[i].source != SIDE_REMOTE)
+                        continue;
+                range.first = MIN(range.first, run->batch[i].uid[SIDE_LOCAL]);
+                range.last = MAX(range.last, run->batch[i].uid[SIDE_LOCAL]);
+        }
+        return range;
+}
+
+static int commit_batch(SyncRun *run) {
+        SyncMailbox *mailbox = run->mailbox;
+        const UidRange staged = staged_range(run);
+        StateDb *db = mailbox->engine->db;
+        int r;
+
+        r = engine_begin(mailbox->engine);
+        for (size_t i = 0; r >= 0 && i < run->n_batch; i++)
+                r = commit_batch_message(run, &run->batch[i]);
+        if (r >= 0 && staged.last > 0) {
+                r = state_db_staged_set(db, mailbox->state.id, staged.first, staged.last);
+                run->is_staged = true;
+        }
+        if (r >= 0)
+                r = run_renew_intents(run);
+        if (r < 0)
+                return r;
+
+        advance_uidnext(run);
+        advance_local(run);
+        r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
+}
+
+static void note_progress(SyncRun *run) {
+        const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
+        const uint64_t total_bytes =
+                run->total_bytes > 0 ? MAX(run->counts.bytes, run->total_bytes) : 0;
+
+        engine_note(run->mailbox->engine, &(EngineNote){
+                                                  .type = ENGINE_NOTE_PROGRESS,
+                                                  .mailbox = run->mailbox->state.name,
+                                                  .done = done,
+                                                  .total = MAX(done, run->total),
+                                                  .bytes = run->counts.bytes,
+                                                  .total_bytes = total_bytes,
+                                          });
+}
+
+int run_flush_batch(SyncRun *run) {
+        ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
+        Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
+        int r;
+
+        if (run->n_batch == 0)
+                return 0;
+        run->batch_bytes = 0;
+        if (run->unpublished) { /* what is staged already is not to be forgotten for these */
+                run->n_batch = 0;
+                return 0;
+        }
+
+        r = local->ops->prepare(local, mailbox);
+        if (r < 0) {
+                run->n_batch = 0; /* what was not made durable is lost, and fetched again */
+                return run_fail_locally(run, "new messages cannot be written", r);
+        }
+        r = commit_batch(run);
+        if (r < 0)
+                return r;
+        run->n_batch = 0;
+
+        r = local->ops->publish(local, mailbox);
+        if (r < 0) {
+                run->unpublished = true; /* the next run does it */
+                return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
+        }
+        note_progress(run);
+        return 0;
+}
