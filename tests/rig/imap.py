@@ -196,7 +196,8 @@ class Session:
                 continue
             words = item[2]
             row = {words[i].upper(): words[i + 1] for i in range(0, len(words) - 1, 2)}
-            rows.setdefault(int(row[b"UID"]), {}).update(row)
+            if b"UID" in row:  # else another client's change, told meanwhile
+                rows.setdefault(int(row[b"UID"]), {}).update(row)
         return rows
 
     def uids(self):
