@@ -58,7 +58,7 @@ static const struct {
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side\n"
-                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n", .err = "",
+                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",      .err = "",
          },
         {
          .label = "status of one",
@@ -78,7 +78,7 @@ static const struct {
                        "    held        0\n"
                        "    parked      0\n"
                        "    left out    [Gmail]/All Mail\n"
-                       "    traffic     1.2 MB in, 8.9 kB out\n",                                                          .err = "",
+                       "    traffic     1.2 MB in, 8.9 kB out\n",                                                               .err = "",
          },
         {
          .label = "status of one with a local server",
@@ -100,8 +100,7 @@ static const struct {
                        "    parked      1\n"
                        "    to come     1.2 GB\n"
                        "    traffic     0 B in, 0 B out\n"
-                       "                2.0 kB in, 1.0 kB out, of the local server\n",
-         .err = "",
+                       "                2.0 kB in, 1.0 kB out, of the local server\n",                                                                                                  .err = "",
          },
         {
          .label = "status as JSON",
@@ -121,7 +120,7 @@ static const struct {
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"local_compressed\":false,\"local_encrypted\":false,"
                        "\"left_out\":\"[Gmail]/All Mail\"}]"
-                       "\n",                                                                                             .err = "",
+                       "\n",.err = "",
          },
         {
          .label = "status of none",
@@ -142,7 +141,7 @@ static const struct {
                        "    The server says NO to APPEND: over quota.\n"
                        "    21 deletions held back (imapsyncctl held)\n"
                        "[Gmail]/All Mail         0       0        0  never\n"
-                       "    left out: it shows every message a second time\n",                                                                         .err = "",
+                       "    left out: it shows every message a second time\n",                                                                .err = "",
          },
         {
          .label = "mailboxes as JSON",
@@ -164,7 +163,7 @@ static const struct {
                        "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
                        "usec\":0,"
                        "\"error\":\"\","
-                       "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                .err = "",
+                       "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                                        .err = "",
          },
         {
          .label = "no mailbox yet",
@@ -187,7 +186,7 @@ static const struct {
          .out = "ACCOUNT  MAILBOX  GONE FROM  MESSAGES   SINCE\n"
                        "home     INBOX    local      25 of 100  2 d ago\n"
                        "    More than 25 % of the mailbox vanished at once.\n"
-                       "Let a deletion through with: imapsyncctl confirm ACCOUNT MAILBOX\n",                                                       .err = "",
+                       "Let a deletion through with: imapsyncctl confirm ACCOUNT MAILBOX\n",                                                                                                  .err = "",
          },
         {
          .label = "nothing held",
@@ -203,7 +202,7 @@ static const struct {
          .out = "[{\"account\":\"home\",\"mailbox\":\"INBOX\",\"side\":\"local\","
                        "\"vanished\":25,"
                        "\"messages\":100,\"since_usec\":#,\"reason\":"
-                       "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                          .err = "",
+                       "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                              .err = "",
          },
         {
          .label = "confirm",
@@ -266,7 +265,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                     .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                                        .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",

@@ -253,6 +253,12 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
         return tell_message(r, head, fetch);
 }
 
+static void count_gone(ImapReplica *r, uint64_t n) {
+        for (Job *job = r->jobs; job; job = job->all_next)
+                if (job->kind == JOB_EXPUNGE && job->opened == r->selected && job->n_under_way > 0)
+                        job->n_gone += n;
+}
+
 static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *event) {
         Opened *opened = r->selected;
         Waiting *waiting;
@@ -263,6 +269,7 @@ static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *eve
                 const uint64_t n = uid_set_count(&event->uids);
 
                 opened->exists -= (uint32_t) MIN(n, (uint64_t) opened->exists);
+                count_gone(r, n);
         }
         if (is_idle(r, head))
                 return tell_idle_change(r);
@@ -286,6 +293,7 @@ static int on_expunge(ImapReplica *r, const Command *head) {
         if (r->selected->exists > 0)
                 r->selected->exists--;
         r->selected->lost_track = true;
+        count_gone(r, 1);
         return is_idle(r, head) ? tell_idle_change(r) : 0;
 }
 

@@ -129,6 +129,8 @@ typedef struct Job {
         MessageFlags add, remove;
         Opened *target;         /* MOVE; referenced */
         UidSet moved, moved_to; /* MOVE: what the server has told of by now */
+        uint64_t n_gone;        /* EXPUNGE: so many it has told of while that was under way */
+        bool is_repeated;       /* EXPUNGE */
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */

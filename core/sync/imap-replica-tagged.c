@@ -126,6 +126,7 @@ static int start_again(ImapReplica *r, Job *job) {
         job->phase = JOB_FIRST;
         job->again = job->distrusted = job->complete = job->told_opened = false;
         job->lists_known = job->counted = job->listed = false;
+        job->n_gone = 0;
         uid_set_done(&job->found);
         job->found = UID_SET_NULL;
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
@@ -136,6 +137,15 @@ static int start_again(ImapReplica *r, Job *job) {
 static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         job->phase = phase;
         return job_queue_first(r, job);
+}
+
+/*
+ * Dovecot answers OK and expunges nothing where the STORE of \Deleted came in one piece with others, whose
+ * effect it has not taken in yet. So what it does not tell to be gone is expunged once more.
+ */
+static bool is_to_be_repeated(const Job *job) {
+        return job->kind == JOB_EXPUNGE && job->outcome == REPLICA_OK && !job->is_repeated &&
+               job->n_gone < uid_set_count(&job->uids);
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
@@ -168,6 +178,8 @@ int job_continue(ImapReplica *r, Job *job) {
 
         if (r->barrier == job || (job->kind == JOB_APPEND && !job->ended))
                 return 0;
+        if (is_to_be_repeated(job))
+                job->again = job->is_repeated = true;
         if (job->again)
                 return start_again(r, job);
 
