@@ -373,7 +373,8 @@ static int make_replica(AccountLink *link) {
                 .want_special_use =
                         link->side == SIDE_REMOTE && account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
-                .want_subscribed = !account->options.once || is_uidvalidity_due(account),
+                .want_subscribed = !account->options.once || is_uidvalidity_due(account) ||
+                                   account->config->only_subscribed,
                 .prefix = link->prefix,
                 .list_reference = link->endpoint->list_reference,
                 .overrides = link->endpoint->overrides,
@@ -391,6 +392,7 @@ static int make_engine(Account *account) {
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .deletion = account->config->delete_mailboxes,
+                .only_subscribed = account->config->only_subscribed,
                 .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
                 .flag_scan = (int64_t) account->options.flag_scan_usec,

@@ -606,6 +606,30 @@ static void test_no_subscriptions(void) {
         world_done(&world);
 }
 
+/* What no side is subscribed to is left out, but for INBOX; and stays as it is where it was not. */
+static void test_only_subscribed(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        world.options.only_subscribed = true;
+        world.store[SIDE_REMOTE].has_subscriptions = true;
+        memory_store_add(&world.store[SIDE_REMOTE], "N");
+        memory_store_add(&world.store[SIDE_REMOTE], "S")->subscribed = true;
+        world_start(&world);
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "S") && !stored(&world, SIDE_LOCAL, "N"));
+        assert(!*engine_find_mailbox(world.engine, "INBOX")->left_out);
+        assert(*engine_find_mailbox(world.engine, "N")->left_out);
+
+        stored(&world, SIDE_REMOTE, "S")->subscribed = false;
+        stored(&world, SIDE_REMOTE, "N")->subscribed = true;
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "N"));
+        assert(stored(&world, SIDE_LOCAL, "S") && stored(&world, SIDE_REMOTE, "S"));
+        assert(*engine_find_mailbox(world.engine, "S")->left_out);
+        world_done(&world);
+}
+
 /* A server that was not asked who is subscribed says nothing: not on either side. */
 static void test_unasked_subscriptions(void) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
@@ -777,6 +801,7 @@ int main(void) {
         test_delete_killed();
         test_subscriptions();
         test_no_subscriptions();
+        test_only_subscribed();
         test_unasked_subscriptions();
         test_twins();
         return 0;

@@ -60,6 +60,28 @@ static bool is_much_gone(const Engine *engine, Side side) {
                brake_holds(&engine->options.brake, n_messages, n_gone, 0);
 }
 
+/* Whoever has it and keeps subscriptions has none to it. */
+static bool is_unsubscribed(const SyncMailbox *mailbox) {
+        bool is_told = false;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                if (mailbox->told[side].subscribed == SUBSCRIBED_YES)
+                        return false;
+                is_told |= mailbox->told[side].subscribed == SUBSCRIBED_NO;
+        }
+        return is_told;
+}
+
+static const char *why_left_out(const SyncMailbox *mailbox) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (mailbox->told[side].left_out)
+                        return mailbox->told[side].left_out;
+        if (!mailbox->engine->options.only_subscribed || mailbox->is_named ||
+            strcmp(mailbox->state.name, "INBOX") == 0 || !is_unsubscribed(mailbox))
+                return NULL;
+        return "left out: it is not subscribed; subscribe to it, or name it in “mailboxes”";
+}
+
 static void take_lists(Engine *engine) {
         engine_forget_unusable(engine, false);
         engine->n_renamed = 0;
@@ -69,9 +91,7 @@ static void take_lists(Engine *engine) {
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
                 memset(mailbox->moved_to, 0, sizeof(mailbox->moved_to));
                 mailbox->is_target = mailbox->is_removing = false;
-                mailbox->left_out = mailbox->told[SIDE_REMOTE].left_out
-                                            ? mailbox->told[SIDE_REMOTE].left_out
-                                            : mailbox->told[SIDE_LOCAL].left_out;
+                mailbox->left_out = why_left_out(mailbox);
         }
 }
 

@@ -205,6 +205,7 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         mailbox->listed[side] = true;
         if (event->has_subscribed)
                 mailbox->told[side].subscribed = event->subscribed ? SUBSCRIBED_YES : SUBSCRIBED_NO;
+        mailbox->is_named = wish == ENGINE_WANTS_BY_NAME;
         mailbox->told[side].left_out = engine_left_out(engine, side, wish, event->attributes);
         return engine_take_wire(mailbox, side, event->wire);
 }

@@ -72,6 +72,7 @@ typedef struct SyncMailbox {
         char *removal_error;        /* owned */
         Subscribed subscribing;     /* asked for; the base has it once it is so */
 
+        bool is_named;        /* by the configuration: never left out */
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */

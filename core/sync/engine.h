@@ -79,6 +79,7 @@ typedef struct EngineOptions {
         Brake brake;
         MailboxDeletion deletion; /* of mailboxes */
         DeletedMessages deleted;  /* what becomes of them on the remote side */
+        bool only_subscribed;     /* leave out what no side is subscribed to; both must tell that */
         VolumePolicy volumes;     /* all 0: the default */
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
                               where the server does not tell of changes; 0: each time */
