@@ -507,6 +507,8 @@ static void on_wake(void *userdata) {
 static void wake(Account *account) {
         if (account->stopping || account->finished || account->paused)
                 return;
+        if (!account->engine)
+                account_set_state(account, ACCOUNT_STATE_STARTING, " ");
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (account->engine && !link->connection)

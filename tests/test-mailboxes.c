@@ -476,6 +476,14 @@ static void delete_all(World *world) {
                                     world->store[SIDE_REMOTE].mailboxes[0]->name);
 }
 
+static void delete_all_but_inbox(World *world) {
+        static const char *const names[] = {"A/x", "A", "K"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                memory_store_remove(&world->store[SIDE_REMOTE], names[i]);
+        world->options.brake.count = 100; /* so much of it may be gone */
+}
+
 static void delete_both(World *world) {
         memory_store_remove(&world->store[SIDE_REMOTE], "K");
         memory_store_remove(&world->store[SIDE_LOCAL], "K");
@@ -491,6 +499,7 @@ static void test_delete(void) {
                  "never on"                                                                                   },
                 {"INBOX",                  MAILBOX_DELETION_YES,   delete_inbox,     "INBOX", true,  "gone"   },
                 {"all of them",            MAILBOX_DELETION_YES,   delete_all,       "A/x",   true,  "confirm"},
+                {"all but INBOX",          MAILBOX_DELETION_YES,   delete_all_but_inbox, "A/x", true, "confirm"},
                 {"on both",                MAILBOX_DELETION_ASK,   delete_both,      "K",     false, NULL     },
         };
 

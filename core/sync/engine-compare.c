@@ -22,9 +22,12 @@ static bool is_wanted(const SyncMailbox *mailbox) {
                options->wants(mailbox->state.name, options->userdata) != ENGINE_WANTS_NOT;
 }
 
-/* Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. */
+/*
+ * Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. A server
+ * has an INBOX whatever else it has lost, so that one mailbox more must be gone where it is listed.
+ */
 static bool shows_nothing(const Engine *engine, Side side) {
-        size_t n_known = 0;
+        size_t n_gone = 0, n_enough = 1;
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const SyncMailbox *mailbox = engine->mailboxes[i];
@@ -32,11 +35,14 @@ static bool shows_nothing(const Engine *engine, Side side) {
                 if (!sync_mailbox_is_in_base(mailbox) || mailbox->state.messages == 0 ||
                     !is_wanted(mailbox))
                         continue;
-                if (mailbox->exists[side] || mailbox->moved_to[side])
+                if (!mailbox->exists[side] && !mailbox->moved_to[side])
+                        n_gone++;
+                else if (strcmp(mailbox->state.name, "INBOX") == 0)
+                        n_enough = 2;
+                else
                         return false;
-                n_known++;
         }
-        return n_known > 0;
+        return n_gone >= n_enough;
 }
 
 /* Is so much gone from a side that it looks like an accident? */

@@ -12,9 +12,11 @@ MESSAGES = 5
 
 
 class LocalServer(case.SystemTest):
+    options = {}  # of the local server
+
     def setUp(self):
         super().setUp()
-        self.here = self.server("mdbox", name="here")
+        self.here = self.server("mdbox", name="here", **self.options)
         self.there = self.server(name="there")
         self.names = populate.mailbox_names(3)
         self.rng = random.Random(19)
