@@ -59,17 +59,26 @@ void account_pump_soon(Account *account) {
 
 /* --- the pump --- */
 
-/* What a server broke is told by its replica, else it is our own side. */
+/*
+ * What a server broke is told by its replica, else it is our own side. Only a link that is attached takes
+ * the engine with it, which must forget what it was about.
+ */
 static void on_pump_failed(Account *account, int error) {
         const char *why = engine_error(account->engine);
+        AccountLink *lost = NULL;
 
         for (AccountLink *link = account_next_link(account, NULL); link;
-             link = account_next_link(account, link))
-                if (imap_replica_is_attached(link->replica) && *imap_replica_error(link->replica)) {
-                        account_lose(link, error, imap_replica_error(link->replica));
-                        return;
-                }
-        account_lose(account->links[SIDE_REMOTE], error, *why ? why : strerror(-error));
+             link = account_next_link(account, link)) {
+                if (!imap_replica_is_attached(link->replica))
+                        continue;
+                if (!lost || *imap_replica_error(link->replica))
+                        lost = link;
+        }
+        if (!lost)
+                return;
+        if (*imap_replica_error(lost->replica))
+                why = imap_replica_error(lost->replica);
+        account_lose(lost, error, *why ? why : strerror(-error));
 }
 
 /*

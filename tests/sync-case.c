@@ -189,6 +189,8 @@ static void read_option(Reader *reader, char *line) {
                 c->is_straight = true;
         else if (strcmp(line, "no-bodies") == 0)
                 c->no_bodies = true;
+        else if (strcmp(line, "no-notices") == 0)
+                c->no_notices = true;
         else if (strcmp(line, "then") == 0)
                 *(strcmp(value, "retry") == 0 ? &c->retries : &c->confirms) = true;
         else if (strcmp(line, "held") == 0) {

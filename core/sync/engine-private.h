@@ -393,6 +393,8 @@ int run_count_transfer(SyncRun *run);
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
+/* As STATUS calls it, which is not always as it is called on the wire. */
+SyncMailbox *engine_find_wire(Engine *engine, Side side, ByteView wire);
 /* Copies @wire; empty: nothing is known, or there is none. */
 int engine_take_wire(SyncMailbox *mailbox, Side side, ByteView wire);
 
