@@ -580,6 +580,12 @@ static void test_subscriptions(void) {
         assert(stored(&world, SIDE_LOCAL, "L")->subscribed);
         assert(stored(&world, SIDE_REMOTE, "L")->subscribed);
 
+        /* both had it before they met */
+        memory_store_add(&world.store[SIDE_REMOTE], "B")->subscribed = true;
+        memory_store_add(&world.store[SIDE_LOCAL], "B");
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "B")->subscribed);
+
         /* what is new is what it is there */
         memory_store_add(&world.store[SIDE_REMOTE], "M")->subscribed = true;
         memory_store_add(&world.store[SIDE_REMOTE], "N");

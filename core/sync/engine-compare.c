@@ -175,27 +175,6 @@ static bool is_twin(SyncMailbox *mailbox) {
         return false;
 }
 
-/* Both sides have it: from now on it is kept in sync. */
-static int adopt(SyncMailbox *mailbox) {
-        Engine *engine = mailbox->engine;
-        int r;
-
-        if (is_twin(mailbox))
-                return 0;
-        sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
-        r = engine_begin(engine);
-        if (r >= 0)
-                r = state_db_add_mailbox(engine->db, mailbox->state.name,
-                                         mailbox->state.wire[SIDE_REMOTE],
-                                         mailbox->state.wire[SIDE_LOCAL], &mailbox->state.id);
-        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
-                mailbox->replica[side].id = mailbox->state.id;
-                sync_mailbox_mark(mailbox, side);
-                r = engine_save_object(mailbox, side, mailbox->told[side].object);
-        }
-        return r;
-}
-
 /* --- subscriptions --- */
 
 static int subscribe(SyncMailbox *mailbox, Side side, Subscribed wanted) {
@@ -283,6 +262,27 @@ static int subscribe_created(SyncMailbox *mailbox, Side side) {
 }
 
 /* --- making --- */
+
+/* Both sides have it: from now on it is kept in sync. */
+static int adopt(SyncMailbox *mailbox) {
+        Engine *engine = mailbox->engine;
+        int r;
+
+        if (is_twin(mailbox))
+                return 0;
+        sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
+        r = engine_begin(engine);
+        if (r >= 0)
+                r = state_db_add_mailbox(engine->db, mailbox->state.name,
+                                         mailbox->state.wire[SIDE_REMOTE],
+                                         mailbox->state.wire[SIDE_LOCAL], &mailbox->state.id);
+        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
+                mailbox->replica[side].id = mailbox->state.id;
+                sync_mailbox_mark(mailbox, side);
+                r = engine_save_object(mailbox, side, mailbox->told[side].object);
+        }
+        return r < 0 ? r : merge_subscriptions(mailbox);
+}
 
 static int create_on(SyncMailbox *mailbox, Side side) {
         Engine *engine = mailbox->engine;

@@ -164,6 +164,22 @@ static int find_changed(SyncRun *run, Side other, MovedMessage *moved) {
         return 0;
 }
 
+/* What comes there by moves that are under way: it is new only once, whatever looks like it elsewhere. */
+static int find_incoming(const SyncRun *target, Side side, UidSet *taken) {
+        const Engine *engine = target->mailbox->engine;
+        int r = 0;
+
+        for (size_t i = 0; target->n_incoming > 0 && i < engine->n_mailboxes; i++) {
+                const SyncRun *run = engine->mailboxes[i]->run;
+
+                if (!run || run->target != target || run->moved_side != side)
+                        continue;
+                for (size_t n = 0; r >= 0 && n < run->n_moved; n++)
+                        r = uid_set_add(taken, run->moved[n].uid, run->moved[n].uid);
+        }
+        return r;
+}
+
 /* The next messages that went from one mailbox to the other on this side. */
 static int collect(SyncRun *run, const SyncRun *target, Side side) {
         _cleanup_(uid_set_done) UidSet taken = UID_SET_NULL;
@@ -184,13 +200,16 @@ static int collect(SyncRun *run, const SyncRun *target, Side side) {
                 return -ENOMEM;
 
         run->n_moved = 0;
+        r = find_incoming(target, side, &taken);
+        if (r < 0)
+                return r;
         while (run->n_moved < RUN_MAX_MOVED &&
                (r = state_db_move_next(run->mailbox->engine->db, &search, message.uid[SIDE_REMOTE],
                                        &message, &uid)) == 0) {
                 BaseMessage known;
 
                 if (uid_set_contains(&taken, uid))
-                        continue; /* one of two links to the same file */
+                        continue; /* one of two links to the same file, or two labels of a message */
                 r = state_db_find(run->mailbox->engine->db, search.target, side, uid, &known);
                 if (r == 0)
                         continue; /* what is compared there is not new */

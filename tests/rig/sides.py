@@ -110,6 +110,8 @@ class ImapSide:
         self.session.create(mailbox)
 
     def rename(self, mailbox, name):
+        """Courier renames nothing that is selected."""
+        self.session.select("INBOX", examine=True)
         self.session.command(b"RENAME " + self.session.wire(mailbox) + b" " + self.session.wire(name))
 
     def delete(self, mailbox):

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from rig import SANITIZED, case, compare, gmailserver, number, points, wait_until
+from rig import SANITIZED, case, compare, gmailserver, number, points, sides, wait_until
 from rig.gmailserver import ALL, TRASH
 
 MESSAGES = min(number("MESSAGES", 30), 1000)  # the scripted server is a slow one
@@ -31,13 +31,18 @@ class Gmail(case.SystemTest):
         for name in ("Work", "Receipts"):
             self.gmail.create(name)
 
-    def gmail_account(self, **settings):
-        return self.account(self.gmail, tls="none", settings={"timeout": "20s"} | settings)
+    def gmail_account(self, name="account", **settings):
+        return self.account(self.gmail, name, tls="none", settings={"timeout": "20s"} | settings)
+
+    def side(self, account):
+        return sides.MaildirSide(account.tree)
+
+    def bodies(self, account, name):
+        """{handle: body, as the wire has it} of a mailbox of the local side."""
+        return {path: path.read_bytes().replace(b"\n", b"\r\n") for path in account.tree.folder(name).files()}
 
     def local(self, account, name):
-        """The bodies of a folder, as the wire has them."""
-        return sorted(path.read_bytes().replace(b"\n", b"\r\n")
-                      for path in account.tree.folder(name).files())
+        return sorted(self.bodies(account, name).values())
 
     def assert_same(self, account, *names):
         for name in names:
@@ -49,12 +54,40 @@ class Gmail(case.SystemTest):
         self.once(account)
         self.once(account)
 
+    def handle(self, account, name, wanted):
+        [handle] = [handle for handle, body in self.bodies(account, name).items() if body == wanted]
+        return handle
+
     def delete(self, account, name, wanted):
-        for path in account.tree.folder(name).files():
-            if path.read_bytes().replace(b"\n", b"\r\n") == wanted:
-                path.unlink()
-                return
-        self.fail(f"no such message in {name}")
+        self.side(account).remove(name, [self.handle(account, name, wanted)])
+
+
+class BesideServer(Gmail):
+    """The local side is a server that knows of no labels."""
+
+    tls = None  # a tunnel
+
+    def setUp(self):
+        super().setUp()
+        self.here = self.server(name="here")
+
+    def gmail_account(self, name="account", **settings):
+        account = super().gmail_account(name, **settings)
+        account.use_local_server(self.here, self.user(account), self.tls)
+        return account
+
+    @staticmethod
+    def user(account):
+        return account.directory.name
+
+    def side(self, account):
+        return sides.ImapSide(self.session(self.here, self.user(account)), "local server")
+
+    def bodies(self, account, name):
+        session = self.side(account).session
+        session.select(name, examine=True)
+        rows = session.fetch("1:*", "BODY.PEEK[]") if session.uids() else {}
+        return {uid: row[b"BODY[]"] for uid, row in rows.items()}
 
 
 class Labels(Gmail):
@@ -155,6 +188,61 @@ class Labels(Gmail):
         self.assertEqual(len(self.gmail.by_body), 1)
 
 
+class LabelsBesideServer(BesideServer):
+    def test_left_out(self):
+        account = self.gmail_account()
+        for n in range(3):
+            self.gmail.deliver(body(n), "INBOX", "[Gmail]/Important", "[Gmail]/Starred")
+        self.sync(account)
+        self.assertEqual(sorted(self.side(account).mailboxes()), ["INBOX", "Receipts", "Work", "[Gmail]/Spam", TRASH])
+        self.assert_same(account, "INBOX", "Work")
+
+    def test_added_and_taken_off(self):
+        """On either side: a label more or less is a message more or less in one mailbox."""
+        account = self.gmail_account()
+        for n in range(3):
+            self.gmail.deliver(body(n), "INBOX", "Work")
+        self.sync(account)
+        self.gmail.label(self.gmail.by_body[body(0)], "Receipts")
+        self.gmail.unlabel(self.gmail.by_body[body(0)], "Work")
+        self.side(account).deliver("Receipts", body(1))
+        self.side(account).move("Work", [self.handle(account, "Work", body(2))], "Receipts")
+        self.sync(account)
+        self.assert_same(account, "INBOX", "Work", "Receipts")
+        self.assertEqual(self.local(account, "Receipts"), [body(0), body(1), body(2)])
+        self.assertEqual(self.local(account, "Work"), [body(1)])
+        self.assertEqual(len(self.gmail.by_body), 3)
+
+    def test_flags(self):
+        """A flag set in one mailbox comes to the message's other labels by Gmail."""
+        account = self.gmail_account()
+        message = self.gmail.deliver(body(1), "INBOX", "Work")
+        self.sync(account)
+        self.side(account).flag("Work", self.handle(account, "Work", body(1)), ["\\Seen"])
+        self.sync(account)
+        self.assertEqual(message.flags, {"\\Seen"})
+        for name in ("INBOX", "Work"):
+            self.assertEqual(list(self.side(account).flags(name).values()), [{"\\seen"}], name)
+
+    def test_daemon(self):
+        account = self.gmail_account()
+        account.write_config("[daemon]\npoll-interval = 1s\n")
+        self.gmail.deliver(body(1), "INBOX")
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.gmail.deliver(body(2), "INBOX", "Work")
+            wait_until(lambda: self.local(account, "Work") == [body(2)], "it is under its label")
+            wait_until(lambda: len(self.local(account, "INBOX")) == 2, "it is in INBOX")
+            for name, where in (("INBOX", []), ("Work", [body(2)])):
+                self.delete(account, name, body(2))
+                wait_until(lambda: body(2) not in self.gmail.bodies_in(name), "the label is gone")
+                daemon.wait_in_sync()
+                self.assertEqual(self.gmail.bodies_in(TRASH), where)
+            wait_until(lambda: self.local(account, TRASH) == [body(2)], "it is in the trash")
+            daemon.wait_in_sync()
+            self.assert_same(account, "INBOX", "Work", TRASH)
+
+
 class Deletions(Gmail):
     def test_to_the_trash(self):
         account = self.gmail_account()
@@ -212,8 +300,7 @@ class Deletions(Gmail):
         self.gmail.deliver(body(1), "INBOX")
         self.gmail.deliver(body(2), "INBOX")
         self.sync(account)
-        path = account.tree.folder("INBOX").files()[0]
-        path.rename(account.tree.folder(TRASH).path / "cur" / (path.name.partition(":")[0] + ":2,S"))
+        self.side(account).move("INBOX", [self.handle(account, "INBOX", body(1))], TRASH)
         self.sync(account)
         self.sync(account)
         self.assert_same(account, "INBOX", TRASH)
@@ -238,8 +325,27 @@ class Deletions(Gmail):
         self.assertEqual(self.gmail.bodies_in(TRASH), [])
         self.assertEqual(self.gmail.bodies_in(ALL), [body(1)])
 
-    def test_trash_elsewhere(self):
-        """On a server without labels, because it is configured so."""
+    def test_on_the_server(self):
+        """What another client takes a label off, or moves to the trash, does the same here."""
+        account = self.gmail_account()
+        first, second = (self.gmail.deliver(body(n), "INBOX", "Work") for n in (1, 2))
+        self.sync(account)
+        self.gmail.unlabel(first, "Work")
+        self.gmail.trash(second)
+        self.sync(account)
+        self.assert_same(account, "INBOX", "Work", TRASH)
+        self.assertEqual(self.local(account, "INBOX"), [body(1)])
+        self.assertEqual(self.local(account, TRASH), [body(2)])
+
+
+class DeletionsBesideServer(BesideServer, Deletions):
+    pass
+
+
+class Trash(Gmail):
+    """On servers without labels."""
+
+    def test_configured(self):
         server = self.server(settings=TRASH_SETTINGS)
         session = self.session(server)
         session.create("Deleted")
@@ -276,7 +382,7 @@ class Killed(Gmail):
         self.addCleanup(self.gmail.close)
         for name in ("Work", "Receipts"):
             self.gmail.create(name)
-        account = self.account(self.gmail, name=f"account{n}", tls="none")
+        account = self.gmail_account(f"account{n}")
         for m in (1, 2, 3):
             self.gmail.deliver(body(m), "INBOX", "Work")
         self.sync(account)
@@ -315,3 +421,7 @@ class Killed(Gmail):
                     account.variables = {}
                     self.check(account)
         print(f"  {count} points", flush=True)
+
+
+class KilledBesideServer(BesideServer, Killed):
+    tls = "none"
