@@ -350,12 +350,20 @@ static void do_changes(MemoryReplica *r, Request *request) {
         memory_push_done(r, request, REPLICA_OK);
 }
 
+static bool is_left_out(MemoryStore *store) {
+        if (store->n_silent == 0)
+                return false;
+        store->n_silent--;
+        return true;
+}
+
 static void do_fetch(MemoryReplica *r, Request *request) {
         MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         for (size_t i = 0; stored && i < stored->n_messages; i++)
                 if (stored->messages[i].stage == MEMORY_VISIBLE &&
-                    uid_set_contains(&request->uids, stored->messages[i].uid))
+                    uid_set_contains(&request->uids, stored->messages[i].uid) &&
+                    !is_left_out(r->store))
                         push_wanted(r, request->mailbox, &stored->messages[i], request->want);
         if (stored)
                 push_news(r, request->mailbox, stored);

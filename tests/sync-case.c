@@ -110,6 +110,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->window = strtoul(what, NULL, 10);
         else if (strcmp(word, "fails") == 0)
                 store->fails = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "silent") == 0)
+                store->n_silent = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "full") == 0)
                 store->n_full = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "refuses-changes") == 0)

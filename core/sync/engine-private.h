@@ -214,7 +214,9 @@ struct SyncRun {
         uint32_t identified[_SIDE_MAX];
         Side digest_side;
         uint32_t digest_uid;
-        void *digest; /* owned */
+        void *digest;        /* owned */
+        bool awaits_digest;  /* its bytes were asked for, and nothing was said of them yet */
+        bool asked_identity; /* for a second time */
 
         /* Moves. As far as is known yet: does it lose or gain messages that may be moved? */
         bool loses[_SIDE_MAX], gains[_SIDE_MAX];
