@@ -113,7 +113,9 @@ static void run(const LoginRow *row, size_t step) {
         };
         const ImapCapabilities remembered = imap_capabilities_parse(bytes_of(row->remembered));
         const ImapLoginOptions options = {
-                .user = strchr(row->options, 'n') ? NULL : row->user ? row->user : "u",
+                .user = strchr(row->options, 'n') ? NULL
+                        : row->user               ? row->user
+                                                  : "u",
                 .password = row->password ? row->password : "p",
                 .remembered = row->remembered ? &remembered : NULL,
                 .want_start_tls = strchr(row->options, 's'),
@@ -261,13 +263,13 @@ static void test_methods(void) {
                  "S: * OK [CAPABILITY LOGINDISABLED AUTH=GSSAPI] hi\n"
                  "E: REFUSED the server offers no way to log in with this user name and "
                  "password\n"                                                                                        },
-                {"nobody to log in", NULL, "en",
+                {"nobody to log in",                                                              NULL,                                                        "en",
                  "S: * OK [CAPABILITY IMAP4rev1] hi\n"
-                 "E: REFUSED the server wants a login, and the configuration has no user\n"},
-                {"no way in without TLS",                                                              NULL,                                                        "",
+                 "E: REFUSED the server wants a login, and the configuration has no user\n"                                                         },
+                {"no way in without TLS",                                                              NULL,                                                 "",
                  "S: * OK [CAPABILITY LOGINDISABLED STARTTLS] hi\n"
                  "E: REFUSED the server allows no login without TLS, which it offers by "
-                 "STARTTLS\n"                                                         },
+                 "STARTTLS\n"},
                 {"in clear nothing is assumed",                                                              "AUTH=PLAIN SASL-IR",                                            "",
                  "S: * OK hi\n"
                  "C: 1 CAPABILITY\n"
@@ -279,7 +281,7 @@ static void test_methods(void) {
                  "S: * OK hi\n"
                  "C: 1 CAPABILITY\n"
                  "S: 1 BAD what?\n"
-                 "E: FAILED the server does not say what it can do\n"},
+                 "E: FAILED the server does not say what it can do\n"                                                                           },
                 {"assumed wrongly: asked, and done in the other way",
                  "LOGINDISABLED AUTH=PLAIN SASL-IR COMPRESS=DEFLATE",                        "ec",
                  "S: * OK hi\n"
@@ -295,7 +297,7 @@ static void test_methods(void) {
                  "S: 4 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
                  "S: 5 OK go\n"
                  "E: START_DEFLATE\n"
-                 "E: READY qresync unasked: COMPRESS=DEFLATE\n"                                                                                      },
+                 "E: READY qresync unasked: COMPRESS=DEFLATE\n"                                                },
                 {"assumed rightly, and the password is wrong",                                                              "IDLE",                "e",
                  "S: * OK hi\n"
                  "C: 1 LOGIN u p\n"

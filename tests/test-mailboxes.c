@@ -491,16 +491,17 @@ static void delete_both(World *world) {
 
 static void test_delete(void) {
         static const Deletion rows[] = {
-                {"as configured",          MAILBOX_DELETION_YES,   delete_small,     "A/x",   false, NULL     },
-                {"flags are no news",      MAILBOX_DELETION_YES,   delete_flagged,   "A/x",   false, NULL     },
-                {"never",                  MAILBOX_DELETION_NEVER, delete_small,     "A/x",   true,  "never"  },
-                {"so much looks wrong",    MAILBOX_DELETION_YES,   delete_big,       "K",     true,  "confirm"},
-                {"news on the other side", MAILBOX_DELETION_YES,   delete_with_news, "A/x",   true,
-                 "never on"                                                                                   },
-                {"INBOX",                  MAILBOX_DELETION_YES,   delete_inbox,     "INBOX", true,  "gone"   },
-                {"all of them",            MAILBOX_DELETION_YES,   delete_all,       "A/x",   true,  "confirm"},
-                {"all but INBOX",          MAILBOX_DELETION_YES,   delete_all_but_inbox, "A/x", true, "confirm"},
-                {"on both",                MAILBOX_DELETION_ASK,   delete_both,      "K",     false, NULL     },
+                {"as configured",          MAILBOX_DELETION_YES,   delete_small,         "A/x",   false, NULL     },
+                {"flags are no news",      MAILBOX_DELETION_YES,   delete_flagged,       "A/x",   false, NULL     },
+                {"never",                  MAILBOX_DELETION_NEVER, delete_small,         "A/x",   true,  "never"  },
+                {"so much looks wrong",    MAILBOX_DELETION_YES,   delete_big,           "K",     true,  "confirm"},
+                {"news on the other side", MAILBOX_DELETION_YES,   delete_with_news,     "A/x",   true,
+                 "never on"                                                                                       },
+                {"INBOX",                  MAILBOX_DELETION_YES,   delete_inbox,         "INBOX", true,  "gone"   },
+                {"all of them",            MAILBOX_DELETION_YES,   delete_all,           "A/x",   true,  "confirm"},
+                {"all but INBOX",          MAILBOX_DELETION_YES,   delete_all_but_inbox, "A/x",   true,
+                 "confirm"                                                                                        },
+                {"on both",                MAILBOX_DELETION_ASK,   delete_both,          "K",     false, NULL     },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
