@@ -100,8 +100,7 @@ static void say_and_disconnect(AccountLink *link, LinkState state, const char *w
 }
 
 static void log_sentence(const AccountLink *link, int level) {
-        (void) log_full_errno(level, 0, "%s: %s%s", account_name(link->account),
-                              account_link_prefix(link), link->sentence);
+        (void) log_full_errno(level, 0, "%s: %s", account_name(link->account), link->sentence);
 }
 
 void account_refuse(AccountLink *link, const char *why) {

@@ -119,22 +119,38 @@ void account_show_links(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (link->sentence[0] && n < sizeof(sentence))
-                        n += (size_t) snprintf(sentence + n, sizeof(sentence) - n, "%s%s%s",
-                                               n > 0 ? "; " : "", account_link_prefix(link),
-                                               link->sentence);
+                        n += (size_t) snprintf(sentence + n, sizeof(sentence) - n, "%s%s",
+                                               n > 0 ? "; " : "", link->sentence);
         account_set_state(account, state_of_links(account), "%s", sentence);
+}
+
+/* Our sentences are of "the server": where there are two, of which one they are. */
+static void name_link(AccountLink *link, const char *text) {
+        const char *name = side_server(link->side), *any = side_server(SIDE_REMOTE);
+        const bool is_alone = !link->account->links[side_other(link->side)];
+
+        if (is_alone || strncmp(text, name, strlen(name)) == 0)
+                (void) snprintf(link->sentence, sizeof(link->sentence), "%s", text);
+        else if (strncmp(text, any, strlen(any)) == 0)
+                (void) snprintf(link->sentence, sizeof(link->sentence), "%s%s", name,
+                                text + strlen(any));
+        else
+                (void) snprintf(link->sentence, sizeof(link->sentence), "%s: %s", name, text);
 }
 
 /* A sentence of one blank is none. */
 void account_link_set_state(AccountLink *link, LinkState state, const char *format, ...) {
+        char text[sizeof(link->sentence) - 32]; /* it becomes longer by a name */
         va_list args;
 
         link->state = state;
         va_start(args, format);
-        (void) vsnprintf(link->sentence, sizeof(link->sentence), format, args);
+        (void) vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        if (strcmp(link->sentence, " ") == 0)
+        if (strcmp(text, " ") == 0)
                 link->sentence[0] = '\0';
+        else
+                name_link(link, text);
         account_show_links(link->account);
 }
 

@@ -122,12 +122,12 @@ void account_pump_soon(Account *account);
 /* account-link.c */
 int account_link_new(Account *account, Side side, const Endpoint *endpoint, AccountLink **ret_link);
 AccountLink *account_link_free(AccountLink *link);
-/* What is wrong with a link is told for the account, which names the link if it has two. */
+/* What is wrong with a link is told for the account, and names the link if that has two. */
 void account_link_set_state(AccountLink *link, LinkState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
                       void (*callback)(void *link));
-/* "the local server: ", as a sentence about the link begins; "" where there is but one. */
+/* "the local server: ", as a line of the log about the link begins; "" where there is but one. */
 const char *account_link_prefix(const AccountLink *link);
 ConnectionTraffic account_link_traffic(const AccountLink *link);
 /* Say what the links are in the account's own state; nothing while it is paused. */

@@ -212,6 +212,8 @@ void account_wait(AccountLink *link) {
         bool is_on = link->mode == WAIT_NOTIFY || link->mode == WAIT_POLL;
         int r = 0;
 
+        if (!imap_replica_is_attached(link->replica))
+                return; /* the other link was lost just now, and took this one with it */
         note_words(link);
         link->idle_is_silent &= link->is_polling;
         is_on |= link->mode == WAIT_IDLE && imap_replica_is_idle(link->replica);

@@ -59,17 +59,26 @@ void account_pump_soon(Account *account) {
 
 /* --- the pump --- */
 
-/* What a server broke is told by its replica, else it is our own side. */
+/*
+ * What a server broke is told by its replica, else it is our own side. Only a link that is attached takes
+ * the engine with it, which must forget what it was about.
+ */
 static void on_pump_failed(Account *account, int error) {
         const char *why = engine_error(account->engine);
+        AccountLink *lost = NULL;
 
         for (AccountLink *link = account_next_link(account, NULL); link;
-             link = account_next_link(account, link))
-                if (imap_replica_is_attached(link->replica) && *imap_replica_error(link->replica)) {
-                        account_lose(link, error, imap_replica_error(link->replica));
-                        return;
-                }
-        account_lose(account->links[SIDE_REMOTE], error, *why ? why : strerror(-error));
+             link = account_next_link(account, link)) {
+                if (!imap_replica_is_attached(link->replica))
+                        continue;
+                if (!lost || *imap_replica_error(link->replica))
+                        lost = link;
+        }
+        if (!lost)
+                return;
+        if (*imap_replica_error(lost->replica))
+                why = imap_replica_error(lost->replica);
+        account_lose(lost, error, *why ? why : strerror(-error));
 }
 
 /*
@@ -373,7 +382,8 @@ static int make_replica(AccountLink *link) {
                 .want_special_use =
                         link->side == SIDE_REMOTE && account->config->deleted == DELETED_TRASH,
                 .skip_uidvalidity = account->options.once && !is_uidvalidity_due(account),
-                .want_subscribed = !account->options.once || is_uidvalidity_due(account),
+                .want_subscribed = !account->options.once || is_uidvalidity_due(account) ||
+                                   account->config->only_subscribed,
                 .prefix = link->prefix,
                 .list_reference = link->endpoint->list_reference,
                 .overrides = link->endpoint->overrides,
@@ -391,6 +401,7 @@ static int make_engine(Account *account) {
         const EngineOptions options = {
                 .brake = {account->config->brake_percent, account->config->brake_count},
                 .deletion = account->config->delete_mailboxes,
+                .only_subscribed = account->config->only_subscribed,
                 .deleted = account->config->deleted,
                 .dry_run = account->options.dry_run,
                 .flag_scan = (int64_t) account->options.flag_scan_usec,
@@ -498,6 +509,8 @@ static void on_wake(void *userdata) {
 static void wake(Account *account) {
         if (account->stopping || account->finished || account->paused)
                 return;
+        if (!account->engine)
+                account_set_state(account, ACCOUNT_STATE_STARTING, " ");
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (account->engine && !link->connection)

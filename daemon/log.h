@@ -20,13 +20,12 @@ bool log_wants_dialogue(void);
 int log_full_errno(int level, int error, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-#define log_error_errno(error, ...)   log_full_errno(LOG_ERR, (error), __VA_ARGS__)
-#define log_warning_errno(error, ...) log_full_errno(LOG_WARNING, (error), __VA_ARGS__)
-#define log_error(...)                ((void) log_full_errno(LOG_ERR, 0, __VA_ARGS__))
-#define log_warning(...)              ((void) log_full_errno(LOG_WARNING, 0, __VA_ARGS__))
-#define log_notice(...)               ((void) log_full_errno(LOG_NOTICE, 0, __VA_ARGS__))
-#define log_info(...)                 ((void) log_full_errno(LOG_INFO, 0, __VA_ARGS__))
-#define log_debug(...)                ((void) log_full_errno(LOG_DEBUG, 0, __VA_ARGS__))
+#define log_error_errno(error, ...) log_full_errno(LOG_ERR, (error), __VA_ARGS__)
+#define log_error(...)              ((void) log_full_errno(LOG_ERR, 0, __VA_ARGS__))
+#define log_warning(...)            ((void) log_full_errno(LOG_WARNING, 0, __VA_ARGS__))
+#define log_notice(...)             ((void) log_full_errno(LOG_NOTICE, 0, __VA_ARGS__))
+#define log_info(...)               ((void) log_full_errno(LOG_INFO, 0, __VA_ARGS__))
+#define log_debug(...)              ((void) log_full_errno(LOG_DEBUG, 0, __VA_ARGS__))
 
 /* Copy @text into @buffer with control characters and bytes that are not UTF-8 as \xNN, cut to fit with "..." at the end. Return: @buffer. */
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size);

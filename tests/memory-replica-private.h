@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the two files of the replica in memory share: its queues, and how a request is carried out. */
+/* What the files of the replica in memory share: its queues, and how a request is carried out. */
 
 #include "memory-replica.h"
 #include "test.h"
@@ -75,6 +75,46 @@ static inline void *must(void *memory) {
         return memory;
 }
 
+static inline MemoryReplica *memory_self(Replica *replica) {
+        return (MemoryReplica *) replica;
+}
+
+/* memory-replica.c */
+Request *memory_request_free(Request *request);
+Request *memory_enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *mailbox,
+                        const UidSet *uids);
+
+/* memory-append.c: what its name says, and the rest of ReplicaOps about deliveries */
+int memory_append_begin(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                        uint64_t cookie);
+ssize_t memory_append_data(Replica *replica, ByteView data);
+int memory_append_end(Replica *replica, const ReplicaMessage *message);
+int memory_append_abort(Replica *replica);
+int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox, const ReplicaMessage *message,
+                       uint64_t cookie, ReplicaMailbox *source, uint32_t uid);
+int memory_prepare(Replica *replica, ReplicaMailbox *mailbox);
+int memory_publish(Replica *replica, ReplicaMailbox *mailbox);
+int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged, UidSet *lost);
+int memory_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+int memory_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid);
+int memory_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
+                       uint64_t *ret_object);
+/* What was begun in tmp/ is thrown away. */
+void memory_drop_written(MemoryMailbox *stored);
+
+/* memory-life.c: requests about mailboxes as such */
+void memory_do_list(MemoryReplica *r, Request *request);
+void memory_do_standing(MemoryReplica *r, Request *request);
+void memory_do_create(MemoryReplica *r, Request *request);
+void memory_do_rename(MemoryReplica *r, Request *request);
+void memory_do_remove(MemoryReplica *r, Request *request);
+void memory_do_subscribe(MemoryReplica *r, Request *request);
+Event *memory_push_status(MemoryReplica *r, const MemoryMailbox *stored, bool with_size);
+
 /* memory-requests.c */
+Event *memory_push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mailbox);
+void memory_set_object(Event *event, const MemoryMailbox *stored);
+/* As the server tells it, 0 if it does not. */
+uint64_t memory_modseq(const MemoryReplica *r, uint64_t modseq);
 Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome);
 void memory_perform(MemoryReplica *r, Request *request);

@@ -45,10 +45,6 @@ static void trace(const MemoryReplica *r, const ReplicaEvent *event) {
         fprintf(stderr, "%s%s\n", event->text ? " " : "", event->text ? event->text : "");
 }
 
-static MemoryReplica *self(Replica *replica) {
-        return (MemoryReplica *) replica;
-}
-
 bool kill_switch_pass(KillSwitch *kill) {
         if (kill->dead)
                 return false;
@@ -56,7 +52,7 @@ bool kill_switch_pass(KillSwitch *kill) {
         return true;
 }
 
-static Request *request_free(Request *request) {
+Request *memory_request_free(Request *request) {
         if (!request)
                 return NULL;
         uid_set_done(&request->uids);
@@ -138,12 +134,12 @@ static void perform_next(MemoryReplica *r) {
                 memory_perform(r, request);
         if (r->kill->dead)
                 forget_events(r);
-        request_free(request);
+        memory_request_free(request);
 }
 
 /* --- ReplicaOps --- */
 
-static Request *enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *mailbox,
+Request *memory_enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *mailbox,
                         const UidSet *uids) {
         Request *request = must(calloc(1, sizeof(*request)));
 
@@ -158,38 +154,40 @@ static Request *enqueue(MemoryReplica *r, ReplicaRequest type, ReplicaMailbox *m
 }
 
 static int memory_list(Replica *replica) {
-        enqueue(self(replica), REPLICA_LIST, NULL, NULL);
+        memory_enqueue(memory_self(replica), REPLICA_LIST, NULL, NULL);
         return 0;
 }
 
 static int memory_create(Replica *replica, ReplicaMailbox *mailbox) {
-        enqueue(self(replica), REPLICA_CREATE, mailbox, NULL);
+        memory_enqueue(memory_self(replica), REPLICA_CREATE, mailbox, NULL);
         return 0;
 }
 
 static int memory_standing(Replica *replica, ReplicaMailbox *mailbox) {
-        enqueue(self(replica), REPLICA_STANDING, mailbox, NULL);
+        memory_enqueue(memory_self(replica), REPLICA_STANDING, mailbox, NULL);
         return 0;
 }
 
 static int memory_rename(Replica *replica, ReplicaMailbox *mailbox, const char *name) {
-        enqueue(self(replica), REPLICA_RENAME, mailbox, NULL)->name = must(strdup(name));
+        memory_enqueue(memory_self(replica), REPLICA_RENAME, mailbox, NULL)->name =
+                must(strdup(name));
         return 0;
 }
 
 static int memory_remove(Replica *replica, ReplicaMailbox *mailbox) {
-        enqueue(self(replica), REPLICA_REMOVE, mailbox, NULL);
+        memory_enqueue(memory_self(replica), REPLICA_REMOVE, mailbox, NULL);
         return 0;
 }
 
 static int memory_subscribe(Replica *replica, ReplicaMailbox *mailbox, bool subscribe) {
-        enqueue(self(replica), REPLICA_SUBSCRIBE, mailbox, NULL)->subscribe = subscribe;
+        memory_enqueue(memory_self(replica), REPLICA_SUBSCRIBE, mailbox, NULL)->subscribe =
+                subscribe;
         return 0;
 }
 
 static int memory_changes(Replica *replica, ReplicaMailbox *mailbox, const ReplicaToken *since,
                           const UidSet *known, ReplicaWant want) {
-        Request *request = enqueue(self(replica), REPLICA_CHANGES, mailbox, known);
+        Request *request = memory_enqueue(memory_self(replica), REPLICA_CHANGES, mailbox, known);
 
         request->since = *since;
         request->want = want;
@@ -199,13 +197,13 @@ static int memory_changes(Replica *replica, ReplicaMailbox *mailbox, const Repli
 static int memory_fetch(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                         ReplicaWant want) {
         assert(!uid_set_is_empty(uids));
-        enqueue(self(replica), REPLICA_FETCH, mailbox, uids)->want = want;
+        memory_enqueue(memory_self(replica), REPLICA_FETCH, mailbox, uids)->want = want;
         return 0;
 }
 
 static int memory_store(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                         MessageFlags add, MessageFlags remove) {
-        Request *request = enqueue(self(replica), REPLICA_STORE, mailbox, uids);
+        Request *request = memory_enqueue(memory_self(replica), REPLICA_STORE, mailbox, uids);
 
         assert(!uid_set_is_empty(uids) && (add | remove) != 0 && (add & remove) == 0);
         request->add = add;
@@ -215,20 +213,20 @@ static int memory_store(Replica *replica, ReplicaMailbox *mailbox, const UidSet 
 
 static int memory_expunge_uids(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids) {
         assert(!uid_set_is_empty(uids));
-        enqueue(self(replica), REPLICA_EXPUNGE, mailbox, uids);
+        memory_enqueue(memory_self(replica), REPLICA_EXPUNGE, mailbox, uids);
         return 0;
 }
 
 static int memory_move_uids(Replica *replica, ReplicaMailbox *mailbox, const UidSet *uids,
                             ReplicaMailbox *target) {
         assert(!uid_set_is_empty(uids));
-        enqueue(self(replica), REPLICA_MOVE, mailbox, uids)->target = target;
+        memory_enqueue(memory_self(replica), REPLICA_MOVE, mailbox, uids)->target = target;
         return 0;
 }
 
 static int memory_search(Replica *replica, ReplicaMailbox *mailbox, const ReplicaSearch *search,
                          uint64_t cookie) {
-        Request *request = enqueue(self(replica), REPLICA_SEARCH, mailbox, NULL);
+        Request *request = memory_enqueue(memory_self(replica), REPLICA_SEARCH, mailbox, NULL);
 
         assert(search->stride > 1 || search->range.first > 0);
         request->search = *search;
@@ -236,207 +234,17 @@ static int memory_search(Replica *replica, ReplicaMailbox *mailbox, const Replic
         return 0;
 }
 
-static bool contains(ByteView bytes, const char *word) {
-        _cleanup_free_ char *copy = must(bytes_dup(bytes));
-
-        return strstr(copy, word) != NULL;
-}
-
-static int memory_append_begin(Replica *replica, ReplicaMailbox *mailbox,
-                               const ReplicaMessage *message, uint64_t cookie) {
-        MemoryReplica *r = self(replica);
-
-        if (r->kill->dead)
-                return -ECANCELED;
-        assert(!r->append || r->append->is_over);
-        r->append = request_free(r->append);
-        r->append = must(calloc(1, sizeof(*r->append)));
-        r->append->type = REPLICA_APPEND;
-        r->append->mailbox = mailbox;
-        r->append->cookie = cookie;
-        r->append->message = *message;
-        r->append->message.message_id = BYTES_NULL;
-        r->window = r->store->window;
-        if (r->store->refuses_early && contains(message->message_id, r->store->refuses)) {
-                r->append->is_over = true;
-                memory_push_done(r, r->append, REPLICA_REFUSED);
-        }
-        return 0;
-}
-
-static ssize_t memory_append_data(Replica *replica, ByteView data) {
-        MemoryReplica *r = self(replica);
-
-        if (r->kill->dead)
-                return -ECANCELED;
-        assert(r->append);
-        if (r->store->window > 0) {
-                if (r->window == 0) {
-                        r->window = r->store->window; /* it has sent some, by the next call */
-                        return 0;
-                }
-                data.size = MIN(data.size, r->window);
-                r->window -= data.size;
-        }
-        assert(buffer_append_view(&r->append->bytes, data) == 0);
-        return (ssize_t) data.size;
-}
-
-static int memory_append_end(Replica *replica, const ReplicaMessage *message) {
-        MemoryReplica *r = self(replica);
-
-        if (r->kill->dead)
-                return -ECANCELED;
-        assert(r->append);
-        if (r->append->is_over) {
-                r->append = request_free(r->append);
-                return 0;
-        }
-        assert(r->append->bytes.size > 0 && r->append->bytes.size == message->size);
-        r->append->message.flags = message->flags;
-        r->append->message.date = message->date;
-        *r->requests_end = r->append;
-        r->requests_end = &r->append->next;
-        r->append = NULL;
-        r->n_writes++;
-        return 0;
-}
-
-static int memory_append_abort(Replica *replica) {
-        MemoryReplica *r = self(replica);
-
-        assert(r->append);
-        r->append = request_free(r->append);
-        return 0;
-}
-
-/* As a whole, and not counted as a body: nothing is read from the other side. */
-static int memory_append_copy(Replica *replica, ReplicaMailbox *mailbox,
-                              const ReplicaMessage *message, uint64_t cookie,
-                              ReplicaMailbox *source, uint32_t uid) {
-        MemoryReplica *r = self(replica);
-        MemoryMailbox *stored = memory_stored(r, source);
-        const MemoryMessage *twin = stored ? memory_find(stored, uid) : NULL;
-        Request *request;
-
-        if (r->kill->dead)
-                return -ECANCELED;
-        if (!twin || twin->stage != MEMORY_VISIBLE)
-                return 1;
-        request = enqueue(r, REPLICA_APPEND, mailbox, NULL);
-        request->cookie = cookie;
-        request->message = *message;
-        request->message.date = twin->date;
-        assert(buffer_append_string(&request->bytes, twin->bytes) == 0);
-        r->n_writes++;
-        return 0;
-}
-
-static int restage(MemoryReplica *r, ReplicaMailbox *mailbox, MemoryStage from, MemoryStage to) {
-        MemoryMailbox *stored = memory_stored(r, mailbox);
-
-        if (!kill_switch_pass(r->kill))
-                return -ECANCELED;
-        for (size_t i = 0; stored && i < stored->n_messages; i++)
-                if (stored->messages[i].stage == from)
-                        stored->messages[i].stage = to;
-        return 0;
-}
-
-/* What was begun in tmp/ is thrown away. */
-static void drop_written(MemoryMailbox *stored) {
-        for (size_t i = stored->n_messages; i > 0; i--)
-                if (stored->messages[i - 1].stage == MEMORY_WRITTEN)
-                        memory_expunge(stored, stored->messages[i - 1].uid);
-}
-
-static int memory_prepare(Replica *replica, ReplicaMailbox *mailbox) {
-        MemoryStore *store = self(replica)->store;
-
-        if (!store->is_files)
-                return 0;
-        if (store->n_fails_prepare > 0) {
-                store->n_fails_prepare--;
-                drop_written(memory_stored(self(replica), mailbox));
-                return -ENOSPC;
-        }
-        return restage(self(replica), mailbox, MEMORY_WRITTEN, MEMORY_DURABLE);
-}
-
-static int memory_publish(Replica *replica, ReplicaMailbox *mailbox) {
-        MemoryStore *store = self(replica)->store;
-
-        if (!store->is_files)
-                return 0;
-        if (store->n_fails_publish > 0) {
-                store->n_fails_publish--;
-                return -EIO;
-        }
-        return restage(self(replica), mailbox, MEMORY_DURABLE, MEMORY_VISIBLE);
-}
-
-static int memory_recover(Replica *replica, ReplicaMailbox *mailbox, UidRange staged,
-                          UidSet *lost) {
-        MemoryReplica *r = self(replica);
-        MemoryMailbox *stored = memory_stored(r, mailbox);
-
-        if (!stored || !r->store->is_files)
-                return 0;
-        if (!kill_switch_pass(r->kill))
-                return -ECANCELED;
-        if (r->store->n_fails_recover > 0) {
-                r->store->n_fails_recover--;
-                return -EIO;
-        }
-        for (uint64_t uid = staged.first; uid <= staged.last; uid++) {
-                MemoryMessage *message = memory_find(stored, (uint32_t) uid);
-
-                if (message)
-                        message->stage = MEMORY_VISIBLE;
-                else
-                        assert(uid_set_add(lost, (uint32_t) uid, (uint32_t) uid) == 0);
-        }
-        return 0;
-}
-
-static int set_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid, bool noted) {
-        MemoryMailbox *stored = memory_stored(self(replica), mailbox);
-        MemoryMessage *message = stored ? memory_find(stored, uid) : NULL;
-
-        if (self(replica)->kill->dead)
-                return -ECANCELED;
-        if (message)
-                message->noted = noted;
-        return 0;
-}
-
-static int memory_noted(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
-        return set_noted(replica, mailbox, uid, true);
-}
-
-static int memory_forgotten(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid) {
-        return set_noted(replica, mailbox, uid, false);
-}
-
-static int memory_gone_object(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
-                              uint64_t *ret_object) {
-        const MemoryMailbox *stored = memory_stored(self(replica), mailbox);
-
-        *ret_object = stored ? memory_object(stored, uid) : 0;
-        return 0;
-}
-
 static int memory_close(Replica *replica, ReplicaMailbox *mailbox) {
-        enqueue(self(replica), REPLICA_CLOSE, mailbox, NULL);
+        memory_enqueue(memory_self(replica), REPLICA_CLOSE, mailbox, NULL);
         return 0;
 }
 
 static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_ns,
                         uint64_t ret_stamp[4]) {
-        const MemoryMailbox *stored = memory_stored(self(replica), mailbox);
+        const MemoryMailbox *stored = memory_stored(memory_self(replica), mailbox);
 
         (void) now_ns;
-        if (!self(replica)->store->is_files || !stored)
+        if (!memory_self(replica)->store->is_files || !stored)
                 return 0;
         memset(ret_stamp, 0, sizeof(uint64_t[4]));
         ret_stamp[2] = stored->modseq;
@@ -444,17 +252,17 @@ static int memory_stamp(Replica *replica, ReplicaMailbox *mailbox, int64_t now_n
 }
 
 static void memory_reset(Replica *replica) {
-        MemoryReplica *r = self(replica);
+        MemoryReplica *r = memory_self(replica);
 
         while (r->requests) {
                 Request *request = r->requests;
 
                 r->requests = request->next;
-                request_free(request);
+                memory_request_free(request);
         }
         r->requests_end = &r->requests;
         forget_events(r);
-        r->append = request_free(r->append);
+        r->append = memory_request_free(r->append);
         while (r->sessions) {
                 Session *session = r->sessions;
 
@@ -463,7 +271,7 @@ static void memory_reset(Replica *replica) {
         }
         r->lost = false;
         for (size_t i = 0; i < r->store->n_mailboxes; i++)
-                drop_written(r->store->mailboxes[i]);
+                memory_drop_written(r->store->mailboxes[i]);
 }
 
 /* The connection breaks: what was on its way there may have arrived. */
@@ -477,7 +285,7 @@ static int lose(MemoryReplica *r) {
 }
 
 static int memory_next(Replica *replica, ReplicaEvent *ret_event) {
-        MemoryReplica *r = self(replica);
+        MemoryReplica *r = memory_self(replica);
 
         r->taken = event_free(r->taken);
         if (r->kill->dead)
@@ -580,17 +388,8 @@ void memory_replica_lose(MemoryReplica *r, uint64_t after, unsigned taken) {
         r->lost_taken = taken;
 }
 
-static Event *tell(MemoryReplica *r, ReplicaEventType type) {
-        Event *event = must(calloc(1, sizeof(*event)));
-
-        event->event.type = type;
-        *r->events_end = event;
-        r->events_end = &event->next;
-        return event;
-}
-
 void memory_replica_tell_renamed(MemoryReplica *r, const char *old_name, const char *name) {
-        Event *event = tell(r, REPLICA_EVENT_MAILBOX);
+        Event *event = memory_push(r, REPLICA_EVENT_MAILBOX, NULL);
 
         event->text = must(strdup(name));
         event->object = must(strdup(old_name));
@@ -603,16 +402,16 @@ void memory_replica_tell_renamed(MemoryReplica *r, const char *old_name, const c
 
 void memory_replica_tell_poll(MemoryReplica *r) {
         for (size_t i = 0; i < r->store->n_mailboxes; i++) {
-                Event *event = tell(r, REPLICA_EVENT_MAILBOX);
+                Event *event = memory_push(r, REPLICA_EVENT_MAILBOX, NULL);
 
                 event->text = must(strdup(r->store->mailboxes[i]->name));
                 event->event.name = event->text;
         }
-        tell(r, REPLICA_EVENT_DONE)->event.request = REPLICA_WAIT;
+        memory_push(r, REPLICA_EVENT_DONE, NULL)->event.request = REPLICA_WAIT;
 }
 
 void memory_replica_tell_status(MemoryReplica *r, const char *name) {
-        Event *event = tell(r, REPLICA_EVENT_STATUS);
+        Event *event = memory_push(r, REPLICA_EVENT_STATUS, NULL);
 
         event->text = must(strdup(name));
         event->event.name = event->text;

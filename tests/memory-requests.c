@@ -7,7 +7,7 @@
 
 /* --- events --- */
 
-static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mailbox) {
+Event *memory_push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mailbox) {
         Event *event = must(calloc(1, sizeof(*event)));
 
         event->event.type = type;
@@ -17,7 +17,7 @@ static Event *push(MemoryReplica *r, ReplicaEventType type, ReplicaMailbox *mail
         return event;
 }
 
-static void set_object(Event *event, const MemoryMailbox *stored) {
+void memory_set_object(Event *event, const MemoryMailbox *stored) {
         free(event->object);
         assert(asprintf(&event->object, "object%u", stored->object) > 0);
         event->event.object = event->object;
@@ -30,7 +30,7 @@ static Session *find_session(MemoryReplica *r, const ReplicaMailbox *mailbox) {
         return NULL;
 }
 
-static uint64_t modseq_of(const MemoryReplica *r, uint64_t modseq) {
+uint64_t memory_modseq(const MemoryReplica *r, uint64_t modseq) {
         return r->store->no_modseq || r->store->untold & REPLICA_UNTOLD_FLAGS ? 0 : modseq;
 }
 
@@ -66,7 +66,7 @@ static void fill_message(MemoryReplica *r, Event *event, const MemoryMessage *me
 
 static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
                          bool identity) {
-        Event *event = push(r, REPLICA_EVENT_MESSAGE, mailbox);
+        Event *event = memory_push(r, REPLICA_EVENT_MESSAGE, mailbox);
 
         fill_message(r, event, message, identity);
         if (r->store->no_sizes)
@@ -75,14 +75,14 @@ static void push_message(MemoryReplica *r, ReplicaMailbox *mailbox, const Memory
 
 static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message) {
         const size_t size = strlen(message->bytes);
-        Event *event = push(r, REPLICA_EVENT_BODY_BEGIN, mailbox);
+        Event *event = memory_push(r, REPLICA_EVENT_BODY_BEGIN, mailbox);
 
         r->n_bodies++;
         fill_message(r, event, message, true);
         if (r->store->n_no_body > 0 && strstr(message->bytes, r->store->no_body)) {
                 r->store->n_no_body--;
                 event->event.message.present &= ~(unsigned) REPLICA_HAS_SIZE;
-                event = push(r, REPLICA_EVENT_BODY_END, mailbox);
+                event = memory_push(r, REPLICA_EVENT_BODY_END, mailbox);
                 fill_message(r, event, message, true);
                 event->text = must(strdup("the server gave NIL"));
                 event->event.text = event->text;
@@ -92,11 +92,11 @@ static void push_body(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMes
         for (size_t at = 0; at < size; at += PIECE) {
                 const ByteView piece = {message->bytes + at, MIN(size - at, PIECE)};
 
-                event = push(r, REPLICA_EVENT_BODY_DATA, mailbox);
+                event = memory_push(r, REPLICA_EVENT_BODY_DATA, mailbox);
                 event->bytes = must(bytes_dup(piece));
                 event->event.data = (ByteView){event->bytes, piece.size};
         }
-        fill_message(r, push(r, REPLICA_EVENT_BODY_END, mailbox), message, true);
+        fill_message(r, memory_push(r, REPLICA_EVENT_BODY_END, mailbox), message, true);
 }
 
 static void push_wanted(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMessage *message,
@@ -115,7 +115,7 @@ static void push_vanished(MemoryReplica *r, ReplicaMailbox *mailbox, const Memor
                 if (stored->gone[i].modseq <= since)
                         continue;
                 if (!event)
-                        event = push(r, REPLICA_EVENT_VANISHED, mailbox);
+                        event = memory_push(r, REPLICA_EVENT_VANISHED, mailbox);
                 assert(uid_set_add(&event->uids, stored->gone[i].uid, stored->gone[i].uid) == 0);
         }
         if (event)
@@ -147,14 +147,15 @@ static void push_news(MemoryReplica *r, ReplicaMailbox *mailbox, const MemoryMai
 Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome outcome) {
         const Session *session = find_session(r, request->mailbox);
         const MemoryMailbox *stored = request->mailbox ? memory_stored(r, request->mailbox) : NULL;
-        Event *event = push(r, REPLICA_EVENT_DONE, request->mailbox);
+        Event *event = memory_push(r, REPLICA_EVENT_DONE, request->mailbox);
 
         event->event.request = request->type;
         event->event.outcome = outcome;
         event->event.cookie = request->cookie;
         if (stored) {
                 event->event.exists = (uint32_t) memory_count_visible(stored);
-                event->event.token.modseq = modseq_of(r, session ? session->told : stored->modseq);
+                event->event.token.modseq =
+                        memory_modseq(r, session ? session->told : stored->modseq);
                 if (session && session->lost_track)
                         event->event.token.modseq = 0;
         }
@@ -166,130 +167,6 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
 }
 
 /* --- requests --- */
-
-static uint64_t size_of(const MemoryMailbox *stored) {
-        uint64_t size = 0;
-
-        for (size_t i = 0; i < stored->n_messages; i++)
-                size += strlen(stored->messages[i].bytes);
-        return size;
-}
-
-static Event *push_status(MemoryReplica *r, const MemoryMailbox *stored, bool with_size) {
-        Event *event = push(r, REPLICA_EVENT_STATUS, NULL);
-
-        event->text = must(strdup(stored->name));
-        if (r->store->is_files) {
-                set_object(event, stored);
-                event->event.name = event->text;
-                event->event.token.stamp[2] = stored->modseq;
-                return event;
-        }
-        if (r->replica.side == SIDE_LOCAL && !r->store->delimiter)
-                event->event.name = event->text;
-        memory_set_wire(r, event, stored->name);
-        event->event.status = (ReplicaStatus){
-                .uidnext = stored->uidnext,
-                .has_messages = true,
-                .messages = (uint32_t) memory_count_visible(stored),
-                .modseq = modseq_of(r, stored->modseq),
-                .has_size = with_size,
-                .size = with_size ? size_of(stored) : 0,
-        };
-        return event;
-}
-
-static void do_standing(MemoryReplica *r, Request *request) {
-        const MemoryMailbox *stored = memory_stored(r, request->mailbox);
-
-        if (stored) {
-                Event *event = push_status(r, stored, r->store->has_sizes);
-
-                event->event.status.has_uidvalidity = true;
-                event->event.status.uidvalidity = stored->uidvalidity;
-                if (r->store->has_objects)
-                        set_object(event, stored);
-        }
-        memory_push_done(r, request, REPLICA_OK);
-}
-
-static void do_list(MemoryReplica *r, Request *request) {
-        ReplicaOutcome outcome = REPLICA_OK;
-
-        for (size_t i = 0; i < r->store->n_mailboxes; i++) {
-                const MemoryMailbox *stored = r->store->mailboxes[i];
-                Event *event;
-
-                if (r->store->n_list_fails > 0) {
-                        r->store->n_list_fails--;
-                        outcome = REPLICA_FAILED;
-                        break;
-                }
-                event = push(r, REPLICA_EVENT_MAILBOX, NULL);
-                event->text = must(strdup(stored->name));
-                event->event.name = event->text;
-                memory_set_wire(r, event, stored->name);
-                event->event.attributes = stored->attributes;
-                event->event.delimiter = r->store->delimiter ? r->store->delimiter : '/';
-                event->event.has_subscribed = r->store->has_subscriptions;
-                event->event.subscribed = stored->subscribed;
-                (void) push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
-        }
-        memory_push_done(r, request, outcome);
-}
-
-/* A delimiter would make other levels of it. */
-static bool is_unsayable(const MemoryReplica *r, const char *name) {
-        const char delimiter = r->store->delimiter;
-
-        return delimiter != '\0' && delimiter != '/' && strchr(name, delimiter);
-}
-
-static void do_create(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored;
-        Event *event;
-
-        if (memory_stored(r, request->mailbox) || is_unsayable(r, request->mailbox->name)) {
-                memory_push_done(r, request, REPLICA_REFUSED);
-                return;
-        }
-        stored = memory_store_add(r->store, request->mailbox->name);
-        for (size_t i = 0; r->store->folds_case && i < r->store->n_mailboxes; i++)
-                if (strcasecmp(r->store->mailboxes[i]->name, stored->name) == 0)
-                        stored->object = r->store->mailboxes[i]->object;
-        event = memory_push_done(r, request, REPLICA_OK);
-        memory_set_wire(r, event, request->mailbox->name);
-        if (r->store->is_files || r->store->has_objects)
-                set_object(event, stored);
-}
-
-/* As a server does, and as a Maildir does: what is so already is all right. */
-static void do_rename(MemoryReplica *r, Request *request) {
-        const bool is_there = memory_stored(r, request->mailbox);
-        const bool is_done = memory_store_find(r->store, request->name);
-        Event *event;
-
-        if (is_there == is_done || is_unsayable(r, request->name)) {
-                memory_push_done(r, request, is_there ? REPLICA_REFUSED : REPLICA_NO_MAILBOX);
-                return;
-        }
-        memory_store_rename(r->store, request->mailbox->name, request->name);
-        event = memory_push_done(r, request, REPLICA_OK);
-        memory_set_wire(r, event, request->name);
-}
-
-static void do_remove(MemoryReplica *r, Request *request) {
-        memory_store_remove(r->store, request->mailbox->name);
-        memory_push_done(r, request, REPLICA_OK);
-}
-
-static void do_subscribe(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored = memory_stored(r, request->mailbox);
-
-        if (stored)
-                stored->subscribed = request->subscribe;
-        memory_push_done(r, request, stored ? REPLICA_OK : REPLICA_NO_MAILBOX);
-}
 
 static bool is_named(const ReplicaMailbox *mailbox, uint32_t uid) {
         for (size_t i = 0; mailbox->names && mailbox->names[i]; i++)
@@ -309,7 +186,7 @@ static void push_named(MemoryReplica *r, const Request *request, MemoryMailbox *
                         push_message(r, request->mailbox, message, false);
                         continue;
                 }
-                event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+                event = memory_push(r, REPLICA_EVENT_VANISHED, request->mailbox);
                 assert(uid_set_add(&event->uids, uid, uid) == 0);
                 event->event.uids = event->uids;
         }
@@ -353,7 +230,7 @@ static void push_bogus(MemoryReplica *r, const Request *request) {
         if (r->store->n_bogus_vanished == 0)
                 return;
         r->store->n_bogus_vanished--;
-        event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+        event = memory_push(r, REPLICA_EVENT_VANISHED, request->mailbox);
         assert(uid_set_add(&event->uids, r->store->bogus_vanished.first,
                            r->store->bogus_vanished.last) == 0);
         event->event.uids = event->uids;
@@ -366,7 +243,7 @@ static bool push_emptied(MemoryReplica *r, const Request *request) {
         if (r->store->n_emptied == 0)
                 return false;
         r->store->n_emptied--;
-        event = push(r, REPLICA_EVENT_VANISHED, request->mailbox);
+        event = memory_push(r, REPLICA_EVENT_VANISHED, request->mailbox);
         assert(uid_set_add(&event->uids, 1, UID_MAX) == 0);
         event->event.uids = event->uids;
         return true;
@@ -402,14 +279,14 @@ static void name_keywords(MemoryReplica *r, const Request *request, const Memory
 }
 
 static Event *push_opened(MemoryReplica *r, const Request *request, const MemoryMailbox *stored) {
-        Event *event = push(r, REPLICA_EVENT_OPENED, request->mailbox);
+        Event *event = memory_push(r, REPLICA_EVENT_OPENED, request->mailbox);
         MessageFlags permanent = 0;
 
         name_keywords(r, request, stored);
         event->event.token = (ReplicaToken){
                 .uidvalidity = stored->uidvalidity,
                 .uidnext = r->store->no_uidnext ? 0 : stored->uidnext,
-                .modseq = modseq_of(r, stored->modseq),
+                .modseq = memory_modseq(r, stored->modseq),
                 .stamp[2] = r->store->is_files ? stored->modseq : 0,
         };
         event->event.exists = (uint32_t) memory_count_visible(stored);
@@ -426,7 +303,7 @@ static Event *push_opened(MemoryReplica *r, const Request *request, const Memory
         event->event.storable = (FLAGS_FIXED & ~r->store->unstorable) | permanent;
         event->event.storable_keywords = !r->store->no_keywords;
         if (r->store->has_objects)
-                set_object(event, stored);
+                memory_set_object(event, stored);
         return event;
 }
 
@@ -473,12 +350,20 @@ static void do_changes(MemoryReplica *r, Request *request) {
         memory_push_done(r, request, REPLICA_OK);
 }
 
+static bool is_left_out(MemoryStore *store) {
+        if (store->n_silent == 0)
+                return false;
+        store->n_silent--;
+        return true;
+}
+
 static void do_fetch(MemoryReplica *r, Request *request) {
         MemoryMailbox *stored = memory_stored(r, request->mailbox);
 
         for (size_t i = 0; stored && i < stored->n_messages; i++)
                 if (stored->messages[i].stage == MEMORY_VISIBLE &&
-                    uid_set_contains(&request->uids, stored->messages[i].uid))
+                    uid_set_contains(&request->uids, stored->messages[i].uid) &&
+                    !is_left_out(r->store))
                         push_wanted(r, request->mailbox, &stored->messages[i], request->want);
         if (stored)
                 push_news(r, request->mailbox, stored);
@@ -525,7 +410,8 @@ static void do_expunge(MemoryReplica *r, Request *request) {
 /* Who has no UIDPLUS does not say what they are called now. */
 static void push_moved(MemoryReplica *r, const Request *request, MemoryMailbox *from,
                        MemoryMailbox *to) {
-        Event *event = r->store->no_uidplus ? NULL : push(r, REPLICA_EVENT_MOVED, request->mailbox);
+        Event *event =
+                r->store->no_uidplus ? NULL : memory_push(r, REPLICA_EVENT_MOVED, request->mailbox);
 
         for (size_t i = 0; i < from->n_messages;) {
                 const uint32_t uid = from->messages[i].uid;
@@ -605,12 +491,13 @@ static void do_append(MemoryReplica *r, Request *request) {
         else
                 push_news(r, request->mailbox, stored);
 
-        event = push(r, REPLICA_EVENT_APPENDED, request->mailbox);
+        event = memory_push(r, REPLICA_EVENT_APPENDED, request->mailbox);
         fill_message(r, event, message, false);
         event->event.cookie = request->cookie;
         event->event.request = REPLICA_APPEND;
         if (find_session(r, request->mailbox))
-                event->event.token.modseq = modseq_of(r, find_session(r, request->mailbox)->told);
+                event->event.token.modseq =
+                        memory_modseq(r, find_session(r, request->mailbox)->told);
         if (r->store->no_uidplus)
                 event->event.message.uid = 0;
 }
@@ -635,7 +522,7 @@ static void do_search(MemoryReplica *r, Request *request) {
                 memory_push_done(r, request, REPLICA_NO_MAILBOX);
                 return;
         }
-        event = push(r, REPLICA_EVENT_FOUND, request->mailbox);
+        event = memory_push(r, REPLICA_EVENT_FOUND, request->mailbox);
         event->event.cookie = request->cookie;
         for (size_t i = 0; i < stored->n_messages; i++) {
                 const MemoryMessage *message = &stored->messages[i];
@@ -670,18 +557,25 @@ static void do_close(MemoryReplica *r, Request *request) {
         request->mailbox->private = NULL;
         memory_push_done(r, request, REPLICA_OK);
         if (stored && !r->store->is_files)
-                (void) push_status(r, stored, false);
+                (void) memory_push_status(r, stored, false);
 }
 
 void memory_perform(MemoryReplica *r, Request *request) {
         static void (*const perform_one[])(MemoryReplica *, Request *) = {
-                [REPLICA_LIST] = do_list,       [REPLICA_STANDING] = do_standing,
-                [REPLICA_CREATE] = do_create,   [REPLICA_RENAME] = do_rename,
-                [REPLICA_REMOVE] = do_remove,   [REPLICA_SUBSCRIBE] = do_subscribe,
-                [REPLICA_CHANGES] = do_changes, [REPLICA_FETCH] = do_fetch,
-                [REPLICA_STORE] = do_store,     [REPLICA_EXPUNGE] = do_expunge,
-                [REPLICA_MOVE] = do_move,       [REPLICA_APPEND] = do_append,
-                [REPLICA_CLOSE] = do_close,     [REPLICA_SEARCH] = do_search,
+                [REPLICA_LIST] = memory_do_list,
+                [REPLICA_STANDING] = memory_do_standing,
+                [REPLICA_CREATE] = memory_do_create,
+                [REPLICA_RENAME] = memory_do_rename,
+                [REPLICA_REMOVE] = memory_do_remove,
+                [REPLICA_SUBSCRIBE] = memory_do_subscribe,
+                [REPLICA_CHANGES] = do_changes,
+                [REPLICA_FETCH] = do_fetch,
+                [REPLICA_STORE] = do_store,
+                [REPLICA_EXPUNGE] = do_expunge,
+                [REPLICA_MOVE] = do_move,
+                [REPLICA_APPEND] = do_append,
+                [REPLICA_CLOSE] = do_close,
+                [REPLICA_SEARCH] = do_search,
         };
 
         const bool is_change = request->type == REPLICA_STORE || request->type == REPLICA_EXPUNGE;

@@ -79,6 +79,7 @@ typedef struct MemoryStore {
         bool refuses_early;      /* before it has all of it */
         const char *no_body;     /* nor is there a body of one that contains this; borrowed */
         unsigned n_no_body;      /* so many times */
+        unsigned n_silent;       /* messages that are asked for, and left out of the answer */
         size_t window;           /* bytes that append_data() takes at a time; 0: all */
 
         /* What goes wrong, so many times. */

@@ -133,6 +133,8 @@ static void run_straight(SyncCase *c, uint64_t n_events[_SIDE_MAX]) {
         check_state(c, "at the end");
         if (c->no_bodies)
                 check_zero("bytes of messages that were moved", c->world.counts.bytes);
+        if (c->no_notices)
+                check_zero("notices", c->world.n_notes[ENGINE_NOTE_NOTICE]);
         check_nothing_is_left(c);
 }
 

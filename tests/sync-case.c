@@ -110,6 +110,8 @@ static void read_store_option(Reader *reader, Side side, char *text) {
                 store->window = strtoul(what, NULL, 10);
         else if (strcmp(word, "fails") == 0)
                 store->fails = (unsigned) strtoul(what, NULL, 10);
+        else if (strcmp(word, "silent") == 0)
+                store->n_silent = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "full") == 0)
                 store->n_full = (unsigned) strtoul(what, NULL, 10);
         else if (strcmp(word, "refuses-changes") == 0)
@@ -189,6 +191,8 @@ static void read_option(Reader *reader, char *line) {
                 c->is_straight = true;
         else if (strcmp(line, "no-bodies") == 0)
                 c->no_bodies = true;
+        else if (strcmp(line, "no-notices") == 0)
+                c->no_notices = true;
         else if (strcmp(line, "then") == 0)
                 *(strcmp(value, "retry") == 0 ? &c->retries : &c->confirms) = true;
         else if (strcmp(line, "held") == 0) {

@@ -8,6 +8,7 @@
  *      meanwhile: 3 remote expunge 1   what another client does, at the n-th event
  *      only: straight                  not to be killed: what should come of that is not to be said
  *      no-bodies: yes                  run straight, no message is transferred
+ *      no-notices: yes                 run straight, nothing is found to be amiss
  *      then: confirm                   what a person says once all is quiet: this, or
  *      then: retry                     that what was refused is to be tried again; it is taken now
  *      held: remote 30                 and what is held and not confirmed in the end
@@ -57,7 +58,7 @@ typedef struct SyncCase {
         size_t n_meanwhile;
         uint64_t n_events, n_happened;
 
-        bool confirms, retries, is_straight, no_bodies;
+        bool confirms, retries, is_straight, no_bodies, no_notices;
         bool has_rung[_SIDE_MAX]; /* the case says what the side tells */
         bool is_of_files;         /* it is about what only a Maildir does */
         uint64_t held[_SIDE_MAX];

@@ -5,6 +5,7 @@
 #include "base/macro.h"
 #include "store/state-db-private.h"
 #include "sync-world.h"
+#include "sync/engine-private.h"
 #include "test.h"
 
 #define MAX_PUMPS 100000u
@@ -502,4 +503,10 @@ void world_make_in_sync(World *world, const char *mailbox, const char *prefix, u
         world_add_in_sync(world, mailbox, pairs, n);
         free(messages);
         free(pairs);
+}
+
+bool world_is_on_wire(const World *world, Side side, const char *wire, const char *mailbox) {
+        const SyncMailbox *found = engine_find_wire(world->engine, side, bytes_of(wire));
+
+        return mailbox ? found && strcmp(found->state.name, mailbox) == 0 : !found;
 }

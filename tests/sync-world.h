@@ -83,3 +83,6 @@ void world_add_in_sync(World *world, const char *mailbox, const WorldPair *pairs
 
 /* A new mailbox on both sides with @n messages in sync: PREFIX1, PREFIX2, ... */
 void world_make_in_sync(World *world, const char *mailbox, const char *prefix, unsigned n);
+
+/* Does the engine take this name, as a STATUS has it, for that mailbox (NULL: for none)? */
+bool world_is_on_wire(const World *world, Side side, const char *wire, const char *mailbox);

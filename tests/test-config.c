@@ -576,6 +576,7 @@ static void test_equal(void) {
                 {"mailboxes", ACCOUNT("a") "mailboxes = *\n", false},
                 {"deleted-messages", ACCOUNT("a") "deleted-messages = trash\n", false},
                 {"deleted-messages, the default", ACCOUNT("a") "deleted-messages = auto\n", true},
+                {"only-subscribed", ACCOUNT("a") "only-subscribed = yes\n", false},
                 {"connections", ACCOUNT("a") "connections = 4\n", false},
                 {"brake", ACCOUNT("a") "brake = 26%\n", false},
                 {"brake-count", ACCOUNT("a") "brake-count = 21\n", false},

@@ -64,8 +64,8 @@ static void test_new_mailboxes(void) {
         check(&world, "up", "b F | b F | = F\n");
         assert(!stored(&world, SIDE_LOCAL, "unwanted"));
         assert(world.n_notes[ENGINE_NOTE_CREATED] == 2);
-        assert(strcmp(engine_find_wire(world.engine, SIDE_REMOTE, BYTES("up")), "up") == 0);
-        assert(!engine_find_wire(world.engine, SIDE_REMOTE, BYTES("unwanted")));
+        assert(world_is_on_wire(&world, SIDE_REMOTE, "up", "up"));
+        assert(world_is_on_wire(&world, SIDE_REMOTE, "unwanted", NULL));
         world_done(&world);
 }
 

@@ -317,6 +317,17 @@ static void test_changes(void) {
                                                     " untold=expunges\n"
                                                     "E: MESSAGE A 4 ()\n"
                                                     "E: DONE CHANGES A modseq=21 exists=1\n");
+        replica_check("a local server as well is asked only for what has changed", GMAIL, "l",
+                      "> changes A 7 10 20 flags\n"
+                      "C: 1 SELECT A (CONDSTORE)\n"
+                      "C: 2 UID FETCH 1:9 (FLAGS) (CHANGEDSINCE 20)\n"
+                      "C: 3 UID FETCH 10:4294967295 (FLAGS)\n" SELECTED(
+                              "1", "7", "10", "20") "S: 1 OK done\n"
+                                                    "S: 2 OK done\n"
+                                                    "S: 3 OK done\n"
+                                                    "E: OPENED A 7 10 20 exists=1 " STORABLE
+                                                    " untold=expunges\n"
+                                                    "E: DONE CHANGES A modseq=20 exists=1\n");
         replica_check("a change by sequence number: no modseq after it is safe", GMAIL, "",
                       "> changes A 7 10 20 flags\n"
                       "C: 1 SELECT A (CONDSTORE)\n"

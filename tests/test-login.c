@@ -113,7 +113,7 @@ static void run(const LoginRow *row, size_t step) {
         };
         const ImapCapabilities remembered = imap_capabilities_parse(bytes_of(row->remembered));
         const ImapLoginOptions options = {
-                .user = row->user ? row->user : "u",
+                .user = strchr(row->options, 'n') ? NULL : row->user ? row->user : "u",
                 .password = row->password ? row->password : "p",
                 .remembered = row->remembered ? &remembered : NULL,
                 .want_start_tls = strchr(row->options, 's'),
@@ -261,6 +261,9 @@ static void test_methods(void) {
                  "S: * OK [CAPABILITY LOGINDISABLED AUTH=GSSAPI] hi\n"
                  "E: REFUSED the server offers no way to log in with this user name and "
                  "password\n"                                                                                        },
+                {"nobody to log in", NULL, "en",
+                 "S: * OK [CAPABILITY IMAP4rev1] hi\n"
+                 "E: REFUSED the server wants a login, and the configuration has no user\n"},
                 {"no way in without TLS",                                                              NULL,                                                        "",
                  "S: * OK [CAPABILITY LOGINDISABLED STARTTLS] hi\n"
                  "E: REFUSED the server allows no login without TLS, which it offers by "
@@ -356,7 +359,7 @@ static void test_start_tls(void) {
 
 static void test_preauth(void) {
         static const LoginRow rows[] = {
-                {"a tunnel",                  NULL, "eq",
+                {"a tunnel",                  NULL, "enq",
                  "S: * PREAUTH [CAPABILITY " DOVECOT "] Logged in as u\n"
                  "E: READY qresync unasked: " DOVECOT "\n"},
                 {"a tunnel with compression", NULL, "ecq",

@@ -127,11 +127,9 @@ static void rename_with(Evidence evidence, Side side, bool are_servers) {
         TEST_ROW(label, world.n_notes[ENGINE_NOTE_RENAMED] == 2 &&
                                 world.n_notes[ENGINE_NOTE_CREATED] == 0);
         if (are_servers) {
-                const char *found = engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.B.x"));
-
-                TEST_ROW(label, found && strcmp(found, "B/x") == 0);
-                TEST_ROW(label, !engine_find_wire(world.engine, SIDE_LOCAL, BYTES("B/x")));
-                TEST_ROW(label, engine_find_wire(world.engine, SIDE_REMOTE, BYTES("B/x")));
+                TEST_ROW(label, world_is_on_wire(&world, SIDE_LOCAL, "perso.B.x", "B/x"));
+                TEST_ROW(label, world_is_on_wire(&world, SIDE_LOCAL, "B/x", NULL));
+                TEST_ROW(label, world_is_on_wire(&world, SIDE_REMOTE, "B/x", "B/x"));
         }
         world_done(&world);
 }
@@ -478,6 +476,14 @@ static void delete_all(World *world) {
                                     world->store[SIDE_REMOTE].mailboxes[0]->name);
 }
 
+static void delete_all_but_inbox(World *world) {
+        static const char *const names[] = {"A/x", "A", "K"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                memory_store_remove(&world->store[SIDE_REMOTE], names[i]);
+        world->options.brake.count = 100; /* so much of it may be gone */
+}
+
 static void delete_both(World *world) {
         memory_store_remove(&world->store[SIDE_REMOTE], "K");
         memory_store_remove(&world->store[SIDE_LOCAL], "K");
@@ -493,6 +499,7 @@ static void test_delete(void) {
                  "never on"                                                                                   },
                 {"INBOX",                  MAILBOX_DELETION_YES,   delete_inbox,     "INBOX", true,  "gone"   },
                 {"all of them",            MAILBOX_DELETION_YES,   delete_all,       "A/x",   true,  "confirm"},
+                {"all but INBOX",          MAILBOX_DELETION_YES,   delete_all_but_inbox, "A/x", true, "confirm"},
                 {"on both",                MAILBOX_DELETION_ASK,   delete_both,      "K",     false, NULL     },
         };
 
@@ -603,6 +610,30 @@ static void test_no_subscriptions(void) {
         world_done(&world);
 }
 
+/* What no side is subscribed to is left out, but for INBOX; and stays as it is where it was not. */
+static void test_only_subscribed(void) {
+        World world;
+
+        make_family(&world, EVIDENCE_NUMBERS);
+        world.options.only_subscribed = true;
+        world.store[SIDE_REMOTE].has_subscriptions = true;
+        memory_store_add(&world.store[SIDE_REMOTE], "N");
+        memory_store_add(&world.store[SIDE_REMOTE], "S")->subscribed = true;
+        world_start(&world);
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "S") && !stored(&world, SIDE_LOCAL, "N"));
+        assert(!*engine_find_mailbox(world.engine, "INBOX")->left_out);
+        assert(*engine_find_mailbox(world.engine, "N")->left_out);
+
+        stored(&world, SIDE_REMOTE, "S")->subscribed = false;
+        stored(&world, SIDE_REMOTE, "N")->subscribed = true;
+        list(&world);
+        assert(stored(&world, SIDE_LOCAL, "N"));
+        assert(stored(&world, SIDE_LOCAL, "S") && stored(&world, SIDE_REMOTE, "S"));
+        assert(*engine_find_mailbox(world.engine, "S")->left_out);
+        world_done(&world);
+}
+
 /* A server that was not asked who is subscribed says nothing: not on either side. */
 static void test_unasked_subscriptions(void) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
@@ -659,10 +690,8 @@ static void test_unsayable(void) {
                 assert(strstr(look(&world, side == SIDE_REMOTE ? "a.b" : "a^b")->error,
                               "it cannot be made on the"));
                 assert(stored(&world, side_other(side), "c/d") && !*look(&world, "c/d")->error);
-                assert(strcmp(engine_find_wire(world.engine, SIDE_LOCAL, BYTES("perso.c.d")),
-                              "c/d") == 0);
-                assert(strcmp(engine_find_wire(world.engine, SIDE_REMOTE, BYTES("c^d")), "c/d") ==
-                       0);
+                assert(world_is_on_wire(&world, SIDE_LOCAL, "perso.c.d", "c/d"));
+                assert(world_is_on_wire(&world, SIDE_REMOTE, "c^d", "c/d"));
                 world_done(&world);
         }
 }
@@ -677,9 +706,16 @@ static void test_utf8(void) {
         memory_store_add(&world.store[SIDE_REMOTE], "c/d");
         world_start(&world);
         assert(world_sync(&world));
-        assert(strcmp(engine_find_wire(world.engine, SIDE_LOCAL, BYTES("Größe.c.d")), "c/d") == 0);
-        assert(!engine_find_wire(world.engine, SIDE_LOCAL, BYTES("c.d")));
+        assert(world_is_on_wire(&world, SIDE_LOCAL, "Größe.c.d", "c/d"));
+        assert(world_is_on_wire(&world, SIDE_LOCAL, "c.d", NULL));
         world_done(&world);
+}
+
+static void start_servers(World *world) {
+        make_family(world, EVIDENCE_NUMBERS);
+        world_make_servers(world);
+        world_start(world);
+        assert(world_sync(world));
 }
 
 /* One side's look at its mailboxes, in the middle of the other's, shows what has come and gone there. */
@@ -687,10 +723,7 @@ static void test_polled(void) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 World world;
 
-                make_family(&world, EVIDENCE_NUMBERS);
-                world_make_servers(&world);
-                world_start(&world);
-                assert(world_sync(&world));
+                start_servers(&world);
                 for (Side s = 0; s < _SIDE_MAX; s++)
                         memory_replica_tell_poll(world.replica[s]);
                 assert(world_pump(&world) && !*look(&world, "K")->error);
@@ -712,10 +745,7 @@ static void test_unlisted(void) {
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 World world;
 
-                make_family(&world, EVIDENCE_NUMBERS);
-                world_make_servers(&world);
-                world_start(&world);
-                assert(world_sync(&world));
+                start_servers(&world);
                 memory_store_add(&world.store[side], "N");
                 memory_replica_tell_status(world.replica[side], "N");
                 assert(world_pump(&world) && stored(&world, side_other(side), "N"));
@@ -774,6 +804,7 @@ int main(void) {
         test_delete_killed();
         test_subscriptions();
         test_no_subscriptions();
+        test_only_subscribed();
         test_unasked_subscriptions();
         test_twins();
         return 0;

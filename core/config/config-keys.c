@@ -53,6 +53,7 @@ static const Key keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_MAILDIR]            = ACCOUNT_KEY("maildir", PATH, maildir, 0, 0),
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),
         [CONFIG_KEY_MAILBOXES]          = ACCOUNT_KEY("mailboxes", PATTERNS, mailboxes, 0, 0),
+        [CONFIG_KEY_ONLY_SUBSCRIBED]    = ACCOUNT_KEY("only-subscribed", BOOL, only_subscribed, 0, 0),
         [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),

@@ -212,7 +212,6 @@ bool value_is_name(const char *text, size_t max) {
         return true;
 }
 
-/* Four numbers of at most 255, the first of them 127. Not "127.1": what is loopback is plain to see. */
 /* RFC 4007 section 11: a zone may follow. */
 static bool is_ipv6(const char *text, size_t size) {
         const char *zone = memchr(text, '%', size);
@@ -246,6 +245,7 @@ int value_parse_host(const char *text, char **ret_host) {
         return 0;
 }
 
+/* Four numbers of at most 255, the first of them 127. Not "127.1": what is loopback is plain to see. */
 static bool is_loopback_ipv4(const char *host) {
         for (size_t i = 0; i < 4; i++) {
                 size_t n = strspn(host, "0123456789");

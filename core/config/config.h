@@ -69,6 +69,7 @@ typedef struct AccountConfig {
         /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
          * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
         char **mailboxes;
+        bool only_subscribed; /* and of those only what a side is subscribed to, INBOX, and what is named */
         DeletedMessages deleted;
         unsigned connections;   /* limit, 1 to 20, default 3 */
         unsigned brake_percent; /* hold deletions of more than this share of a mailbox, 0 to 100,

@@ -85,6 +85,10 @@ int login_authenticate(ImapLogin *login, ImapSession *session) {
         _cleanup_(buffer_wipe) Buffer command = BUFFER_NULL;
         int r;
 
+        if (!login->options.user)
+                return login_give_up(login, IMAP_LOGIN_REFUSED,
+                                     "the server wants a login, and the configuration has no user",
+                                     BYTES_NULL);
         if (!login->has_offered && !(login->options.is_encrypted && login->options.remembered))
                 return login_ask_offered(login, session);
         login->assumed = !login->has_offered;

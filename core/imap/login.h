@@ -22,8 +22,8 @@
 typedef struct ImapLogin ImapLogin;
 
 typedef struct ImapLoginOptions {
-        const char *user;                   /* borrowed until the login is over */
-        const char *password;               /* borrowed until the login is over */
+        const char *user;     /* borrowed until the login is over; NULL: no login is needed */
+        const char *password; /* borrowed until the login is over */
         const ImapCapabilities *remembered; /* of the last login; NULL: none. Copied */
         bool is_encrypted;                  /* TLS, or a pipe on this machine */
         bool want_start_tls;

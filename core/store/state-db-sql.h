@@ -341,7 +341,7 @@
         X(UNKNOWN_UIDS, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
                         " AND uid > ?3 ORDER BY uid LIMIT ?4")                                     \
         X(UNIDENTIFIED, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
-                        " AND uid > ?3 AND size IS NULL ORDER BY uid LIMIT ?4")                    \
+                        " AND uid > ?3 AND date IS NULL ORDER BY uid LIMIT ?4")                    \
         X(UNKNOWN_GET, "SELECT flags, date, zone, size FROM temp.unknown"                          \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                           \
         X(UNKNOWN_TRY, "UPDATE temp.unknown SET tries = tries + 1"                                 \

@@ -264,7 +264,7 @@ int state_db_unknown_remove_known(StateDb *db, int64_t mailbox);
 /* A side cannot tell sizes: pair without, as if all were equal. */
 int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox);
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n);
-/* UIDs above @after, at most @max of them; unidentified: those without size and Message-ID. */
+/* UIDs above @after, at most @max of them; unidentified: of which only flags are known. */
 int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
                           UidSet *uids);
 int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,

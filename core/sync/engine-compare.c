@@ -22,9 +22,12 @@ static bool is_wanted(const SyncMailbox *mailbox) {
                options->wants(mailbox->state.name, options->userdata) != ENGINE_WANTS_NOT;
 }
 
-/* Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. */
+/*
+ * Does a list show nothing of what was there? A disk that is not mounted, or a server's bad day. A server
+ * has an INBOX whatever else it has lost, so that one mailbox more must be gone where it is listed.
+ */
 static bool shows_nothing(const Engine *engine, Side side) {
-        size_t n_known = 0;
+        size_t n_gone = 0, n_enough = 1;
 
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 const SyncMailbox *mailbox = engine->mailboxes[i];
@@ -32,11 +35,14 @@ static bool shows_nothing(const Engine *engine, Side side) {
                 if (!sync_mailbox_is_in_base(mailbox) || mailbox->state.messages == 0 ||
                     !is_wanted(mailbox))
                         continue;
-                if (mailbox->exists[side] || mailbox->moved_to[side])
+                if (!mailbox->exists[side] && !mailbox->moved_to[side])
+                        n_gone++;
+                else if (strcmp(mailbox->state.name, "INBOX") == 0)
+                        n_enough = 2;
+                else
                         return false;
-                n_known++;
         }
-        return n_known > 0;
+        return n_gone >= n_enough;
 }
 
 /* Is so much gone from a side that it looks like an accident? */
@@ -54,6 +60,28 @@ static bool is_much_gone(const Engine *engine, Side side) {
                brake_holds(&engine->options.brake, n_messages, n_gone, 0);
 }
 
+/* Whoever has it and keeps subscriptions has none to it. */
+static bool is_unsubscribed(const SyncMailbox *mailbox) {
+        bool is_told = false;
+
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                if (mailbox->told[side].subscribed == SUBSCRIBED_YES)
+                        return false;
+                is_told |= mailbox->told[side].subscribed == SUBSCRIBED_NO;
+        }
+        return is_told;
+}
+
+static const char *why_left_out(const SyncMailbox *mailbox) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (mailbox->told[side].left_out)
+                        return mailbox->told[side].left_out;
+        if (!mailbox->engine->options.only_subscribed || mailbox->is_named ||
+            strcmp(mailbox->state.name, "INBOX") == 0 || !is_unsubscribed(mailbox))
+                return NULL;
+        return "left out: it is not subscribed; subscribe to it, or name it in “mailboxes”";
+}
+
 static void take_lists(Engine *engine) {
         engine_forget_unusable(engine, false);
         engine->n_renamed = 0;
@@ -63,9 +91,7 @@ static void take_lists(Engine *engine) {
                 memcpy(mailbox->exists, mailbox->listed, sizeof(mailbox->exists));
                 memset(mailbox->moved_to, 0, sizeof(mailbox->moved_to));
                 mailbox->is_target = mailbox->is_removing = false;
-                mailbox->left_out = mailbox->told[SIDE_REMOTE].left_out
-                                            ? mailbox->told[SIDE_REMOTE].left_out
-                                            : mailbox->told[SIDE_LOCAL].left_out;
+                mailbox->left_out = why_left_out(mailbox);
         }
 }
 

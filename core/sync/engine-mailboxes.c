@@ -205,6 +205,7 @@ static int on_mailbox(Engine *engine, Side side, const ReplicaEvent *event) {
         mailbox->listed[side] = true;
         if (event->has_subscribed)
                 mailbox->told[side].subscribed = event->subscribed ? SUBSCRIBED_YES : SUBSCRIBED_NO;
+        mailbox->is_named = wish == ENGINE_WANTS_BY_NAME;
         mailbox->told[side].left_out = engine_left_out(engine, side, wish, event->attributes);
         return engine_take_wire(mailbox, side, event->wire);
 }
@@ -224,16 +225,10 @@ static SyncMailbox *find_utf8(Engine *engine, Side side, ByteView wire) {
         return engine_lookup_wire(engine, side, bytes_of(encoded));
 }
 
-static SyncMailbox *find_wire(Engine *engine, Side side, ByteView wire) {
+SyncMailbox *engine_find_wire(Engine *engine, Side side, ByteView wire) {
         SyncMailbox *mailbox = engine_lookup_wire(engine, side, wire);
 
         return mailbox ? mailbox : find_utf8(engine, side, wire);
-}
-
-const char *engine_find_wire(Engine *engine, Side side, ByteView wire) {
-        const SyncMailbox *mailbox = find_wire(engine, side, wire);
-
-        return mailbox ? mailbox->state.name : NULL;
 }
 
 static bool stamp_differs(const ReplicaToken *a, const ReplicaToken *b) {
@@ -354,7 +349,7 @@ static bool is_to_be_looked_at(SyncMailbox *mailbox, Side side, const ReplicaSta
 /* How a mailbox stands, asked for or not: mark it if that is not what was committed. */
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
         SyncMailbox *mailbox = event->name ? engine_lookup(engine, event->name)
-                                           : find_wire(engine, side, event->wire);
+                                           : engine_find_wire(engine, side, event->wire);
 
         if (!mailbox) /* not ours, or LIST has not told yet */
                 return on_unlisted(engine, side, event->name);

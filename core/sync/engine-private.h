@@ -72,6 +72,7 @@ typedef struct SyncMailbox {
         char *removal_error;        /* owned */
         Subscribed subscribing;     /* asked for; the base has it once it is so */
 
+        bool is_named;        /* by the configuration: never left out */
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
@@ -213,7 +214,9 @@ struct SyncRun {
         uint32_t identified[_SIDE_MAX];
         Side digest_side;
         uint32_t digest_uid;
-        void *digest; /* owned */
+        void *digest;        /* owned */
+        bool awaits_digest;  /* its bytes were asked for, and nothing was said of them yet */
+        bool asked_identity; /* for a second time */
 
         /* Moves. As far as is known yet: does it lose or gain messages that may be moved? */
         bool loses[_SIDE_MAX], gains[_SIDE_MAX];
@@ -392,6 +395,8 @@ int run_count_transfer(SyncRun *run);
 /* engine-mailboxes.c */
 int engine_on_list_event(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event);
+/* As STATUS calls it, which is not always as it is called on the wire. */
+SyncMailbox *engine_find_wire(Engine *engine, Side side, ByteView wire);
 /* Copies @wire; empty: nothing is known, or there is none. */
 int engine_take_wire(SyncMailbox *mailbox, Side side, ByteView wire);
 

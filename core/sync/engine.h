@@ -79,9 +79,10 @@ typedef struct EngineOptions {
         Brake brake;
         MailboxDeletion deletion; /* of mailboxes */
         DeletedMessages deleted;  /* what becomes of them on the remote side */
+        bool only_subscribed;     /* leave out what no side is subscribed to; both must tell that */
         VolumePolicy volumes;     /* all 0: the default */
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
-                              where the server does not tell of changes; 0: each time */
+                              where a server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */
         bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
@@ -146,9 +147,6 @@ void engine_hold(Engine *engine, bool hold);
 /* A side is lost: what was received whole is kept, all else is forgotten and asked again. */
 int engine_interrupt(Engine *engine);
 
-/* A mailbox's name on a side's wire, as STATUS has it: the mailbox that is meant, NULL if none. */
-const char *engine_find_wire(Engine *engine, Side side, ByteView wire);
-
 /**
  * engine_each_due() - whose status is to be asked for on a side, where each costs a command?
  * @interval: usec, of those that changed lately, and INBOX; the pauses of the others double
@@ -207,7 +205,7 @@ typedef struct EngineTotals {
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
 
-/* Since when have the flags of every message of every mailbox been looked at? 0: the remote side tells of
+/* Since when have the flags of every message of every mailbox been looked at? 0: both sides tell of
  * changes. */
 int64_t engine_flags_since(Engine *engine);
 

@@ -281,7 +281,6 @@ static int fetch_new(ImapReplica *r, Job *job) {
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
 }
 
-/* Only of a remote side does the engine search for what is left untold. */
 static Rung choose_rung(const ImapReplica *r, const Job *job) {
         const ReplicaToken *since = &job->since;
 
@@ -289,9 +288,6 @@ static Rung choose_rung(const ImapReplica *r, const Job *job) {
                 return RUNG_LIST;
         if (may_use_qresync(r) && since->modseq > 0)
                 return job->opened->lost_track ? RUNG_LIST : RUNG_QRESYNC;
-        if (r->base.side != SIDE_REMOTE)
-                return RUNG_LIST;
-
         return has_condstore(r) && since->modseq > 0 ? RUNG_CONDSTORE : RUNG_SEARCH;
 }
 

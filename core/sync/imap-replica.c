@@ -424,7 +424,7 @@ void imap_replica_detach(ImapReplica *r) {
 }
 
 bool imap_replica_is_attached(const ImapReplica *r) {
-        return r->session != NULL;
+        return r && r->session;
 }
 
 /* Nothing is under way but an IDLE: what is selected stays so, and no mailbox is open any more. */

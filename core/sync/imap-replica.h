@@ -59,7 +59,7 @@ void imap_replica_attach(ImapReplica *replica, ImapSession *session,
                          ImapEnabled uidonly, ImapQuirks quirks);
 void imap_replica_detach(ImapReplica *replica);
 
-/* The engine's reset() detaches it if anything was under way: nobody would wait for the answers. */
+/* The engine's reset() detaches it if anything was under way: nobody would wait for the answers. NULL is not. */
 bool imap_replica_is_attached(const ImapReplica *replica);
 
 /**

@@ -356,7 +356,8 @@ typedef struct ReplicaOps {
 struct Replica {
         const ReplicaOps *ops;
         Side side;
-        bool gives_numbers; /* a Maildir: it numbers its files itself, delivers in two phases and has stamps;
+        bool gives_numbers; /* a Maildir, which only the local side can be: it numbers its files itself,
+                               delivers in two phases and has stamps;
                                its mailboxes have no names on a wire, and what is forgotten() is told
                                anew, under another UID */
         bool renumbers_renamed; /* Courier: a mailbox gets another UIDVALIDITY and other UIDs with its new

@@ -5,6 +5,10 @@
  * there is on either side, and pairs it, before it sends anything again. What a server has taken
  * without saying under which UID is written down by message: if pairing does not find it, it is not
  * sent for ever.
+ *
+ * The limit of this: if the message is deleted where it came from before that next run, its copy stands
+ * alone, looks like any new message, and comes back. That it was ours would have to be known of each
+ * message before it leaves; a deletion undone is the lesser evil.
  */
 
 #include <stdio.h>

@@ -8,7 +8,9 @@
  * other side still has of the message. In doubt it is a deletion and a new message.
  *
  * A move is carried out, then its row goes over to the other mailbox. A crash in between is mended by
- * pairing: the message is new on both sides there, and gone from both sides here.
+ * pairing: the message is new on both sides there, and gone from both sides here. So is one that a server
+ * has moved without saying under which UID; as pairing has no base, a flag that was taken off before the
+ * move is there again.
  *
  * No run waits for one that waits for it: only those count that have not come here yet, and will.
  */

@@ -140,15 +140,36 @@ static int conclude_pairing(SyncRun *run) {
         return r < 0 ? r : run_meet(run);
 }
 
+/* An answer without the bytes that were asked for. Unless the message is gone, ask once more. */
+static int on_untold_digest(SyncRun *run) {
+        const SyncMailbox *mailbox = run->mailbox;
+        unsigned n;
+        int r;
+
+        run->awaits_digest = false;
+        r = state_db_unknown_try(mailbox->engine->db, mailbox->state.id, run->digest_side,
+                                 run->digest_uid, &n);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (n > 1)
+                return run_park(run, run->digest_side, run->digest_uid,
+                                "its bytes are not given, and it may be on the other side already");
+        run->digest_uid--;
+        return 0;
+}
+
 /* The next message whose bytes must be looked at: all doubtful ones of one side, then of the other. */
 int run_digest(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
+        int r;
 
         run->phase = RUN_DIGEST;
+        r = run->awaits_digest ? on_untold_digest(run) : 0;
+        if (r < 0)
+                return r;
         for (; run->digest_side < _SIDE_MAX; run->digest_side++, run->digest_uid = 0) {
                 _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
                 Replica *replica = mailbox->engine->replica[run->digest_side];
-                int r;
 
                 r = state_db_doubtful_next(mailbox->engine->db, mailbox->state.id, run->digest_side,
                                            run->digest_uid, &run->digest_uid);
@@ -164,10 +185,11 @@ int run_digest(SyncRun *run) {
                 if (r < 0)
                         return r;
                 run->n_under_way++;
+                run->awaits_digest = true;
                 return 0;
         }
 
-        int r = pair_rung(run, PAIR_DIGEST);
+        r = pair_rung(run, PAIR_DIGEST);
         return r < 0 ? r : conclude_pairing(run);
 }
 
@@ -198,6 +220,7 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event) {
                         return 0;
                 size = digest->end(run->digest, value);
                 run->digest = NULL;
+                run->awaits_digest &= event->message.uid != run->digest_uid;
                 if (event->text || event->message.uid == 0)
                         return on_no_digest(run, side, event);
                 return state_db_unknown_set_digest(run->mailbox->engine->db, run->mailbox->state.id,
@@ -230,9 +253,29 @@ static int pair_identified(SyncRun *run) {
         return r < 0 ? r : pair_rung(run, PAIR_DATE);
 }
 
+/* What nobody has told of, though it was asked for, is asked for again: once. Return: how many
+ * answers are to come, or negative. */
+static int ask_identities(SyncRun *run) {
+        int n_asked = 0;
+
+        for (;;) {
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        int r = run_identify_side(run, side);
+
+                        if (r < 0)
+                                return r;
+                        n_asked += r;
+                }
+                if (n_asked > 0 || run->asked_identity)
+                        return n_asked;
+                run->asked_identity = true;
+                run->identified[SIDE_REMOTE] = run->identified[SIDE_LOCAL] = 0;
+        }
+}
+
 int run_identify(SyncRun *run) {
         uint64_t n_unknown[_SIDE_MAX];
-        int n_asked = 0, r;
+        int r;
 
         run->phase = RUN_IDENTIFY;
         for (Side side = 0; side < _SIDE_MAX; side++) {
@@ -244,15 +287,9 @@ int run_identify(SyncRun *run) {
         if (n_unknown[SIDE_REMOTE] == 0 || n_unknown[SIDE_LOCAL] == 0)
                 return conclude_pairing(run);
 
-        for (Side side = 0; side < _SIDE_MAX; side++) {
-                r = run_identify_side(run, side);
-                if (r < 0)
-                        return r;
-                n_asked += r;
-        }
-        if (n_asked > 0)
-                return 0;
-
+        r = ask_identities(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
         r = pair_identified(run);
         if (r < 0)
                 return r;

@@ -383,8 +383,11 @@ static int transfer_side(SyncRun *run, Side side) {
                 if (!run->has_flow)
                         run_await_flow(run, side);
                 return 0;
-        } else
+        } else {
                 r = send_chunk(run, side, &uids);
+                if (run->n_under_way == 0) /* none was asked for: let those of the other side go */
+                        run_end_flow(run);
+        }
         return r < 0 ? r : 1;
 }
 

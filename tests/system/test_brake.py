@@ -63,6 +63,19 @@ class Brake(case.SystemTest):
         self.once(self.acc)
         self.assert_equal_sides(self.acc, self.dovecot)
 
+    def test_missing_root_of_a_daemon(self):
+        """It stays, says what is wrong whoever asks for what, and goes on when the root is there again."""
+        self.acc.maildir.rename(self.directory / "unplugged")
+        with self.acc.daemon() as daemon:
+            daemon.wait_ready()
+            self.assertEqual(self.acc.ctl("sync", "--wait").status, 1)
+            [status] = self.acc.ctl_json("status")
+            self.assertEqual(status["state"], "refused")
+            self.assertIn(str(self.acc.maildir), status["sentence"])
+            (self.directory / "unplugged").rename(self.acc.maildir)
+            daemon.wait_in_sync()
+            self.assertEqual(daemon.stop(), 0)
+
     def test_missing_folder(self):
         shutil.rmtree(self.acc.tree.folder("list").path)
         self.once(self.acc, status=1)

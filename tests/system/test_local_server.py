@@ -12,9 +12,11 @@ MESSAGES = 5
 
 
 class LocalServer(case.SystemTest):
+    options = {}  # of the local server
+
     def setUp(self):
         super().setUp()
-        self.here = self.server("mdbox", name="here")
+        self.here = self.server("mdbox", name="here", **self.options)
         self.there = self.server(name="there")
         self.names = populate.mailbox_names(3)
         self.rng = random.Random(19)
@@ -64,6 +66,25 @@ class Once(LocalServer):
         self.assertEqual(len(remote["INBOX"]), MESSAGES + 1)
         self.assertEqual(len(remote[self.names[2]]), MESSAGES - 1)
         self.assertNotIn(" new ", self.once(account).err)
+
+    def test_tells_less(self):
+        """A local server that does not tell of all changes is asked for them, not for all its messages."""
+        populate.fill(self.session(self.there), self.names, 100, holes=False)
+        for extensions in ("QRESYNC", "QRESYNC CONDSTORE"):
+            with self.subTest(without=extensions):
+                account = self.new_account()
+                account.local["disable-extensions"] = extensions
+                account.write_config()
+                self.once(account)
+                with self.here.session() as session:
+                    session.select(self.names[1])
+                    session.store("7", "+", ["\\Flagged"])
+                    session.store("9", "+", ["\\Deleted"])
+                    session.expunge("9")
+                log = self.once(account, "-vv").err
+                self.assert_equal_servers()
+                told = [line for line in log.splitlines() if "(local)" in line and " FETCH (" in line]
+                self.assertLess(len(told), 20, log)
 
     def test_emptied(self):
         """The local server has lost all its mail, or the wrong one answers: held, not carried out."""

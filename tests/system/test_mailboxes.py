@@ -280,6 +280,23 @@ class Mailboxes(case.SystemTest):
             new.rename(path)
             wait_until(lambda: self.subscribed() == {"Work/inner"}, "nor there", interval=0.1)
 
+    def test_only_subscribed(self):
+        server = self.server("mdbox")
+        session = self.session(server)
+        populate.fill_small(session, "INBOX", 3)
+        for name in ("Work", "Kept"):
+            session.create(name)
+            populate.fill_small(session, name, 3)
+        session.command("SUBSCRIBE Work")
+        account = self.account(server, tls="none", settings={"only-subscribed": "yes"})
+        self.once(account)
+        self.assertEqual(set(account.tree.mailboxes()), {"INBOX", "Work"})
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assertIn("it is not subscribed", account.ctl("mailboxes", "test").out)
+            session.command("SUBSCRIBE Kept")
+            wait_until(lambda: "Kept" in account.tree.mailboxes(), "Kept is here", interval=0.1)
+
     def test_new_is_subscribed(self):
         """Made in a Maildir without subscriptions: other clients show it."""
         self.begin()
