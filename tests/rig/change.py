@@ -15,8 +15,9 @@ class Changes:
     """Knows every message of two equal sides, changes one or the other, and keeps what must be after
     the next run. Flags may change on both sides of one message; a deletion beats a flag."""
 
-    def __init__(self, rng, remote, local, has_uidplus=True):
+    def __init__(self, rng, remote, local, has_uidplus=True, adds_line_end=False):
         self.rng = rng
+        self.adds_line_end = adds_line_end  # a side does so to a message that ends without one
         self.has_uidplus = has_uidplus  # without it a move there is a deletion and a new message
         self.remote = remote
         self.local = local
@@ -87,6 +88,8 @@ class Changes:
 
     def _deliver(self, side, mailbox, flags):
         data = populate.message(self.rng, f"change{self.count}")
+        if self.adds_line_end and not data.endswith(b"\n"):
+            data += b"\r\n"
         self.model[mailbox, compare.message(data, (), "").digest] = set(flags or ())
         side.deliver(mailbox, data, flags)
 

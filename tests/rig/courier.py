@@ -41,6 +41,7 @@ class CourierSession(imap.Session):
     """Courier has UIDPLUS, but neither MULTIAPPEND, LITERAL+ nor MOVE."""
 
     prefix = b"INBOX."
+    adds_line_end = True
 
     def append_many(self, mailbox, messages, batch=50):
         uids = []

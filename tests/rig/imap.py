@@ -66,6 +66,7 @@ class Session:
     """One logged-in connection. command() returns the untagged responses, or raises ImapError."""
 
     prefix = b""  # of every mailbox but INBOX, as on the wire; not part of the names here
+    adds_line_end = False  # to a message that ends without one
 
     def __init__(self, host, port, user=None, password=None, tls=None, timeout=60):
         self.socket = socket.create_connection((host, port), timeout)

@@ -244,7 +244,8 @@ def toggle(side, handle, flags, flag):
 @scenario("many random changes")
 def random_changes(w):
     w.begin(("INBOX", "list", "Sent", "a", "made"), 40)
-    changes = change.Changes(w.rng, w.remote, w.local, "UIDPLUS" in (w.profile.capability or "UIDPLUS"))
+    changes = change.Changes(w.rng, w.remote, w.local, "UIDPLUS" in (w.profile.capability or "UIDPLUS"),
+                             w.session.adds_line_end)
     changes.apply(CHANGES)
     w.sync(changes.expected())
 
