@@ -345,7 +345,8 @@ void connection_flush(Connection *c) {
         if (c->state != CONNECTION_OPEN)
                 return;
 
-        connection_write(c);
+        if (!c->is_blocked) /* else the loop says when it is worth a try */
+                connection_write(c);
         if (c->is_paused && imap_session_n_unread(c->session) <= MAX_UNREAD) {
                 c->is_paused = false;
                 c->has_more = true;

@@ -16,12 +16,13 @@ import random
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 
 from rig import interimap, meter, netns, populate
 from rig.account import Account
-from rig.dovecot import Dovecot
+from rig.dovecot import PASSWORD, Dovecot
 
 USER = "alice"  # on the remote server
 
@@ -238,6 +239,20 @@ def report(title, table, wrong):
     return misses
 
 
+def drain(link, remote, names):
+    """What the bodies alone take, compressed as they are for both programs."""
+    command = [*link.prefix, sys.executable, "-m", "rig.drain", link.address, str(remote.imap_port),
+               USER, PASSWORD, *names]
+    return link.traffic(lambda: subprocess.run(command, check=True, stdin=subprocess.DEVNULL))
+
+
+def report_bodies(bodies, table):
+    """A limit below what the bodies take cannot be kept by anybody: say so beside it."""
+    total = bodies.bytes_in + bodies.bytes_out
+    share = total / table["first sync"][InterImap.name].bytes
+    print(f"\nThe bodies alone take {size(total)} bytes, {share:.2f} of InterIMAP's first sync.", flush=True)
+
+
 def report_ratios(scene, row, base):
     """Does one of them miss its limit?"""
     limits = LIMITS_ALL | LIMITS.get(scene, {})
@@ -255,9 +270,12 @@ def measure_size(mailboxes, messages, kinds):
         with remote, Dovecot(directory / "local", "maildir") as local:
             with remote.session(USER) as session:
                 populate.fill_quickly(session, names, messages)
+            bodies = drain(link, remote, names)
             table, wrong = measure(World(directory, link, remote, local, kinds), names)
     where = "One mailbox" if mailboxes == 1 else f"{mailboxes} mailboxes"
-    return report(f"{where} with {messages} messages" + (" each" if mailboxes > 1 else ""), table, wrong)
+    misses = report(f"{where} with {messages} messages" + (" each" if mailboxes > 1 else ""), table, wrong)
+    report_bodies(bodies, table)
+    return misses
 
 
 def parse_size(word):
