@@ -32,6 +32,7 @@ static void drop_connection(AccountLink *link) {
         timer_disarm(&link->timer);
 
         if (link->connection) {
+                link->apart_since = account_now();
                 link->traffic_before = account_link_traffic(link);
                 connection_close(link->connection);
                 connection_free(link->closed); /* not the one whose callback this may be */
@@ -421,16 +422,22 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
 
 #define GRACE_USEC ((int64_t) 5 * 1000000)
 
+#define APPEND_MAX ((int64_t) 3600 * 1000000) /* so long one message may take */
+
 /*
  * An upload was cut off: what the server had received by then it may be storing still, after we have
- * looked whether it is there. So give it some time before looking. Return: usec, 0 for none.
+ * looked whether it is there. So give it some time before looking, counted from the loss of the connection,
+ * or from our start: a large message may have been under way long after it was written down. Return: usec, 0
+ * for none.
  */
 static uint64_t upload_grace(AccountLink *link) {
+        const int64_t now = account_now();
         int64_t newest, left;
 
-        if (state_db_newest_intent(link->account->db, link->side, &newest) != 0 || newest == 0)
+        if (state_db_newest_intent(link->account->db, link->side, &newest) != 0 || newest == 0 ||
+            newest > now || now - newest > APPEND_MAX)
                 return 0;
-        left = newest + GRACE_USEC - account_now();
+        left = link->apart_since + GRACE_USEC - now;
         return left > 0 && left <= GRACE_USEC ? (uint64_t) left : 0;
 }
 

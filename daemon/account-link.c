@@ -21,7 +21,12 @@ int account_link_new(Account *account, Side side, const Endpoint *endpoint,
         link = calloc(1, sizeof(*link));
         if (!link)
                 return -ENOMEM;
-        *link = (AccountLink){.account = account, .side = side, .endpoint = endpoint};
+        *link = (AccountLink){
+                .account = account,
+                .side = side,
+                .endpoint = endpoint,
+                .apart_since = account_now(),
+        };
         r = asprintf(&link->title, "%s%s", account_name(account),
                      side == SIDE_LOCAL ? " (local)" : "");
         if (r < 0) {

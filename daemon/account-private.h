@@ -61,7 +61,8 @@ typedef struct AccountLink {
         unsigned n_back_offs; /* it asked for silence so many times since all was well */
         unsigned n_refusals;  /* of a password that has worked before */
         int64_t retry_usec, connected_usec; /* since 1970 */
-        uint64_t dialled;                   /* CLOCK_BOOTTIME */
+        int64_t apart_since; /* usec since 1970: the last connection's end, or our start */
+        uint64_t dialled;    /* CLOCK_BOOTTIME */
 
         WaitMode mode;
         WaitRecord wait; /* what the server does */

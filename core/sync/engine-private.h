@@ -128,6 +128,7 @@ typedef struct Survey {
         size_t n_questions, capacity;
         size_t n_asked;
         uint64_t missing; /* messages that must be gone */
+        UidSet doubtful;  /* were not found: for their flags, or because they are gone meanwhile */
 
         bool looks_at_all;   /* at the flags of every message */
         bool takes_turn;     /* at those of the volumes whose turn it is ... */

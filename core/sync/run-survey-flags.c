@@ -165,8 +165,8 @@ int survey_ask_flags(SyncRun *run, Side side) {
 
 /* --- answers --- */
 
-/* In this range all messages have the flag, or all lack it. */
-static int take_flag(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
+/* All messages of this range were found. */
+static int take_found(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
         const int64_t mailbox = run->mailbox->state.id;
         StateDb *db = run->mailbox->engine->db;
 
@@ -190,6 +190,27 @@ static int take_flag(SyncRun *run, Side side, UidRange range, MessageFlags flag,
         return 0;
 }
 
+/* None of this range was found. One that should have been has other flags now, or is gone since the survey
+ * began, which says nothing about its flags: it may have been moved, and the other side has it still. */
+static int doubt_unfound(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
+        const int64_t mailbox = run->mailbox->state.id;
+        StateDb *db = run->mailbox->engine->db;
+
+        while (range.first <= range.last) {
+                BaseMessage base;
+                int r;
+
+                r = state_db_volume_differs(db, mailbox, side, range, flag, has, &base);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = uid_set_add(&run->survey[side].doubtful, base.uid[side], base.uid[side]);
+                if (r < 0 || base.uid[side] == UID_MAX)
+                        return r;
+                range.first = base.uid[side] + 1;
+        }
+        return 0;
+}
+
 int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidSet *found) {
         const ReplicaSearch *search = &question->search;
         uint64_t next = search->range.first;
@@ -204,16 +225,16 @@ int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidS
                 if (range.first > range.last)
                         continue;
                 if (next < range.first)
-                        r = take_flag(run, side, (UidRange){(uint32_t) next, range.first - 1},
-                                      search->flag, search->without);
+                        r = doubt_unfound(run, side, (UidRange){(uint32_t) next, range.first - 1},
+                                          search->flag, search->without);
                 if (r >= 0)
-                        r = take_flag(run, side, range, search->flag, !search->without);
+                        r = take_found(run, side, range, search->flag, !search->without);
                 next = (uint64_t) range.last + 1;
         }
         if (r < 0 || next > search->range.last)
                 return r;
-        return take_flag(run, side, (UidRange){(uint32_t) next, search->range.last}, search->flag,
-                         search->without);
+        return doubt_unfound(run, side, (UidRange){(uint32_t) next, search->range.last},
+                             search->flag, search->without);
 }
 
 /* How many have it, of each volume? */

@@ -18,6 +18,7 @@ static const UidRange everything = {1, UID_MAX};
 
 void run_survey_done(SyncRun *run, Side side) {
         free(run->survey[side].questions);
+        uid_set_done(&run->survey[side].doubtful);
         run->survey[side] = (Survey){0};
 }
 
@@ -71,19 +72,31 @@ VolumeFacts survey_facts(const SyncRun *run, Side side) {
         };
 }
 
-int survey_fetch_flags(SyncRun *run, Side side, UidRange range) {
-        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+static int fetch_flags(SyncRun *run, Side side, const UidSet *uids) {
         Replica *replica = run_replica(run, side);
         int r;
 
-        r = uid_set_add(&uids, range.first, range.last);
-        if (r >= 0)
-                r = replica->ops->fetch(replica, &run->mailbox->replica[side], &uids,
-                                        REPLICA_WANT_FLAGS);
+        r = replica->ops->fetch(replica, &run->mailbox->replica[side], uids, REPLICA_WANT_FLAGS);
         if (r < 0)
                 return r;
         run->n_under_way++;
         return 0;
+}
+
+int survey_fetch_flags(SyncRun *run, Side side, UidRange range) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        int r;
+
+        r = uid_set_add(&uids, range.first, range.last);
+        return r < 0 ? r : fetch_flags(run, side, &uids);
+}
+
+/* All questions are answered. */
+static int settle_doubts(SyncRun *run, Side side) {
+        _cleanup_(uid_set_done) UidSet uids = run->survey[side].doubtful;
+
+        run->survey[side].doubtful = UID_SET_NULL;
+        return uid_set_is_empty(&uids) ? 0 : fetch_flags(run, side, &uids);
 }
 
 /* --- what is gone --- */
@@ -249,6 +262,8 @@ int run_survey(SyncRun *run, Side side) {
                 r = begin(run, side);
         if (r >= 0)
                 r = ask_all(run, side);
+        if (r >= 0 && run->n_under_way == 0)
+                r = settle_doubts(run, side);
         if (r < 0 || run->n_under_way == 0)
                 return r;
         run->phase = RUN_SURVEY;
