@@ -1,6 +1,7 @@
 """Run the systems tests: python3 -m rig.runner [PATTERN...], a line a test, and a count at the end.
 
-Each file is a process of its own, two at a time; those that measure come after the others, alone.
+Each file is a process of its own, three at a time, for they wait more than they work; those that
+measure come after the others, alone.
 """
 
 import concurrent.futures
@@ -12,7 +13,7 @@ import time
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-JOBS = 2
+JOBS = 3
 ALONE = ["test_latency", "test_memory", "test_quiet", "test_traffic"]
 
 
