@@ -1,0 +1,174 @@
+"""Kill it, end it, or let a call fail, at each thing that it makes lasting or tells a server."""
+
+import collections
+import concurrent.futures
+import errno
+import re
+
+from rig import points, upsets
+from rig.dovecot import Dovecot
+from rig.local import LOCAL
+from torment import oracle
+from torment.merge import merge
+from torment.room import room
+from torment.tally import Tally
+
+DOES = "kill it, end it or fail a call of it at each fsync, rename, unlink, mkdir and send"
+
+# What the server says it can do, what the local side is, and what happens there.
+Face = collections.namedtuple("Face", "capability local scenarios")
+
+FACES = {
+    "full": Face(None, "maildir", upsets.SCENARIOS),
+    # no more than it must, and no UIDPLUS; several messages by one APPEND
+    "bare": Face("IMAP4rev1 LITERAL+ MULTIAPPEND", "maildir", [
+        upsets.upload, upsets.remove_local, upsets.move_local, upsets.move_crosswise, upsets.rename_remote,
+        upsets.uidvalidity, upsets.pairing]),
+    # moves are COPY, STORE and EXPUNGE
+    "copying": Face("IMAP4rev1 LITERAL+ UIDPLUS", "maildir", [
+        upsets.move_local, upsets.move_local_many, upsets.move_crosswise]),
+    # the local side is a server
+    "server": Face(None, "tunnel", [
+        upsets.first_sync, upsets.upload, upsets.download, upsets.move_crosswise, upsets.random_changes,
+        upsets.uidvalidity, upsets.pairing, upsets.older_local]),
+}
+SAMPLE = {
+    "full": [
+        upsets.first_sync, upsets.upload, upsets.download, upsets.flags_both, upsets.delete_and_flag,
+        upsets.move_crosswise, upsets.random_changes, upsets.rename_local, upsets.uidvalidity,
+        upsets.brake_local],
+    "bare": [upsets.upload, upsets.move_crosswise],
+    "copying": [upsets.move_local],
+    "server": [upsets.upload, upsets.pairing],
+}
+
+# way: what the shim is told about the n-th point
+WAYS = {
+    "kill": lambda n: {"CHAOS_KILL": f"{n}"},
+    "kill-after": lambda n: {"CHAOS_KILL": f"-{n}"},
+    "eio": lambda n: {"CHAOS_FAIL": f"{n}:{errno.EIO}"},
+    "enospc": lambda n: {"CHAOS_FAIL": f"{n}:{errno.ENOSPC}"},
+    "term": lambda n: {"CHAOS_TERM": f"{n}"},
+}
+
+
+def arguments(parser):
+    parser.add_argument("--face", default="", help=f"of these: {', '.join(FACES)}")
+    parser.add_argument("--only", default="", metavar="REGEX", help="scenarios whose whole name matches")
+    parser.add_argument("--way", default="", help=f"of these: {', '.join(WAYS)}")
+    parser.add_argument("--points", type=int, metavar="N",
+                        help="so many of each way and scenario, 0: all")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the point N, and no other")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="so many scenarios at once")
+
+
+class Torment:
+    """A scenario on a face of the server, and what was done to its worlds."""
+
+    def __init__(self, face, worlds, scenario):
+        self.face = face
+        self.worlds = worlds
+        self.scenario = scenario
+        self.tally = Tally()
+
+    def begin(self):
+        """Find the model without the program, judge an undisturbed run by it, and return how many points
+        that run passes."""
+        world = self.worlds.make(self.scenario)
+        before, _ = world.content()
+        world.change(self.scenario)
+        self.model = self._model(world, before, *world.content())
+        count = world.count()
+        self._finish(world, "undisturbed")
+        return count
+
+    def _model(self, world, before, remote, local):
+        forgotten = upsets.WITHOUT_BASE.get(self.scenario, [])
+        base = {mailbox: rows for mailbox, rows in before.items() if mailbox not in forgotten}
+        if self.scenario is upsets.older_local:  # it has again what was there before
+            return merge({}, before, remote)
+        back = {mailbox: before[mailbox] + _news(local, before, mailbox) for mailbox in world.put_back}
+        return merge(base, remote, local | back)
+
+    def disturb(self, way, n):
+        world = self.worlds.make(self.scenario)
+        world.change(self.scenario)
+        world.disturb(WAYS[way](n))
+        self._finish(world, f"--way {way} --first {n}")
+        self.tally.add(**{way.replace("-", "_"): 1})
+
+    def _finish(self, world, how):
+        where = f"--face {self.face} --only {self.scenario.__name__} {how}"
+        try:
+            found = self._judge(world)
+        except AssertionError as wrong:
+            self.tally.wrong(f"{where}: {wrong}")
+            return
+        self.tally.harm(where, found)
+        if not found:
+            world.remove()
+
+    def _judge(self, world):
+        world.finish()
+        with world.hands():
+            both = [world.remote, world.local]
+            found = oracle.judge(self.model, *((side.name, side.content()) for side in both))
+            return found + oracle.judge_again(world.account, both)
+
+
+def _news(content, before, mailbox):
+    known = {row.digest for row in before[mailbox]}
+    return [row for row in content[mailbox] if row.digest not in known]
+
+
+def is_sample(options):
+    return not (options.full or options.only or options.points is not None)
+
+
+def plan(options, number, count):
+    """[(way, n)] of the scenario of this number, that passes so many points."""
+    ways = [way for way in WAYS if options.way in ("", way)]
+    if options.first:
+        return [(way, options.first) for way in ways]
+    if is_sample(options):
+        return [(ways[number % len(ways)], 1 + (number * 7 + 3) % count)]
+    return [(way, n) for way in ways for n in points.spread(count, options.points or count)]
+
+
+def torment_scenario(options, torment, number):
+    count = torment.begin()
+    ways = plan(options, number, count)
+    for way, n in ways:
+        torment.disturb(way, n)
+    distinct = len({n for _, n in ways})
+    torment.tally.add(scenarios=1, points=distinct)
+    print(f"  {torment.face} {torment.scenario.__name__}: {distinct} points of {count}, {len(ways)} disturbed runs",
+          flush=True)
+    return torment.tally
+
+
+def torment_face(options, name, directory):
+    """The tallies of its scenarios, some at once: a run after a cut upload waits before it looks for it."""
+    face = FACES[name]
+    chosen = [(number, scenario) for number, scenario in enumerate(face.scenarios)
+              if re.fullmatch(options.only or ".*", scenario.__name__)
+              and (scenario in SAMPLE[name] or not is_sample(options))]
+    if not chosen:
+        return []
+    with (Dovecot(directory / "server", capability=face.capability) as server,
+          LOCAL[face.local](directory / "local") as place,
+          concurrent.futures.ThreadPoolExecutor(options.jobs) as pool):
+        worlds = points.Worlds(directory, server, place)
+        return list(pool.map(lambda row: torment_scenario(options, Torment(name, worlds, row[1]), row[0]), chosen))
+
+
+def run(options):
+    tally = Tally()
+    tally.add(scenarios=0, points=0)
+    with room("points") as place:
+        for name in FACES:
+            if options.face in ("", name):
+                for part in torment_face(options, name, place.directory / name):
+                    tally.merge(part)
+        place.keep = bool(tally.found or tally.other)
+    return tally
