@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -22,8 +23,8 @@ MAILBOXES = ["INBOX", "list", "list/sub"]
 MESSAGES = 16
 KEYWORDS = ["work", "later"]
 ROUNDS = 4  # of one user; each ends in quiet and is judged
-LONGEST = 0.25  # seconds to a kill, if it is not an upload that waits
-GRACE = 5.2  # so long a daemon waits after an upload was cut, before it connects; see UPLOAD_WAITS
+LONGEST = 4  # to a kill, in the time that a run with nothing to do takes, which depends on the machine
+GRACE = 5  # seconds that a daemon waits to connect if an upload was cut off, see is_waiting()
 
 
 def arguments(parser):
@@ -44,53 +45,67 @@ class User:
         self.account = Account(directory / self.name, server, user=self.name, tls="none", settings={
             "delete-mailboxes": "yes"})
         self.tally = Tally()
+        self.longest = 0.2
 
-    def fill(self):
-        with self.server.session(self.name) as session:
-            populate.fill(session, MAILBOXES, MESSAGES, seed=self.rng.randrange(1 << 30), holes=False)
-            for mailbox in MAILBOXES:  # every keyword has its letter from the first sync on
-                session.append(mailbox, populate.message(self.rng, f"keywords in {mailbox}"), KEYWORDS)
-        self.quiet()
+    def fill(self, session):
+        populate.fill(session, MAILBOXES, MESSAGES, seed=self.rng.randrange(1 << 30), holes=False)
+        for mailbox in MAILBOXES:  # every keyword has its letter from the first sync on
+            session.append(mailbox, populate.message(self.rng, f"keywords in {mailbox}"), KEYWORDS)
+
+    def begin(self):
+        """The first sync, killed now and then. Returns whether all is well."""
+        with self.sides() as both:
+            self.fill(both[0].session)
+            model = both[0].content()
+            for _ in range(self.rng.randrange(4)):
+                self.kill()
+            self.quiet()
+            self.longest = LONGEST * self.quiet().seconds
+            return self.judge("the first sync", model, both)
 
     def torment(self, is_enough):
-        self.fill()
+        is_good = self.begin()
         for number in range(ROUNDS):
-            if is_enough() or not self.round(number):
+            if not is_good or is_enough():
                 break
-        if not self.tally.found and not self.tally.other:
+            is_good = self.round(number)
+        if is_good:
             shutil.rmtree(self.account.directory)
             shutil.rmtree(self.server.directory / "home" / self.name)
-        return self.tally
+
+    @contextlib.contextmanager
+    def sides(self):
+        with self.server.session(self.name) as session:
+            yield [live.LiveImap(session), live.LiveMaildir(self.account.tree)]
 
     def round(self, number):
         """Changes and kills, then quiet. Returns whether all is well."""
-        with self.server.session(self.name) as session:
-            both = [live.LiveImap(session), live.LiveMaildir(self.account.tree)]
+        with self.sides() as both:
             changes = change.Changes(self.rng, *both)
             for _ in range(self.rng.randint(4, 12)):
-                self.kill(changes)
+                self.kill(lambda: changes.apply(self.rng.choice([0, 1, 2, 4])))
             self.quiet()
-            model = changes.expected()
-            found = oracle.judge(model, *((side.name, side.content()) for side in both))
-            found += oracle.judge_again(self.account, both)
-        self.tally.harm(f"{self.where}, round {number}", found)
+            return self.judge(f"round {number}", changes.expected(), both)
+
+    def judge(self, when, model, both):
+        found = oracle.judge(model, *((side.name, side.content()) for side in both))
+        found += oracle.judge_again(self.account, both)
+        self.tally.harm(f"{self.where}, {when}", found)
         self.tally.add(judged=1)
         return not found
 
-    def kill(self, changes):
-        """The daemon starts, things change, and it is gone. Now and then nothing changes."""
-        moment = self.rng.uniform(0, LONGEST)
-        if self.is_waiting():
-            moment += GRACE
+    def kill(self, change_something=lambda: None):
+        """The daemon starts, things change, and it is gone."""
+        moment = self.rng.random() * self.longest + (GRACE if self.is_waiting() else 0)
         end = time.monotonic() + moment
         with self.start() as daemon:
-            changes.apply(self.rng.choice([0, 1, 2, 4]))
+            change_something()
             try:
                 daemon.wait(max(end - time.monotonic(), 0))
                 self.tally.wrong(f"{self.where}: the daemon ended by itself: {daemon.returncode}\n{self.log()}")
             except subprocess.TimeoutExpired:
                 daemon.kill()
-        self.tally.add(kills=1)
+        self.tally.add(kills=1, while_connected=": connected" in self.log())
 
     def start(self):
         with open(self.account.directory / "daemon.log", "wb") as log:
@@ -102,9 +117,13 @@ class User:
 
     def is_waiting(self):
         """Was an upload cut off? Then the next daemon connects some seconds after its start."""
+        if not self.account.database.exists():
+            return False
         connection = sqlite3.connect(self.account.database)
         try:
             return connection.execute("SELECT count(*) FROM intent").fetchone()[0] > 0
+        except sqlite3.OperationalError:  # it has no tables yet
+            return False
         finally:
             connection.close()
 
@@ -112,6 +131,7 @@ class User:
         result = self.account.once()
         if result.status != 0:
             raise AssertionError(f"the run does not end well: {result}")
+        return result
 
 
 class Crowd:
