@@ -113,7 +113,8 @@ class Torment:
         with world.hands():
             both = [world.remote, world.local]
             found = oracle.judge(self.model, *((side.name, side.content()) for side in both))
-            return found + oracle.judge_again(world.account, both)
+            found += oracle.judge_again(world.account, both)
+        return found + [oracle.Harm("altered", f"{path} is left") for path in world.account.tree.temporary()]
 
 
 def _news(content, before, mailbox):
