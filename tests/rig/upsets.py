@@ -69,6 +69,17 @@ def same_on_both(w):
             side.deliver("list", data, date=populate.date(random.Random(n)))
 
 
+def nameless(w):
+    """Messages that nothing but their bytes tells apart: no Message-ID, one size, one date."""
+    date = populate.date(random.Random(1))
+    for n in range(9):
+        data = b"Subject: one of many\r\n\r\n" + b"%d" % n * 500 + b"\r\n"
+        if n < 6:
+            w.local.deliver("list", data, {"\\Seen"}, date)
+        if n > 3:
+            w.remote.deliver("list", data, {"\\Seen"}, date)
+
+
 def create_remote(w):
     w.remote.create("made there")
     w.remote.deliver("made there", populate.message(w.rng, "made"))
@@ -201,7 +212,7 @@ WITHOUT_BASE = {first_sync: BOXES, lost_database: BOXES, pairing: BOXES, uidvali
 
 SCENARIOS = [
     first_sync, upload, download, flags_remote, flags_local, flags_both, expunge_remote, remove_local,
-    delete_and_flag, move_remote, move_local, same_on_both, create_remote, create_local, lost_database,
+    delete_and_flag, move_remote, move_local, same_on_both, nameless, create_remote, create_local, lost_database,
     pairing, random_changes, move_remote_many, move_local_many, move_crosswise, move_remote_to_new,
     move_local_to_new, rename_remote, rename_local, delete_remote, delete_local, uidvalidity,
     older_local, brake_local, brake_remote,

@@ -22,24 +22,27 @@ FACES = {
     "full": Face(None, "maildir", upsets.SCENARIOS),
     # no more than it must, and no UIDPLUS; several messages by one APPEND
     "bare": Face("IMAP4rev1 LITERAL+ MULTIAPPEND", "maildir", [
-        upsets.upload, upsets.remove_local, upsets.move_local, upsets.move_crosswise, upsets.rename_remote,
+        upsets.upload, upsets.nameless, upsets.remove_local, upsets.move_local, upsets.move_crosswise, upsets.rename_remote,
         upsets.uidvalidity, upsets.pairing]),
     # moves are COPY, STORE and EXPUNGE
     "copying": Face("IMAP4rev1 LITERAL+ UIDPLUS", "maildir", [
         upsets.move_local, upsets.move_local_many, upsets.move_crosswise]),
     # the local side is a server
     "server": Face(None, "tunnel", [
-        upsets.first_sync, upsets.upload, upsets.download, upsets.move_crosswise, upsets.random_changes,
-        upsets.uidvalidity, upsets.pairing, upsets.older_local]),
+        upsets.first_sync, upsets.upload, upsets.download, upsets.nameless, upsets.move_crosswise,
+        upsets.random_changes, upsets.uidvalidity, upsets.pairing, upsets.older_local]),
 }
+# face: scenario, way, how far through the run
 SAMPLE = {
     "full": [
-        upsets.first_sync, upsets.upload, upsets.download, upsets.flags_both, upsets.delete_and_flag,
-        upsets.move_crosswise, upsets.random_changes, upsets.rename_local, upsets.uidvalidity,
-        upsets.brake_local],
-    "bare": [upsets.upload, upsets.move_crosswise],
-    "copying": [upsets.move_local],
-    "server": [upsets.upload, upsets.pairing],
+        (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56),
+        (upsets.download, "kill", 0.4), (upsets.flags_both, "kill", 0.7), (upsets.delete_and_flag, "enospc", 0.5),
+        (upsets.move_crosswise, "kill-after", 0.6), (upsets.random_changes, "kill", 0.5),
+        (upsets.rename_local, "term", 0.5), (upsets.uidvalidity, "kill-after", 0.3),
+        (upsets.brake_local, "eio", 0.5)],
+    "bare": [(upsets.nameless, "kill", 0.5), (upsets.move_crosswise, "kill", 0.5)],
+    "copying": [(upsets.move_local, "kill", 0.5)],
+    "server": [(upsets.upload, "kill", 0.6), (upsets.pairing, "eio", 0.4)],
 }
 
 # way: what the shim is told about the n-th point
@@ -59,7 +62,7 @@ def arguments(parser):
     parser.add_argument("--points", type=int, metavar="N",
                         help="so many of each way and scenario, 0: all")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the point N, and no other")
-    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="so many scenarios at once")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="so many scenarios of each face at once")
 
 
 class Torment:
@@ -123,22 +126,23 @@ def _news(content, before, mailbox):
 
 
 def is_sample(options):
-    return not (options.full or options.only or options.points is not None)
+    return not (options.full or options.only or options.first or options.points is not None)
 
 
-def plan(options, number, count):
-    """[(way, n)] of the scenario of this number, that passes so many points."""
+def plan(options, torment, count):
+    """[(way, n)] of a scenario that passes so many points."""
     ways = [way for way in WAYS if options.way in ("", way)]
     if options.first:
         return [(way, options.first) for way in ways]
     if is_sample(options):
-        return [(ways[number % len(ways)], 1 + (number * 7 + 3) % count)]
+        return [(way, max(1, round(part * count))) for scenario, way, part in SAMPLE[torment.face]
+                if scenario is torment.scenario]
     return [(way, n) for way in ways for n in points.spread(count, options.points or count)]
 
 
-def torment_scenario(options, torment, number):
+def torment_scenario(options, torment):
     count = torment.begin()
-    ways = plan(options, number, count)
+    ways = plan(options, torment, count)
     for way, n in ways:
         torment.disturb(way, n)
     distinct = len({n for _, n in ways})
@@ -151,25 +155,26 @@ def torment_scenario(options, torment, number):
 def torment_face(options, name, directory):
     """The tallies of its scenarios, some at once: a run after a cut upload waits before it looks for it."""
     face = FACES[name]
-    chosen = [(number, scenario) for number, scenario in enumerate(face.scenarios)
-              if re.fullmatch(options.only or ".*", scenario.__name__)
-              and (scenario in SAMPLE[name] or not is_sample(options))]
+    sampled = [row[0] for row in SAMPLE[name]]
+    chosen = [scenario for scenario in face.scenarios if re.fullmatch(options.only or ".*", scenario.__name__)
+              and (scenario in sampled or not is_sample(options))]
     if not chosen:
         return []
     with (Dovecot(directory / "server", capability=face.capability) as server,
           LOCAL[face.local](directory / "local") as place,
           concurrent.futures.ThreadPoolExecutor(options.jobs) as pool):
         worlds = points.Worlds(directory, server, place)
-        return list(pool.map(lambda row: torment_scenario(options, Torment(name, worlds, row[1]), row[0]), chosen))
+        return list(pool.map(lambda scenario: torment_scenario(options, Torment(name, worlds, scenario)), chosen))
 
 
 def run(options):
     tally = Tally()
     tally.add(scenarios=0, points=0)
     with room("points") as place:
-        for name in FACES:
-            if options.face in ("", name):
-                for part in torment_face(options, name, place.directory / name):
+        names = [name for name in FACES if options.face in ("", name)]
+        with concurrent.futures.ThreadPoolExecutor(len(FACES)) as pool:
+            for parts in pool.map(lambda name: torment_face(options, name, place.directory / name), names):
+                for part in parts:
                     tally.merge(part)
         place.keep = bool(tally.found or tally.other)
     return tally
