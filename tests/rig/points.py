@@ -18,13 +18,15 @@ SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 
 
 class World:
-    """A user of the server, and an account of it. place: what the local side is, see rig.local."""
+    """A user of the server, and an account of it. place: what the local side is, see rig.local. port: where
+    the program reaches the server, if not at its own."""
 
-    def __init__(self, directory, server, user, place):
+    def __init__(self, directory, server, user, place, port=None):
         self.server = server
         self.user = user
         self.place = place
-        self.account = Account(directory / user, server, user=user, tls="none", settings=SETTINGS)
+        settings = SETTINGS | ({"port": port} if port else {})
+        self.account = Account(directory / user, server, user=user, tls="none", settings=settings)
         self.in_the_end = None  # what a person does about a deletion that is held
         self.put_back = []  # the mailboxes that are then as they were
         place.configure(self.account, user)
@@ -93,20 +95,21 @@ class World:
         self.account.variables = {"LD_PRELOAD": str(SHIM)} | variables
         self.account.once()
 
-    def count(self):
-        """How many points a run passes, by running it."""
+    def passed(self):
+        """The points that a run passes, by running it: the names of the calls."""
         log = self.account.directory / "points"
         self.disturb({"CHAOS_LOG": str(log)})
-        return len(log.read_text().splitlines()) if log.exists() else 0
+        return [line.split()[1] for line in log.read_text().splitlines()] if log.exists() else []
 
 
 class Worlds:
     """All worlds of one server: a user for each, an account for each."""
 
-    def __init__(self, directory, server, place):
+    def __init__(self, directory, server, place, port=None):
         self.directory = directory
         self.server = server
         self.place = place
+        self.port = port
         self.numbers = itertools.count(1)
         with server.session("template") as session:
             populate.fill(session, BOXES, MESSAGES, holes=False)
@@ -115,7 +118,7 @@ class Worlds:
 
     def make(self, scenario):
         """Two sides in sync; the scenario has not happened yet."""
-        world = World(self.directory, self.server, f"world{next(self.numbers)}", self.place)
+        world = World(self.directory, self.server, f"world{next(self.numbers)}", self.place, self.port)
         account, template = world.account, self.template.account
         copies = list(zip(world.homes("template"), world.homes(world.user)))
         if scenario is first_sync:

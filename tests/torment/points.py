@@ -8,6 +8,7 @@ import re
 from rig import points, upsets
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
+from rig.proxy import Proxy
 from torment import oracle
 from torment.merge import merge
 from torment.room import room
@@ -16,7 +17,8 @@ from torment.tally import Tally
 DOES = "kill it, end it or fail a call of it at each fsync, rename, unlink, mkdir and send"
 
 # What the server says it can do, what the local side is, and what happens there.
-Face = collections.namedtuple("Face", "capability local scenarios")
+# rate: bytes a second that it reads at most; it goes on with what a killed program has said.
+Face = collections.namedtuple("Face", "capability local scenarios rate", defaults=[None])
 
 FACES = {
     "full": Face(None, "maildir", upsets.SCENARIOS),
@@ -31,8 +33,10 @@ FACES = {
     "server": Face(None, "tunnel", [
         upsets.first_sync, upsets.upload, upsets.download, upsets.nameless, upsets.move_crosswise,
         upsets.random_changes, upsets.uidvalidity, upsets.pairing, upsets.older_local]),
+    # what was sent is stored long after the program was killed
+    "slow": Face(None, "maildir", [upsets.upload], 6000),
 }
-# face: scenario, way, how far through the run
+# face: scenario, way, how far through the run, or at which send
 SAMPLE = {
     "full": [
         (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56),
@@ -43,6 +47,7 @@ SAMPLE = {
     "bare": [(upsets.nameless, "kill", 0.5), (upsets.move_crosswise, "kill", 0.5)],
     "copying": [(upsets.move_local, "kill", 0.5)],
     "server": [(upsets.upload, "kill", 0.6), (upsets.pairing, "eio", 0.4)],
+    "slow": [(upsets.upload, "kill-after", 4)],
 }
 
 # way: what the shim is told about the n-th point
@@ -75,15 +80,15 @@ class Torment:
         self.tally = Tally()
 
     def begin(self):
-        """Find the model without the program, judge an undisturbed run by it, and return how many points
-        that run passes."""
+        """Find the model without the program, judge an undisturbed run by it, and return the points that
+        it passes."""
         world = self.worlds.make(self.scenario)
         before, _ = world.content()
         world.change(self.scenario)
         self.model = self._model(world, before, *world.content())
-        count = world.count()
+        passed = world.passed()
         self._finish(world, "undisturbed")
-        return count
+        return passed
 
     def _model(self, world, before, remote, local):
         forgotten = upsets.WITHOUT_BASE.get(self.scenario, [])
@@ -129,26 +134,33 @@ def is_sample(options):
     return not (options.full or options.only or options.first or options.points is not None)
 
 
-def plan(options, torment, count):
-    """[(way, n)] of a scenario that passes so many points."""
+def place_of(where, passed):
+    """The number of a point of the sample."""
+    if isinstance(where, float):
+        return max(1, round(where * len(passed)))
+    return [n for n, name in enumerate(passed, 1) if name == "send"][where - 1]
+
+
+def plan(options, torment, passed):
+    """[(way, n)] of a scenario that passes these points."""
     ways = [way for way in WAYS if options.way in ("", way)]
     if options.first:
         return [(way, options.first) for way in ways]
     if is_sample(options):
-        return [(way, max(1, round(part * count))) for scenario, way, part in SAMPLE[torment.face]
+        return [(way, place_of(where, passed)) for scenario, way, where in SAMPLE[torment.face]
                 if scenario is torment.scenario]
-    return [(way, n) for way in ways for n in points.spread(count, options.points or count)]
+    return [(way, n) for way in ways for n in points.spread(len(passed), options.points or len(passed))]
 
 
 def torment_scenario(options, torment):
-    count = torment.begin()
-    ways = plan(options, torment, count)
+    passed = torment.begin()
+    ways = plan(options, torment, passed)
     for way, n in ways:
         torment.disturb(way, n)
     distinct = len({n for _, n in ways})
     torment.tally.add(scenarios=1, points=distinct)
-    print(f"  {torment.face} {torment.scenario.__name__}: {distinct} points of {count}, {len(ways)} disturbed runs",
-          flush=True)
+    print(f"  {torment.face} {torment.scenario.__name__}: {distinct} points of {len(passed)}, {len(ways)} disturbed"
+          " runs", flush=True)
     return torment.tally
 
 
@@ -162,8 +174,9 @@ def torment_face(options, name, directory):
         return []
     with (Dovecot(directory / "server", capability=face.capability) as server,
           LOCAL[face.local](directory / "local") as place,
+          Proxy(server.host, server.imap_port, rate_up=face.rate) as proxy,
           concurrent.futures.ThreadPoolExecutor(options.jobs) as pool):
-        worlds = points.Worlds(directory, server, place)
+        worlds = points.Worlds(directory, server, place, proxy.port if face.rate else None)
         return list(pool.map(lambda scenario: torment_scenario(options, Torment(name, worlds, scenario)), chosen))
 
 
