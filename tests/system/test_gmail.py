@@ -374,7 +374,7 @@ class Trash(Gmail):
 
 @unittest.skipIf(SANITIZED, "the sanitizer must be loaded first")
 class Killed(Gmail):
-    """Copies and deletions, and the program is killed at each call that makes something lasting."""
+    """Copies, moves and deletions, and the program is killed at each call that makes something lasting."""
 
     def changed(self, n):
         """In sync, and then changed on both sides."""
@@ -385,7 +385,9 @@ class Killed(Gmail):
         account = self.gmail_account(f"account{n}")
         for m in (1, 2, 3):
             self.gmail.deliver(body(m), "INBOX", "Work")
+        self.gmail.deliver(body(6), "INBOX")
         self.sync(account)
+        self.side(account).move("INBOX", [self.handle(account, "INBOX", body(6))], "Work")
         self.delete(account, "INBOX", body(1))
         for name in ("INBOX", "Work"):
             self.delete(account, name, body(2))
@@ -399,7 +401,7 @@ class Killed(Gmail):
         self.sync(account)
         self.assert_same(account, "INBOX", "Work", "Receipts", TRASH)
         self.assertEqual(self.gmail.bodies_in("INBOX"), [body(3), body(4), body(5)])
-        self.assertEqual(self.gmail.bodies_in("Work"), [body(1), body(3)])
+        self.assertEqual(self.gmail.bodies_in("Work"), [body(1), body(3), body(6)])
         self.assertEqual(self.gmail.bodies_in(TRASH), [body(2)])
         self.assertEqual(compare.doubled_names(account.tree), [])
 
