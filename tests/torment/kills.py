@@ -13,12 +13,16 @@ import time
 from rig import change, live, populate
 from rig.account import Account
 from rig.dovecot import Dovecot
+from rig.local import LOCAL
+from rig.profiles import CAPABILITIES
 from torment import oracle
 from torment.room import room
 from torment.tally import Tally
 
 DOES = "kill the daemon at random times while both sides change"
 
+# What the server says it can do, and what the local side is: users have one of them each.
+FACES = [(None, "maildir"), (CAPABILITIES["gmail"], "maildir"), (None, "tunnel")]
 MAILBOXES = ["INBOX", "list", "list/sub"]
 MESSAGES = 16
 KEYWORDS = ["work", "later"]
@@ -37,13 +41,15 @@ def arguments(parser):
 class User:
     """A user of the server with an account of it: kill, again and again, then judge, and so on."""
 
-    def __init__(self, directory, server, number, seed):
+    def __init__(self, directory, face, number, seed):
+        server, self.place = face
         self.where = f"--seed {seed} --first {number} --jobs 1"
         self.server = server
         self.name = f"user{number}"
         self.rng = random.Random(f"{seed} {number}")
         self.account = Account(directory / self.name, server, user=self.name, tls="none", settings={
             "delete-mailboxes": "yes"})
+        self.place.configure(self.account, self.name)
         self.tally = Tally()
         self.longest = 0.2
 
@@ -71,12 +77,17 @@ class User:
             is_good = self.round(number)
         if is_good:
             shutil.rmtree(self.account.directory)
-            shutil.rmtree(self.server.directory / "home" / self.name)
+            for server in (self.server, self.place):
+                if server.is_server:
+                    shutil.rmtree(server.directory / "home" / self.name)
 
     @contextlib.contextmanager
     def sides(self):
-        with self.server.session(self.name) as session:
-            yield [live.LiveImap(session), live.LiveMaildir(self.account.tree)]
+        with self.server.session(self.name) as session, contextlib.ExitStack() as stack:
+            local = live.LiveMaildir(self.account.tree)
+            if self.place.is_server:
+                local = live.LiveImap(stack.enter_context(self.place.session(self.name)), "local server")
+            yield [live.LiveImap(session), local]
 
     def round(self, number):
         """Changes and kills, then quiet. Returns whether all is well."""
@@ -137,9 +148,9 @@ class User:
 class Crowd:
     """Users, until there were enough kills."""
 
-    def __init__(self, directory, server, options, kills):
+    def __init__(self, directory, faces, options, kills):
         self.directory = directory
-        self.server = server
+        self.faces = faces
         self.options = options
         self.kills = kills
         self.lock = threading.Lock()
@@ -166,7 +177,8 @@ class Crowd:
 
     def take(self):
         with self.lock:
-            user = User(self.directory, self.server, self.next, self.options.seed)
+            face = self.faces[self.next % len(self.faces)]
+            user = User(self.directory, face, self.next, self.options.seed)
             self.next += 1
             self.users.append(user)
             return user
@@ -178,12 +190,18 @@ class Crowd:
             self.tally.add(users=1)
 
 
+def make_face(directory, capability, local):
+    return Dovecot(directory / "server", capability=capability), LOCAL[local](directory / "local")
+
+
 def run(options):
     kills = options.kills or (5000 if options.full else 60)
     jobs = options.jobs or (24 if options.full else 6)
     begin = time.monotonic()
-    with room("kills") as place, Dovecot(place.directory / "server") as server:
-        crowd = Crowd(place.directory, server, options, kills)
+    with room("kills") as place, contextlib.ExitStack() as stack:
+        faces = [[stack.enter_context(side) for side in make_face(place.directory / f"face{n}", *face)]
+                 for n, face in enumerate(FACES)]
+        crowd = Crowd(place.directory, faces, options, kills)
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             for worker in [pool.submit(crowd.work) for _ in range(jobs)]:
                 worker.result()
