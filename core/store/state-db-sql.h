@@ -174,6 +174,10 @@
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
         X(MESSAGE_BY_LOCAL,                                                                        \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
+        X(MESSAGE_BOUND,                                                                           \
+          "SELECT (SELECT remote FROM message WHERE mailbox = ?1 AND remote > 0"                   \
+          " ORDER BY remote DESC LIMIT 1), (SELECT local FROM message WHERE mailbox = ?1"          \
+          " AND local > 0 ORDER BY local DESC LIMIT 1)")                                           \
         X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)")                              \
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \

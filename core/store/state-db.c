@@ -239,7 +239,8 @@ static int db_setup(StateDb *db) {
 
         r = db_script(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                           "PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"
-                          "PRAGMA temp.cache_size = -256; PRAGMA journal_size_limit = 1048576;");
+                          "PRAGMA temp.cache_size = -256; PRAGMA temp.journal_mode = MEMORY;"
+                          "PRAGMA journal_size_limit = 1048576;");
         if (r < 0)
                 return r;
         r = read_version(db, &version);
