@@ -87,7 +87,7 @@ static int conclude(SyncRun *run) {
                         return r;
         }
         r = run_commit_rotation(run);
-        return r < 0 ? r : engine_commit(mailbox->engine);
+        return r < 0 ? r : engine_commit_soon(mailbox->engine);
 }
 
 static int close_side(SyncRun *run, Side side) {
@@ -124,7 +124,7 @@ static void note_end(SyncRun *run) {
 int run_close(SyncRun *run) {
         int r;
 
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r >= 0)
                 r = run_commit_planned(run);
         if (r >= 0)

@@ -83,7 +83,7 @@ static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
 
         if (run->failed || run->discard[side] || message->uid == 0)
                 return 0;
-        if (run->complete[side] && run->phase != RUN_TRANSFER) {
+        if (run->lists[side] && run->phase != RUN_TRANSFER) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
                 if (r < 0)
                         return r;
@@ -422,7 +422,7 @@ int run_transfer(SyncRun *run) {
         int r, n = 0;
 
         run->phase = RUN_TRANSFER;
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r >= 0 && begins)
                 r = run_count_transfer(run);
         if (r < 0)

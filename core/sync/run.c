@@ -92,7 +92,7 @@ static int ask(SyncRun *run, Side side, const ReplicaToken *since, const UidSet 
         if (r < 0)
                 return r;
         run->n_under_way++;
-        run->complete[side] = run->has_room = false;
+        run->complete[side] = run->lists[side] = run->has_room = false;
         run->asked[side] = true;
         return 0;
 }
@@ -434,6 +434,8 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->modseq[side] = event->token.modseq;
         run->is_open[side] = true;
         run->complete[side] = event->complete;
+        run->lists[side] = event->complete && (run->mailbox->state.messages > 0 ||
+                                               run->mailbox->state.parked[side] > 0);
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
