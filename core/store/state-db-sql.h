@@ -62,23 +62,25 @@
                 "DROP INDEX object_message;"                                                       \
                 "CREATE INDEX object_message ON object (mailbox, remote);",
 
-/* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
+/* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
-        "CREATE TEMP TABLE IF NOT EXISTS change (mailbox INTEGER NOT NULL, remote INTEGER NOT "    \
+        "DROP TABLE IF EXISTS temp.change; DROP TABLE IF EXISTS temp.listed;"                      \
+        "DROP TABLE IF EXISTS temp.unknown;"                                                       \
+        "CREATE TEMP TABLE change (mailbox INTEGER NOT NULL, remote INTEGER NOT "                  \
         "NULL,"                                                                                    \
         " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL, object TEXT,"      \
         " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
-        "CREATE TEMP TABLE IF NOT EXISTS listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL," \
+        "CREATE TEMP TABLE listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"               \
         " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
-        "CREATE TEMP TABLE IF NOT EXISTS unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "     \
+        "CREATE TEMP TABLE unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "                   \
         "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
         " size INTEGER, message_id TEXT, digest BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
         " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
-        "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
+        "CREATE INDEX temp.unknown_identity ON unknown (mailbox, size, message_id, "               \
         "side);"                                                                                   \
-        "CREATE INDEX IF NOT EXISTS temp.unknown_object ON unknown (mailbox, side, object)"        \
+        "CREATE INDEX temp.unknown_object ON unknown (mailbox, side, object)"                      \
         " WHERE object IS NOT NULL;"
 
 /* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */

@@ -343,7 +343,7 @@ void state_db_rollback(StateDb *db) {
                 return;
         (void) db_run(db, SQL_ROLLBACK, "");
         db->in_transaction = false;
-        db->has_temporary = false; /* if they were made in it, they are gone with it */
+        db->has_temporary = db->has_unknown = false; /* made in it, they are gone; else made anew */
 }
 
 uint64_t state_db_n_commits(const StateDb *db) {
