@@ -429,6 +429,12 @@ int run_next_phase(SyncRun *run) {
 
 /* --- events --- */
 
+/* A folder that a crash left half made is whole now, and who it is has not been listed. Of any other the listing
+ * told, and one that was put in its place since is for the next listing. */
+static bool is_identified(SyncRun *run, Side side) {
+        return run_replica(run, side)->gives_numbers && run->mailbox->state.life.object[side];
+}
+
 static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->opened[side] = event->token;
         run->modseq[side] = event->token.modseq;
@@ -447,7 +453,9 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (side == SIDE_REMOTE)
                 run_expect_transfer(run);
         run->discard[side] = is_renumbered(run, side);
-        return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
+        return run->discard[side] || is_identified(run, side)
+                       ? 0
+                       : engine_save_object(run->mailbox, side, event->object);
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */
