@@ -443,6 +443,10 @@ static void start(void *userdata) {
                 account_connect_all(account);
                 return;
         }
+        if (account->state != ACCOUNT_STATE_REFUSED) /* a failure that nobody has put into words */
+                account_set_state(account, ACCOUNT_STATE_REFUSED,
+                                  "the account cannot be started: %s; start imapsyncd again",
+                                  strerror(-r));
         log_error("%s: %s", account_name(account), account->sentence);
         if (account->options.once)
                 finished(account);

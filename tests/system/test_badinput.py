@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -318,6 +319,15 @@ class Disk(case.SystemTest):
         [aside] = self.acc.state.glob("test.db.damaged-*")
         self.assertIn(str(aside), result.err)
         self.assert_equal_sides(self.acc, self.dovecot)
+        self.assert_all_there()
+
+    def test_database_that_cannot_be_read(self):
+        """Whatever the reason: it is said of which file."""
+        self.once(self.acc)
+        with contextlib.closing(sqlite3.connect(self.acc.database)) as database:
+            database.execute("DROP TABLE mailbox")
+        result = self.once(self.acc, status=1)
+        self.assertIn(f"{self.acc.database} cannot be read: no such table", result.err)
         self.assert_all_there()
 
     def test_full_disk(self):
