@@ -103,7 +103,9 @@ class Run:
         after = disk.Disk(before, log, rng)
         after.build(world.account.directory, self._aside(world))
         found = self.worlds.judge(self.scenario, world)
-        self.tally.harm(f"{self.label} {self.scenario.__name__} seed {self.seed} cut {n} luck {after.luck}"
-                        f" ({world.user})", found)
+        where = f"{self.label} {self.scenario.__name__} seed {self.seed} cut {n} luck {after.luck} ({world.user})"
+        self.tally.harm(where, found)
+        for harm in found:
+            print(f"  {where}: {harm.text}", flush=True)
         self.worlds.end(world, not found)
         return len(after.dropped)
