@@ -4,6 +4,7 @@
  *
  *      FAULT=name:n:errno    the n-th call of this function does nothing and fails; "allocation" is malloc,
  *                            calloc and realloc together
+ *      FAULT=name:n+:errno   and so does each that follows
  *      FAULT=name:n:short    it reads or writes less than it was asked to
  *      FAULT_LOG=file        at the end, a line for each function: its name, how often it was called;
  *                            and a line "fault" once the call has failed
@@ -45,6 +46,7 @@ static atomic_int n_functions;
 static char fault_name[64];
 static long fault_at;
 static int fault_error; /* 0: a short one */
+static int fault_stays;
 static int log_fd = -1;
 static atomic_long n_allocations;
 static long allocation_at;
@@ -61,7 +63,8 @@ __attribute__((constructor)) static void begin(void) {
                 log_fd = (int) syscall(SYS_openat, AT_FDCWD, log,
                                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (fault)
-                (void) sscanf(fault, "%63[^:]:%ld:%15s", fault_name, &fault_at, error);
+                (void) sscanf(fault, "%63[^:]:%ld%*[+:]%15s", fault_name, &fault_at, error);
+        fault_stays = fault && strchr(fault, '+') != NULL;
         fault_error = (int) strtol(error, NULL, 10);
         (void) unsetenv("LD_PRELOAD"); /* what it starts is left alone */
         if (strcmp(fault_name, "allocation") == 0)
@@ -111,7 +114,7 @@ static int is_due(Function **function, const char *name) {
         if (!*function)
                 *function = enter(name);
         n = atomic_fetch_add(&(*function)->n_calls, 1) + 1;
-        return n == fault_at && strcmp(name, fault_name) == 0;
+        return (n == fault_at || (fault_stays && n > fault_at)) && strcmp(name, fault_name) == 0;
 }
 
 static int fails(Function **function, const char *name) {

@@ -20,6 +20,7 @@ struct StateDb {
         bool in_transaction;
         bool has_temporary; /* the temporary tables are made */
         uint64_t n_commits;
+        char error[256]; /* the last sentence of state_db_error() */
 };
 
 /* The negative errno of what SQLite said last. */

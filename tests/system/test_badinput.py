@@ -341,7 +341,7 @@ class Disk(case.SystemTest):
         self.acc.prefix = ["unshare", "-m", "sh", "-c", script, "sh"]
         result = self.acc.once()
         self.assertEqual(result.status, 1, str(result))
-        self.assertIn("No space left", result.err)
+        self.assertIn("No space left on device; make room there", result.err)
         self.acc.prefix = []
         self.assert_all_there()
         # What got through is whole: pairing finds it again on a larger disk.

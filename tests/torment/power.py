@@ -1,6 +1,7 @@
 """The power goes: what was not fsynced is dropped, reordered or torn."""
 
 import random
+import shutil
 
 from rig import BUILD, points
 from torment import bench, disk
@@ -61,7 +62,7 @@ class Run:
         if only:
             chosen = [only]
         else:
-            chosen = points.spread(total, most or total)
+            chosen = sorted({total * (i + 1) // most for i in range(most)}) if most else range(1, total + 1)
         dropped = sum(self._cut_before(n) for n in chosen)
         self.tally.add(runs=1, prefixes=len(chosen), changes_lost=dropped)
         print(f"  {self.label} {self.scenario.__name__} seed {self.seed}: {len(chosen)} prefixes of {total},"
@@ -75,7 +76,7 @@ class Run:
         if found:
             self.tally.wrong(f"the log of {self.scenario.__name__} does not tell all: {found[:3]}")
         found += self.worlds.take_model(self.scenario, world)
-        self.worlds.end(world, not found)
+        self._end(world, not found)
         return len(log) + 1  # the last: after it has ended
 
     def _run(self, world, end):
@@ -85,15 +86,24 @@ class Run:
         aside.mkdir()
         before = disk.Tree(account.directory)
         account.variables = {"LD_PRELOAD": str(SHIM), "POWER_ROOT": str(account.directory),
-                             "POWER_LOG": str(aside) + ".log", "POWER_KEEP": str(aside)}
+                             "POWER_LOG": str(self._log(world)), "POWER_KEEP": str(aside)}
         if end:
             account.variables["POWER_END"] = str(end)
         account.once()
         account.variables = {}
-        return before, disk.read_log(aside.with_name(aside.name + ".log"))
+        return before, disk.read_log(self._log(world))
 
     def _aside(self, world):
         return self.worlds.directory / f"{world.user}-removed"
+
+    def _log(self, world):
+        return self.worlds.directory / f"{world.user}-changes"
+
+    def _end(self, world, is_good):
+        self.worlds.end(world, is_good)
+        if is_good:
+            shutil.rmtree(self._aside(world))
+            self._log(world).unlink()
 
     def _cut_before(self, n):
         """Returns how many changes were lost."""
@@ -107,5 +117,5 @@ class Run:
         self.tally.harm(where, found)
         for harm in found:
             print(f"  {where}: {harm.text}", flush=True)
-        self.worlds.end(world, not found)
+        self._end(world, not found)
         return len(after.dropped)
