@@ -29,6 +29,7 @@ struct StateDb {
         bool has_unknown;   /* something was put among the unknown since */
         MessageBound bound;
         uint64_t n_commits;
+        char error[256]; /* the last sentence of state_db_error() */
 };
 
 /* The negative errno of what SQLite said last. */

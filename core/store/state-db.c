@@ -35,6 +35,8 @@ int db_error(StateDb *db) {
         case SQLITE_CANTOPEN:
         case SQLITE_PERM:
                 return -EACCES;
+        case SQLITE_IOERR:
+                return sqlite3_system_errno(db->sqlite) == ENOSPC ? -ENOSPC : -EIO;
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
         case SQLITE_CONSTRAINT:
@@ -309,8 +311,15 @@ StateDb *state_db_free(StateDb *db) {
         return NULL;
 }
 
-const char *state_db_error(const StateDb *db) {
-        return sqlite3_errmsg(db->sqlite);
+const char *state_db_error(StateDb *db) {
+        const char *text = sqlite3_errmsg(db->sqlite);
+        const int code = sqlite3_errcode(db->sqlite) & 0xff,
+                  error = sqlite3_system_errno(db->sqlite);
+
+        if ((code != SQLITE_IOERR && code != SQLITE_CANTOPEN) || error == 0)
+                return text;
+        (void) snprintf(db->error, sizeof(db->error), "%s: %s", text, strerror(error));
+        return db->error;
 }
 
 int state_db_begin(StateDb *db) {

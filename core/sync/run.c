@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/advice.h"
 #include "sync/engine-private.h"
 
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
@@ -73,7 +74,8 @@ int run_fail_locally(SyncRun *run, const char *what, int error) {
 
         if (error == -ENOMEM)
                 return error;
-        (void) snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+        (void) snprintf(text, sizeof(text), "%s: %s%s", what, strerror(-error),
+                        error_advice(error));
         run_fail(run, text);
         return 0;
 }
