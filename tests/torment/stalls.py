@@ -1,0 +1,4 @@
+STATES={}
+def run(*a): 
+    from torment.tally import Tally
+    return Tally()

@@ -1,0 +1,288 @@
+"""A wire that breaks: cut after each byte, bits flipped, silence, pieces; and what becomes of the mail."""
+
+import collections
+import concurrent.futures
+import contextlib
+import itertools
+import pathlib
+import random
+import shutil
+import tempfile
+import traceback
+
+from rig import wait_until
+from rig.dovecot import Dovecot
+from rig.profiles import CAPABILITIES
+from torment import oracle, sessions, stalls
+from torment.tally import Tally
+
+DOES = "cut the connection after each byte, flip bits, split, delay and fall silent"
+# How one session is broken at byte n, and the direction.
+CUT, FLIP = "cut", "flip"
+SAMPLE = 2  # of each session in each direction
+ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
+# A session that is much longer than the others, in places that differ in nothing.
+STEPS = {"large": 7}
+# Below TLS a record is read whole or not at all.
+TLS_STEP = 5
+SPOILED = 40  # bits of each session that TLS does not protect
+
+
+def arguments(parser):
+    parser.add_argument("--sessions", default=",".join(sessions.SESSIONS), metavar="NAME,...",
+                        help="of: %(default)s")
+    parser.add_argument("--transports", default=",".join(sessions.TRANSPORTS), metavar="NAME,...",
+                        help="of: %(default)s")
+    parser.add_argument("--parts", default="cuts,flips,pieces,stalls", metavar="NAME,...", help="of: %(default)s")
+    parser.add_argument("--cuts", type=int, metavar="N", help="of each session, in each direction, at random bytes")
+    parser.add_argument("--step", type=int, metavar="N", help="cut after each N-th byte")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the first byte of --full")
+    parser.add_argument("--direction", choices=["down", "up"], help="cut what comes from the server only, or the rest")
+    parser.add_argument("--states", metavar="NAME,...", help="in which a peer falls silent: " + ", ".join(stalls.STATES))
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the bytes that the sample takes")
+    parser.add_argument("--jobs", type=int, metavar="N", help="sessions at a time")
+
+
+def run(options):
+    """Everything in a directory of its own, which stays if something is found."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="imapsyncd-wire-"))
+    directory.chmod(0o755)
+    options.parts = options.parts.split(",")
+    tally = Tally()
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(server) for name, server in _servers(directory).items()}
+        with concurrent.futures.ThreadPoolExecutor(options.jobs or (4 if options.full else 3)) as pool:
+            silence = pool.submit(stalls.run, directory, servers, options) if "stalls" in options.parts else None
+            jobs = list(_jobs(options))
+            for name, found in zip(jobs, pool.map(lambda job: _attempt(job, directory, servers, options), jobs)):
+                print(f"  {name}: {found}", flush=True)
+                tally.merge(found)
+            if silence:
+                tally.merge(silence.result())
+    if tally.is_good:
+        shutil.rmtree(directory)
+    else:
+        print(f"  kept: {directory}", flush=True)
+    return tally
+
+
+def _servers(directory):
+    """Processes are used again: a session costs no fork."""
+    settings = "service imap {\n  service_count = 0\n}\n"
+    return {
+        "full": Dovecot(directory / "full", "maildir", settings=settings),
+        "near": Dovecot(directory / "near", "mdbox", settings=settings),
+        "gmail": Dovecot(directory / "gmail", "mdbox", capability=CAPABILITIES["gmail"], settings=settings),
+        "bare": Dovecot(directory / "bare", "mdbox", capability=CAPABILITIES["bare"], compress=False, settings=settings),
+    }
+
+
+class Job(collections.namedtuple("Job", "kind transport sessions")):
+    """Sessions that one world goes through."""
+
+    def __str__(self):
+        return f"{'+'.join(self.sessions)} {self.transport}"
+
+
+def _jobs(options):
+    """All: a world for each session and transport. The sample: each session once, by turns of transports."""
+    names = options.sessions.split(",")
+    transports = options.transports.split(",")
+    if options.full:
+        for name, transport in itertools.product(names, transports):
+            if not (SESSIONS[name][0] == "bare" and "compress" in transport):
+                yield Job(SESSIONS[name][0], transport, [name])
+        return
+    turns = collections.defaultdict(list)
+    for n, name in enumerate(names):
+        kind = SESSIONS[name][0]
+        transport = transports[n % len(transports)]
+        turns[kind, transport if kind != "bare" else transports[0], name in sessions.WAITING].append(name)
+    for (kind, transport, _), chosen in turns.items():
+        yield Job(kind, transport, chosen)
+
+
+SESSIONS = sessions.SESSIONS
+
+
+def _attempt(job, directory, servers, options):
+    tally = Tally()
+    for name in job.sessions:
+        try:
+            _Sweep(job, name, directory, servers, options, tally).run()
+        except Exception:  # pylint: disable=broad-except
+            tally.wrong(f"{name} {job.transport}: {traceback.format_exc(limit=-4)}")
+    return tally
+
+
+class _Sweep:
+    """One session over one transport, broken at one byte after the other."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, job, name, directory, servers, options, tally):
+        self.job = job
+        self.name = name
+        self.change = SESSIONS[name][1]
+        self.directory = directory
+        self.servers = servers
+        self.options = options
+        self.tally = tally
+        self.rng = random.Random(f"{options.seed} {name} {job.transport}")
+        self.world = self.daemon = None
+
+    def run(self):
+        self._begin()
+        length = self._undisturbed()
+        if "pieces" in self.options.parts:
+            self._slowly()
+        ways = [CUT] if "cuts" in self.options.parts else []
+        if "flips" in self.options.parts and "tls" in self.job.transport:
+            ways.append(FLIP)
+        for way, direction in itertools.product(ways, ["down", "up"]):
+            if self.options.direction in (None, direction):
+                for n in self._positions(way, length[direction]):
+                    if not self._safely(self._break, way, direction, n) and self.options.full:
+                        break  # the session ended before that byte
+        if "flips" in self.options.parts and "tls" not in self.job.transport and not self.daemon:
+            for n in sorted(self.rng.sample(range(length["down"]), SPOILED if self.options.full else 1)):
+                self._safely(self._spoil, n)
+        self._end()
+
+    def _safely(self, do, *arguments):
+        """What does not end is a finding too, and not the end of all."""
+        try:
+            return do(*arguments)
+        except AssertionError as error:
+            self.tally.wrong(f"{self.name} {self.job.transport} {' '.join(map(str, arguments))}: {error}")
+            self._again()
+            return True
+
+    def _positions(self, way, length):
+        if self.options.cuts or not self.options.full:
+            return sorted(self.rng.sample(range(length), min(self.options.cuts or SAMPLE, length)))
+        step = self.options.step or STEPS.get(self.name, 1) * (TLS_STEP if "tls" in self.job.transport else 1)
+        return itertools.count(self.options.first, step if way == CUT else step * 3)
+
+    # The world
+
+    def _begin(self):
+        user = f"w{next(self.numbers)}"
+        without = sessions.WAITING.get(self.name, "")
+        self.world = sessions.World(self.directory, self.servers, self.job.kind, self.job.transport, user, without)
+        if self.name in sessions.WAITING:
+            self.daemon = self.world.account.daemon().wait_in_sync()
+
+    def _end(self):
+        if self.daemon:
+            self.daemon.stop()
+            self.daemon = None
+            self._judge("in the end")
+        self.world.close()
+        if not self.tally.found and not self.tally.other:
+            self.world.remove()
+
+    def _again(self):
+        """What is broken stays to be looked at; go on in another world."""
+        if self.daemon:
+            self.daemon.stop()
+            self.daemon = None
+        self.world.close()
+        self._begin()
+
+    # What is done in it
+
+    def _undisturbed(self):
+        """{direction: bytes} of the session."""
+        self._change()
+        wire = self.world.wire
+        down, up = wire.down, wire.up
+        if self.daemon:
+            wait_until(self._has_news, "the news arrive", interval=0.02)
+        else:
+            self.world.finish()
+        self._judge("undisturbed")
+        self.tally.add(sessions=1)
+        return {"down": wire.down - down, "up": wire.up - up}
+
+    def _slowly(self):
+        """Byte by byte, and with a delay."""
+        for settings in {"piece": 1, "pause": 0.00005}, {"delay": 0.02}:
+            self._change()
+            for name, value in settings.items():
+                setattr(self.world.wire, name, value)
+            self._finish()
+            self.world.wire.heal()
+            self._judge(f"{self.name} {self.job.transport} with {settings}")
+            self.tally.add(slow_sessions=1)
+
+    def _break(self, way, direction, n):
+        """False: the session was over before."""
+        world, wire = self.world, self.world.wire
+        self._change()
+        where = f"{self.name} {self.job.transport} {way} {direction} --first {n}"
+        wire.reset = n % 2 == 1
+        wire.count_from_now()
+        setattr(wire, way + ("_up" if direction == "up" else ""), n)
+        if self.daemon:
+            wait_until(lambda: wire.cuts + wire.flips or self._has_news(), f"{where}: something happens")
+        else:
+            self._check(where, world.account.once(timeout=ENDS + 30))
+        done = wire.cuts + wire.flips
+        wire.heal()
+        self._finish()
+        self._judge(where)
+        if done:
+            self.tally.add(**{"cuts" if way == CUT else "flipped bits": 1})
+        return done > 0
+
+    def _spoil(self, n):
+        """A bit of what nothing protects: what it hits may be the mail itself, so only the end is looked at."""
+        world = self.world
+        self._change()
+        where = f"{self.name} {self.job.transport} spoiled --first {n}"
+        world.wire.flip = n
+        self._check(where, world.account.once(timeout=ENDS + 30))
+        done = world.wire.flips
+        world.wire.heal()
+        self._check(where + ", afterwards", world.account.once(timeout=ENDS + 30))
+        self.tally.add(spoiled_bits=done)
+        self._again()
+
+    def _change(self):
+        """The daemon waits, as it is to be disturbed in that."""
+        if self.daemon:
+            wait_until(self._waits, "the daemon waits", interval=0.02)
+        self.change(self.world)
+
+    def _waits(self):
+        [status] = self.world.account.ctl_json("status")
+        return status["waits"] and status["state"] == "in sync"
+
+    def _has_news(self):
+        """INBOX is as it should be, on both sides."""
+        model = {row.digest for row in self.world.model["INBOX"]}
+        return all({row.digest for row in side.content()["INBOX"]} == model for side in self.world.sides)
+
+    def _finish(self):
+        """On a wire that is whole."""
+        if self.daemon:
+            self.daemon.wait_in_sync()
+        else:
+            self.world.finish()
+
+    def _check(self, where, result):
+        """Done in spite of it, or a sentence on what went wrong."""
+        name = self.world.account.name
+        if result.status not in (0, 1) or (result.status == 1 and f"{name}: " not in result.err):
+            self.tally.wrong(f"{where}: {result}")
+        elif result.seconds > ENDS:
+            self.tally.wrong(f"{where}: an end after {result.seconds:.0f} s only")
+
+    def _judge(self, where):
+        found = self.world.judge()
+        if not self.daemon:
+            found += oracle.judge_again(self.world.account, self.world.sides)
+        self.tally.harm(where, found)
+        if found:
+            self._again()
