@@ -97,7 +97,7 @@ class World:
     def put(self, side, mailbox, flags=(), size=40):
         self.n += 1
         label = f"{self.user}.{self.n:05}"
-        body = (label.encode() * (size // 10 + 1))[:size]
+        body = (label.encode() * (size // len(label) + 1))[:size]
         data = b"Message-ID: <%s@example.org>\r\nSubject: wire\r\n\r\n%s\r\n" % (label.encode(), body)
         side.deliver(mailbox, data, set(flags) or None, date="17-Jul-2013 02:44:25 +0000")
         self.model[mailbox].append(compare.message(data, flags, "model"))

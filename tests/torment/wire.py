@@ -19,6 +19,8 @@ from torment.tally import Tally
 DOES = "cut the connection after each byte, flip bits, split, delay and fall silent"
 # How one session is broken at byte n, and the direction.
 CUT, FLIP = "cut", "flip"
+# Most of the time is spent waiting: after a lost answer to APPEND for some seconds.
+JOBS = 12
 SAMPLE = 2  # of each session in each direction
 ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
 # A session that is much longer than the others, in places that differ in nothing.
@@ -51,7 +53,7 @@ def run(options):
     tally = Tally()
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(server) for name, server in _servers(directory).items()}
-        with concurrent.futures.ThreadPoolExecutor(options.jobs or (4 if options.full else 3)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(options.jobs or JOBS) as pool:
             silence = pool.submit(stalls.run, directory, servers, options) if "stalls" in options.parts else None
             jobs = list(_jobs(options))
             for name, found in zip(jobs, pool.map(lambda job: _attempt(job, directory, servers, options), jobs)):
