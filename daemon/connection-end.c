@@ -135,7 +135,10 @@ static void connection_timed_out(Connection *c) {
 }
 
 bool connection_is_awaiting(const Connection *c) {
-        return imap_session_n_under_way(c->session) > 0 && !imap_session_is_idle(c->session);
+        if (imap_session_is_idle(c->session))
+                return false;
+        return imap_session_n_owed(c->session) > 0 ||
+               (c->is_blocked && imap_session_n_under_way(c->session) > 0);
 }
 
 /* UINT64_MAX: there is nothing to wait for. */

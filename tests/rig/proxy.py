@@ -26,14 +26,13 @@ class Proxy:
     delay:  seconds from one end to the other: half a round trip
     rate:   bytes a second from the server: a line of that speed
     rate_up: the same, from the client: a server that reads slowly
-    own_port: where it listens; 0: any port that is free
 
     All may be changed while it runs. cut, cut_up, flip and flip_up count from the start of a connection, and
     from now on for those that are open, after count_from_now().
     """
 
     def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None,
-                 rate_up=None, own_port=0):
+                 rate_up=None):
         self.target = (host, port)
         self.piece = piece
         self.pause = 0
@@ -56,8 +55,14 @@ class Proxy:
         self.open = []
         self.lines = []
         self.stopping = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", own_port))
-        self.host, self.port = self.listener.getsockname()
+        self.host, self.port = "127.0.0.1", 0
+        self.listen()
+
+    def listen(self):
+        """As it does from the start; after close(): again, where it did."""
+        self.stopping.clear()
+        self.listener = socket.create_server((self.host, self.port))
+        self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 
@@ -112,11 +117,14 @@ class Proxy:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def close(self):
         self.stopping.set()
         self.cut_all()
         self.thread.join(5)
         self.listener.close()
+
+    def __exit__(self, *_):
+        self.close()
 
 
 class _Line:

@@ -15,7 +15,7 @@ from torment import oracle
 MAILBOXES = ["INBOX", "list", "list/sub"]
 KEPT = 3  # messages of a mailbox
 TRANSPORTS = ["plain", "compress", "tls", "tls+compress"]
-SETTINGS = {"delete-mailboxes": "yes", "brake": "100%", "timeout": "5s"}
+SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 
 
 class World:
@@ -25,7 +25,7 @@ class World:
           "local", "tunnel": the wire leads to the local side, which is a server as well
     """
 
-    def __init__(self, directory, servers, kind, transport, user, without=""):
+    def __init__(self, directory, servers, kind, transport, user, without="", timeout="5s"):
         self.kind = kind
         self.user = user
         self.stack = contextlib.ExitStack()
@@ -37,7 +37,7 @@ class World:
             Proxy(behind.host, behind.imaps_port if "tls" in transport else behind.imap_port))
         off = f"{without} {'' if 'compress' in transport else 'COMPRESS=DEFLATE'}".strip() or None
         self.account = Account(directory / user, self.server, user=user, tls="none" if self.near else tls,
-                               settings=SETTINGS | {"disable-extensions": off})
+                               settings=SETTINGS | {"disable-extensions": off, "timeout": timeout})
         if self.near:
             self._use_local(tls)
         else:
