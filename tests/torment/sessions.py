@@ -30,7 +30,8 @@ class World:
         self.user = user
         self.stack = contextlib.ExitStack()
         self.server = servers["full" if kind in ("local", "tunnel") else kind]
-        self.near = servers["near"] if kind in ("local", "tunnel") else None
+        self.near = servers["full"] if kind in ("local", "tunnel") else None
+        self.near_user = user + "-near"
         tls = "implicit" if "tls" in transport else "none"
         behind = self.near or self.server
         self.wire = self.stack.enter_context(
@@ -46,7 +47,7 @@ class World:
         self._fill()
 
     def _use_local(self, tls):
-        self.account.use_local_server(self.near, self.user, tls)
+        self.account.use_local_server(self.near, self.near_user, tls)
         if self.kind == "tunnel":
             self.account.local["port"] = None
             if tls == "none":
@@ -59,7 +60,7 @@ class World:
         self.n = self.step = 0
         self.remote = sides.ImapSide(self.stack.enter_context(self.server.session(self.user)))
         if self.near:
-            session = self.stack.enter_context(self.near.session(self.user))
+            session = self.stack.enter_context(self.near.session(self.near_user))
             self.local = sides.ImapSide(session, "local server")
         else:
             self.local = sides.MaildirSide(self.account.tree)
@@ -124,7 +125,7 @@ class World:
         for mailbox in mailboxes:
             while len(self.model[mailbox]) > KEPT:
                 row = self.model[mailbox].pop(0)
-                for side in self.sides:
+                for side in (self.local, self.remote):  # a daemon that waits takes it from the other at once
                     side.remove(mailbox, [self.handle(side, mailbox, row.digest)])
 
     def move(self, side, mailbox, target):

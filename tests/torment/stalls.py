@@ -14,7 +14,7 @@ from torment.tally import Tally
 LIMIT = 60  # seconds: the default of the key "timeout"
 SAMPLE_LIMIT = 5  # the least that it takes
 LATE = 1.5  # seconds that a busy machine may add
-SAMPLE = ["handshake", "select", "fetch", "append-literal", "idle"]
+SAMPLE = ["handshake", "fetch", "append-literal"]
 HUGE = 16_000_000  # more than two socket buffers hold
 
 # hush: see rig.proxy. change: what there is to do. waits: the daemon waits already when that is changed.
@@ -51,6 +51,7 @@ STATES = {
     "compress": State(("up", b" COMPRESS [^\n]*\n"), sessions.download, ANSWER, transport="compress"),
     "select": State(("up", b" SELECT [^\n]*\n"), sessions.download, ANSWER),
     "fetch": State(("down", rb" BODY\[\] {\d+}\r\n.{20}"), sessions.download, ANSWER),
+    "half-open": State(None, sessions.download, ANSWER),
     "store": State(("up", b" UID STORE [^\n]*\n"), sessions.flags, ANSWER),
     "expunge": State(("up", b" UID EXPUNGE [^\n]*\n"), sessions.expunge, ANSWER),
     "move": State(("up", b" UID MOVE [^\n]*\n"), sessions.move, ANSWER),
@@ -109,14 +110,14 @@ class _Stall:
         account, wire = self.world.account, self.world.wire
         if not self.state.waits:
             self.state.change(self.world)
-            wire.hush = self.state.hush
+            self._break()
         with contextlib.ExitStack() as stack:
             full = stack.enter_context(_full(wire)) if self.name == "connecting" else None
             with account.daemon() as daemon:
                 daemon.wait_ready()
                 if self.state.waits:
                     self._wait_waiting()
-                    wire.hush = self.state.hush
+                    self._break()
                     self.state.change(self.world)
                 self._wait_told(time.monotonic() if full else wait_until(lambda: wire.hushed, "silence"))
                 if full:
@@ -127,9 +128,15 @@ class _Stall:
                 self._judge()
         self.tally.harm(f"silence, {self.name}", oracle.judge_again(account, self.world.sides))
 
+    def _break(self):
+        wire = self.world.wire
+        wire.hush = self.state.hush
+        if self.name == "half-open":  # the server's end is gone, and nobody says so
+            wire.half_open, wire.cut = True, 1500
+
     def leave(self):
         """A farewell that is not answered is waited for no longer than anything else."""
-        self.world.wire.hush = self.state.hush
+        self._break()
         result = self.world.account.once()
         if result.status != 0 or result.seconds > self.limit + LATE:
             self.tally.wrong(f"silence, {self.name}: {result}")

@@ -19,9 +19,10 @@ from torment.tally import Tally
 DOES = "cut the connection after each byte, flip bits, split, delay and fall silent"
 # How one session is broken at byte n, and the direction.
 CUT, FLIP = "cut", "flip"
+DIRECTIONS = ["down", "up"]
 # Most of the time is spent waiting: after a lost answer to APPEND for some seconds.
 JOBS = 12
-SAMPLE = 2  # of each session in each direction
+SAMPLE = 1  # of each session in each direction
 ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
 # A session that is much longer than the others, in places that differ in nothing.
 STEPS = {"large": 7}
@@ -55,10 +56,10 @@ def run(options):
         servers = {name: stack.enter_context(server) for name, server in _servers(directory).items()}
         with concurrent.futures.ThreadPoolExecutor(options.jobs or JOBS) as pool:
             silence = pool.submit(stalls.run, directory, servers, options) if "stalls" in options.parts else None
-            jobs = list(_jobs(options))
-            for name, found in zip(jobs, pool.map(lambda job: _attempt(job, directory, servers, options), jobs)):
-                print(f"  {name}: {found}", flush=True)
-                tally.merge(found)
+            jobs = {pool.submit(_attempt, job, directory, servers, options): job for job in _jobs(options)}
+            for done in concurrent.futures.as_completed(jobs):
+                print(f"  {jobs[done]}: {done.result()}", flush=True)
+                tally.merge(done.result())
             if silence:
                 tally.merge(silence.result())
     if tally.is_good:
@@ -73,7 +74,6 @@ def _servers(directory):
     settings = "service imap {\n  service_count = 0\n}\n"
     return {
         "full": Dovecot(directory / "full", "maildir", settings=settings),
-        "near": Dovecot(directory / "near", "mdbox", settings=settings),
         "gmail": Dovecot(directory / "gmail", "mdbox", capability=CAPABILITIES["gmail"], settings=settings),
         "bare": Dovecot(directory / "bare", "mdbox", capability=CAPABILITIES["bare"], compress=False, settings=settings),
     }
@@ -109,11 +109,17 @@ SESSIONS = sessions.SESSIONS
 
 def _attempt(job, directory, servers, options):
     tally = Tally()
+    world = None
     for name in job.sessions:
+        sweep = _Sweep(job, name, directory, servers, options, tally)
         try:
-            _Sweep(job, name, directory, servers, options, tally).run()
+            world = sweep.run(world)
         except Exception:  # pylint: disable=broad-except
+            sweep.leave()
+            world = None
             tally.wrong(f"{name} {job.transport}: {traceback.format_exc(limit=-4)}")
+    if world:
+        world.close()
     return tally
 
 
@@ -131,25 +137,33 @@ class _Sweep:
         self.options = options
         self.tally = tally
         self.rng = random.Random(f"{options.seed} {name} {job.transport}")
-        self.world = self.daemon = None
+        self.world = self.daemon = self.length = None
 
-    def run(self):
+    def run(self, world):
+        """In this world, which is from an earlier session, or in a new one. Returns the last one."""
+        self.world = world
         self._begin()
-        length = self._undisturbed()
+        self.length = self._undisturbed()
         if "pieces" in self.options.parts:
             self._slowly()
-        ways = [CUT] if "cuts" in self.options.parts else []
+        if "cuts" in self.options.parts:
+            self._sweep(CUT)
         if "flips" in self.options.parts and "tls" in self.job.transport:
-            ways.append(FLIP)
-        for way, direction in itertools.product(ways, ["down", "up"]):
+            self._sweep(FLIP)
+        if "flips" in self.options.parts and "tls" not in self.job.transport and not self.daemon:
+            for n in self._chosen(self.length["down"], SPOILED if self.options.full else 1):
+                self._safely(self._spoil, n)
+        if self.daemon:
+            self._stop_daemon()
+            self._judge("in the end")
+        return self.world
+
+    def _sweep(self, way):
+        for direction in DIRECTIONS:
             if self.options.direction in (None, direction):
-                for n in self._positions(way, length[direction]):
+                for n in self._positions(way, self.length[direction]):
                     if not self._safely(self._break, way, direction, n) and self.options.full:
                         break  # the session ended before that byte
-        if "flips" in self.options.parts and "tls" not in self.job.transport and not self.daemon:
-            for n in sorted(self.rng.sample(range(length["down"]), SPOILED if self.options.full else 1)):
-                self._safely(self._spoil, n)
-        self._end()
 
     def _safely(self, do, *arguments):
         """What does not end is a finding too, and not the end of all."""
@@ -157,40 +171,40 @@ class _Sweep:
             return do(*arguments)
         except AssertionError as error:
             self.tally.wrong(f"{self.name} {self.job.transport} {' '.join(map(str, arguments))}: {error}")
-            self._again()
+            self.leave()
             return True
 
     def _positions(self, way, length):
         if self.options.cuts or not self.options.full:
-            return sorted(self.rng.sample(range(length), min(self.options.cuts or SAMPLE, length)))
+            return self._chosen(length, self.options.cuts or SAMPLE)
         step = self.options.step or STEPS.get(self.name, 1) * (TLS_STEP if "tls" in self.job.transport else 1)
         return itertools.count(self.options.first, step if way == CUT else step * 3)
+
+    def _chosen(self, length, most):
+        return sorted(self.rng.sample(range(length), min(most, length)))
 
     # The world
 
     def _begin(self):
-        user = f"w{next(self.numbers)}"
-        without = sessions.WAITING.get(self.name, "")
-        self.world = sessions.World(self.directory, self.servers, self.job.kind, self.job.transport, user, without)
+        """Unless there is one."""
+        if not self.world:
+            user = f"w{next(self.numbers)}"
+            without = sessions.WAITING.get(self.name, "")
+            self.world = sessions.World(self.directory, self.servers, self.job.kind, self.job.transport, user, without)
         if self.name in sessions.WAITING:
             self.daemon = self.world.account.daemon().wait_in_sync()
 
-    def _end(self):
-        if self.daemon:
-            self.daemon.stop()
-            self.daemon = None
-            self._judge("in the end")
-        self.world.close()
-        if not self.tally.found and not self.tally.other:
-            self.world.remove()
+    def leave(self):
+        """What is broken stays to be looked at."""
+        self._stop_daemon()
+        if self.world:
+            self.world.close()
+        self.world = None
 
-    def _again(self):
-        """What is broken stays to be looked at; go on in another world."""
+    def _stop_daemon(self):
         if self.daemon:
             self.daemon.stop()
-            self.daemon = None
-        self.world.close()
-        self._begin()
+        self.daemon = None
 
     # What is done in it
 
@@ -203,13 +217,15 @@ class _Sweep:
             wait_until(self._has_news, "the news arrive", interval=0.02)
         else:
             self.world.finish()
-        self._judge("undisturbed")
+        length = {"down": wire.down - down, "up": wire.up - up}
+        self._judge(f"{self.name} {self.job.transport} undisturbed")
         self.tally.add(sessions=1)
-        return {"down": wire.down - down, "up": wire.up - up}
+        return length
 
     def _slowly(self):
         """Byte by byte, and with a delay."""
-        for settings in {"piece": 1, "pause": 0.00005}, {"delay": 0.02}:
+        settings = [{"piece": 1, "pause": 0.00002}, {"delay": 0.02}]
+        for settings in settings if self.options.full else [self.rng.choice(settings)]:
             self._change()
             for name, value in settings.items():
                 setattr(self.world.wire, name, value)
@@ -220,8 +236,8 @@ class _Sweep:
 
     def _break(self, way, direction, n):
         """False: the session was over before."""
-        world, wire = self.world, self.world.wire
         self._change()
+        world, wire = self.world, self.world.wire
         where = f"{self.name} {self.job.transport} {way} {direction} --first {n}"
         wire.reset = n % 2 == 1
         wire.count_from_now()
@@ -240,8 +256,8 @@ class _Sweep:
 
     def _spoil(self, n):
         """A bit of what nothing protects: what it hits may be the mail itself, so only the end is looked at."""
-        world = self.world
         self._change()
+        world = self.world
         where = f"{self.name} {self.job.transport} spoiled --first {n}"
         world.wire.flip = n
         self._check(where, world.account.once(timeout=ENDS + 30))
@@ -249,10 +265,12 @@ class _Sweep:
         world.wire.heal()
         self._check(where + ", afterwards", world.account.once(timeout=ENDS + 30))
         self.tally.add(spoiled_bits=done)
-        self._again()
+        self.leave()
 
     def _change(self):
         """The daemon waits, as it is to be disturbed in that."""
+        if not self.world:
+            self._begin()
         if self.daemon:
             wait_until(self._waits, "the daemon waits", interval=0.02)
         self.change(self.world)
@@ -287,4 +305,4 @@ class _Sweep:
             found += oracle.judge_again(self.world.account, self.world.sides)
         self.tally.harm(where, found)
         if found:
-            self._again()
+            self.leave()
