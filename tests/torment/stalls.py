@@ -119,7 +119,7 @@ class _Stall:
                     self._wait_waiting()
                     self._break()
                     self.state.change(self.world)
-                self._wait_told(time.monotonic() if full else wait_until(lambda: wire.hushed, "silence"))
+                self._wait_told(daemon, time.monotonic() if full else wait_until(lambda: wire.hushed, "silence"))
                 if full:
                     full.lift()
                 wire.heal()
@@ -151,12 +151,12 @@ class _Stall:
     def _wait_waiting(self):
         wait_until(lambda: self._status()["waits"], "the daemon waits", interval=0.1)
 
-    def _wait_told(self, begin):
-        """Who, what, and what is done about it; not sooner than the limit says, and not later."""
-        wait_until(lambda: time.monotonic() > begin + self.limit - 2, "the time goes by", self.limit + 10, 0.2)
-        told = wait_until(lambda: " again in " in self._status()["sentence"] and self._status(),
-                          f"{self.name}: the silence is noticed", self.limit, 0.2)
+    def _wait_told(self, daemon, begin):
+        """Who, what, and what is done about it; not sooner than the limit says, and not later. The log is
+        read, since a question to the daemon would wake it."""
+        wait_until(lambda: " again in " in daemon.log(), f"{self.name}: the silence is noticed", self.limit * 2, 0.1)
         seconds = time.monotonic() - begin
+        told = wait_until(lambda: " again in " in self._status()["sentence"] and self._status(), "status tells", 5)
         print(f"  silence, {self.name}: after {seconds:.1f} s: {told['sentence']}", flush=True)
         if self.state.words not in told["sentence"] or told["state"] != "waiting":
             self.tally.wrong(f"silence, {self.name}: {told['state']}: {told['sentence']}")
