@@ -25,7 +25,7 @@ class World:
           "local", "tunnel": the wire leads to the local side, which is a server as well
     """
 
-    def __init__(self, directory, servers, kind, transport, user, without="", timeout="5s"):
+    def __init__(self, directory, servers, kind, transport, user, without="", timeout="5s", poll="1s"):
         self.kind = kind
         self.user = user
         self.stack = contextlib.ExitStack()
@@ -43,7 +43,7 @@ class World:
             self._use_local(tls)
         else:
             self.account.settings["port"] = self.wire.port
-        self.account.write_config("[daemon]\npoll-interval = 1s\n")
+        self.account.write_config(f"[daemon]\npoll-interval = {poll}\n")
         self._fill()
 
     def _use_local(self, tls):

@@ -18,8 +18,9 @@ SAMPLE = ["handshake", "fetch", "append-literal"]
 HUGE = 16_000_000  # more than two socket buffers hold
 
 # hush: see rig.proxy. change: what there is to do. waits: the daemon waits already when that is changed.
-# words: of the sentence. kind, transport: see sessions.World.
-State = collections.namedtuple("State", "hush change words kind transport waits", defaults=["full", "plain", False])
+# busy: there is more to do all the time. words: of the sentence. kind, transport: see sessions.World.
+State = collections.namedtuple("State", "hush change words kind transport waits busy",
+                               defaults=["full", "plain", False, False])
 
 
 def nothing(_world):
@@ -36,7 +37,7 @@ def huge_there(w):
 
 def starttls(w):
     w.account.settings |= {"tls": "starttls", "ca-file": w.server.ca_file}
-    w.account.write_config()
+    w.account.write_config("[daemon]\npoll-interval = 1s\n")
 
 
 ANSWER = "did not answer within"
@@ -60,6 +61,9 @@ STATES = {
     "append-answer": State(("down", b" OK .APPENDUID"), sessions.upload, ANSWER),
     "idle": State(("up", b" IDLE\r\n"), nothing, ANSWER, "gmail"),
     "done": State(("up", b"DONE\r\n"), sessions.news, ANSWER, "gmail", waits=True),
+    "done-busy": State(("up", b"DONE\r\n"), sessions.news, ANSWER, "gmail", waits=True, busy=True),
+    "list-busy": State(("up", b" LIST [^\n]*\n"), nothing, ANSWER, busy=True),
+    "select-busy": State(("up", b" SELECT [^\n]*\n"), sessions.download, ANSWER, busy=True),
     "notify": State(("up", b" NOTIFY [^\n]*\n"), nothing, ANSWER),
     "local-greeting": State(("down", b""), nothing, "the local server: 127.0.0.1 did not greet within", "local"),
     "local-fetch": State(("down", rb" BODY\[\] {\d+}\r\n.{20}"), sessions.upload, "the local server", "local"),
@@ -102,9 +106,10 @@ class _Stall:
         self.state = STATES[name]
         self.limit = limit
         self.tally = tally
+        self.busy_next = 0
         without = "NOTIFY" if self.state.kind == "gmail" else ""
         self.world = sessions.World(directory, servers, self.state.kind, self.state.transport, f"silent-{name}",
-                                    without, timeout=f"{limit}s")
+                                    without, timeout=f"{limit}s", poll=f"{limit // 2}s")
 
     def run(self):
         account, wire = self.world.account, self.world.wire
@@ -154,7 +159,8 @@ class _Stall:
     def _wait_told(self, daemon, begin):
         """Who, what, and what is done about it; not sooner than the limit says, and not later. The log is
         read, since a question to the daemon would wake it."""
-        wait_until(lambda: " again in " in daemon.log(), f"{self.name}: the silence is noticed", self.limit * 2, 0.1)
+        wait_until(lambda: " again in " in daemon.log() or self._stay_busy(),
+                   f"{self.name}: the silence is noticed", self.limit * 2, 0.1)
         seconds = time.monotonic() - begin
         told = wait_until(lambda: " again in " in self._status()["sentence"] and self._status(), "status tells", 5)
         print(f"  silence, {self.name}: after {seconds:.1f} s: {told['sentence']}", flush=True)
@@ -162,6 +168,12 @@ class _Stall:
             self.tally.wrong(f"silence, {self.name}: {told['state']}: {told['sentence']}")
         if not self.limit - 1 < seconds < self.limit + LATE:
             self.tally.wrong(f"silence, {self.name}: noticed after {seconds:.1f} s")
+
+    def _stay_busy(self):
+        """A person goes on, ten times as often as the limit is over; nobody hears of it."""
+        if self.state.busy and time.monotonic() > self.busy_next:
+            self.busy_next = time.monotonic() + self.limit / 10
+            self.world.put(self.world.local, sessions.MAILBOXES[self.world.n % 3])
 
     def _judge(self):
         self.tally.harm(f"silence, {self.name}", self.world.judge())
