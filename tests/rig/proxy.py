@@ -107,6 +107,11 @@ class Proxy:
             except OSError:
                 pass
 
+    def fall_silent(self):
+        """Nothing more passes on the connections that are open."""
+        for line in list(self.lines):
+            line.fall_silent()
+
     def heal(self):
         """A good network from now on; what is silent stays so until it is cut."""
         self.cut = self.cut_up = self.stall = self.flip = self.flip_up = self.hush = self.hushed = None
@@ -197,7 +202,7 @@ class _Line:
         if not self.proxy.half_open:
             return False
         self.server.close()
-        self._fall_silent()
+        self.fall_silent()
         return True
 
     def _flip(self, data, source, position):
@@ -220,10 +225,10 @@ class _Line:
         match = re.search(proxy.hush[1], said, re.DOTALL)
         if not match:
             return data
-        self._fall_silent()
+        self.fall_silent()
         return data[: max(match.end() - (len(said) - len(data)), 0)]
 
-    def _fall_silent(self):
+    def fall_silent(self):
         self.is_silent = True
         self.proxy.hushed = time.monotonic()
 

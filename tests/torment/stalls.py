@@ -60,6 +60,8 @@ STATES = {
     "append-literal": State(("up", b" APPEND [^\n]*\n.{20}"), huge, ANSWER),
     "append-answer": State(("down", b" OK .APPENDUID"), sessions.upload, ANSWER),
     "idle": State(("up", b" IDLE\r\n"), nothing, ANSWER, "gmail"),
+    # Nothing is asked, so nothing is missed before the next look at the other mailboxes.
+    "waiting": State(None, nothing, ANSWER, "gmail", waits=True),
     "done": State(("up", b"DONE\r\n"), sessions.news, ANSWER, "gmail", waits=True),
     "done-busy": State(("up", b"DONE\r\n"), sessions.news, ANSWER, "gmail", waits=True, busy=True),
     "list-busy": State(("up", b" LIST [^\n]*\n"), nothing, ANSWER, busy=True),
@@ -138,6 +140,8 @@ class _Stall:
         wire.hush = self.state.hush
         if self.name == "half-open":  # the server's end is gone, and nobody says so
             wire.half_open, wire.cut = True, 1500
+        if self.name == "waiting":
+            wire.fall_silent()
 
     def leave(self):
         """A farewell that is not answered is waited for no longer than anything else."""
@@ -166,7 +170,8 @@ class _Stall:
         print(f"  silence, {self.name}: after {seconds:.1f} s: {told['sentence']}", flush=True)
         if self.state.words not in told["sentence"] or told["state"] != "waiting":
             self.tally.wrong(f"silence, {self.name}: {told['state']}: {told['sentence']}")
-        if not self.limit - 1 < seconds < self.limit + LATE:
+        least, most = (0, LIMIT) if self.name == "waiting" else (self.limit - 1, self.limit + LATE)
+        if not least < seconds < most:
             self.tally.wrong(f"silence, {self.name}: noticed after {seconds:.1f} s")
 
     def _stay_busy(self):
