@@ -16,6 +16,7 @@ class Proxy:
     pause:  seconds between two pieces
     cut:    close both ways after so many bytes from the server (each connection)
     cut_up: the same, from the client
+    cut_at: ("up" or "down", pattern): close both ways before the first thing said that matches passes
     half_open: a cut closes the server's end only; the client is left alone, and hears nothing
     stall:  pass nothing more after so many bytes from the server, but keep the connection
     reset:  a cut is a RST and not a FIN
@@ -27,8 +28,8 @@ class Proxy:
     rate:   bytes a second from the server: a line of that speed
     rate_up: the same, from the client: a server that reads slowly
 
-    All may be changed while it runs. cut, cut_up, flip and flip_up count from the start of a connection, and
-    from now on for those that are open, after count_from_now().
+    All may be changed while it runs. What counts or looks at bytes does so from the start of a connection, or
+    from count_from_now() for those that are open then.
     """
 
     def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None,
@@ -38,6 +39,7 @@ class Proxy:
         self.pause = 0
         self.cut = cut
         self.cut_up = cut_up
+        self.cut_at = None
         self.half_open = False
         self.stall = stall
         self.reset = reset
@@ -95,6 +97,7 @@ class Proxy:
         """The limits of connections that are open begin here."""
         for line in self.lines:
             line.begin = dict(line.passed)
+            line.said = {line.client: bytearray(), line.server: bytearray()}
 
     def cut_all(self):
         """Cut every connection now."""
@@ -115,6 +118,7 @@ class Proxy:
     def heal(self):
         """A good network from now on; what is silent stays so until it is cut."""
         self.cut = self.cut_up = self.stall = self.flip = self.flip_up = self.hush = self.hushed = None
+        self.cut_at = None
         self.half_open = self.reset = False
         self.piece, self.pause, self.delay = 65536, 0, 0
         self.cuts = self.flips = 0
@@ -141,7 +145,7 @@ class _Line:
         self.server = server
         self.passed = {client: 0, server: 0}
         self.begin = {client: 0, server: 0}  # from where limits count
-        self.said = {client: bytearray(), server: bytearray()}  # lately, for hush
+        self.said = {client: bytearray(), server: bytearray()}  # for hush and cut_at
         self.asked = False
         self.is_silent = self.is_over = False
         self.waiting = collections.deque()  # (when, source, data): delayed
@@ -184,7 +188,11 @@ class _Line:
             data = data[: max(limit - self.passed[source], 0)]
         if from_server and proxy.stall is not None:
             data = data[: max(proxy.stall - self.passed[source], 0)]
-        data = self._hush(source, from_server, data)
+        if (found := self._find(source, proxy.cut_at, data)) is not None:
+            limit, data = 0, data[: found[0]]
+        if (found := self._find(source, proxy.hush, data)) is not None:
+            self.fall_silent()
+            data = data[: found[1]]
         if rate := proxy.rate if from_server else proxy.rate_up:
             time.sleep(len(data) / rate)
         for start in range(0, len(data), proxy.piece):
@@ -215,18 +223,14 @@ class _Line:
         self.proxy.flips += 1
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
-    def _hush(self, source, from_server, data):
-        """What passes of it: up to the end of the match."""
-        proxy = self.proxy
-        if proxy.hush is None or proxy.hush[0] != ("down" if from_server else "up"):
-            return data
+    def _find(self, source, wanted, data):
+        """Where the match begins and ends in these bytes, or None."""
+        if wanted is None or wanted[0] != ("down" if source is self.server else "up"):
+            return None
         said = self.said[source]
         said += data
-        match = re.search(proxy.hush[1], said, re.DOTALL)
-        if not match:
-            return data
-        self.fall_silent()
-        return data[: max(match.end() - (len(said) - len(data)), 0)]
+        match = re.search(wanted[1], said, re.DOTALL)
+        return match and [max(place - (len(said) - len(data)), 0) for place in match.span()]
 
     def fall_silent(self):
         self.is_silent = True

@@ -28,6 +28,20 @@ ENDS = 30  # seconds that a run may take on a wire that is cut: six times the li
 STEPS = {"large": 7}
 # Below TLS a record is read whole or not at all.
 TLS_STEP = 5
+# What was done on the server, and is not heard of.
+MOMENTS = {
+    "first-sync": rb" BODY\[\] {\d+}\r\n.{9}",
+    "download": rb"\* \d+ FETCH [^\n]*BODY\[\] ",
+    "upload": rb"\d+ OK .APPENDUID",
+    "flags": rb"\d+ OK Store",
+    "expunge": rb"\d+ OK Expunge|\* VANISHED [^(]",
+    "move": rb"\* OK .COPYUID|\d+ OK .COPYUID",
+    "life": rb"\d+ OK Rename",
+    "uidvalidity": rb"\* OK .UIDVALIDITY",
+    "large": rb"\d+ OK .APPENDUID",
+    "bare": rb"\+ OK|\d+ OK Append",
+    "local": rb"\d+ OK .APPENDUID",
+}
 SPOILED = 40  # bits of each session that TLS does not protect
 
 
@@ -36,7 +50,7 @@ def arguments(parser):
                         help="of: %(default)s")
     parser.add_argument("--transports", default=",".join(sessions.TRANSPORTS), metavar="NAME,...",
                         help="of: %(default)s")
-    parser.add_argument("--parts", default="cuts,flips,pieces,stalls", metavar="NAME,...", help="of: %(default)s")
+    parser.add_argument("--parts", default="moments,cuts,flips,pieces,stalls", metavar="NAME,...", help="of: %(default)s")
     parser.add_argument("--cuts", type=int, metavar="N", help="of each session, in each direction, at random bytes")
     parser.add_argument("--step", type=int, metavar="N", help="cut after each N-th byte")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first byte of --full")
@@ -79,7 +93,7 @@ def _servers(directory):
     }
 
 
-class Job(collections.namedtuple("Job", "kind transport sessions")):
+class Job(collections.namedtuple("Job", "kind transport sessions moments_only", defaults=[False])):
     """Sessions that one world goes through."""
 
     def __str__(self):
@@ -100,6 +114,9 @@ def _jobs(options):
         kind = SESSIONS[name][0]
         transport = transports[n % len(transports)]
         turns[kind, transport if kind != "bare" else transports[0], name in sessions.WAITING].append(name)
+    if "moments" in options.parts and "plain" in transports:
+        for kind in sorted({SESSIONS[name][0] for name in names if name in MOMENTS}):
+            yield Job(kind, "plain", [name for name in names if name in MOMENTS and SESSIONS[name][0] == kind], True)
     for (kind, transport, _), chosen in turns.items():
         yield Job(kind, transport, chosen)
 
@@ -143,6 +160,16 @@ class _Sweep:
         """In this world, which is from an earlier session, or in a new one. Returns the last one."""
         self.world = world
         self._begin()
+        if self.job.moments_only or (self.options.full and "moments" in self.options.parts):
+            self._cut_moment()
+        if not self.job.moments_only:
+            self._cut_bytes()
+        if self.daemon:
+            self._stop_daemon()
+            self._judge(f"{self.name} {self.job.transport} in the end")
+        return self.world
+
+    def _cut_bytes(self):
         self.length = self._undisturbed()
         if "pieces" in self.options.parts:
             self._slowly()
@@ -153,10 +180,6 @@ class _Sweep:
         if "flips" in self.options.parts and "tls" not in self.job.transport and not self.daemon:
             for n in self._chosen(self.length["down"], SPOILED if self.options.full else 1):
                 self._safely(self._spoil, n)
-        if self.daemon:
-            self._stop_daemon()
-            self._judge("in the end")
-        return self.world
 
     def _sweep(self, way):
         for direction in DIRECTIONS:
@@ -233,6 +256,24 @@ class _Sweep:
             self.world.wire.heal()
             self._judge(f"{self.name} {self.job.transport} with {settings}")
             self.tally.add(slow_sessions=1)
+
+    def _cut_moment(self):
+        """Once; nobody knows the byte."""
+        if self.job.transport != "plain" or self.name not in MOMENTS:
+            return
+        if self.name == "life":
+            self._undisturbed()  # what is made the first time is renamed the second
+        self._change()
+        where = f"{self.name} {self.job.transport} cut before {MOMENTS[self.name]}"
+        wire = self.world.wire
+        wire.cut_at = ("down", MOMENTS[self.name])
+        self._check(where, self.world.account.once(timeout=ENDS + 30))
+        if wire.cuts == 0:
+            self.tally.wrong(f"{where}: that was never said")
+        wire.heal()
+        self._finish()
+        self._judge(where)
+        self.tally.add(moments=1)
 
     def _break(self, way, direction, n):
         """False: the session was over before."""
