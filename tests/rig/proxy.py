@@ -17,6 +17,7 @@ class Proxy:
     cut:    close both ways after so many bytes from the server (each connection)
     cut_up: the same, from the client
     cut_at: ("up" or "down", pattern): close both ways before the first thing said that matches passes
+    late:   seconds after which the server gets, after a cut_at from the client, what that had sent until then
     half_open: a cut closes the server's end only; the client is left alone, and hears nothing
     stall:  pass nothing more after so many bytes from the server, but keep the connection
     reset:  a cut is a RST and not a FIN
@@ -40,6 +41,7 @@ class Proxy:
         self.cut = cut
         self.cut_up = cut_up
         self.cut_at = None
+        self.late = 0
         self.half_open = False
         self.stall = stall
         self.reset = reset
@@ -120,7 +122,7 @@ class Proxy:
         self.cut = self.cut_up = self.stall = self.flip = self.flip_up = self.hush = self.hushed = None
         self.cut_at = None
         self.half_open = self.reset = False
-        self.piece, self.pause, self.delay = 65536, 0, 0
+        self.piece, self.pause, self.delay, self.late = 65536, 0, 0, 0
         self.cuts = self.flips = 0
 
     def __enter__(self):
@@ -189,6 +191,8 @@ class _Line:
         if from_server and proxy.stall is not None:
             data = data[: max(proxy.stall - self.passed[source], 0)]
         if (found := self._find(source, proxy.cut_at, data)) is not None:
+            if proxy.late:
+                return self._arrive_late(data)
             limit, data = 0, data[: found[0]]
         if (found := self._find(source, proxy.hush, data)) is not None:
             self.fall_silent()
@@ -212,6 +216,17 @@ class _Line:
         self.server.close()
         self.fall_silent()
         return True
+
+    def _arrive_late(self, data):
+        """The client is cut off; the server gets to hear it when that may be back already."""
+        self.proxy.cuts += 1
+        late = self.proxy.late
+        self.client.close()
+        self.proxy.stopping.wait(late)
+        self.server.sendall(data)
+        while self.server.recv(65536):  # it answers, and ends when it has had enough
+            self.server.shutdown(socket.SHUT_WR)
+        return False
 
     def _flip(self, data, source, position):
         """position: of the byte, from where limits count."""

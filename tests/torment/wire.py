@@ -42,6 +42,7 @@ MOMENTS = {
     "bare": rb"\+ OK|\d+ OK Append",
     "local": rb"\d+ OK .APPENDUID",
 }
+LATE = 2  # seconds that the last bytes of a cut connection take to the server
 SPOILED = 40  # bits of each session that TLS does not protect
 
 
@@ -162,6 +163,7 @@ class _Sweep:
         self._begin()
         if self.job.moments_only or (self.options.full and "moments" in self.options.parts):
             self._cut_moment()
+            self._arrive_late()
         if not self.job.moments_only:
             self._cut_bytes()
         if self.daemon:
@@ -274,6 +276,24 @@ class _Sweep:
         self._finish()
         self._judge(where)
         self.tally.add(moments=1)
+
+    def _arrive_late(self):
+        """The server takes an upload when the connection that it came on is long lost to us."""
+        if self.job.transport != "plain" or self.name not in ("upload", "local"):
+            return
+        self._change()
+        where = f"{self.name} {self.job.transport} arrives late"
+        wire = self.world.wire
+        wire.cut_at, wire.late = ("up", rb" APPEND [^\n]*\n.*\n\r\n"), LATE
+        self._check(where, self.world.account.once(timeout=ENDS + 30))
+        if wire.cuts != 1:
+            self.tally.wrong(f"{where}: {wire.cuts} times")
+        wire.heal()
+        self._finish()
+        wait_until(lambda: not wire.lines, f"{where}: it has arrived")
+        self._finish()
+        self._judge(where)
+        self.tally.add(late_arrivals=1)
 
     def _break(self, way, direction, n):
         """False: the session was over before."""
