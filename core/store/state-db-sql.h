@@ -2,7 +2,7 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 3
+#define STATE_DB_VERSION 4
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -60,7 +60,10 @@
                 "ALTER TABLE mailbox RENAME COLUMN wire TO remote_wire;"                           \
                 "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;"                                  \
                 "DROP INDEX object_message;"                                                       \
-                "CREATE INDEX object_message ON object (mailbox, remote);",
+                "CREATE INDEX object_message ON object (mailbox, remote);",                        \
+                "CREATE TABLE moved (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"             \
+                " uid INTEGER NOT NULL, flags INTEGER NOT NULL,"                                   \
+                " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
 
 /* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
@@ -169,6 +172,12 @@
         X(KEYWORD_FORGET, "DELETE FROM keyword WHERE mailbox = ?1")                                \
         X(FILE_FORGET, "DELETE FROM file WHERE mailbox = ?1")                                      \
         X(INTENT_FORGET, "DELETE FROM intent WHERE mailbox = ?1")                                  \
+        X(MOVED_FORGET, "DELETE FROM moved WHERE mailbox = ?1")                                    \
+        X(MOVED_FORGET_SIDE, "DELETE FROM moved WHERE mailbox = ?1 AND side = ?2")                 \
+        X(MOVED_ADD, "INSERT OR REPLACE INTO moved VALUES (?1, ?2, ?3, ?4)")                       \
+        X(MOVED_REMOVE, "DELETE FROM moved WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")         \
+        X(MOVED_FIND, "SELECT flags FROM moved WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")     \
+        X(MOVED_ANY, "SELECT EXISTS (SELECT 1 FROM moved WHERE mailbox = ?1)")                     \
         X(PARKED_FORGET, "DELETE FROM parked WHERE mailbox = ?1")                                  \
         X(KEYWORD_EACH, "SELECT name FROM keyword WHERE mailbox = ?1 ORDER BY position")           \
         X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \

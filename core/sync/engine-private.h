@@ -230,6 +230,7 @@ struct SyncRun {
         MovedMessage *moved; /* owned; by UID on the other side */
         size_t n_moved;
         unsigned n_incoming; /* moves under way that end here */
+        bool awaits_moved;   /* such a move was written down, by this run or an earlier one */
 
         EngineCounts counts;
         uint64_t total;       /* messages to transfer, for progress; 0: not known */
@@ -534,6 +535,12 @@ int run_on_moved(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_moves_done(SyncRun *run, const ReplicaEvent *event);
 /* Let runs that wait for others go on. Return: how many did, or negative. */
 int engine_meet(Engine *engine);
+
+/* run-moved.c */
+int run_write_down_moves(SyncRun *run, SyncRun *target);
+int run_find_moved(SyncRun *run, const BaseMessage *pair, MessageFlags *ret_flags);
+int run_forget_moved(SyncRun *run, const BaseMessage *message);
+int run_conclude_moved(SyncRun *run);
 
 /* run-act.c */
 int run_act(SyncRun *run);

@@ -40,6 +40,8 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
         if (r >= 0)
                 r = run_forget_intents(run, &base);
+        if (r >= 0)
+                r = run_forget_moved(run, &base);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                 r = run_take_early_news(run, side, &base);
         if (r < 0)

@@ -207,7 +207,8 @@ int run_start(SyncRun *run) {
         if (r < 0)
                 return r;
         run->intents = n_intents > 0;
-        return ask_local(run);
+        r = state_db_moved_any(mailbox->engine->db, mailbox->state.id, &run->awaits_moved);
+        return r < 0 ? r : ask_local(run);
 }
 
 static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
@@ -292,6 +293,8 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
                 r = state_db_unpark_all(db, state->id, side);
         if (r >= 0) /* they go by these numbers; pairing finds what was sent */
                 r = state_db_intent_remove_side(db, state->id, side_other(side));
+        if (r >= 0)
+                r = state_db_moved_remove_side(db, state->id, side);
         if (r < 0)
                 return r;
 
