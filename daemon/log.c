@@ -83,12 +83,7 @@ int log_full_errno(int level, int error, const char *format, ...) {
         return error;
 }
 
-/* May the character go to a terminal as it is? Not the C0 and C1 controls. Quotes and backslashes may:
- * IMAP is full of them, and a log is read by people. */
-static bool is_printable(uint32_t code) {
-        return code >= 0x20 && (code < 0x7f || code > 0x9f);
-}
-
+/* Quotes and backslashes stay: IMAP is full of them, and a log is read by people. */
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
         static const char digits[] = "0123456789abcdef";
         const unsigned char *p = (const unsigned char *) text;
@@ -101,7 +96,7 @@ char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
                 char escaped[4] = {'\\', 'x', digits[p[i] >> 4], digits[p[i] & 0xf]};
                 uint32_t code = 0;
                 size_t length = utf8_decode((ByteView){text + i, n_text - i}, &code);
-                const bool as_is = length > 0 && is_printable(code);
+                const bool as_is = length > 0 && !utf8_is_unsafe(code);
                 const char *from = as_is ? text + i : escaped;
                 const size_t n = as_is ? length : sizeof(escaped);
 

@@ -27,5 +27,6 @@ int log_full_errno(int level, int error, const char *format, ...)
 #define log_info(...)               ((void) log_full_errno(LOG_INFO, 0, __VA_ARGS__))
 #define log_debug(...)              ((void) log_full_errno(LOG_DEBUG, 0, __VA_ARGS__))
 
-/* Copy @text into @buffer with control characters and bytes that are not UTF-8 as \xNN, cut to fit with "..." at the end. Return: @buffer. */
+/* Copy @text into @buffer with control characters, what changes the direction of writing, and bytes that
+ * are not UTF-8 as \xNN, cut to fit with "..." at the end. Return: @buffer. */
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size);

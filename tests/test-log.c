@@ -30,6 +30,14 @@ static void test_escape(void) {
                 ROW("backslash", "a\\x41", 64, "a\\x41"),
                 ROW("UTF-8", "Entwürfe 日本 𝄞", 64, "Entwürfe 日本 𝄞"),
                 ROW("C1 control", "\xc2\x9b", 64, "\\xc2\\x9b"),
+                ROW("written backwards", "\xe2\x80\xaegpj", 64, "\\xe2\\x80\\xaegpj"),
+                ROW("Arabic letter mark", "\xd8\x9c", 64, "\\xd8\\x9c"),
+                ROW("line separator",
+                    "a\xe2\x80\xa8"
+                    "b",
+                    64,
+                    "a\\xe2\\x80\\xa8"
+                    "b"),
                 ROW("Latin-1", "Entw\xfcrfe", 64, "Entw\\xfcrfe"),
                 ROW("overlong slash", "\xc0\xaf", 64, "\\xc0\\xaf"),
                 ROW("overlong, three bytes", "\xe0\x80\xaf", 64, "\\xe0\\x80\\xaf"),
