@@ -67,7 +67,7 @@ struct ImapSession {
         bool esearch_answered;
         ImapResponseStore store;
         uint64_t n_skipped;
-        char error[400]; /* a sentence, and QUOTE_MAX bytes as \xNN */
+        char error[320];
         char skipped[4 * 60 + 16];
 
         /* commands without a tagged response, ascending, from first_under_way on */
