@@ -53,8 +53,8 @@ static void write_line(const char *line, size_t size) {
 
 int log_full_errno(int level, int error, const char *format, ...) {
         const int saved_errno = errno;
-        char line[2048];
-        size_t size = 0, room;
+        char line[2048], text[sizeof(line) + 1]; /* more than fits, so that log_escape() cuts it */
+        size_t size = 0;
         va_list args;
         int n;
 
@@ -63,19 +63,15 @@ int log_full_errno(int level, int error, const char *format, ...) {
 
         if (log_to_journal)
                 size = (size_t) snprintf(line, sizeof(line), "<%i>", level);
-        room = sizeof(line) - size - 1; /* the newline */
 
         errno = -error;
         va_start(args, format);
-        n = vsnprintf(line + size, room, format, args);
+        n = vsnprintf(text, sizeof(text), format, args);
         va_end(args);
 
-        if (n >= 0 && (size_t) n < room)
-                size += (size_t) n;
-        else if (n >= 0) {
-                size += room - 1;
-                memcpy(line + size - 3, "...", 3);
-        }
+        log_escape(text, n < 0 ? 0 : MIN((size_t) n, sizeof(text) - 1), line + size,
+                   sizeof(line) - size - 1);
+        size += strlen(line + size);
         line[size++] = '\n';
         write_line(line, size);
 

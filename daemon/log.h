@@ -5,7 +5,8 @@
  *
  * Under systemd ($JOURNAL_STREAM names stderr) a line starts with "<N>", which the journal turns
  * into its priority; on a terminal it does not. A line leaves in one write, so lines never mix.
- * Foreign text must pass through log_escape() first. Only the daemon logs; core returns.
+ * Each passes through log_escape(), whatever got into it; long foreign text should be cut by that
+ * before, so that the rest of the sentence stays. Only the daemon logs; core returns.
  */
 
 #include <stdbool.h>
