@@ -287,7 +287,7 @@ def search_without_end(stage):
 
 def vanished_without_end(stage):
     """Every second message that never was has vanished."""
-    turn(stage, Pouring, "VANISHED", STREAM)
+    turn(stage, Pouring, "VANISHED", STREAM // 4)
 
 
 def keywords_without_end(stage):
