@@ -27,7 +27,7 @@ PATCHES = pathlib.Path(__file__).parent / "broken"
 CASES = REPOSITORY / "tests" / "cases"
 # Beside the tormentors: programs of the build. What a patch says behind ":" is added.
 DETECTORS = {
-    "seeds": ["tests/test-model", "300", "60"],
+    "seeds": ["tests/test-model", "100", "60"],
     "case": ["tests/run-sync"],
     "engine": ["tests/test-engine"],
 }
