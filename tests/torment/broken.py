@@ -1,8 +1,9 @@
 """Engines that are broken on purpose: each must be caught.
 
 A break is a patch in broken/, with a sentence on top of it and the detectors that must see its harm, one or
-another of them: tormentors, of which the samples are run, or those of DETECTORS. A patch that no longer
-applies is mended with what it breaks.
+another of them: those of DETECTORS, which are quick, and tormentors, of which the samples are run. A patch
+that no longer applies is mended with what it breaks. The sample applies all of them, and lets the quick
+detectors at four; --full lets each detector at each, and at an engine that is whole.
 """
 
 import collections
@@ -41,7 +42,6 @@ Outcome = collections.namedtuple("Outcome", "harm seconds")  # harm: what was se
 def arguments(parser):
     parser.add_argument("--only", nargs="+", metavar="BREAK", help="these breaks, and no others")
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="these, whatever the patches say")
-    parser.add_argument("--all", action="store_true", help="go on with the next detector if one has caught it")
     parser.add_argument("--list", action="store_true", help="say what is broken by each, and apply it; run nothing")
 
 
@@ -53,6 +53,24 @@ def read(path):
     if not match or not files or not all(name.endswith(".c") for name in files):
         raise rebuild.Unfit("it must say what it breaks and for which detectors, and change .c files alone")
     return Break(path.stem, path, " ".join(match[1].split()), match[2].split(), files)
+
+
+def is_quick(detector):
+    return detector.partition(":")[0] in DETECTORS
+
+
+def chosen(broken, options):
+    """The detectors of a break that are to be run."""
+    if options.detectors:
+        return options.detectors
+    return [name for name in broken.detectors if options.full or options.only or is_quick(name)]
+
+
+def programs_of(detectors):
+    """What they need to be broken."""
+    if not all(map(is_quick, detectors)):
+        return rebuild.PROGRAMS
+    return sorted({command_of(name)[0] for name in detectors})
 
 
 def command_of(detector):
@@ -76,7 +94,7 @@ def end(process):
 def detect(detector, build):
     """Run a detector on the programs of a build."""
     command = command_of(detector)
-    if detector.partition(":")[0] in DETECTORS:
+    if is_quick(detector):
         command[0] = str(build / command[0])
     begin = time.monotonic()
     process = subprocess.Popen(
@@ -112,16 +130,16 @@ def harm_of(status, output):
 
 
 def catch(tally, broken, build, options):
-    """Let the detectors at it, one after the other."""
+    """Let the detectors at it, one after the other; if not all are wanted, until one has caught it."""
     is_caught = False
-    for detector in options.detectors or broken.detectors:
+    for detector in chosen(broken, options):
         outcome = detect(detector, build)
         tally.add(detectors_run=1)
         verdict = f"caught by {detector}" if outcome.harm else f"not seen by {detector}"
         print(f"  {broken.name}: {verdict} after {outcome.seconds:.1f} s{': ' if outcome.harm else ''}"
               f"{outcome.harm[:200]}", flush=True)
         is_caught |= bool(outcome.harm)
-        if is_caught and not options.all:
+        if is_caught and not options.full:
             break
     tally.add(caught=int(is_caught))
     if not is_caught:
@@ -141,7 +159,8 @@ def try_break(tally, path, directory, options):
             return
         else:
             tally.add(broken=1)
-            catch(tally, broken, rebuild.build(broken.files, folder), options)
+            programs = programs_of(chosen(broken, options))
+            catch(tally, broken, rebuild.build(broken.files, folder, programs), options)
     except rebuild.Unfit as error:
         tally.wrong(f"{path.name}: {error}")
     shutil.rmtree(folder, ignore_errors=True)
@@ -149,7 +168,7 @@ def try_break(tally, path, directory, options):
 
 def control(tally, breaks, options):
     """The detectors see nothing where nothing is broken."""
-    names = {name for path in breaks for name in options.detectors or read(path).detectors}
+    names = {name for path in breaks for name in chosen(read(path), options)}
     for detector in sorted(names):
         outcome = detect(detector, BUILD)
         print(f"  nothing broken: {detector} says {outcome.harm or 'nothing'} after {outcome.seconds:.1f} s",

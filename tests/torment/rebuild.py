@@ -64,8 +64,8 @@ def _link(program, objects, target):
     return True
 
 
-def build(files, folder):
-    """A folder that serves as $BUILD, with the changed files of this folder in its programs."""
+def build(files, folder, programs):
+    """A folder that serves as $BUILD, with the changed files of this folder in these of its PROGRAMS."""
     made = folder / "build"
     for name in FOLDERS:
         (made / name).mkdir(parents=True)
@@ -75,6 +75,6 @@ def build(files, folder):
     commands = json.loads((BUILD / "compile_commands.json").read_text())
     objects = [_compile(name, folder, commands) for name in files]
     for program in PROGRAMS:
-        if not _link(program, objects, made / program):
+        if program not in programs or not _link(program, objects, made / program):
             (made / program).symlink_to(BUILD / program)
     return made
