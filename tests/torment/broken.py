@@ -26,7 +26,7 @@ DOES = "engines that are broken on purpose: whether each is caught"
 
 PATCHES = pathlib.Path(__file__).parent / "broken"
 CASES = REPOSITORY / "tests" / "cases"
-# Beside the tormentors: programs of the build. What a patch says behind ":" is added.
+# Beside the tormentors: programs of the build.
 DETECTORS = {
     "seeds": ["tests/test-model", "100", "60"],
     "case": ["tests/run-sync"],
@@ -74,10 +74,10 @@ def programs_of(detectors):
 
 
 def command_of(detector):
-    """A name of DETECTORS, with what is to be added behind ":", or of a tormentor."""
+    """Of "case:NAME", of another of DETECTORS, or of a tormentor: "points:--only,upload"."""
     name, _, more = detector.partition(":")
     if name not in DETECTORS:
-        return [sys.executable, "-m", "torment", name, *more.split(",")[: bool(more)]]
+        return [sys.executable, "-m", "torment", name, *(more.split(",") if more else [])]
     return [*DETECTORS[name], *([str(CASES / f"sync-{more}.test")] if name == "case" else [])]
 
 
@@ -170,7 +170,11 @@ def control(tally, breaks, options):
     """The detectors see nothing where nothing is broken."""
     names = {name for path in breaks for name in chosen(read(path), options)}
     for detector in sorted(names):
-        outcome = detect(detector, BUILD)
+        try:
+            outcome = detect(detector, BUILD)
+        except rebuild.Unfit as error:
+            tally.wrong(f"{detector}: {error}")
+            continue
         print(f"  nothing broken: {detector} says {outcome.harm or 'nothing'} after {outcome.seconds:.1f} s",
               flush=True)
         if outcome.harm:
