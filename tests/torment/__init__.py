@@ -4,4 +4,4 @@
     arguments(parser) adds its options; options.full is there already
     run(options)      returns a Tally; prints a line for each part that is done
 
-NAMES = ["points", "kills", "power", "faults", "wire", "model", "attacks", "fuzz"]
+NAMES = ["points", "kills", "power", "faults", "wire", "model", "attacks", "fuzz", "live", "broken"]
