@@ -37,7 +37,7 @@ int json_append_string(Buffer *buffer, ByteView text) {
                 uint32_t code = 0xfffd; /* for a byte that is not UTF-8 */
                 size_t n = utf8_decode(text, &code);
 
-                if (n == 0 || code == '"' || code == '\\' || text_is_unsafe(code))
+                if (n == 0 || code == '"' || code == '\\' || utf8_is_unsafe(code))
                         r = append_escaped(buffer, code);
                 else
                         r = buffer_append(buffer, text.data, n);

@@ -5,7 +5,7 @@
  *
  * Numbers become numbers, booleans true and false, dictionaries objects, arrays and structs arrays;
  * a variant is what it holds. The output is one line of printable UTF-8: what a terminal would obey
- * (text_is_unsafe()) is written as \uNNNN.
+ * (utf8_is_unsafe()) is written as \uNNNN.
  */
 
 #include <systemd/sd-bus.h>

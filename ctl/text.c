@@ -36,16 +36,6 @@ const char *style_end(const Screen *screen, Style style) {
         return screen->colour && style != STYLE_PLAIN ? "\033[0m" : "";
 }
 
-bool text_is_unsafe(uint32_t code) {
-        if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
-                return true; /* C0, DEL, C1 */
-        if (code == 0x2028 || code == 0x2029)
-                return true; /* line and paragraph separator */
-        /* marks, embeddings, overrides and isolates of direction (Unicode UAX #9) */
-        return code == 0x061c || code == 0x200e || code == 0x200f ||
-               (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-}
-
 int text_escape(Buffer *buffer, const char *text) {
         ByteView left = bytes_of(text);
         int r = 0;
@@ -54,9 +44,9 @@ int text_escape(Buffer *buffer, const char *text) {
                 uint32_t code = (unsigned char) left.data[0];
                 size_t n = utf8_decode(left, &code);
 
-                if (n == 0 || (code < 0x80 && text_is_unsafe(code)))
+                if (n == 0 || (code < 0x80 && utf8_is_unsafe(code)))
                         r = buffer_append_format(buffer, "\\x%02" PRIx32, code);
-                else if (text_is_unsafe(code) || wcwidth((wchar_t) code) < 0)
+                else if (utf8_is_unsafe(code) || wcwidth((wchar_t) code) < 0)
                         r = buffer_append_format(buffer, "\\u%04" PRIx32, code);
                 else
                         r = buffer_append(buffer, left.data, n);

@@ -29,10 +29,7 @@ typedef enum Style {
 const char *style_begin(const Screen *screen, Style style);
 const char *style_end(const Screen *screen, Style style);
 
-/* Would a terminal obey this character, or hide what stands beside it, instead of showing it? */
-bool text_is_unsafe(uint32_t code);
-
-/* Foreign text on one line: unsafe characters as \xNN or \uNNNN, bytes that are not UTF-8 as \xNN. */
+/* Foreign text on one line: unsafe characters (utf8_is_unsafe()) as \xNN or \uNNNN, bytes that are not UTF-8 as \xNN. */
 int text_escape(Buffer *buffer, const char *text);
 
 /* Columns that @text takes. It must have been escaped. */

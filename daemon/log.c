@@ -53,8 +53,8 @@ static void write_line(const char *line, size_t size) {
 
 int log_full_errno(int level, int error, const char *format, ...) {
         const int saved_errno = errno;
-        char line[2048];
-        size_t size = 0, room;
+        char line[2048], text[sizeof(line) + 1]; /* more than fits, so that log_escape() cuts it */
+        size_t size = 0;
         va_list args;
         int n;
 
@@ -63,19 +63,15 @@ int log_full_errno(int level, int error, const char *format, ...) {
 
         if (log_to_journal)
                 size = (size_t) snprintf(line, sizeof(line), "<%i>", level);
-        room = sizeof(line) - size - 1; /* the newline */
 
         errno = -error;
         va_start(args, format);
-        n = vsnprintf(line + size, room, format, args);
+        n = vsnprintf(text, sizeof(text), format, args);
         va_end(args);
 
-        if (n >= 0 && (size_t) n < room)
-                size += (size_t) n;
-        else if (n >= 0) {
-                size += room - 1;
-                memcpy(line + size - 3, "...", 3);
-        }
+        log_escape(text, n < 0 ? 0 : MIN((size_t) n, sizeof(text) - 1), line + size,
+                   sizeof(line) - size - 1);
+        size += strlen(line + size);
         line[size++] = '\n';
         write_line(line, size);
 
@@ -83,12 +79,7 @@ int log_full_errno(int level, int error, const char *format, ...) {
         return error;
 }
 
-/* May the character go to a terminal as it is? Not the C0 and C1 controls. Quotes and backslashes may:
- * IMAP is full of them, and a log is read by people. */
-static bool is_printable(uint32_t code) {
-        return code >= 0x20 && (code < 0x7f || code > 0x9f);
-}
-
+/* Quotes and backslashes stay: IMAP is full of them, and a log is read by people. */
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
         static const char digits[] = "0123456789abcdef";
         const unsigned char *p = (const unsigned char *) text;
@@ -101,7 +92,7 @@ char *log_escape(const char *text, size_t n_text, char *buffer, size_t size) {
                 char escaped[4] = {'\\', 'x', digits[p[i] >> 4], digits[p[i] & 0xf]};
                 uint32_t code = 0;
                 size_t length = utf8_decode((ByteView){text + i, n_text - i}, &code);
-                const bool as_is = length > 0 && is_printable(code);
+                const bool as_is = length > 0 && !utf8_is_unsafe(code);
                 const char *from = as_is ? text + i : escaped;
                 const size_t n = as_is ? length : sizeof(escaped);
 

@@ -5,7 +5,8 @@
  *
  * Under systemd ($JOURNAL_STREAM names stderr) a line starts with "<N>", which the journal turns
  * into its priority; on a terminal it does not. A line leaves in one write, so lines never mix.
- * Foreign text must pass through log_escape() first. Only the daemon logs; core returns.
+ * Each passes through log_escape(), whatever got into it; long foreign text should be cut by that
+ * before, so that the rest of the sentence stays. Only the daemon logs; core returns.
  */
 
 #include <stdbool.h>
@@ -27,5 +28,6 @@ int log_full_errno(int level, int error, const char *format, ...)
 #define log_info(...)               ((void) log_full_errno(LOG_INFO, 0, __VA_ARGS__))
 #define log_debug(...)              ((void) log_full_errno(LOG_DEBUG, 0, __VA_ARGS__))
 
-/* Copy @text into @buffer with control characters and bytes that are not UTF-8 as \xNN, cut to fit with "..." at the end. Return: @buffer. */
+/* Copy @text into @buffer with control characters, what changes the direction of writing, and bytes that
+ * are not UTF-8 as \xNN, cut to fit with "..." at the end. Return: @buffer. */
 char *log_escape(const char *text, size_t n_text, char *buffer, size_t size);

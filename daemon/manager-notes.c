@@ -150,6 +150,18 @@ static void state_changed(Manager *manager, Account *account) {
         tell_watchers(manager, account, &note, account_state_name(status.state), status.sentence);
 }
 
+/* What --dry-run is for: its lines are the program's answer. */
+static void note_would(Account *account, const EngineNote *note) {
+        char line[2048];
+        _cleanup_free_ char *text = NULL;
+        int n = asprintf(&text, "%s/%s: would %s", account_name(account), note->mailbox,
+                         note->text);
+
+        if (n < 0)
+                text = NULL;
+        puts(log_escape(text ? text : "", n < 0 ? 0 : (size_t) n, line, sizeof(line)));
+}
+
 void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
         Manager *manager = userdata;
 
@@ -192,7 +204,7 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
                 note_line(manager, account, note, LOG_NOTICE, "notice");
                 break;
         case ENGINE_NOTE_WOULD:
-                printf("%s/%s: would %s\n", account_name(account), note->mailbox, note->text);
+                note_would(account, note);
                 break;
         case ENGINE_NOTE_PROGRESS:
                 note_progress(manager, account, note);

@@ -17,7 +17,7 @@ static void check_safe(ByteView text) {
                 uint32_t code;
                 size_t n = utf8_decode(text, &code);
 
-                assert(n > 0 && !text_is_unsafe(code));
+                assert(n > 0 && !utf8_is_unsafe(code));
                 text = (ByteView){text.data + n, text.size - n};
         }
 }

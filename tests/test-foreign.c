@@ -22,6 +22,7 @@ int main(void) {
                 {"C1 control",         BYTES("\xc2\x9b"),         99, "\\xc2\\x9b"        },
                 {"written backwards",  BYTES("\xe2\x80\xaegpj"),  99, "\\xe2\\x80\\xaegpj"},
                 {"isolate",            BYTES("\xe2\x81\xa6"),     99, "\\xe2\\x81\\xa6"   },
+                {"Arabic letter mark", BYTES("\xd8\x9c"),         99, "\\xd8\\x9c"        },
                 {"at the limit",       BYTES("abc"),              3,  "abc"               },
                 {"cut",                BYTES("abcd"),             3,  "abc…"            },
                 {"cut at a character", BYTES("ab\xc3\xa4"),       3,  "ab…"             },

@@ -30,6 +30,14 @@ static void test_escape(void) {
                 ROW("backslash", "a\\x41", 64, "a\\x41"),
                 ROW("UTF-8", "Entwürfe 日本 𝄞", 64, "Entwürfe 日本 𝄞"),
                 ROW("C1 control", "\xc2\x9b", 64, "\\xc2\\x9b"),
+                ROW("written backwards", "\xe2\x80\xaegpj", 64, "\\xe2\\x80\\xaegpj"),
+                ROW("Arabic letter mark", "\xd8\x9c", 64, "\\xd8\\x9c"),
+                ROW("line separator",
+                    "a\xe2\x80\xa8"
+                    "b",
+                    64,
+                    "a\\xe2\\x80\\xa8"
+                    "b"),
                 ROW("Latin-1", "Entw\xfcrfe", 64, "Entw\\xfcrfe"),
                 ROW("overlong slash", "\xc0\xaf", 64, "\\xc0\\xaf"),
                 ROW("overlong, three bytes", "\xe0\x80\xaf", 64, "\\xe0\\x80\\xaf"),
@@ -121,6 +129,22 @@ static void test_lines(void) {
         }
 }
 
+/* Whatever got into a line, it stays one, and a terminal obeys nothing of it. */
+static void test_harmless_line(void) {
+        char text[128] = "";
+        int saved, fd;
+
+        fd = stderr_to_file(&saved);
+        (void) unsetenv("JOURNAL_STREAM");
+        log_init(0);
+        log_info("work/%s: %s", "a\nb\xe2\x80\xaeg", "\033[2J");
+        assert(dup2(saved, STDERR_FILENO) == STDERR_FILENO);
+        close(saved);
+        assert(pread(fd, text, sizeof(text) - 1, 0) > 0);
+        close(fd);
+        assert(strcmp(text, "work/a\\x0ab\\xe2\\x80\\xaeg: \\x1b[2J\n") == 0);
+}
+
 static void test_long_line(void) {
         static char long_text[4000], text[4100];
         int saved, fd;
@@ -144,6 +168,7 @@ static void test_long_line(void) {
 int main(void) {
         test_escape();
         test_lines();
+        test_harmless_line();
         test_long_line();
         return 0;
 }

@@ -51,25 +51,32 @@ static void test_create(void) {
                 int result;
                 const char *path; /* where its cur/, new/ and tmp/ are then */
         } rows[] = {
-                {"fs, INBOX",          MAILDIR_LAYOUT_FS,              "INBOX",           0,       "INBOX"          },
-                {"fs, below INBOX",    MAILDIR_LAYOUT_FS,              "INBOX/sub",       0,       "INBOX/sub"      },
-                {"fs, missing parent", MAILDIR_LAYOUT_FS,              "a/b/c",           0,       "a/b/c"          },
-                {"fs, dot inside",     MAILDIR_LAYOUT_FS,              "a.b",             0,       "a.b"            },
-                {"fs, UTF-8",          MAILDIR_LAYOUT_FS,              "Entw\xc3\xbcrfe", 0,       "Entw\xc3\xbcrfe"},
-                {"fs, hidden",         MAILDIR_LAYOUT_FS,              "a/.b",            -EINVAL, NULL             },
-                {"fs, first is tmp",   MAILDIR_LAYOUT_FS,              "tmp",             0,       "tmp"            },
-                {"fs, cur inside",     MAILDIR_LAYOUT_FS,              "a/cur",           -EINVAL, NULL             },
-                {"fs, new inside",     MAILDIR_LAYOUT_FS,              "a/new/b",         -EINVAL, NULL             },
-                {"fs, parent",         MAILDIR_LAYOUT_FS,              "a/../b",          -EINVAL, NULL             },
-                {"fs, root",           MAILDIR_LAYOUT_FS,              "/a",              -EINVAL, NULL             },
-                {"fs, empty",          MAILDIR_LAYOUT_FS,              "",                -EINVAL, NULL             },
-                {"++, INBOX",          MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "INBOX",           0,       "."              },
-                {"++, below INBOX",    MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "INBOX/sub",       0,       ".INBOX.sub"     },
-                {"++, one level",      MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a",               0,       ".a"             },
-                {"++, three levels",   MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/b/c",           0,       ".a.b.c"         },
-                {"++, dot inside",     MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a.b",             -EINVAL, NULL             },
-                {"++, dot in front",   MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/.b",            -EINVAL, NULL             },
-                {"++, cur",            MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "cur",             0,       ".cur"           },
+                {"fs, INBOX",             MAILDIR_LAYOUT_FS,              "INBOX",                          0,       "INBOX"          },
+                {"fs, below INBOX",       MAILDIR_LAYOUT_FS,              "INBOX/sub",                      0,       "INBOX/sub"      },
+                {"fs, missing parent",    MAILDIR_LAYOUT_FS,              "a/b/c",                          0,       "a/b/c"          },
+                {"fs, dot inside",        MAILDIR_LAYOUT_FS,              "a.b",                            0,       "a.b"            },
+                {"fs, UTF-8",             MAILDIR_LAYOUT_FS,              "Entw\xc3\xbcrfe",                0,       "Entw\xc3\xbcrfe"},
+                {"fs, hidden",            MAILDIR_LAYOUT_FS,              "a/.b",                           -EINVAL, NULL             },
+                {"fs, first is tmp",      MAILDIR_LAYOUT_FS,              "tmp",                            0,       "tmp"            },
+                {"fs, cur inside",        MAILDIR_LAYOUT_FS,              "a/cur",                          -EINVAL, NULL             },
+                {"fs, new inside",        MAILDIR_LAYOUT_FS,              "a/new/b",                        -EINVAL, NULL             },
+                {"fs, keywords' file",    MAILDIR_LAYOUT_FS,              "INBOX/dovecot-keywords",         -EINVAL, NULL             },
+                {"fs, keywords' lock",    MAILDIR_LAYOUT_FS,              "a/dovecot-keywords.lock",        -EINVAL, NULL             },
+                {"fs, keywords' next",    MAILDIR_LAYOUT_FS,              "a/dovecot-keywords.imapsyncd/b", -EINVAL,
+                 NULL                                                                                                                 },
+                {"fs, first is keywords", MAILDIR_LAYOUT_FS,              "dovecot-keywords",               0,
+                 "dovecot-keywords"                                                                                                   },
+                {"fs, subscriptions",     MAILDIR_LAYOUT_FS,              "subscriptions",                  0,       "subscriptions"  },
+                {"fs, parent",            MAILDIR_LAYOUT_FS,              "a/../b",                         -EINVAL, NULL             },
+                {"fs, root",              MAILDIR_LAYOUT_FS,              "/a",                             -EINVAL, NULL             },
+                {"fs, empty",             MAILDIR_LAYOUT_FS,              "",                               -EINVAL, NULL             },
+                {"++, INBOX",             MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "INBOX",                          0,       "."              },
+                {"++, below INBOX",       MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "INBOX/sub",                      0,       ".INBOX.sub"     },
+                {"++, one level",         MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a",                              0,       ".a"             },
+                {"++, three levels",      MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/b/c",                          0,       ".a.b.c"         },
+                {"++, dot inside",        MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a.b",                            -EINVAL, NULL             },
+                {"++, dot in front",      MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "a/.b",                           -EINVAL, NULL             },
+                {"++, cur",               MAILDIR_LAYOUT_MAILDIRPLUSPLUS, "cur",                            0,       ".cur"           },
         };
         static const char *const subs[] = {"cur", "new", "tmp"};
 
@@ -364,6 +371,30 @@ static void test_remove_folder(void) {
         }
 }
 
+/* What is no file says nothing of subscriptions; above all it stops nobody. */
+static void test_no_subscriptions(void) {
+        static const char *const labels[] = {"a mailbox of that name", "FIFO", "symbolic link"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+                _cleanup_(test_tree_done) TestTree tree = test_tree_new();
+                _cleanup_(maildir_root_freep) MaildirRoot *root =
+                        open_tree(&tree, MAILDIR_LAYOUT_FS);
+                _cleanup_free_ char *path = test_tree_path(&tree, "subscriptions");
+                MaildirSubscriptions subscriptions = {.exists = true};
+
+                if (i == 0)
+                        assert(maildir_create(root, "subscriptions") == 0);
+                else if (i == 1)
+                        assert(mkfifo(path, 0600) == 0);
+                else
+                        assert(symlink("/etc/passwd", path) == 0);
+
+                TEST_ROW(labels[i], maildir_subscriptions_load(root, &subscriptions) == 0);
+                TEST_ROW(labels[i], !subscriptions.exists && subscriptions.n_names == 0);
+                TEST_ROW(labels[i], maildir_subscribe(root, "a", true) == 0);
+        }
+}
+
 int main(void) {
         test_root_open();
         test_create();
@@ -375,5 +406,6 @@ int main(void) {
         test_remove_folder();
         test_identity();
         test_subscriptions();
+        test_no_subscriptions();
         return 0;
 }

@@ -352,7 +352,7 @@ static void test_sentences(void) {
                 {"* 1 FETCH (BODY[] {2000}\r\n",
                  "the server sent a message of 2000 bytes, and the limit is 1000"                     },
                 {"* OK a line that is too long by far\r\n",
-                 "the server sent a line of more than 30 bytes, which begins with “* OK a line "
+                 "the server sent a line of over 30 bytes, which begins with “* OK a line "
                  "that is too long by far”"                                                         },
                 {"* X {99999999999999999999}\r\n",
                  "the server announced a literal of impossible size: “* X {99999999999999999999}”"},
@@ -368,6 +368,21 @@ static void test_sentences(void) {
         }
 }
 
+/* The longest sentence there is: with the usual limit, and a quote of bytes that are escaped. */
+static void test_longest_sentence(void) {
+        static char line[70000];
+        _cleanup_(imap_session_freep) ImapSession *session = new_busy_session(&imap_limits_default);
+        _cleanup_(buffer_done) Buffer events = BUFFER_NULL;
+        const char *error;
+
+        memset(line, '\x1b', sizeof(line));
+        memcpy(line, "* OK ", 5);
+        assert(feed(session, (ByteView){line, sizeof(line)}, SIZE_MAX / 2, &events) == -E2BIG);
+        error = imap_session_error(session);
+        assert(strstr(error, "of over 65536 bytes, which begins with “* OK \\x1b"));
+        assert(strcmp(error + strlen(error) - strlen("\\x1b…”"), "\\x1b…”") == 0);
+}
+
 int main(void) {
         test_lines();
         test_bodies();
@@ -376,5 +391,6 @@ int main(void) {
         test_limits();
         test_greeting();
         test_sentences();
+        test_longest_sentence();
         return 0;
 }

@@ -16,16 +16,6 @@ static ByteView trim(ByteView text) {
         return text;
 }
 
-/* C0 and C1 controls, line separators, and the marks that turn writing round (Unicode UAX #9). */
-static bool is_harmless(uint32_t code) {
-        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-                return false;
-        if (code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e))
-                return false;
-
-        return !(code >= 0x2066 && code <= 0x2069);
-}
-
 static int append_bytes_as_hex(Buffer *out, ByteView bytes) {
         for (size_t i = 0; i < bytes.size; i++) {
                 int r = buffer_append_format(out, "\\x%02x", (unsigned char) bytes.data[i]);
@@ -49,8 +39,8 @@ int foreign_append(Buffer *out, ByteView text, size_t max) {
                 if (i + one.size > max)
                         return buffer_append_string(out, "…");
 
-                r = n > 0 && is_harmless(code) ? buffer_append_view(out, one)
-                                               : append_bytes_as_hex(out, one);
+                r = n > 0 && !utf8_is_unsafe(code) ? buffer_append_view(out, one)
+                                                   : append_bytes_as_hex(out, one);
                 if (r < 0)
                         return r;
                 i += one.size;

@@ -64,3 +64,13 @@ bool utf8_is_valid(ByteView bytes) {
 
         return true;
 }
+
+bool utf8_is_unsafe(uint32_t code) {
+        if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
+                return true; /* C0, DEL, C1 */
+        if (code == 0x2028 || code == 0x2029)
+                return true; /* line and paragraph separator */
+        /* marks, embeddings, overrides and isolates of direction (Unicode UAX #9) */
+        return code == 0x061c || code == 0x200e || code == 0x200f ||
+               (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}

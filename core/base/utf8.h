@@ -19,3 +19,7 @@
 size_t utf8_decode(ByteView bytes, uint32_t *ret_code);
 
 bool utf8_is_valid(ByteView bytes);
+
+/* Would a terminal obey this character, or hide what stands beside it, instead of showing it? Controls,
+ * separators of lines and paragraphs, and what turns the direction of writing round. */
+bool utf8_is_unsafe(uint32_t code);

@@ -121,7 +121,7 @@ int session_fail(ImapSession *s, int error, ByteView quote, const char *format, 
 
 int session_fail_long_line(ImapSession *s) {
         return session_fail(s, -E2BIG, session_unread(s),
-                            "the server sent a line of more than %zu bytes, which begins with",
+                            "the server sent a line of over %zu bytes, which begins with",
                             s->limits.line);
 }
 

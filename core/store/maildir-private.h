@@ -30,7 +30,7 @@ struct Maildir {
  * each. */
 #define MAILDIR_LEVELS_MAX 64u
 
-/* "cur", "new" or "tmp"? */
+/* "cur", "new", "tmp", or a file that is beside them? */
 bool maildir_is_sub_name(const char *name, size_t n);
 
 /* Is @mailbox @parent itself, or below it? */

@@ -140,15 +140,27 @@ int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *
 }
 
 bool maildir_is_sub_name(const char *name, size_t n) {
-        return n == 3 && (memcmp(name, "cur", n) == 0 || memcmp(name, "new", n) == 0 ||
-                          memcmp(name, "tmp", n) == 0);
+        static const char *const names[] = {
+                "cur",
+                "new",
+                "tmp",
+                "dovecot-keywords",
+                "dovecot-keywords.lock",
+                "dovecot-keywords.imapsyncd",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (bytes_equal((ByteView){name, n}, bytes_of(names[i])))
+                        return true;
+        return false;
 }
 
 /* Whether the layout can hold this level, the @n-th from 0. */
 static bool level_fits(MaildirLayout layout, ByteView level, unsigned n) {
         switch (layout) {
         case MAILDIR_LAYOUT_FS:
-                /* hidden directories belong to others, and INBOX/new is where INBOX has its mail */
+                /* hidden directories belong to others, INBOX/new is where INBOX has its mail, and
+                 * INBOX/dovecot-keywords the file without which it has no keywords */
                 return level.data[0] != '.' && n < MAILDIR_LEVELS_MAX &&
                        (n == 0 || !maildir_is_sub_name(level.data, level.size));
         case MAILDIR_LAYOUT_MAILDIRPLUSPLUS:

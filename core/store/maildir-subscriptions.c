@@ -67,16 +67,35 @@ static int parse(const MaildirRoot *root, ByteView text, MaildirSubscriptions *s
         return r;
 }
 
+/* Return: -ENOENT also if there is something that is no file. */
+static int open_file(int root, int *ret_fd) {
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+
+        /* O_NONBLOCK: a FIFO must not stop us before we see that it is one */
+        fd = openat(root, MAILDIR_SUBSCRIPTIONS_FILE,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 static int read_file(int root, Buffer *text) {
         _cleanup_close_ int fd = -1;
         char piece[4096];
+        int r;
 
-        fd = openat(root, MAILDIR_SUBSCRIPTIONS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
+        r = open_file(root, &fd);
+        if (r < 0)
+                return r;
         for (;;) {
                 ssize_t n = read(fd, piece, sizeof(piece));
-                int r;
 
                 if (n < 0)
                         return -errno;

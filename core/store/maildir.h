@@ -65,8 +65,8 @@ int maildir_root_walk(MaildirRoot *root,
  * maildir_create() - cur/, new/, tmp/ and the parents; durable on return
  *
  * Return: 0 also if it exists; -EINVAL for a mailbox that the layout cannot hold: in maildir++ a
- *         level with a ".", in fs a level that begins with "." or is the 65th, and "cur", "new" or
- *         "tmp" below another mailbox; -ENAMETOOLONG when the directory's name would be (maildir++).
+ *         level with a ".", in fs a level that begins with "." or is the 65th, and "cur", "new",
+ *         "tmp" or "dovecot-keywords" below another mailbox; -ENAMETOOLONG when the directory's name would be (maildir++).
  */
 int maildir_create(MaildirRoot *root, const char *mailbox);
 
@@ -110,7 +110,8 @@ const char *maildir_path(const Maildir *maildir);
 
 /*
  * Which mailboxes are subscribed: the file "subscriptions" beside the folders, as Dovecot has it, a
- * name a line. Without that file there is no opinion.
+ * name a line. Without that file there is no opinion, nor where something else has its name: a mailbox,
+ * which the server may call so.
  */
 #define MAILDIR_SUBSCRIPTIONS_FILE "subscriptions"
 typedef struct MaildirSubscriptions {

@@ -136,6 +136,8 @@ int on_search(ImapReplica *r, const ImapEvent *event) {
         }
 
         job->listed |= event->last;
+        if (job->outcome != REPLICA_OK)
+                return 0; /* it was too much, and perhaps there is no end of it */
         for (size_t i = 0; i < event->uids.n_ranges; i++) {
                 int e = uid_set_add(&job->found, event->uids.ranges[i].first,
                                     event->uids.ranges[i].last);

@@ -1,0 +1,1 @@
+"""The attacks of torment.attacks, by where they come from."""
