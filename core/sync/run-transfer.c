@@ -289,14 +289,14 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
                         return r < 0 ? r : run_next_phase(run);
         }
 
-        assert(run->n_batch < RUN_MAX_BATCH);
+        assert(run->n_batch < run_max_batch(run));
         message = &run->batch[run->n_batch++];
         *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
         message->uid[message->source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
         follow_uidnext(run, message);
 
-        if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
+        if (run->n_batch == run_max_batch(run) || run->batch_bytes >= RUN_MAX_BYTES) {
                 r = run_flush_batch(run);
                 if (r < 0)
                         return r;
@@ -385,7 +385,7 @@ static void note_would_copy(SyncRun *run, Side side, const UidSet *uids) {
 /* The next unknown messages of this side, that were not asked for in this run. */
 static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
         const Side to = side_other(side);
-        const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : RUN_MAX_BATCH;
+        const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : run_max_batch(run);
 
         /* among them may be one that was taken, but not named */
         if (run->unnamed[side] || (side == SIDE_REMOTE && run->again) || run->is_full[to])
