@@ -54,12 +54,20 @@ class LineResult(unittest.TestResult):
 
 
 def select(suite, patterns):
-    """The tests whose name contains one of the patterns."""
+    """The tests whose name contains one of the patterns, and every file that cannot be read."""
     for test in suite:
         if isinstance(test, unittest.TestSuite):
             yield from select(test, patterns)
-        elif not patterns or any(p in test.id() for p in patterns):
+        elif not patterns or any(p in test.id() for p in patterns) or is_unreadable(test):
             yield test
+
+
+def is_unreadable(test):
+    return test.id().startswith("unittest.loader._FailedTest.")
+
+
+def file_of(test):
+    return test.id().split(".")[-1 if is_unreadable(test) else 1]
 
 
 def load(module):
@@ -98,7 +106,7 @@ def run_apart(module, patterns):
 def main(arguments):
     if arguments[:1] == ["--file"]:
         return run_here(arguments[1], arguments[2:])
-    chosen = {test.id().split(".")[1] for test in select(load("test_*"), arguments)}
+    chosen = {file_of(test) for test in select(load("test_*"), arguments)}
     together, alone = sorted(chosen - set(ALONE)), sorted(chosen & set(ALONE))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         counts = list(pool.map(lambda module: run_apart(module, arguments), together))

@@ -87,7 +87,7 @@ class Torment:
         world.change(self.scenario)
         self.model = self._model(world, before, *world.content())
         passed = world.passed()
-        self._finish(world, "undisturbed")
+        self._finish(world, f"--face {self.face} --only {self.scenario.__name__}, undisturbed")
         return passed
 
     def _model(self, world, before, remote, local):
@@ -102,16 +102,15 @@ class Torment:
         world = self.worlds.make(self.scenario)
         world.change(self.scenario)
         world.disturb(WAYS[way](n))
-        self._finish(world, f"--way {way} --first {n}")
+        self._finish(world, self.where(way, n))
         self.tally.add(**{way.replace("-", "_"): 1})
 
-    def _finish(self, world, how):
-        where = f"--face {self.face} --only {self.scenario.__name__} {how}"
-        try:
-            found = self._judge(world)
-        except AssertionError as wrong:
-            self.tally.wrong(f"{where}: {wrong}")
-            return
+    def where(self, way, n):
+        """How to have it again."""
+        return f"--face {self.face} --only {self.scenario.__name__} --way {way} --first {n}"
+
+    def _finish(self, world, where):
+        found = self._judge(world)
         self.tally.harm(where, found)
         if not found:
             world.remove()
@@ -156,7 +155,10 @@ def torment_scenario(options, torment):
     passed = torment.begin()
     ways = plan(options, torment, passed)
     for way, n in ways:
-        torment.disturb(way, n)
+        try:
+            torment.disturb(way, n)
+        except Exception as wrong:  # the others are still to be done
+            torment.tally.wrong(f"{torment.where(way, n)}: {type(wrong).__name__}: {wrong}")
     distinct = len({n for _, n in ways})
     torment.tally.add(scenarios=1, points=distinct)
     print(f"  {torment.face} {torment.scenario.__name__}: {distinct} points of {len(passed)}, {len(ways)} disturbed"
