@@ -34,7 +34,7 @@ class Bench:
         self.stack = contextlib.ExitStack()
         server = self.stack.enter_context(Dovecot(self.directory / "server", **self.options))
         place = self.stack.enter_context(LOCAL[self.local](self.directory / "local"))
-        self.points = points.Points(self.directory, server, place)
+        self.worlds = points.Worlds(self.directory, server, place)
         self.models = {}
         return self
 
@@ -47,19 +47,25 @@ class Bench:
 
     def world(self, scenario):
         """Two sides that were in sync, then changed."""
-        return self.points._world(scenario)
+        world = self.worlds.make(scenario)
+        world.change(scenario)
+        return world
 
     def take_model(self, scenario, world):
         """What both sides hold after an undisturbed run is what they must hold after any other.
         Returns how they differ."""
+        world.finish()
         remote, local = world.content()
-        self.models[scenario] = points.without_dates(remote)
+        self.models[scenario] = without_dates(remote)
         return compare.differences(remote, local)
 
     def model(self, scenario):
         """What both sides must hold in the end."""
         if scenario not in self.models:
-            self.models[scenario], _ = self.points.expected(scenario)
+            world = self.world(scenario)
+            if found := self.take_model(scenario, world):
+                raise AssertionError("an undisturbed run leaves differences:\n" + "\n".join(found[:20]))
+            world.remove()
         return self.models[scenario]
 
     def judge(self, scenario, world, is_done=False):
@@ -69,7 +75,7 @@ class Bench:
             if found:
                 return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found]
         try:
-            points.finish(world.account)
+            world.finish()
         except AssertionError as error:
             return [oracle.Harm("lost", str(error))]
         with world.hands():
@@ -93,6 +99,11 @@ class Bench:
             world.remove()
         else:
             self.is_bad = True
+
+
+def without_dates(content):
+    """Another world's messages came at another time."""
+    return {mailbox: [row._replace(date=None) for row in rows] for mailbox, rows in content.items()}
 
 
 def chosen(scenarios, pattern):

@@ -5,7 +5,7 @@ import os
 import random
 import re
 
-from rig import BUILD, Timeout, points
+from rig import BUILD, Timeout, upsets
 from torment import bench
 from torment.oracle import Harm
 from torment.tally import Tally
@@ -39,7 +39,7 @@ ERRORS = {
     "epoll_wait": [errno.EINTR], "timerfd_create": HANDLE, "timerfd_settime": [errno.EIO],
     "signalfd": HANDLE, "inotify_init1": HANDLE, "inotify_add_watch": [errno.ENOSPC, errno.ENOMEM],
 }
-SCENARIOS = [points.random_changes, points.first_sync, points.rename_remote, points.flags_both]
+SCENARIOS = [upsets.random_changes, upsets.first_sync, upsets.rename_remote, upsets.flags_both]
 SAMPLE = 16  # faults of each sort
 
 

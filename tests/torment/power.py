@@ -3,8 +3,9 @@
 import random
 import shutil
 
-from rig import BUILD, points
+from rig import BUILD, upsets
 from torment import bench, disk
+from torment.points import FACES
 from torment.tally import Tally
 
 DOES = "power loss before each change of a run: what was not made durable is lost, or a part of it"
@@ -12,9 +13,9 @@ DOES = "power loss before each change of a run: what was not made durable is los
 SHIM = BUILD / "tests" / "libchaos-power.so"
 # label: of the local side or the server; its options, and its scenarios
 WORLDS = {
-    "maildir": ({}, points.SCENARIOS),
-    "bare": ({"capability": points.BARE}, points.BARE_SCENARIOS),
-    "servers": ({"local": "tunnel"}, points.SERVER_SCENARIOS),
+    "maildir": ({}, upsets.SCENARIOS),
+    "bare": ({"capability": FACES["bare"].capability}, FACES["bare"].scenarios),
+    "servers": ({"local": "tunnel"}, FACES["server"].scenarios),
 }
 # In the sample: where most is written before anything is told.
 SAMPLE = ["first_sync", "download", "move_crosswise", "flags_both", "create_remote", "rename_remote"]
