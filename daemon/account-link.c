@@ -86,7 +86,7 @@ void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
 
         r = timer_arm(&link->timer, link->account->event, usec, accuracy, callback, link);
         if (r < 0)
-                (void) log_error_errno(r, "%s: a timer cannot be set: %m", link->title);
+                account_end_without_timer(link->account, link->title, r);
 }
 
 /* --- together --- */

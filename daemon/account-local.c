@@ -171,6 +171,9 @@ static int refuse_empty_root(Account *account) {
         int r;
 
         r = maildir_root_list(account->root, any_folder, &has_folders);
+        if (r < 0)
+                account_set_state(account, ACCOUNT_STATE_REFUSED, "%s cannot be read: %s",
+                                  account->config->maildir, strerror(-r));
         if (r < 0 || has_folders)
                 return r;
         account_set_state(
@@ -190,8 +193,12 @@ static int open_root(Account *account) {
         int r;
 
         r = state_db_each_mailbox(account->db, any_mailbox, &has_messages);
-        if (r < 0)
+        if (r < 0) {
+                account_set_state(account, ACCOUNT_STATE_REFUSED, "%s/%s.db cannot be read: %s",
+                                  account->options.state_dir, account_name(account),
+                                  state_db_error(account->db));
                 return r;
+        }
         r = maildir_root_open(path, account->config->layout,
                               !has_messages && !account->options.dry_run, &account->root);
         if (r == -ENOENT && has_messages)

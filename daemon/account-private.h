@@ -178,3 +178,6 @@ bool account_is_told_to_wait(AccountLink *link);
 void account_pump(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
+
+/* A timer cannot be set: end the program, and say why. */
+void account_end_without_timer(Account *account, const char *title, int error);

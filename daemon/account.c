@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/advice.h"
 #include "daemon/account-private.h"
 #include "daemon/digest.h"
 #include "daemon/log.h"
@@ -31,13 +32,20 @@ void account_set_state(Account *account, AccountState state, const char *format,
                 account->options.on_note(account, NULL, account->options.userdata);
 }
 
+/* What waits for it would wait for ever. */
+void account_end_without_timer(Account *account, const char *title, int error) {
+        (void) log_error_errno(error, "%s: a timer cannot be set: %m; start imapsyncd again",
+                               title);
+        (void) sd_event_exit(account->event, 1);
+}
+
 static void arm(Account *account, Timer *timer, uint64_t usec, uint64_t accuracy,
                 void (*callback)(void *userdata)) {
         int r;
 
         r = timer_arm(timer, account->event, usec, accuracy, callback, account);
         if (r < 0)
-                (void) log_error_errno(r, "%s: a timer cannot be set: %m", account_name(account));
+                account_end_without_timer(account, account_name(account), r);
 }
 
 static int on_pump(sd_event_source *source, void *userdata) {
@@ -66,6 +74,7 @@ void account_pump_soon(Account *account) {
 static void on_pump_failed(Account *account, int error) {
         const char *why = engine_error(account->engine);
         AccountLink *lost = NULL;
+        char text[512];
 
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
@@ -76,9 +85,15 @@ static void on_pump_failed(Account *account, int error) {
         }
         if (!lost)
                 return;
+        if (*why)
+                (void) snprintf(text, sizeof(text), "%.200s/%.100s.db: %.150s%s",
+                                account->options.state_dir, account_name(account), why,
+                                error_advice(error));
+        else
+                (void) snprintf(text, sizeof(text), "%s", strerror(-error));
         if (*imap_replica_error(lost->replica))
-                why = imap_replica_error(lost->replica);
-        account_lose(lost, error, *why ? why : strerror(-error));
+                (void) snprintf(text, sizeof(text), "%s", imap_replica_error(lost->replica));
+        account_lose(lost, error, text);
 }
 
 /*
@@ -151,6 +166,16 @@ static void show_totals(Account *account, const EngineTotals *totals) {
                 account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
 }
 
+/* Why the status is not 0, in the runs after the one that parked them. */
+static void tell_parked(Account *account, const EngineTotals *totals) {
+        if (totals->parked == 0 || account->settling != SETTLE_NOT_YET)
+                return;
+        log_warning(
+                "%s: messages on one side only: %llu, which were refused or could not be read; the "
+                "daemon tries again at “imapsyncctl sync %s MAILBOX”",
+                account_name(account), (unsigned long long) totals->parked, account_name(account));
+}
+
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
@@ -162,6 +187,7 @@ static void on_idle(Account *account) {
         }
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
+                tell_parked(account, &totals);
                 account_finish(account);
                 return;
         }
@@ -443,6 +469,10 @@ static void start(void *userdata) {
                 account_connect_all(account);
                 return;
         }
+        if (account->state != ACCOUNT_STATE_REFUSED) /* a failure that nobody has put into words */
+                account_set_state(account, ACCOUNT_STATE_REFUSED,
+                                  "the account cannot be started: %s; start imapsyncd again",
+                                  strerror(-r));
         log_error("%s: %s", account_name(account), account->sentence);
         if (account->options.once)
                 finished(account);

@@ -13,6 +13,7 @@
 
 enum {
         LINGER_USEC = 1000 * 1000, /* from a tunnel's end of file to its exit */
+        EXACT_USEC = 1000 * 1000,  /* the rest of a deadline that is kept to the millisecond */
 };
 
 const char *connection_peer(const Connection *c) {
@@ -135,7 +136,10 @@ static void connection_timed_out(Connection *c) {
 }
 
 bool connection_is_awaiting(const Connection *c) {
-        return imap_session_n_under_way(c->session) > 0 && !imap_session_is_idle(c->session);
+        if (imap_session_is_idle(c->session))
+                return false;
+        return imap_session_n_owed(c->session) > 0 ||
+               (c->is_blocked && imap_session_n_under_way(c->session) > 0);
 }
 
 /* UINT64_MAX: there is nothing to wait for. */
@@ -166,9 +170,12 @@ static int connection_on_timer(sd_event_source *source, uint64_t usec, void *use
 /*
  * The timer is moved only when it would fire too late: that bytes came moves the deadline, and the
  * timer finds that out when it fires. So a long download costs a wake-up a minute, and no call.
+ *
+ * It may fire together with others, but before the deadline and not behind it: then it finds out how
+ * much is left, and is more exact about that.
  */
 void connection_arm_timer(Connection *c) {
-        uint64_t deadline = connection_deadline(c), now, accuracy;
+        uint64_t deadline = connection_deadline(c), now, accuracy, usec;
         int r;
 
         if (deadline == UINT64_MAX) {
@@ -181,15 +188,16 @@ void connection_arm_timer(Connection *c) {
                 return;
 
         now = connection_now();
-        accuracy = deadline > now + 8 ? (deadline - now) / 8 : 1;
+        accuracy = deadline > now + EXACT_USEC ? (deadline - now) / 8 : 1;
+        usec = deadline - accuracy;
         if (c->timer) {
-                r = sd_event_source_set_time(c->timer, deadline);
+                r = sd_event_source_set_time(c->timer, usec);
                 if (r >= 0)
                         r = sd_event_source_set_time_accuracy(c->timer, accuracy);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
         } else {
-                r = sd_event_add_time(c->event, &c->timer, CLOCK_BOOTTIME, deadline, accuracy,
+                r = sd_event_add_time(c->event, &c->timer, CLOCK_BOOTTIME, usec, accuracy,
                                       connection_on_timer, c);
                 if (r >= 0) {
                         (void) sd_event_source_set_description(c->timer, "imap-deadline");

@@ -50,7 +50,7 @@ struct Connection {
         /* Deadlines, CLOCK_BOOTTIME. */
         uint64_t timer_usec;  /* when the timer fires; UINT64_MAX: it is off */
         uint64_t state_usec;  /* when this state began */
-        uint64_t moved_usec;  /* when bytes came or went last */
+        uint64_t moved_usec;  /* when something came, or room for more to go */
         uint64_t expect_usec; /* something must have come by then; UINT64_MAX: no */
         uint64_t expect_span;
         bool is_greeted;

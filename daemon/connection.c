@@ -71,16 +71,20 @@ static int connection_write_session(Connection *c) {
 /*
  * Write what the session has to say. That the server will not listen is not the end yet: it may
  * have said "* BYE", which is still to be read.
+ *
+ * What fits into the socket says nothing about the server. That there is room again does: something
+ * has arrived. Else each new command would give more time to one that is silent.
  */
 static void connection_write(Connection *c) {
-        uint64_t before = c->stream.wire.bytes_out;
+        const uint64_t before = c->stream.wire.bytes_out;
+        const bool was_full = c->is_blocked;
         int r;
 
         if (c->write_error < 0)
                 return;
 
         r = connection_write_session(c);
-        if (c->stream.wire.bytes_out != before)
+        if (was_full && c->stream.wire.bytes_out != before)
                 c->moved_usec = connection_now();
         c->is_blocked = r == -EAGAIN;
         c->was_blocked |= c->is_blocked;

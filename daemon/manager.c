@@ -306,6 +306,8 @@ int manager_run(Manager *manager) {
                 (void) log_error_errno(r, "the event loop failed: %m");
                 return 1;
         }
+        if (r > 0) /* by one who has said why */
+                return 1;
         if (!manager->options.once)
                 return 0;
 

@@ -3,6 +3,7 @@
  * somebody else, and ends or fails the program at one of them.
  *
  *      CHAOS_KILL=n         SIGKILL before the n-th such call; -n: after it
+ *      CHAOS_TERM=n         SIGTERM before it
  *      CHAOS_FAIL=n:errno   the n-th such call does nothing and fails
  *      CHAOS_LOG=file       a line for each: its number and its name
  */
@@ -18,15 +19,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static long point_now, kill_at, fail_at;
+static long point_now, kill_at, term_at, fail_at;
 static int fail_errno, log_fd = -1;
 
 __attribute__((constructor)) static void begin(void) {
         const char *kill_text = getenv("CHAOS_KILL"), *fail_text = getenv("CHAOS_FAIL");
+        const char *term_text = getenv("CHAOS_TERM");
         const char *log = getenv("CHAOS_LOG");
 
         if (kill_text)
                 kill_at = strtol(kill_text, NULL, 10);
+        if (term_text)
+                term_at = strtol(term_text, NULL, 10);
         if (fail_text)
                 (void) sscanf(fail_text, "%ld:%d", &fail_at, &fail_errno);
         if (log)
@@ -40,6 +44,8 @@ static int before(const char *name) {
                 (void) dprintf(log_fd, "%ld %s\n", point_now, name);
         if (point_now == kill_at)
                 (void) raise(SIGKILL);
+        if (point_now == term_at)
+                (void) raise(SIGTERM);
         if (point_now != fail_at)
                 return 1;
         errno = fail_errno;

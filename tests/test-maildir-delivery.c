@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/bytes.h"
 #include "store/maildir.h"
@@ -210,31 +211,60 @@ static void test_leftovers(void) {
         assert(maildir_publish_leftover(folder.maildir, "dir", MAILDIR_CUR, "x") == -EINVAL);
 }
 
+static bool is_known(const char *base, void *userdata) {
+        return strcmp(base, userdata) == 0;
+}
+
+/* A process that was there a moment ago. */
+static int dead_process(void) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(0);
+        assert(pid > 0 && waitpid(pid, NULL, 0) == pid);
+        return pid;
+}
+
 static void test_clean_tmp(void) {
+        const struct {
+                const char *label;
+                int64_t usec;
+                int pid;
+                const char *host;
+                int64_t age; /* in hours, of all of them */
+                bool stays;
+        } rows[] = {
+                {"its process is there",       1, getpid(),       "host",  35, true },
+                {"its process is there, old",  2, getpid(),       "host",  37, false},
+                {"its process is gone",        3, dead_process(), "host",  0,  false},
+                {"no process",                 4, 0,              "host",  0,  true },
+                {"of another host",            5, dead_process(), "other", 37, true },
+                {"known, its process is gone", 6, dead_process(), "host",  37, true },
+        };
         _cleanup_(folder_close) Folder folder = folder_open();
-        _cleanup_(buffer_done) Buffer base = BUFFER_NULL;
-        _cleanup_free_ char *path = NULL;
-        char host[256] = "";
-        struct stat st;
 
-        assert(gethostname(host, sizeof(host) - 1) == 0);
-        assert(buffer_append_string(&base, "INBOX/tmp/") == 0);
-        assert(maildir_name_new(1, 2, 3, host, &base) == 0);
-        path = buffer_steal_string(&base);
-        test_tree_write(&folder.tree, path, "");
-        test_tree_write(&folder.tree, "INBOX/tmp/1.M2P3Q4.other.example.org.of.another.host", "");
         test_tree_write(&folder.tree, "INBOX/tmp/theirs", "");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(buffer_done) Buffer base = BUFFER_NULL;
+                _cleanup_free_ char *path = NULL, *absolute = NULL, *known = NULL;
+                struct stat st;
 
-        _cleanup_free_ char *absolute = test_tree_path(&folder.tree, path);
-        assert(stat(absolute, &st) == 0);
+                assert(buffer_append_string(&base, "INBOX/tmp/") == 0);
+                assert(maildir_name_new(rows[i].usec, rows[i].pid, 4, rows[i].host, &base) == 0);
+                path = buffer_steal_string(&base);
+                test_tree_write(&folder.tree, path, "");
+                absolute = test_tree_path(&folder.tree, path);
+                assert(stat(absolute, &st) == 0);
+                known = strdup(rows[i].usec == 6 ? path + strlen("INBOX/tmp/") : "");
 
-        assert(maildir_clean_tmp(folder.maildir, st.st_ctim.tv_sec + 36 * 3600) == 0);
-        assert(test_tree_mode(&folder.tree, path) != 0);
-        assert(maildir_clean_tmp(folder.maildir, st.st_ctim.tv_sec + 36 * 3600 + 1) == 0);
-        assert(test_tree_mode(&folder.tree, path) == 0);
+                assert(maildir_clean_tmp(folder.maildir, "host",
+                                         st.st_ctim.tv_sec + rows[i].age * 3600, is_known,
+                                         known) == 0);
+                TEST_ROW(rows[i].label, (test_tree_mode(&folder.tree, path) != 0) == rows[i].stays);
+                if (rows[i].stays)
+                        assert(unlink(absolute) == 0);
+        }
         assert(test_tree_mode(&folder.tree, "INBOX/tmp/theirs") != 0);
-        assert(test_tree_mode(&folder.tree,
-                              "INBOX/tmp/1.M2P3Q4.other.example.org.of.another.host") != 0);
 }
 
 /* A full disk is told, at the latest by finish(), and nothing is published. */

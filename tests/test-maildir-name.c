@@ -189,7 +189,8 @@ static void test_new(void) {
 
                 assert(maildir_name_new(rows[i].usec, 42, 7, rows[i].host, &out) == 0);
                 TEST_ROW(rows[i].label, bytes_equal(buffer_view(&out), bytes_of(rows[i].expected)));
-                TEST_ROW(rows[i].label, maildir_name_is_ours(buffer_view(&out), rows[i].host));
+                TEST_ROW(rows[i].label,
+                         maildir_name_process(buffer_view(&out), rows[i].host) == 42);
         }
 }
 
@@ -204,31 +205,32 @@ static void test_new_long_host(void) {
         assert(maildir_name_new(INT64_MAX, INT32_MAX, UINT64_MAX, host, &base) == 0);
         assert(base.size + strlen(":2,DFPRST") + MAILDIR_LETTERS <= 255);
         assert(base.data[base.size - 1] == '2'); /* no escape was cut */
-        assert(maildir_name_is_ours(buffer_view(&base), host));
+        assert(maildir_name_process(buffer_view(&base), host) == INT32_MAX);
 }
 
-static void test_is_ours(void) {
+static void test_process(void) {
         static const struct {
                 const char *label;
                 const char *name;
-                bool ours;
+                int process;
         } rows[] = {
-                {"ours",                "1.M2P3Q4.host",     true },
-                {"of another host",     "1.M2P3Q4.host2",    false},
-                {"host cut",            "1.M2P3Q4.hos",      false},
-                {"no host",             "1.M2P3Q4.",         false},
-                {"nothing behind",      "1.M2P3Q4",          false},
-                {"with flags",          "1.M2P3Q4.host:2,S", false},
-                {"Dovecot's",           "1.M2P3.host",       false},
-                {"no seconds",          ".M2P3Q4.host",      false},
-                {"no digits",           "1.MP3Q4.host",      false},
-                {"letters for seconds", "a.M2P3Q4.host",     false},
-                {"empty",               "",                  false},
+                {"ours",                "1.M2P3Q4.host",          3 },
+                {"of another host",     "1.M2P3Q4.host2",         -1},
+                {"host cut",            "1.M2P3Q4.hos",           -1},
+                {"no host",             "1.M2P3Q4.",              -1},
+                {"nothing behind",      "1.M2P3Q4",               -1},
+                {"with flags",          "1.M2P3Q4.host:2,S",      -1},
+                {"Dovecot's",           "1.M2P3.host",            -1},
+                {"no seconds",          ".M2P3Q4.host",           -1},
+                {"no digits",           "1.MP3Q4.host",           -1},
+                {"letters for seconds", "a.M2P3Q4.host",          -1},
+                {"process too large",   "1.M2P2147483648Q4.host", -1},
+                {"empty",               "",                       -1},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 TEST_ROW(rows[i].label,
-                         maildir_name_is_ours(bytes_of(rows[i].name), "host") == rows[i].ours);
+                         maildir_name_process(bytes_of(rows[i].name), "host") == rows[i].process);
 }
 
 static void test_letters_parse(void) {
@@ -299,7 +301,7 @@ int main(void) {
         test_length();
         test_new();
         test_new_long_host();
-        test_is_ours();
+        test_process();
         test_letters_parse();
         test_letters_add();
         return 0;

@@ -42,7 +42,7 @@ static void test_symlinks_refused(void) {
         assert(maildir_open(root, "tmp-is-link", &maildir) == 0);
         assert(maildir_delivery_new(maildir, "1.host", &delivery) == -ELOOP);
         assert(maildir_publish_leftover(maildir, "1.host", MAILDIR_CUR, "1.host:2,") == -ELOOP);
-        assert(maildir_clean_tmp(maildir, 0) == -ELOOP);
+        assert(maildir_clean_tmp(maildir, "host", 0, NULL, NULL) == -ELOOP);
 
         test_tree_write(&tree, "secret", "0 secret\n");
         test_tree_link(&tree, "../../secret", "tmp-is-link/cur/1:2,S");

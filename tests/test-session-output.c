@@ -28,6 +28,7 @@ typedef enum StepType {
         EVENTS,   /* must be what came of it since the last time */
         WAITING,  /* is_idle must be number */
         COUNT,    /* number of commands under way */
+        OWED,     /* number of them that the server is to answer */
         LIMIT,    /* of commands that may be */
 } StepType;
 
@@ -122,6 +123,8 @@ static bool take(ImapSession *session, const Step *step, Buffer *events) {
                 return imap_session_is_idle(session) == (step->number != 0);
         case COUNT:
                 return imap_session_n_under_way(session) == (size_t) step->number;
+        case OWED:
+                return imap_session_n_owed(session) == (size_t) step->number;
         case STEP_END:
                 break;
         }
@@ -151,6 +154,69 @@ static void check(const Dialogue *dialogues, size_t n_dialogues) {
                 TEST_ROW(dialogues[i].label, imap_session_pull(session).size == 0);
         }
 }
+
+/* Whose turn is it to speak? */
+static const Dialogue owed[] = {
+        {"commands",
+         {
+                 {OWED, NULL, 0},
+                 {SUBMIT, "NOOP", 0},
+                 {SUBMIT, "NOOP", 0},
+                 {OWED, NULL, 2},
+                 {OUT, "1 NOOP\r\n2 NOOP\r\n", 0},
+                 {OWED, NULL, 2},
+                 {IN, "1 OK\r\n", 0},
+                 {OWED, NULL, 1},
+                 {EVENTS, "1 tagged OK \n", 0},
+         }},
+        {"a literal that comes piece by piece, and another one",
+         {
+                 {SUBMIT, "NOOP", 0},
+                 {PLUS, "APPEND a", 4},
+                 {OWED, NULL, 2},
+                 {OUT, "1 NOOP\r\n2 APPEND a {4+}\r\n", 0},
+                 {OWED, NULL, 1},
+                 {DATA, "ab", 2},
+                 {OWED, NULL, 2},
+                 {OUT, "ab", 0},
+                 {OWED, NULL, 1},
+                 {DATA, "cd", 2},
+                 {OUT, "cd", 0},
+                 {OWED, NULL, 1},
+                 {MORE, "", 1},
+                 {DATA, "e", 1},
+                 {APPENDED, NULL, 0},
+                 {OWED, NULL, 2},
+                 {OUT, " {1+}\r\ne\r\n", 0},
+                 {OWED, NULL, 2},
+                 {IN, "1 OK\r\n2 OK\r\n", 0},
+                 {OWED, NULL, 0},
+                 {EVENTS, "1 tagged OK \n2 tagged OK \n", 0},
+         }},
+        {"a literal that waits for the server",
+         {
+                 {SYNC, "APPEND a", 2},
+                 {OUT, "1 APPEND a {2}\r\n", 0},
+                 {OWED, NULL, 1},
+                 {IN, "+ go on\r\n", 0},
+                 {OWED, NULL, 0},
+                 {DATA, "ab", 2},
+                 {OWED, NULL, 1},
+                 {OUT, "ab", 0},
+                 {OWED, NULL, 0},
+                 {APPENDED, NULL, 0},
+                 {OWED, NULL, 1},
+                 {OUT, "\r\n", 0},
+         }},
+        {"a literal that is refused half-way",
+         {
+                 {SYNC, "APPEND a", 2},
+                 {OUT, "1 APPEND a {2}\r\n", 0},
+                 {IN, "1 NO\r\n", 0},
+                 {OWED, NULL, 0},
+                 {EVENTS, "1 tagged NO \n", 0},
+         }},
+};
 
 static const Dialogue plain[] = {
         {"two commands",
@@ -593,6 +659,7 @@ static void test_wiping(void) {
 
 int main(void) {
         check(plain, ARRAY_SIZE(plain));
+        check(owed, ARRAY_SIZE(owed));
         check(limited, ARRAY_SIZE(limited));
         check(literals, ARRAY_SIZE(literals));
         check(idling, ARRAY_SIZE(idling));

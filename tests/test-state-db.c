@@ -284,6 +284,28 @@ static void test_life(void) {
         assert(again.life.subscribed == SUBSCRIBED_NO && again.life.removing == 2);
 }
 
+static void test_moved(void) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+        const int64_t mailbox = add_mailbox(db, "a"), other = add_mailbox(db, "b");
+        MessageFlags flags = 0;
+        bool any = true;
+
+        assert(state_db_moved_any(db, mailbox, &any) == 0 && !any);
+        assert(state_db_moved_add(db, mailbox, SIDE_LOCAL, 4, FLAG_SEEN) == 0);
+        assert(state_db_moved_add(db, mailbox, SIDE_LOCAL, 5, 0) == 0);
+        assert(state_db_moved_add(db, mailbox, SIDE_REMOTE, 4, 0) == 0);
+        assert(state_db_moved_find(db, mailbox, SIDE_LOCAL, 4, &flags) == 0);
+        assert(flags == FLAG_SEEN);
+        assert(state_db_moved_find(db, other, SIDE_LOCAL, 4, &flags) == STATE_DB_E_NONE);
+        assert(state_db_moved_remove(db, mailbox, SIDE_LOCAL, 4) == 0);
+        assert(state_db_moved_find(db, mailbox, SIDE_LOCAL, 4, &flags) == STATE_DB_E_NONE);
+        assert(state_db_moved_remove_side(db, mailbox, SIDE_REMOTE) == 0);
+        assert(state_db_moved_find(db, mailbox, SIDE_REMOTE, 4, &flags) == STATE_DB_E_NONE);
+        assert(state_db_moved_any(db, mailbox, &any) == 0 && any);
+        assert(state_db_moved_remove_all(db, mailbox) == 0);
+        assert(state_db_moved_any(db, mailbox, &any) == 0 && !any);
+}
+
 /* A database of the first version: its rows stay. */
 static void test_older(const char *path) {
         static const char *const steps[] = {STATE_DB_MIGRATIONS};
@@ -950,6 +972,7 @@ int main(void) {
         test_base_is_unique();
         test_files();
         test_intents();
+        test_moved();
         test_parked();
         test_forget();
         test_changes();

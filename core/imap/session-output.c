@@ -390,6 +390,13 @@ size_t imap_session_n_under_way(const ImapSession *s) {
         return s->n_under_way;
 }
 
+size_t imap_session_n_owed(const ImapSession *s) {
+        bool is_ours = s->append_tag != 0 && output_size(s) == 0 && s->n_gates == 0 &&
+                       session_is_under_way(s, s->append_tag);
+
+        return s->n_under_way - (is_ours ? 1 : 0);
+}
+
 ImapTag session_oldest_tag(const ImapSession *s) {
         return s->n_under_way > 0 ? s->under_way[s->first_under_way] : 0;
 }

@@ -337,4 +337,8 @@ void imap_session_set_limit(ImapSession *session, unsigned n_commands);
 /* Commands that have no tagged response yet (IDLE included). */
 size_t imap_session_n_under_way(const ImapSession *session);
 
+/* Those of them that the server is to answer: not an APPEND of which all has been sent that was handed
+ * in, but more is to come. Then it is the server that waits. */
+size_t imap_session_n_owed(const ImapSession *session);
+
 DEFINE_CLEANUP(ImapSession *, imap_session_free)

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "store/maildir-private.h"
@@ -358,20 +359,20 @@ int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub,
 
 /* By the time of the last change of the inode: the mtime is the message's own date. */
 static bool is_leftover(int fd, const char *name, const char *host, int64_t now) {
+        const int pid = maildir_name_process(bytes_of(name), host);
         struct stat st;
 
-        return maildir_name_is_ours(bytes_of(name), host) &&
-               fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        if (pid < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+                return false;
+        return (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH) ||
                st.st_ctim.tv_sec < now - LEFTOVER_AGE;
 }
 
-int maildir_clean_tmp(Maildir *maildir, int64_t now) {
+int maildir_clean_tmp(Maildir *maildir, const char *host, int64_t now,
+                      bool (*is_known)(const char *base, void *userdata), void *userdata) {
         _cleanup_(maildir_close_entriesp) DIR *dir = NULL;
-        char host[256] = "";
         int tmp, r;
 
-        if (gethostname(host, sizeof(host) - 1) < 0)
-                return -errno;
         r = maildir_open_tmp(maildir, &tmp);
         if (r < 0)
                 return r;
@@ -387,7 +388,8 @@ int maildir_clean_tmp(Maildir *maildir, int64_t now) {
                 if (!entry)
                         return -errno; /* 0 at the end */
                 if (is_leftover(tmp, entry->d_name, host, now) &&
-                    unlinkat(tmp, entry->d_name, 0) < 0 && errno != ENOENT)
+                    !is_known(entry->d_name, userdata) && unlinkat(tmp, entry->d_name, 0) < 0 &&
+                    errno != ENOENT)
                         return -errno;
         }
 }

@@ -205,16 +205,23 @@ static bool take_number(ByteView *name, ByteView prefix) {
         return true;
 }
 
-bool maildir_name_is_ours(ByteView name, const char *host) {
+int maildir_name_process(ByteView name, const char *host) {
         char escaped[HOST_LENGTH_MAX];
-        size_t n_escaped = escape_host(host, escaped);
+        const ByteView made_here = {escaped, escape_host(host, escaped)};
+        const char *digits;
+        int64_t pid = 0;
 
-        if (!take_number(&name, BYTES("")) || !take_number(&name, BYTES(".M")) ||
-            !take_number(&name, BYTES("P")) || !take_number(&name, BYTES("Q")))
-                return false;
+        if (!take_number(&name, BYTES("")) || !take_number(&name, BYTES(".M")))
+                return -1;
+        digits = name.data + 1; /* what follows the P, if it is one */
+        if (!take_number(&name, BYTES("P")))
+                return -1;
+        for (; digits < name.data && pid <= INT32_MAX; digits++)
+                pid = pid * 10 + (*digits - '0');
+        if (pid > INT32_MAX || !take_number(&name, BYTES("Q")))
+                return -1;
         if (name.size == 0 || name.data[0] != '.')
-                return false;
+                return -1;
 
-        return bytes_equal((ByteView){name.data + 1, name.size - 1},
-                           (ByteView){escaped, n_escaped});
+        return bytes_equal((ByteView){name.data + 1, name.size - 1}, made_here) ? (int) pid : -1;
 }

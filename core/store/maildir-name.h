@@ -59,5 +59,5 @@ int maildir_name_format(ByteView old_name, MessageFlags flags, const Keywords *k
  * host's "/" and ":" escaped as \057 and \072 and cut after 120 bytes. Return: 0, -ENOMEM or -E2BIG. */
 int maildir_name_new(int64_t usec, int pid, uint64_t counter, const char *host, Buffer *out);
 
-/* Does @name have the form of maildir_name_new() on this host? */
-bool maildir_name_is_ours(ByteView name, const char *host);
+/* The process that made @name by maildir_name_new() on this host. -1: it was not made so. */
+int maildir_name_process(ByteView name, const char *host);

@@ -12,10 +12,13 @@
 #include "imap/mailbox-name.h"
 #include "store/maildir-private.h"
 
-static bool has_dir(int fd, const char *name) {
+/* Return: 1 if there is such a directory, 0 if not; an error tells nothing of the kind. */
+static int has_dir(int fd, const char *name) {
         struct stat st;
 
-        return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        return S_ISDIR(st.st_mode);
 }
 
 typedef struct Walk {
@@ -149,9 +152,15 @@ typedef struct List {
 
 static int list_on_directory(int fd, const char *mailbox, bool bad, void *userdata) {
         const List *list = userdata;
+        int r;
 
-        if (!mailbox || !(has_dir(fd, "cur") || has_dir(fd, "new")))
+        if (!mailbox)
                 return 0;
+        r = has_dir(fd, "cur");
+        if (r == 0)
+                r = has_dir(fd, "new");
+        if (r <= 0)
+                return r;
 
         return list->found(mailbox, bad, list->userdata);
 }

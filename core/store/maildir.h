@@ -204,9 +204,10 @@ MaildirDelivery *maildir_delivery_free(MaildirDelivery *delivery);
 
 /* After a crash: is @base still in tmp/ ? Move it to its place. -ENOENT if it is not there. */
 int maildir_publish_leftover(Maildir *maildir, const char *base, MaildirSub sub, const char *name);
-/* Remove files from tmp/ that are ours by name (form and gethostname()) and were not touched for 36
- * hours before @now (seconds since 1970). */
-int maildir_clean_tmp(Maildir *maildir, int64_t now);
+/* Remove files from tmp/ that a process of ours on this @host has left there: one that has ended, or that has
+ * not touched them for 36 hours before @now (seconds since 1970). Not one that @is_known returns true for. */
+int maildir_clean_tmp(Maildir *maildir, const char *host, int64_t now,
+                      bool (*is_known)(const char *base, void *userdata), void *userdata);
 
 /* fsync of tmp/: after this, a delivery that was synced is found there after a power cut, or where it
  * was published to. */

@@ -143,7 +143,7 @@ int state_db_forget_mailbox(StateDb *db, int64_t mailbox) {
         static const Sql all[] = {
                 SQL_MESSAGE_REMOVE_ALL, SQL_FILE_FORGET,    SQL_INTENT_FORGET,   SQL_STAGED_CLEAR,
                 SQL_PARKED_FORGET,      SQL_KEYWORD_FORGET, SQL_ROTATION_FORGET, SQL_LIFE_FORGET,
-                SQL_OBJECT_REMOVE_ALL,  SQL_MAILBOX_FORGET,
+                SQL_OBJECT_REMOVE_ALL,  SQL_MOVED_FORGET,   SQL_MAILBOX_FORGET,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++) {

@@ -12,12 +12,48 @@ BaseMessage db_column_message(sqlite3_stmt *statement) {
         };
 }
 
+/* A second message of the same mailbox is not there: the next are new as well. */
+static int learn_bound(StateDb *db, int64_t mailbox) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        MessageBound *bound = &db->bound;
+        int r;
+
+        if (bound->mailbox != mailbox) {
+                *bound = (MessageBound){.mailbox = mailbox};
+                return 0;
+        }
+        if (bound->is_known)
+                return 0;
+        r = db_row(db, SQL_MESSAGE_BOUND, &statement, "i", mailbox);
+        if (r != 0)
+                return r;
+        bound->beyond[SIDE_REMOTE] = (uint64_t) sqlite3_column_int64(statement, 0) + 1;
+        bound->beyond[SIDE_LOCAL] = (uint64_t) sqlite3_column_int64(statement, 1) + 1;
+        bound->is_known = true;
+        return 0;
+}
+
+static bool is_beyond(const MessageBound *bound, int64_t mailbox, Side side, uint32_t uid) {
+        return bound->is_known && bound->mailbox == mailbox && uid >= bound->beyond[side];
+}
+
+static void widen(MessageBound *bound, int64_t mailbox, const BaseMessage *message) {
+        for (Side side = 0; bound->mailbox == mailbox && side < _SIDE_MAX; side++)
+                bound->beyond[side] = MAX(bound->beyond[side], message->uid[side] + 1ull);
+}
+
 int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMessage *ret_message) {
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
+        if (is_beyond(&db->bound, mailbox, side, uid))
+                return STATE_DB_E_NONE;
         r = db_row(db, side == SIDE_REMOTE ? SQL_MESSAGE_BY_REMOTE : SQL_MESSAGE_BY_LOCAL,
                    &statement, "ii", mailbox, (int64_t) uid);
+        if (r == STATE_DB_E_NONE) {
+                r = learn_bound(db, mailbox);
+                return r < 0 ? r : STATE_DB_E_NONE;
+        }
         if (r != 0)
                 return r;
 
@@ -26,6 +62,7 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
 }
 
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message) {
+        widen(&db->bound, mailbox, message);
         return db_run(db, SQL_MESSAGE_ADD, "iiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],
                       (int64_t) message->uid[SIDE_LOCAL], (int64_t) message->flags);
 }

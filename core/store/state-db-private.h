@@ -14,12 +14,22 @@ typedef enum Sql {
                 _SQL_MAX,
 } Sql;
 
+/* No message of this mailbox has such a UID or a higher one: of new messages nothing need be looked up. */
+typedef struct MessageBound {
+        int64_t mailbox; /* the last in which one was looked for in vain */
+        bool is_known;
+        uint64_t beyond[_SIDE_MAX];
+} MessageBound;
+
 struct StateDb {
         sqlite3 *sqlite;
         sqlite3_stmt *statements[_SQL_MAX]; /* prepared on first use */
         bool in_transaction;
         bool has_temporary; /* the temporary tables are made */
+        bool has_unknown;   /* something was put among the unknown since */
+        MessageBound bound;
         uint64_t n_commits;
+        char error[256]; /* the last sentence of state_db_error() */
 };
 
 /* The negative errno of what SQLite said last. */

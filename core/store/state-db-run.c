@@ -132,6 +132,7 @@ int state_db_unknown_put(StateDb *db, int64_t mailbox, Side side, const ReplicaM
         r = db_need_temporary(db);
         if (r < 0)
                 return r;
+        db->has_unknown = true;
 
         if (has_date && has_size && has_id)
                 r = db_run(db, SQL_UNKNOWN_PUT, "iiiiiiibi", mailbox, (int64_t) side,
@@ -162,14 +163,14 @@ int state_db_unknown_remove(StateDb *db, int64_t mailbox, Side side, uint32_t ui
 
 int state_db_unknown_remove_range(StateDb *db, int64_t mailbox, Side side, uint32_t first,
                                   uint32_t last) {
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         return db_run(db, SQL_UNKNOWN_REMOVE, "iiii", mailbox, (int64_t) side, (int64_t) first,
                       (int64_t) last);
 }
 
 int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side) {
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         return db_run(db, SQL_UNKNOWN_REMOVE_UNLISTED, "ii", mailbox, (int64_t) side);
 }
@@ -177,27 +178,28 @@ int state_db_unknown_remove_unlisted(StateDb *db, int64_t mailbox, Side side) {
 int state_db_unknown_add_gone(StateDb *db, int64_t mailbox, Side side) {
         if (!db->has_temporary)
                 return 0;
+        db->has_unknown = true;
         return db_run(db, SQL_UNKNOWN_ADD_GONE, "ii", mailbox, (int64_t) side);
 }
 
 int state_db_unknown_remove_known(StateDb *db, int64_t mailbox) {
         int r;
 
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         r = db_run(db, SQL_UNKNOWN_REMOVE_KNOWN, "i", mailbox);
         return r < 0 ? r : db_run(db, SQL_UNKNOWN_REMOVE_KNOWN_REMOTE, "i", mailbox);
 }
 
 int state_db_unknown_forget_sizes(StateDb *db, int64_t mailbox) {
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         return db_run(db, SQL_UNKNOWN_FORGET_SIZES, "i", mailbox);
 }
 
 int state_db_unknown_count(StateDb *db, int64_t mailbox, Side side, uint64_t *ret_n) {
         *ret_n = 0;
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         return db_integer(db, (int64_t *) ret_n, SQL_UNKNOWN_COUNT, "ii", mailbox, (int64_t) side);
 }
@@ -208,7 +210,7 @@ static int collect_unknown(StateDb *db, Sql sql, int64_t mailbox, Side side, uin
         sqlite3_stmt *statement;
         int r;
 
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return 0;
         r = db_query(db, sql, &statement, "iiii", mailbox, (int64_t) side, (int64_t) after,
                      (int64_t) max);
@@ -230,7 +232,7 @@ int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
         _cleanup_reset_ sqlite3_stmt *statement = NULL;
         int r;
 
-        if (!db->has_temporary)
+        if (!db->has_unknown)
                 return STATE_DB_E_NONE;
         r = db_row(db, SQL_UNKNOWN_GET, &statement, "iii", mailbox, (int64_t) side, (int64_t) uid);
         if (r != 0)

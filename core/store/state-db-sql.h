@@ -2,7 +2,7 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 3
+#define STATE_DB_VERSION 4
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -60,25 +60,30 @@
                 "ALTER TABLE mailbox RENAME COLUMN wire TO remote_wire;"                           \
                 "ALTER TABLE mailbox ADD COLUMN local_wire TEXT;"                                  \
                 "DROP INDEX object_message;"                                                       \
-                "CREATE INDEX object_message ON object (mailbox, remote);",
+                "CREATE INDEX object_message ON object (mailbox, remote);",                        \
+                "CREATE TABLE moved (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"             \
+                " uid INTEGER NOT NULL, flags INTEGER NOT NULL,"                                   \
+                " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
 
-/* Made on first use: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
+/* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
-        "CREATE TEMP TABLE IF NOT EXISTS change (mailbox INTEGER NOT NULL, remote INTEGER NOT "    \
+        "DROP TABLE IF EXISTS temp.change; DROP TABLE IF EXISTS temp.listed;"                      \
+        "DROP TABLE IF EXISTS temp.unknown;"                                                       \
+        "CREATE TEMP TABLE change (mailbox INTEGER NOT NULL, remote INTEGER NOT "                  \
         "NULL,"                                                                                    \
         " side INTEGER NOT NULL, gone INTEGER NOT NULL, flags INTEGER NOT NULL, object TEXT,"      \
         " PRIMARY KEY (mailbox, remote, side)) WITHOUT ROWID;"                                     \
-        "CREATE TEMP TABLE IF NOT EXISTS listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL," \
+        "CREATE TEMP TABLE listed (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"               \
         " uid INTEGER NOT NULL, PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                  \
-        "CREATE TEMP TABLE IF NOT EXISTS unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "     \
+        "CREATE TEMP TABLE unknown (mailbox INTEGER NOT NULL, side INTEGER NOT "                   \
         "NULL,"                                                                                    \
         " uid INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, date INTEGER, zone INTEGER,"     \
         " size INTEGER, message_id TEXT, digest BLOB, tries INTEGER NOT NULL DEFAULT 0,"           \
         " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
-        "CREATE INDEX IF NOT EXISTS temp.unknown_identity ON unknown (mailbox, size, message_id, " \
+        "CREATE INDEX temp.unknown_identity ON unknown (mailbox, size, message_id, "               \
         "side);"                                                                                   \
-        "CREATE INDEX IF NOT EXISTS temp.unknown_object ON unknown (mailbox, side, object)"        \
+        "CREATE INDEX temp.unknown_object ON unknown (mailbox, side, object)"                      \
         " WHERE object IS NOT NULL;"
 
 /* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
@@ -167,6 +172,12 @@
         X(KEYWORD_FORGET, "DELETE FROM keyword WHERE mailbox = ?1")                                \
         X(FILE_FORGET, "DELETE FROM file WHERE mailbox = ?1")                                      \
         X(INTENT_FORGET, "DELETE FROM intent WHERE mailbox = ?1")                                  \
+        X(MOVED_FORGET, "DELETE FROM moved WHERE mailbox = ?1")                                    \
+        X(MOVED_FORGET_SIDE, "DELETE FROM moved WHERE mailbox = ?1 AND side = ?2")                 \
+        X(MOVED_ADD, "INSERT OR REPLACE INTO moved VALUES (?1, ?2, ?3, ?4)")                       \
+        X(MOVED_REMOVE, "DELETE FROM moved WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")         \
+        X(MOVED_FIND, "SELECT flags FROM moved WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")     \
+        X(MOVED_ANY, "SELECT EXISTS (SELECT 1 FROM moved WHERE mailbox = ?1)")                     \
         X(PARKED_FORGET, "DELETE FROM parked WHERE mailbox = ?1")                                  \
         X(KEYWORD_EACH, "SELECT name FROM keyword WHERE mailbox = ?1 ORDER BY position")           \
         X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \
@@ -174,6 +185,10 @@
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
         X(MESSAGE_BY_LOCAL,                                                                        \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
+        X(MESSAGE_BOUND,                                                                           \
+          "SELECT (SELECT remote FROM message WHERE mailbox = ?1 AND remote > 0"                   \
+          " ORDER BY remote DESC LIMIT 1), (SELECT local FROM message WHERE mailbox = ?1"          \
+          " AND local > 0 ORDER BY local DESC LIMIT 1)")                                           \
         X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)")                              \
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \

@@ -35,6 +35,8 @@ int db_error(StateDb *db) {
         case SQLITE_CANTOPEN:
         case SQLITE_PERM:
                 return -EACCES;
+        case SQLITE_IOERR:
+                return sqlite3_system_errno(db->sqlite) == ENOSPC ? -ENOSPC : -EIO;
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
         case SQLITE_CONSTRAINT:
@@ -239,7 +241,8 @@ static int db_setup(StateDb *db) {
 
         r = db_script(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                           "PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"
-                          "PRAGMA temp.cache_size = -256; PRAGMA journal_size_limit = 1048576;");
+                          "PRAGMA temp.cache_size = -256; PRAGMA temp.journal_mode = MEMORY;"
+                          "PRAGMA journal_size_limit = 1048576;");
         if (r < 0)
                 return r;
         r = read_version(db, &version);
@@ -308,8 +311,15 @@ StateDb *state_db_free(StateDb *db) {
         return NULL;
 }
 
-const char *state_db_error(const StateDb *db) {
-        return sqlite3_errmsg(db->sqlite);
+const char *state_db_error(StateDb *db) {
+        const char *text = sqlite3_errmsg(db->sqlite);
+        const int code = sqlite3_errcode(db->sqlite) & 0xff,
+                  error = sqlite3_system_errno(db->sqlite);
+
+        if ((code != SQLITE_IOERR && code != SQLITE_CANTOPEN) || error == 0)
+                return text;
+        (void) snprintf(db->error, sizeof(db->error), "%s: %s", text, strerror(error));
+        return db->error;
 }
 
 int state_db_begin(StateDb *db) {
@@ -342,7 +352,7 @@ void state_db_rollback(StateDb *db) {
                 return;
         (void) db_run(db, SQL_ROLLBACK, "");
         db->in_transaction = false;
-        db->has_temporary = false; /* if they were made in it, they are gone with it */
+        db->has_temporary = db->has_unknown = false; /* made in it, they are gone; else made anew */
 }
 
 uint64_t state_db_n_commits(const StateDb *db) {

@@ -36,7 +36,7 @@ typedef enum StateDbOutcome {
  */
 int state_db_open(const char *path, StateDb **ret_db, char **reterr);
 StateDb *state_db_free(StateDb *db);
-const char *state_db_error(const StateDb *db);
+const char *state_db_error(StateDb *db);
 
 int state_db_begin(StateDb *db);
 int state_db_commit(StateDb *db);
@@ -313,6 +313,16 @@ typedef struct MoveSearch {
  * STATE_DB_E_NONE. */
 int state_db_move_next(StateDb *db, const MoveSearch *search, uint32_t after,
                        BaseMessage *ret_message, uint32_t *ret_uid);
+
+/* The base of what is about to be moved into @mailbox, where it is @uid on the side that somebody moved it
+ * on: written down before, for who finds it on both sides without a row. */
+int state_db_moved_add(StateDb *db, int64_t mailbox, Side side, uint32_t uid, MessageFlags flags);
+int state_db_moved_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                        MessageFlags *ret_flags); /* or STATE_DB_E_NONE */
+int state_db_moved_remove(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+int state_db_moved_remove_side(StateDb *db, int64_t mailbox, Side side);
+int state_db_moved_remove_all(StateDb *db, int64_t mailbox);
+int state_db_moved_any(StateDb *db, int64_t mailbox, bool *ret_any);
 
 /* Forget what the run has gathered on this mailbox. */
 int state_db_run_clear(StateDb *db, int64_t mailbox);

@@ -338,9 +338,7 @@ int engine_on_created(Engine *engine, Side side, const ReplicaEvent *event) {
                                     .mailbox = mailbox->state.name,
                                     .side = side,
                             });
-        r = subscribe_created(mailbox, side);
-        if (r >= 0)
-                r = engine_commit(engine);
+        r = subscribe_created(mailbox, side); /* end() commits: else the next list finds both */
         return r < 0 ? r : engine_compare_next(engine);
 }
 

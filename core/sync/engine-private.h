@@ -4,12 +4,14 @@
 
 #include "sync/engine.h"
 
-#define ENGINE_MAX_RUNS  64u                /* mailboxes worked on at a time */
-#define RUN_MAX_BATCH    64u                /* messages in a transaction of a transfer */
-#define RUN_MAX_BYTES    (4u * 1024 * 1024) /* and their size */
-#define RUN_MAX_PLANNED  500u               /* messages planned at a time */
-#define RUN_MAX_IDENTIFY 1000u              /* identities asked for at a time */
-#define RUN_MAX_MOVED    1000u              /* messages moved at a time */
+#define ENGINE_MAX_RUNS      64u                /* mailboxes worked on at a time */
+#define RUN_MAX_BATCH        256u               /* messages in a transaction of a transfer */
+#define RUN_MAX_BYTES        (4u * 1024 * 1024) /* and their size */
+#define RUN_MAX_STAGED       64u                /* the same, into a Maildir: each is an open file */
+#define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
+#define RUN_MAX_PLANNED      500u               /* messages planned at a time */
+#define RUN_MAX_IDENTIFY     1000u              /* identities asked for at a time */
+#define RUN_MAX_MOVED        1000u              /* messages moved at a time */
 
 typedef struct SyncRun SyncRun;
 
@@ -174,6 +176,7 @@ struct SyncRun {
         bool new_keywords[_SIDE_MAX];   /* it can make keywords */
         Survey survey[_SIDE_MAX];
         bool is_open[_SIDE_MAX], complete[_SIDE_MAX], asked[_SIDE_MAX];
+        bool lists[_SIDE_MAX];   /* complete, and something was known that it may lack */
         bool discard[_SIDE_MAX]; /* what it says goes by numbers that the base does not have */
         MessageFlags storable[_SIDE_MAX];
         uint64_t n_changes[_SIDE_MAX];
@@ -228,6 +231,7 @@ struct SyncRun {
         MovedMessage *moved; /* owned; by UID on the other side */
         size_t n_moved;
         unsigned n_incoming; /* moves under way that end here */
+        bool awaits_moved;   /* such a move was written down, by this run or an earlier one */
 
         EngineCounts counts;
         uint64_t total;       /* messages to transfer, for progress; 0: not known */
@@ -325,8 +329,9 @@ struct Engine {
         bool is_lost;    /* a replica is, not the state database */
         char **unlisted; /* owned, owned: told of, and looked for in a list */
         size_t n_unlisted;
-        bool told_unlisted; /* one was not found there */
-        bool is_void;       /* a transaction was rolled back: what memory has of it never was */
+        bool told_unlisted;   /* one was not found there */
+        unsigned n_concluded; /* runs whose end is not committed yet */
+        bool is_void;         /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */
         Buffer stalled_data[_SIDE_MAX]; /* what it has not taken yet */
@@ -344,8 +349,13 @@ static inline Replica *run_replica(const SyncRun *run, Side side) {
         return run->mailbox->engine->replica[side];
 }
 
+static inline unsigned run_max_batch(const SyncRun *run) {
+        return run_replica(run, SIDE_LOCAL)->gives_numbers ? RUN_MAX_STAGED : RUN_MAX_BATCH;
+}
+
 /* engine.c */
 int engine_commit(Engine *engine);
+int engine_commit_soon(Engine *engine);
 int engine_begin(Engine *engine);
 int engine_fail(Engine *engine, int error);
 void engine_end_if_over(Engine *engine, SyncMailbox *mailbox);
@@ -531,6 +541,12 @@ int run_on_moves_done(SyncRun *run, const ReplicaEvent *event);
 /* Let runs that wait for others go on. Return: how many did, or negative. */
 int engine_meet(Engine *engine);
 
+/* run-moved.c */
+int run_write_down_moves(SyncRun *run, SyncRun *target);
+int run_find_moved(SyncRun *run, const BaseMessage *pair, MessageFlags *ret_flags);
+int run_forget_moved(SyncRun *run, const BaseMessage *message);
+int run_conclude_moved(SyncRun *run);
+
 /* run-act.c */
 int run_act(SyncRun *run);
 int run_act_done(SyncRun *run);
@@ -546,6 +562,7 @@ int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 /* run-batch.c */
+int run_put_batch(SyncRun *run);
 int run_flush_batch(SyncRun *run);
 int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 

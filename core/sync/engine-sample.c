@@ -169,10 +169,29 @@ static void take_sample(Sample *sample, Side side, const ReplicaMessage *message
         }
 }
 
+/* Not more can be gone than the numbers leave room for: those that were there, less those that are and
+ * were not given their UIDs since. */
+static bool lacks_too_many(const Sample *sample) {
+        const Side side = sample->side;
+        const MailboxState *state = &sample->old->state;
+        const ReplicaStatus *status = &sample->new->told[side].status;
+        const uint64_t known = state->messages + state->parked[side];
+        uint64_t n_lacking = 0;
+
+        if (sample->by_content || !status->has_messages)
+                return false;
+        for (size_t i = 0; i < sample->n_rows; i++)
+                n_lacking += !sample->rows[i].has[side];
+        return n_lacking + status->messages > known + status->uidnext - state->token[side].uidnext;
+}
+
 /* One that differs is enough to say no. Sizes count where there is no Message-ID: some servers get them
  * wrong. */
 static bool is_same(const Sample *sample) {
         size_t n_same = 0;
+
+        if (lacks_too_many(sample))
+                return false;
 
         for (size_t i = 0; i < sample->n_rows; i++) {
                 if (sample->by_content && sample->rows[i].has[side_other(sample->side)] &&

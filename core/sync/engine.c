@@ -15,7 +15,16 @@ int engine_begin(Engine *engine) {
 }
 
 int engine_commit(Engine *engine) {
+        engine->n_concluded = 0;
         return engine->options.dry_run ? 0 : state_db_commit(engine->db);
+}
+
+/*
+ * What has come to its end, and nothing waits for: with the next commit, or when all is quiet. Until then
+ * a crash makes it happen again, as one a moment earlier would have.
+ */
+int engine_commit_soon(Engine *engine) {
+        return ++engine->n_concluded < ENGINE_MAX_CONCLUDED ? 0 : engine_commit(engine);
 }
 
 void engine_note(Engine *engine, const EngineNote *note) {
@@ -345,7 +354,15 @@ int engine_pump(Engine *engine, int64_t now) {
                         return engine_fail(engine, r);
         } while (progress);
 
-        return engine_is_busy(engine);
+        if (engine_is_busy(engine))
+                return 1;
+        if (engine->n_concluded > 0) {
+                int r = engine_commit(engine);
+
+                if (r < 0)
+                        return engine_fail(engine, r);
+        }
+        return 0;
 }
 
 /* What was rolled back never was, in memory too. */
@@ -402,6 +419,9 @@ int engine_interrupt(Engine *engine) {
                 mailbox->run->again = true;
                 end_run(engine, mailbox);
         }
+        if (r == 0 && !engine->is_void && engine->n_concluded > 0)
+                r = engine_commit(engine);
+        engine->n_concluded = 0;
         state_db_rollback(engine->db);
         if (r == 0)
                 r = reload_mailboxes(engine);

@@ -26,6 +26,29 @@ int folder_new_base(MaildirReplica *r, char **ret_base) {
         return *ret_base ? 0 : -ENOMEM;
 }
 
+typedef struct Known {
+        MaildirReplica *r;
+        int64_t mailbox;
+} Known;
+
+/* Noted before the crash, it is still to be published; if it cannot be found out, it may be. */
+static bool is_known(const char *base, void *userdata) {
+        const Known *known = userdata;
+        uint32_t uid;
+
+        return state_db_file_find(known->r->db, known->mailbox, base, &uid) != STATE_DB_E_NONE;
+}
+
+/* What a crash has left in tmp/ would stay there for ever. Only where something is delivered, for there it came
+ * to be, and what cannot be removed does not matter. */
+static void sweep(MaildirReplica *r, Folder *folder, const ReplicaMailbox *mailbox) {
+        if (folder->is_swept)
+                return;
+        folder->is_swept = true;
+        (void) maildir_clean_tmp(folder->maildir, r->host, (int64_t) time(NULL), is_known,
+                                 &(Known){r, mailbox->id});
+}
+
 static void begin(MaildirReplica *r, Folder *folder, ReplicaMailbox *mailbox, uint64_t cookie) {
         r->append_folder = folder;
         r->append_mailbox = mailbox;
@@ -47,6 +70,7 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
         if (k < 0)
                 return k;
         assert(folder->n_staged < MAX_STAGED);
+        sweep(r, folder, mailbox);
         k = folder_new_base(r, &base);
         if (k >= 0)
                 k = maildir_delivery_new(folder->maildir, base, &r->append_delivery);
@@ -136,6 +160,7 @@ int maildir_append_copy(Replica *replica, ReplicaMailbox *mailbox, const Replica
         if (k < 0)
                 return k;
         assert(folder->n_staged < MAX_STAGED);
+        sweep(r, folder, mailbox);
         k = copy_file(r, folder, source, uid, &delivery);
         if (!was_open && source != mailbox)
                 folder_close(r, source);

@@ -104,6 +104,8 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         if (!maildir_token_is_settled(&op->token, now_ns()))
                 token_forget_times(&ret_event->token);
         tell_storable(folder, op->mailbox, ret_event);
+        if (maildir_identity(folder->maildir, r->identity) == 0)
+                ret_event->object = r->identity;
         return 1;
 }
 

@@ -26,21 +26,43 @@ void token_stamp(const MaildirToken *token, uint64_t ret_stamp[4]) {
         }
 }
 
-static void list_status(MaildirReplica *r, const char *name, ReplicaEvent *ret_event) {
+/* The folder is not as it should be, and will not be for another look at it. */
+static bool is_of_folder(int error) {
+        return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EACCES ||
+               error == -EPERM;
+}
+
+/* Who a folder is must not be missing by chance: it would not be found again where it was renamed to. */
+static int list_status(MaildirReplica *r, const char *name, ReplicaEvent *ret_event) {
         _cleanup_(maildir_freep) Maildir *maildir = NULL;
         MaildirToken token = {0};
+        int k;
 
         r->identity[0] = '\0';
-        if (maildir_open(r->root, name, &maildir) >= 0) {
-                (void) maildir_token(maildir, &token);
-                (void) maildir_identity(maildir, r->identity);
-        }
+        k = maildir_open(r->root, name, &maildir);
+        if (k >= 0)
+                k = maildir_token(maildir, &token);
+        if (k >= 0)
+                k = maildir_identity(maildir, r->identity);
+        if (k < 0 && !is_of_folder(k))
+                return k;
         *ret_event = (ReplicaEvent){
                 .type = REPLICA_EVENT_STATUS,
                 .name = name,
                 .object = r->identity[0] ? r->identity : NULL,
         };
         token_stamp(&token, ret_event->token.stamp);
+        return 1;
+}
+
+static int fail_to_list(MaildirReplica *r, Op *op, const char *name, int error) {
+        char what[300];
+
+        if (error == -ENOMEM)
+                return error;
+        (void) snprintf(what, sizeof(what), "%.150s%s%.100s", maildir_root_path(r->root),
+                        name ? "/" : "", name ? name : "");
+        return op_fail(op, REPLICA_FAILED, what, error);
 }
 
 int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
@@ -51,10 +73,8 @@ int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 k = r->root ? maildir_subscriptions_load(r->root, &op->subscriptions) : 0;
                 if (k >= 0 && r->root)
                         k = maildir_root_list(r->root, add_name, op);
-                if (k == -ENOMEM)
-                        return k;
                 if (k < 0)
-                        return op_fail(op, REPLICA_FAILED, maildir_root_path(r->root), k);
+                        return fail_to_list(r, op, NULL, k);
                 op->step = OP_STATUS;
         }
         if (op->n_listed == op->n_names) {
@@ -86,8 +106,8 @@ int op_list(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         }
         op->name_told = false;
         op->n_listed++;
-        list_status(r, name, ret_event);
-        return 1;
+        k = list_status(r, name, ret_event);
+        return k < 0 ? fail_to_list(r, op, name, k) : k;
 }
 
 int op_create(MaildirReplica *r, Op *op) {

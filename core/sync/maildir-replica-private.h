@@ -21,6 +21,7 @@ typedef struct Folder {
         MaildirLetters letters;
         bool letters_changed;
         uint32_t next_uid;
+        bool is_swept; /* tmp/ was looked through */
         Staged staged[MAX_STAGED];
         size_t n_staged;
 } Folder;

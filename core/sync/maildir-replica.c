@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/advice.h"
 #include "sync/maildir-replica-private.h"
 
 static MaildirReplica *from_replica(Replica *replica) {
@@ -285,7 +286,8 @@ static int maildir_close(Replica *replica, ReplicaMailbox *mailbox) {
 int op_fail(Op *op, ReplicaOutcome outcome, const char *what, int error) {
         op->outcome = outcome;
         op->step = OP_DONE;
-        (void) snprintf(op->text, sizeof(op->text), "%s: %s", what, strerror(-error));
+        (void) snprintf(op->text, sizeof(op->text), "%s: %s%s", what, strerror(-error),
+                        error_advice(error));
         return 0;
 }
 

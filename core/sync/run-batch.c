@@ -40,6 +40,8 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], base.uid[SIDE_LOCAL]);
         if (r >= 0)
                 r = run_forget_intents(run, &base);
+        if (r >= 0)
+                r = run_forget_moved(run, &base);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                 r = run_take_early_news(run, side, &base);
         if (r < 0)
@@ -96,7 +98,7 @@ static UidRange staged_range(const SyncRun *run) {
         return range;
 }
 
-static int commit_batch(SyncRun *run) {
+static int put_rows(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
         const UidRange staged = staged_range(run);
         StateDb *db = mailbox->engine->db;
@@ -116,8 +118,7 @@ static int commit_batch(SyncRun *run) {
 
         advance_uidnext(run);
         advance_local(run);
-        r = sync_mailbox_save(mailbox);
-        return r < 0 ? r : engine_commit(mailbox->engine);
+        return sync_mailbox_save(mailbox);
 }
 
 static void note_progress(SyncRun *run) {
@@ -135,28 +136,20 @@ static void note_progress(SyncRun *run) {
                                           });
 }
 
-int run_flush_batch(SyncRun *run) {
+/* Durable, in the base, and only then visible. */
+static int deliver_batch(SyncRun *run) {
         ReplicaMailbox *mailbox = &run->mailbox->replica[SIDE_LOCAL];
         Replica *local = run->mailbox->engine->replica[SIDE_LOCAL];
         int r;
 
-        if (run->n_batch == 0)
-                return 0;
-        run->batch_bytes = 0;
-        if (run->unpublished) { /* what is staged already is not to be forgotten for these */
-                run->n_batch = 0;
-                return 0;
-        }
-
         r = local->ops->prepare(local, mailbox);
-        if (r < 0) {
-                run->n_batch = 0; /* what was not made durable is lost, and fetched again */
+        if (r < 0) /* what was not made durable is lost, and fetched again */
                 return run_fail_locally(run, "new messages cannot be written", r);
-        }
-        r = commit_batch(run);
+        r = put_rows(run);
+        if (r >= 0)
+                r = engine_commit(run->mailbox->engine);
         if (r < 0)
                 return r;
-        run->n_batch = 0;
 
         r = local->ops->publish(local, mailbox);
         if (r < 0) {
@@ -165,4 +158,34 @@ int run_flush_batch(SyncRun *run) {
         }
         note_progress(run);
         return 0;
+}
+
+/*
+ * The messages of this batch are in the base, with the next commit at the latest: a server has them, and
+ * if it comes to no commit, the intents lead the next run to them.
+ */
+int run_put_batch(SyncRun *run) {
+        int r = 0;
+
+        if (run->n_batch == 0)
+                return 0;
+        if (run_replica(run, SIDE_LOCAL)->gives_numbers) {
+                if (!run->unpublished) /* else what is staged is not to be forgotten for these */
+                        r = deliver_batch(run);
+        } else {
+                r = put_rows(run);
+                if (r >= 0)
+                        note_progress(run);
+        }
+        run->batch_bytes = 0;
+        run->n_batch = 0;
+        return r;
+}
+
+int run_flush_batch(SyncRun *run) {
+        const bool is_full = run->n_batch > 0;
+        int r;
+
+        r = run_put_batch(run);
+        return r < 0 || !is_full ? r : engine_commit(run->mailbox->engine);
 }

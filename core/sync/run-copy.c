@@ -44,7 +44,7 @@ int run_copy(SyncRun *run) {
         if (!mailbox->engine->replica[SIDE_LOCAL]->ops->append_copy ||
             mailbox->engine->options.dry_run || run->again)
                 return 0;
-        while (run->n_appends < RUN_MAX_BATCH && !run->failed) {
+        while (run->n_appends < run_max_batch(run) && !run->failed) {
                 ReplicaMessage message;
                 uint32_t twin_uid;
                 int64_t twin;

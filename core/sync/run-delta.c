@@ -51,7 +51,7 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
                 return 0;
         run->sizeless |=
                 message->present & REPLICA_HAS_MESSAGE_ID && !(message->present & REPLICA_HAS_SIZE);
-        if (run->complete[side]) {
+        if (run->lists[side]) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
                 if (r < 0)
                         return r;
@@ -144,15 +144,18 @@ int run_take_listed(SyncRun *run, Side side) {
 
         if (!run->complete[side])
                 return 0;
-        r = state_db_change_put_unlisted(db, state->id, side);
-        if (r >= 0)
-                r = state_db_unknown_remove_unlisted(db, state->id, side);
-        if (r >= 0 && state->parked[side] > 0)
-                r = state_db_parked_unlisted(db, state->id, side, &parked);
-        if (r >= 0)
-                r = unpark(run, side, &parked, (UidRange){1, UID_MAX});
-        if (r >= 0)
-                r = state_db_change_count_gone(db, state->id, side, &n_gone);
+        if (run->lists[side]) {
+                r = state_db_change_put_unlisted(db, state->id, side);
+                if (r >= 0)
+                        r = state_db_unknown_remove_unlisted(db, state->id, side);
+                if (r >= 0 && state->parked[side] > 0)
+                        r = state_db_parked_unlisted(db, state->id, side, &parked);
+                if (r >= 0)
+                        r = unpark(run, side, &parked, (UidRange){1, UID_MAX});
+                if (r < 0)
+                        return r;
+        }
+        r = state_db_change_count_gone(db, state->id, side, &n_gone);
         if (r < 0)
                 return r;
         run->n_changes[side] += n_gone;
@@ -329,7 +332,7 @@ int run_check_delta(SyncRun *run, Side side) {
         uint64_t n_gone;
         int r;
 
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r >= 0)
                 r = run_take_listed(run, side);
         if (r < 0 || run_replica(run, side)->gives_numbers)

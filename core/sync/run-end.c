@@ -60,6 +60,8 @@ static int conclude_begun(SyncRun *run) {
         }
         if (r >= 0 && run->intents && !run->incomplete) /* of messages that are there no more */
                 r = state_db_intent_remove_all(db, mailbox->state.id);
+        if (r >= 0 && !run->incomplete)
+                r = run_conclude_moved(run);
         return r;
 }
 
@@ -75,7 +77,7 @@ static int conclude(SyncRun *run) {
         if (did_something(&run->counts))
                 mailbox->state.last_change = mailbox->engine->now;
 
-        if (run->is_staged || run->intents || did_something(&run->counts) ||
+        if (run->is_staged || run->intents || run->awaits_moved || did_something(&run->counts) ||
             token_changed(&before[0], &mailbox->state.token[0]) ||
             token_changed(&before[1], &mailbox->state.token[1])) {
                 r = engine_begin(mailbox->engine);
@@ -87,7 +89,7 @@ static int conclude(SyncRun *run) {
                         return r;
         }
         r = run_commit_rotation(run);
-        return r < 0 ? r : engine_commit(mailbox->engine);
+        return r < 0 ? r : engine_commit_soon(mailbox->engine);
 }
 
 static int close_side(SyncRun *run, Side side) {
@@ -124,7 +126,7 @@ static void note_end(SyncRun *run) {
 int run_close(SyncRun *run) {
         int r;
 
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r >= 0)
                 r = run_commit_planned(run);
         if (r >= 0)

@@ -9,8 +9,7 @@
  *
  * A move is carried out, then its row goes over to the other mailbox. A crash in between is mended by
  * pairing: the message is new on both sides there, and gone from both sides here. So is one that a server
- * has moved without saying under which UID; as pairing has no base, a flag that was taken off before the
- * move is there again.
+ * has moved without saying under which UID. What its flags were is known from run-moved.c.
  *
  * No run waits for one that waits for it: only those count that have not come here yet, and will.
  */
@@ -268,6 +267,8 @@ static int enter_target(SyncRun *run, SyncRun *target, const MovedMessage *moved
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], row->uid[SIDE_LOCAL]);
         if (r >= 0)
                 r = run_forget_intents(target, row);
+        if (r >= 0)
+                r = run_forget_moved(target, row);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
                 r = run_take_early_news(target, side, row);
         if (r < 0)
@@ -360,8 +361,9 @@ static int request(SyncRun *run, SyncRun *target) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
         const Side other = side_other(run->moved_side);
         Replica *replica = run->mailbox->engine->replica[other];
-        int r = 0;
+        int r;
 
+        r = run_write_down_moves(run, target);
         for (size_t i = 0; r >= 0 && i < run->n_moved; i++)
                 r = uid_set_add(&uids, run->moved[i].base.uid[other],
                                 run->moved[i].base.uid[other]);

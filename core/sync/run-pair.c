@@ -45,10 +45,10 @@ static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags 
         SyncMailbox *mailbox = run->mailbox;
         StateDb *db = mailbox->engine->db;
         bool was_in_sync = false;
+        int r;
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 BaseMessage old;
-                int r;
 
                 r = state_db_find(db, mailbox->state.id, side, pair->uid[side], &old);
                 if (r > 0)
@@ -63,6 +63,9 @@ static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags 
         }
         if (was_in_sync)
                 return 0;
+        r = run_find_moved(run, pair, ret_flags);
+        if (r <= 0)
+                return r;
 
         /* What both have is the base; what only one has is then a change of that side. */
         *ret_flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
@@ -88,6 +91,8 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], pair->uid[SIDE_LOCAL]);
         if (r >= 0)
                 r = run_forget_intents(run, pair);
+        if (r >= 0)
+                r = run_forget_moved(run, pair);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++) {
                 r = state_db_unknown_remove(db, mailbox->state.id, side, pair->uid[side]);
                 if (r >= 0)

@@ -244,7 +244,7 @@ static int begin(SyncRun *run, Side side) {
 
         if (!run->untold[side])
                 return 0;
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r < 0 || run->failed)
                 return r;
         r = run_count_missing(run, side, &run->survey[side].missing);

@@ -83,7 +83,7 @@ static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
 
         if (run->failed || run->discard[side] || message->uid == 0)
                 return 0;
-        if (run->complete[side] && run->phase != RUN_TRANSFER) {
+        if (run->lists[side] && run->phase != RUN_TRANSFER) {
                 r = state_db_listed_put(db, state->id, side, message->uid);
                 if (r < 0)
                         return r;
@@ -162,6 +162,32 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
         return buffer_append(&engine->stalled_data[to], data.data + n, data.size - (size_t) n);
 }
 
+/* It costs the connection. The next one, maybe of another process, gets it once more, but not for ever. */
+static int on_body_cut(SyncRun *run, Side side, const ReplicaEvent *event) {
+        const int64_t mailbox = run->mailbox->state.id;
+        const uint32_t uid = run->receiving_uid[side];
+        StateDb *db = run->mailbox->engine->db;
+        _cleanup_free_ char *last = NULL;
+        char key[64], value[16];
+        int r;
+
+        (void) snprintf(key, sizeof(key), "body-cut-%lld-%s", (long long) mailbox, side_name(side));
+        (void) snprintf(value, sizeof(value), "%u", uid);
+        r = state_db_get(db, key, &last);
+        if (r < 0)
+                return r;
+        if (last && strcmp(last, value) == 0)
+                return run_park(run, side, uid, event->text);
+
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                         "%s message %u ended too early, and is tried once more: %s",
+                         side_name(side), uid, event->text ? event->text : "no reason given");
+        r = engine_begin(run->mailbox->engine);
+        if (r >= 0)
+                r = state_db_set(db, key, value);
+        return r < 0 ? r : engine_commit(run->mailbox->engine);
+}
+
 /* The body did not come whole. */
 static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
         Replica *replica = run->mailbox->engine->replica[side_other(side)];
@@ -170,8 +196,8 @@ static int on_body_broken(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (run->receiving[side])
                 r = replica->ops->append_abort(replica);
         run->receiving[side] = false;
-        if (r == -ECONNABORTED) { /* a server waits for the rest: not again with the same message */
-                const int k = run_park(run, side, run->receiving_uid[side], event->text);
+        if (r == -ECONNABORTED) { /* a server waits for the rest */
+                const int k = on_body_cut(run, side, event);
 
                 return k < 0 ? k : r;
         }
@@ -263,14 +289,14 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
                         return r < 0 ? r : run_next_phase(run);
         }
 
-        assert(run->n_batch < RUN_MAX_BATCH);
+        assert(run->n_batch < run_max_batch(run));
         message = &run->batch[run->n_batch++];
         *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
         message->uid[message->source] = (uint32_t) event->cookie;
         message->uid[side] = event->message.uid;
         follow_uidnext(run, message);
 
-        if (run->n_batch == RUN_MAX_BATCH || run->batch_bytes >= RUN_MAX_BYTES) {
+        if (run->n_batch == run_max_batch(run) || run->batch_bytes >= RUN_MAX_BYTES) {
                 r = run_flush_batch(run);
                 if (r < 0)
                         return r;
@@ -359,7 +385,7 @@ static void note_would_copy(SyncRun *run, Side side, const UidSet *uids) {
 /* The next unknown messages of this side, that were not asked for in this run. */
 static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
         const Side to = side_other(side);
-        const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : RUN_MAX_BATCH;
+        const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : run_max_batch(run);
 
         /* among them may be one that was taken, but not named */
         if (run->unnamed[side] || (side == SIDE_REMOTE && run->again) || run->is_full[to])
@@ -422,7 +448,7 @@ int run_transfer(SyncRun *run) {
         int r, n = 0;
 
         run->phase = RUN_TRANSFER;
-        r = run_flush_batch(run);
+        r = run_put_batch(run);
         if (r >= 0 && begins)
                 r = run_count_transfer(run);
         if (r < 0)

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/advice.h"
 #include "sync/engine-private.h"
 
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
@@ -73,7 +74,8 @@ int run_fail_locally(SyncRun *run, const char *what, int error) {
 
         if (error == -ENOMEM)
                 return error;
-        (void) snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+        (void) snprintf(text, sizeof(text), "%s: %s%s", what, strerror(-error),
+                        error_advice(error));
         run_fail(run, text);
         return 0;
 }
@@ -92,7 +94,7 @@ static int ask(SyncRun *run, Side side, const ReplicaToken *since, const UidSet 
         if (r < 0)
                 return r;
         run->n_under_way++;
-        run->complete[side] = run->has_room = false;
+        run->complete[side] = run->lists[side] = run->has_room = false;
         run->asked[side] = true;
         return 0;
 }
@@ -205,7 +207,8 @@ int run_start(SyncRun *run) {
         if (r < 0)
                 return r;
         run->intents = n_intents > 0;
-        return ask_local(run);
+        r = state_db_moved_any(mailbox->engine->db, mailbox->state.id, &run->awaits_moved);
+        return r < 0 ? r : ask_local(run);
 }
 
 static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
@@ -290,6 +293,8 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
                 r = state_db_unpark_all(db, state->id, side);
         if (r >= 0) /* they go by these numbers; pairing finds what was sent */
                 r = state_db_intent_remove_side(db, state->id, side_other(side));
+        if (r >= 0)
+                r = state_db_moved_remove_side(db, state->id, side);
         if (r < 0)
                 return r;
 
@@ -429,11 +434,19 @@ int run_next_phase(SyncRun *run) {
 
 /* --- events --- */
 
+/* A folder that a crash left half made is whole now, and who it is has not been listed. Of any other the listing
+ * told, and one that was put in its place since is for the next listing. */
+static bool is_identified(SyncRun *run, Side side) {
+        return run_replica(run, side)->gives_numbers && run->mailbox->state.life.object[side];
+}
+
 static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         run->opened[side] = event->token;
         run->modseq[side] = event->token.modseq;
         run->is_open[side] = true;
         run->complete[side] = event->complete;
+        run->lists[side] = event->complete && (run->mailbox->state.messages > 0 ||
+                                               run->mailbox->state.parked[side] > 0);
         run->storable[side] = event->storable;
         if (event->storable_keywords)
                 run->storable[side] |= ~FLAGS_FIXED;
@@ -445,7 +458,9 @@ static int on_opened(SyncRun *run, Side side, const ReplicaEvent *event) {
         if (side == SIDE_REMOTE)
                 run_expect_transfer(run);
         run->discard[side] = is_renumbered(run, side);
-        return run->discard[side] ? 0 : engine_save_object(run->mailbox, side, event->object);
+        return run->discard[side] || is_identified(run, side)
+                       ? 0
+                       : engine_save_object(run->mailbox, side, event->object);
 }
 
 /* It is not to be had, and what it was to do stays undone; but nothing else stops for it. */

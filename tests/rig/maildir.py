@@ -87,6 +87,10 @@ class Tree:
             directories[:] = [d for d in directories if d not in ("cur", "new", "tmp")]
         return sorted(found)
 
+    def temporary(self):
+        """What is in the tmp/ of any folder."""
+        return sorted(path for path in self.root.glob("**/tmp/*") if path.is_file())
+
     def stamp(self):
         """Every file and directory with its inode, size and mtime: equal stamps, nothing touched."""
         stamp = {}

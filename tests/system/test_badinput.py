@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -320,6 +321,15 @@ class Disk(case.SystemTest):
         self.assert_equal_sides(self.acc, self.dovecot)
         self.assert_all_there()
 
+    def test_database_that_cannot_be_read(self):
+        """Whatever the reason: it is said of which file."""
+        self.once(self.acc)
+        with contextlib.closing(sqlite3.connect(self.acc.database)) as database:
+            database.execute("DROP TABLE mailbox")
+        result = self.once(self.acc, status=1)
+        self.assertIn(f"{self.acc.database} cannot be read: no such table", result.err)
+        self.assert_all_there()
+
     def test_full_disk(self):
         """A small file system for the Maildir: a status, no half a message, and it goes on later."""
         if os.getuid() != 0:
@@ -331,7 +341,7 @@ class Disk(case.SystemTest):
         self.acc.prefix = ["unshare", "-m", "sh", "-c", script, "sh"]
         result = self.acc.once()
         self.assertEqual(result.status, 1, str(result))
-        self.assertIn("No space left", result.err)
+        self.assertIn("No space left on device; make room there", result.err)
         self.acc.prefix = []
         self.assert_all_there()
         # What got through is whole: pairing finds it again on a larger disk.

@@ -296,6 +296,9 @@ class Special(QuirkTest):
         said = self.acc.once(timeout=PATIENCE).err
         self.assertIn("mailbox is full", said)
         self.assertEqual(len(self.local_files()), 7)
+        again = self.acc.once(timeout=PATIENCE)
+        self.assertEqual(again.status, 1)
+        self.assertIn("messages on one side only: 1", again.err)
 
     def test_full_no_more(self):
         """What was refused is tried again when a person asks for its mailbox, and not before."""

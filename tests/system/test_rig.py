@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import subprocess
+import time
 import unittest
 
 from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns, populate, proxy,
@@ -150,6 +151,66 @@ class Faults(case.SystemTest):
                     while piece := client.recv(100):
                         data += piece
             self.assertEqual((len(data), cut.down), (30, 30))
+
+    def test_flip(self):
+        """One bit of one byte, each way."""
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port) as wire:
+            wire.flip = 2
+            with socket.create_connection((wire.host, wire.port)) as client:
+                self.assertEqual(client.recv(5, socket.MSG_WAITALL), b"* NK ")
+            wire.heal()
+            wire.flip_up = 0
+            with socket.create_connection((wire.host, wire.port)) as client, client.makefile("rb") as lines:
+                lines.readline()
+                client.sendall(b"a NOOP\r\n")
+                self.assertEqual(lines.readline()[:2], b"` ")
+
+    def test_hush(self):
+        """What matches passes, and nothing behind it, on a connection that stays."""
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port) as wire:
+            wire.hush = ("down", b"OK ")
+            with socket.create_connection((wire.host, wire.port)) as client:
+                self.assertEqual(client.recv(5, socket.MSG_WAITALL), b"* OK ")
+                wait_until(lambda: wire.hushed, "silence")
+                client.settimeout(0.3)
+                with self.assertRaises(TimeoutError):
+                    client.recv(1)
+                wire.cut_all()
+                client.settimeout(10)
+                self.assertEqual(client.recv(1), b"")
+
+    def test_half_open(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port, cut=5) as wire:
+            wire.half_open = True
+            with socket.create_connection((wire.host, wire.port)) as client:
+                self.assertEqual(client.recv(5, socket.MSG_WAITALL), b"* OK ")
+                client.settimeout(0.3)
+                with self.assertRaises(TimeoutError):
+                    client.recv(1)
+
+    def test_count_from_now(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port) as wire:
+            with socket.create_connection((wire.host, wire.port)) as client, client.makefile("rb") as lines:
+                lines.readline()
+                wire.count_from_now()
+                wire.cut = 4
+                client.sendall(b"a NOOP\r\n")
+                self.assertEqual(lines.read(), b"a OK")
+
+    def test_delay(self):
+        server = self.server()
+        with proxy.Proxy(server.host, server.imap_port) as wire:
+            wire.delay = 0.2
+            with socket.create_connection((wire.host, wire.port)) as client, client.makefile("rb") as lines:
+                lines.readline()
+                start = time.monotonic()
+                client.sendall(b"a NOOP\r\nb NOOP\r\n")
+                self.assertEqual([lines.readline()[:4], lines.readline()[:4]], [b"a OK", b"b OK"])
+                self.assertGreaterEqual(time.monotonic() - start, 0.4)
 
     def test_proxy_passes_everything(self):
         server = self.server()

@@ -7,4 +7,4 @@
 and a name in NAMES. What is right in the end is asked of torment.oracle, by all of them.
 """
 
-NAMES = ["fuzz", "attacks"]
+NAMES = ["points", "kills", "power", "faults", "wire", "model", "attacks", "fuzz", "live", "broken"]

@@ -1,0 +1,91 @@
+"""A call that fails once, at the one moment that matters; tests/chaos has all the others."""
+
+import errno
+import unittest
+
+from rig import BUILD, SANITIZED, case, populate
+
+SHIM = BUILD / "tests" / "libchaos-faults.so"
+MEGABYTE = 1_000_000
+
+
+@unittest.skipIf(SANITIZED, "the sanitizer must be loaded first")
+class Faults(case.SystemTest):
+    def preload(self, account, **variables):
+        account.variables = {"LD_PRELOAD": str(SHIM)} | variables
+
+    def calls(self, account, name):
+        """How often the run calls this function."""
+        log = account.directory / "calls"
+        self.preload(account, FAULT_LOG=str(log))
+        self.once(account)
+        return int(dict(line.split() for line in log.read_text().splitlines())[name])
+
+    def upload(self, server, name):
+        """An account that has a large message for the server."""
+        account = self.account(server, name=name, user=name)
+        self.once(account)
+        message = populate.message(populate.random.Random(1), "large", MEGABYTE)
+        account.tree.folder("INBOX").deliver(message, "17000000.large.host", "S")
+        return account
+
+    def test_file_cannot_be_read_once(self):
+        """In the middle of it, when the server has been promised the rest: it is not given up."""
+        server = self.server()
+        count = self.calls(self.upload(server, "undisturbed"), "read")
+        account = self.upload(server, "alice")
+        self.preload(account, FAULT=f"read:{count - 10}:{errno.EIO}", FAULT_LOG=str(account.directory / "calls"))
+        result = self.once(account, status=1)
+        self.assertIn("cannot be read: Input/output error", result.err)
+        account.variables = {}
+        self.once(account)
+        self.assertEqual(len(self.assert_equal_sides(account, server)["INBOX"]), 1)
+
+    def test_state_is_full(self):
+        """What is full, and what to do about it."""
+        server = self.server()
+        populate.fill(self.session(server), ["INBOX"], 3)
+        account = self.account(server)
+        self.once(account)
+        populate.fill(self.session(server), ["INBOX"], 3, seed=2)
+        self.preload(account, FAULT=f"pwrite:1+:{errno.ENOSPC}")
+        result = self.once(account, status=1)
+        self.assertIn(f"{account.database}: ", result.err)
+        self.assertIn("full; make room there", result.err)
+        account.variables = {}
+        self.once(account)
+        self.assert_equal_sides(account, server)
+
+    def test_folder_cannot_be_looked_at(self):
+        """It is not taken for one that was deleted."""
+        server = self.server()
+        populate.fill(self.session(server), ["INBOX", "list"], 3)
+        account = self.account(server, settings={"delete-mailboxes": "yes"})
+        self.once(account)
+        self.preload(account, FAULT=f"fstatat:1+:{errno.EIO}")
+        self.once(account, status=1)
+        account.variables = {}
+        self.once(account)
+        self.assertEqual(sorted(self.assert_equal_sides(account, server)), ["INBOX", "list"])
+
+    def test_parent_cannot_be_looked_at_once(self):
+        """Renamed with what is below it: not the child alone, which would be in the way."""
+        server = self.server()
+        session = self.session(server)
+        populate.fill(session, ["INBOX", "list", "list/sub"], 3)
+        account = self.account(server)
+        self.once(account)
+        session.select("INBOX")
+        session.command(b"RENAME list Projects")
+        self.preload(account, FAULT=f"statx:2:{errno.EIO}")
+        self.once(account, status=1)
+        account.variables = {}
+        self.once(account)
+        self.assertEqual(sorted(self.assert_equal_sides(account, server)), ["INBOX", "Projects", "Projects/sub"])
+
+    def test_no_timer(self):
+        """The program ends, and does not wait for ever."""
+        account = self.account(self.server())
+        self.preload(account, FAULT=f"timerfd_create:1:{errno.EMFILE}")
+        result = self.once(account, status=1, timeout=20)
+        self.assertIn("a timer cannot be set: Too many open files", result.err)

@@ -1,0 +1,100 @@
+"""Worlds of rig.points to torment: made of a scenario, disturbed once, mended by one more run, judged."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+from rig import compare, points
+from rig.dovecot import Dovecot
+from rig.local import LOCAL
+from torment import oracle
+
+
+def directory():
+    """In memory, where there is such a place: thousands of worlds are made, and no disk is tested."""
+    memory = "/dev/shm"
+    return memory if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) else None
+
+
+class Bench:
+    """with Bench(server options) as bench: the worlds of one server, in a directory that is kept if
+    bench.is_bad is set in the end."""
+
+    def __init__(self, local="maildir", store="maildir", **options):
+        self.local = local
+        self.options = options | {"store": store}
+        self.is_bad = False
+
+    def __enter__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="imapsyncd-chaos-", dir=directory()))
+        self.directory.chmod(0o755)
+        self.stack = contextlib.ExitStack()
+        server = self.stack.enter_context(Dovecot(self.directory / "server", **self.options))
+        place = self.stack.enter_context(LOCAL[self.local](self.directory / "local"))
+        self.points = points.Points(self.directory, server, place)
+        self.models = {}
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stack.close()
+        if self.is_bad or kind:
+            print(f"  kept: {self.directory}", flush=True)
+        else:
+            shutil.rmtree(self.directory)
+
+    def world(self, scenario):
+        """Two sides that were in sync, then changed."""
+        return self.points._world(scenario)
+
+    def take_model(self, scenario, world):
+        """What both sides hold after an undisturbed run is what they must hold after any other.
+        Returns how they differ."""
+        remote, local = world.content()
+        self.models[scenario] = points.without_dates(remote)
+        return compare.differences(remote, local)
+
+    def model(self, scenario):
+        """What both sides must hold in the end."""
+        if scenario not in self.models:
+            self.models[scenario], _ = self.points.expected(scenario)
+        return self.models[scenario]
+
+    def judge(self, scenario, world, is_done=False):
+        """[Harm], after one more run to the end; is_done: the run before has said that it is in sync."""
+        if is_done:
+            found = self._compare(scenario, world)
+            if found:
+                return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found]
+        try:
+            points.finish(world.account)
+        except AssertionError as error:
+            return [oracle.Harm("lost", str(error))]
+        with world.hands():
+            return self._compare_sides(scenario, world) + oracle.judge_again(world.account,
+                                                                            [world.remote, world.local])
+
+    def _compare(self, scenario, world):
+        with world.hands():
+            return self._compare_sides(scenario, world)
+
+    def _compare_sides(self, scenario, world):
+        sides = [world.remote, world.local]
+        found = oracle.judge(self.model(scenario), *((side.name, side.content()) for side in sides))
+        if self.local == "maildir":
+            found += [oracle.Harm("doubled", text) for text in compare.doubled_names(world.account.tree)]
+        return found
+
+    def end(self, world, is_good):
+        """A world that something is wrong with is kept."""
+        if is_good:
+            world.remove()
+        else:
+            self.is_bad = True
+
+
+def chosen(scenarios, pattern):
+    """Those whose names match."""
+    return [scenario for scenario in scenarios if re.search(pattern, scenario.__name__)]
