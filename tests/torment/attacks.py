@@ -4,19 +4,22 @@ An attack is a function of a Stage in one of the modules of torment.attack; the 
 says what is tried. It ends with nothing to say, or by stage.check() and stage.judge().
 """
 
+import concurrent.futures
+import os
 import pathlib
 import shutil
 import tempfile
 import time
 import unittest
 
+from rig import BUILD
 from torment.attack import control, disk, names, secrets, wire
 from torment.attack.stage import Skipped, Stage
 from torment.tally import Tally
 
 DOES = "attack by wire, mailbox name, Maildir, control socket, and look for secrets"
 MODULES = [wire, names, disk, control, secrets]
-# Attacks that are tests already.
+# Attacks that are tests already: in full, for everybody runs them anyway.
 TESTS = [
     "link.Tls.test_old_version", "link.Tls.test_no_resumption_under_other_trust", "link.Starttls",
     "link.Compress.test_bomb", "link.Compress.test_broken",
@@ -28,6 +31,7 @@ TESTS = [
 
 def arguments(parser):
     parser.add_argument("names", nargs="*", metavar="ATTACK", help=f"of {', '.join(table())}, tests; default: all")
+    parser.add_argument("--jobs", type=int, default=3, help="attacks at a time: most wait for something")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all attacks")
     parser.add_argument("-v", "--verbose", action="store_true", help="what each measured")
 
@@ -45,10 +49,11 @@ def run(options):
         tally.wrong(f"there is no attack {name}")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="imapsyncd-attacks-"))
     directory.chmod(0o755)
-    for name in chosen:
-        if name in table():
-            play(table()[name], directory / name, options, tally)
-    if "tests" in chosen or not options.names:
+    attacks = [table()[name] for name in chosen if name in table()]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for part in pool.map(lambda attack: play(attack, directory / attack.__name__, options), attacks):
+            tally.merge(part)
+    if "tests" in chosen or (options.full and not options.names):
         play_tests(tally)
     if tally.is_good and not options.keep:
         shutil.rmtree(directory)
@@ -57,8 +62,8 @@ def run(options):
     return tally
 
 
-def play(attack, directory, options, tally):
-    begin = time.monotonic()
+def play(attack, directory, options):
+    begin, tally = time.monotonic(), Tally()
     stage = Stage(directory, attack.__name__, tally)
     try:
         attack(stage)
@@ -73,10 +78,12 @@ def play(attack, directory, options, tally):
     if options.verbose:
         print(f"  {attack.__name__}: {attack.__doc__.splitlines()[0]} {time.monotonic() - begin:.2f} s"
               + "".join(f"\n      {line}" for line in stage.said), flush=True)
+    return tally
 
 
 def play_tests(tally):
     """They are run where they are."""
+    os.environ.setdefault("CONNECTION_PROBE", str(BUILD / "tests" / "connection-probe"))
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromNames(TESTS).run(result)
     for test, text in result.failures + result.errors:

@@ -19,8 +19,6 @@ from torment.tally import Tally
 DOES = "fuzz every parser of bytes from outside"
 CORPUS = REPOSITORY / "tests" / "corpus"
 BUILD_FUZZ = pathlib.Path(os.environ.get("BUILD_FUZZ") or REPOSITORY / "build-fuzz").resolve()
-# A run of libFuzzer; its CPU time is added up, so that a busy machine takes nothing off.
-CHUNK_SECONDS = 30
 LIMITS = ["-timeout=20", "-rss_limit_mb=1500", "-print_final_stats=1", "-reload=0", "-verbosity=1"]
 CRASHES_MAX = 3
 
@@ -95,12 +93,13 @@ def search_all(names, minutes, options, directory, tally):
 
 
 def search(name, seconds, seed, directory):
-    """libFuzzer on a copy of the corpus until so much CPU time is used."""
+    """libFuzzer on a copy of the corpus until so much CPU time is used. It counts what passed on the clock, so
+    that on a busy machine it is started again for what is left."""
     tally, chunks = Tally(), []
     shutil.copytree(CORPUS / name, directory / "corpus")
     while sum(chunk.cpu for chunk in chunks) < seconds and len(tally.other) < CRASHES_MAX:
         left = seconds - sum(chunk.cpu for chunk in chunks)
-        chunks.append(search_once(name, min(CHUNK_SECONDS, max(left, 1)), seed + len(chunks), directory))
+        chunks.append(search_once(name, max(left, 1), seed + len(chunks), directory))
         if chunks[-1].status != 0:
             tally.wrong(_what_failed(name, chunks[-1], directory))
     inputs, cpu = sum(chunk.inputs for chunk in chunks), sum(chunk.cpu for chunk in chunks)
