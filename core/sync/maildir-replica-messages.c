@@ -87,6 +87,8 @@ static int tell_unreadable(Op *op, uint32_t uid, int error, ReplicaEvent *ret_ev
         op->step = OP_UIDS;
         if (error == -ENOENT)
                 return 0; /* gone: the next changes() tells */
+        if (error == -EMFILE || error == -ENFILE || error == -EINTR) /* it is not about this one */
+                return op_fail(op, REPLICA_FAILED, "messages cannot be read", error);
 
         (void) snprintf(op->text, sizeof(op->text), "the file cannot be read: %s",
                         strerror(-error));
