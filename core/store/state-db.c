@@ -322,6 +322,8 @@ const char *state_db_error(StateDb *db) {
         const char *text = sqlite3_errmsg(db->sqlite);
         const int code = sqlite3_errcode(db->sqlite) & 0xff;
 
+        if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+                return "";
         if ((code != SQLITE_IOERR && code != SQLITE_CANTOPEN) || db->system_error == 0)
                 return text;
         (void) snprintf(db->error, sizeof(db->error), "%s: %s", text, strerror(db->system_error));

@@ -101,6 +101,12 @@ static int tell_unreadable(Op *op, uint32_t uid, int error, ReplicaEvent *ret_ev
         return 1;
 }
 
+/* The others can be read nevertheless. */
+static bool is_of_file(int error) {
+        return error == -ENOENT || error == -EACCES || error == -EPERM || error == -ELOOP ||
+               error == -EINVAL || error == -EAGAIN;
+}
+
 static int next_message(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         Folder *folder;
         uint32_t uid;
@@ -120,8 +126,11 @@ static int next_message(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 k = read_message_id(r, op);
         if (k == -ENOMEM)
                 return k;
+        if (k < 0 && op->want == REPLICA_WANT_BODY)
+                return tell_unreadable(op, uid, k, ret_event);
         if (k < 0)
-                return op->want == REPLICA_WANT_BODY ? tell_unreadable(op, uid, k, ret_event) : 0;
+                return is_of_file(k) ? 0
+                                     : op_fail(op, REPLICA_FAILED, "messages cannot be read", k);
 
         *ret_event = (ReplicaEvent){.mailbox = op->mailbox, .message = op->message};
         if (op->want == REPLICA_WANT_BODY) {

@@ -155,10 +155,11 @@ class Calls:
             yield f"ended by a signal: {result}"
         elif result.status > 2:
             yield f"an odd status: {result}"
-        elif result.status > 0 and not re.search(r"\w+ \w+ \w+", result.err):
+        elif result.status > 0 and not re.search(r"\w+\W+\w+\W+\w+", result.err):
             yield f"no sentence says why it failed: {result}"
         text = os.strerror(errno.ENOSPC)
-        if result.status > 0 and fault.endswith(f":{errno.ENOSPC}") and not tells_of_space(result.err):
+        is_full = fault.endswith(f":{errno.ENOSPC}") and not fault.startswith("open:")  # SQLite forgets that one
+        if result.status > 0 and is_full and not tells_of_space(result.err):
             yield f"nobody is told “{text}”: {result}"
 
 
