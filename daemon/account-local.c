@@ -194,9 +194,12 @@ static int open_root(Account *account) {
 
         r = state_db_each_mailbox(account->db, any_mailbox, &has_messages);
         if (r < 0) {
-                account_set_state(account, ACCOUNT_STATE_REFUSED, "%s/%s.db cannot be read: %s",
+                account_set_state(account, ACCOUNT_STATE_REFUSED, "%s/%s.db cannot be read: %s%s",
                                   account->options.state_dir, account_name(account),
-                                  state_db_error(account->db));
+                                  state_db_error(account->db),
+                                  r == -EBADMSG ? "; move it aside and start again: no mail is "
+                                                  "lost, both sides are compared anew"
+                                                : "");
                 return r;
         }
         r = maildir_root_open(path, account->config->layout,

@@ -463,7 +463,8 @@ static void start(void *userdata) {
                 r = make_engine(account);
                 if (r < 0)
                         account_set_state(account, ACCOUNT_STATE_REFUSED, "%s",
-                                          account->db ? state_db_error(account->db) : strerror(-r));
+                                          *state_db_error(account->db) ? state_db_error(account->db)
+                                                                       : strerror(-r));
         }
         if (r >= 0) {
                 account_connect_all(account);

@@ -29,9 +29,9 @@ static int check_directory(const char *path) {
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return -errno;
+                return log_error_errno(-errno, "the state directory %s cannot be used: %m", path);
         if (!S_ISDIR(st.st_mode))
-                return -ENOTDIR;
+                return log_error_errno(-ENOTDIR, "the state directory %s cannot be used: %m", path);
         if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
                 return 0;
         log_error("the state directory %s can be written by others; mend it with “chmod 700 %s”",

@@ -29,7 +29,8 @@ struct StateDb {
         bool has_unknown;   /* something was put among the unknown since */
         MessageBound bound;
         uint64_t n_commits;
-        char error[256]; /* the last sentence of state_db_error() */
+        char error[256];  /* the last sentence of state_db_error() */
+        int system_error; /* errno when SQLite last failed; 0: it was none of the system */
 };
 
 /* The negative errno of what SQLite said last. */

@@ -36,7 +36,7 @@ int db_error(StateDb *db) {
         case SQLITE_PERM:
                 return -EACCES;
         case SQLITE_IOERR:
-                return sqlite3_system_errno(db->sqlite) == ENOSPC ? -ENOSPC : -EIO;
+                return db->system_error == ENOSPC ? -ENOSPC : -EIO;
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
         case SQLITE_CONSTRAINT:
@@ -103,12 +103,14 @@ int db_query(StateDb *db, Sql sql, sqlite3_stmt **ret_statement, const char *typ
 }
 
 int db_step(StateDb *db, sqlite3_stmt *statement) {
+        errno = 0;
         switch (sqlite3_step(statement)) {
         case SQLITE_ROW:
                 return 1;
         case SQLITE_DONE:
                 return 0;
         default:
+                db->system_error = errno;
                 return db_error(db);
         }
 }
@@ -184,7 +186,11 @@ int db_collect_uids(StateDb *db, sqlite3_stmt *borrowed, UidSet *uids) {
 }
 
 static int db_script(StateDb *db, const char *script) {
-        return sqlite3_exec(db->sqlite, script, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(db);
+        errno = 0;
+        if (sqlite3_exec(db->sqlite, script, NULL, NULL, NULL) == SQLITE_OK)
+                return 0;
+        db->system_error = errno;
+        return db_error(db);
 }
 
 int db_need_temporary(StateDb *db) {
@@ -284,10 +290,12 @@ int state_db_open(const char *path, StateDb **ret_db, char **reterr) {
                 return -ENOMEM;
         *db = (StateDb){0};
 
+        errno = 0;
         r = sqlite3_open_v2(path, &db->sqlite,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                     SQLITE_OPEN_PRIVATECACHE,
                             NULL);
+        db->system_error = r == SQLITE_OK ? 0 : errno;
         if (!db->sqlite)
                 return -ENOMEM;
         r = r == SQLITE_OK ? db_setup(db) : db_error(db);
@@ -313,12 +321,13 @@ StateDb *state_db_free(StateDb *db) {
 
 const char *state_db_error(StateDb *db) {
         const char *text = sqlite3_errmsg(db->sqlite);
-        const int code = sqlite3_errcode(db->sqlite) & 0xff,
-                  error = sqlite3_system_errno(db->sqlite);
+        const int code = sqlite3_errcode(db->sqlite) & 0xff;
 
-        if ((code != SQLITE_IOERR && code != SQLITE_CANTOPEN) || error == 0)
+        if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+                return "";
+        if ((code != SQLITE_IOERR && code != SQLITE_CANTOPEN) || db->system_error == 0)
                 return text;
-        (void) snprintf(db->error, sizeof(db->error), "%s: %s", text, strerror(error));
+        (void) snprintf(db->error, sizeof(db->error), "%s: %s", text, strerror(db->system_error));
         return db->error;
 }
 

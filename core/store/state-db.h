@@ -36,7 +36,7 @@ typedef enum StateDbOutcome {
  */
 int state_db_open(const char *path, StateDb **ret_db, char **reterr);
 StateDb *state_db_free(StateDb *db);
-const char *state_db_error(StateDb *db);
+const char *state_db_error(StateDb *db); /* "" if it was not SQLite that failed */
 
 int state_db_begin(StateDb *db);
 int state_db_commit(StateDb *db);

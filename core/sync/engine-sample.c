@@ -231,6 +231,8 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
 
         engine->n_listing--;
+        if (event->outcome == REPLICA_FAILED && engine->replica[side]->gives_numbers)
+                return -EIO; /* our own files: nothing was found out, and nothing is to be made of it */
         if (engine->n_listing == 0 && engine->sample.by_content && !engine->sample.looking)
                 return ask_all(engine);
         if (engine->n_listing == 0 && !engine->sample.closing)

@@ -87,6 +87,8 @@ static int tell_unreadable(Op *op, uint32_t uid, int error, ReplicaEvent *ret_ev
         op->step = OP_UIDS;
         if (error == -ENOENT)
                 return 0; /* gone: the next changes() tells */
+        if (error == -EMFILE || error == -ENFILE || error == -EINTR) /* it is not about this one */
+                return op_fail(op, REPLICA_FAILED, "messages cannot be read", error);
 
         (void) snprintf(op->text, sizeof(op->text), "the file cannot be read: %s",
                         strerror(-error));
@@ -97,6 +99,12 @@ static int tell_unreadable(Op *op, uint32_t uid, int error, ReplicaEvent *ret_ev
                 .text = op->text,
         };
         return 1;
+}
+
+/* The others can be read nevertheless. */
+static bool is_of_file(int error) {
+        return error == -ENOENT || error == -EACCES || error == -EPERM || error == -ELOOP ||
+               error == -EINVAL || error == -EAGAIN;
 }
 
 static int next_message(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
@@ -118,8 +126,11 @@ static int next_message(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
                 k = read_message_id(r, op);
         if (k == -ENOMEM)
                 return k;
+        if (k < 0 && op->want == REPLICA_WANT_BODY)
+                return tell_unreadable(op, uid, k, ret_event);
         if (k < 0)
-                return op->want == REPLICA_WANT_BODY ? tell_unreadable(op, uid, k, ret_event) : 0;
+                return is_of_file(k) ? 0
+                                     : op_fail(op, REPLICA_FAILED, "messages cannot be read", k);
 
         *ret_event = (ReplicaEvent){.mailbox = op->mailbox, .message = op->message};
         if (op->want == REPLICA_WANT_BODY) {

@@ -310,6 +310,12 @@ class Disk(case.SystemTest):
         self.assertIn(str(self.acc.state), result.err)
         self.assert_all_there()
 
+    def test_file_for_a_state_directory(self):
+        self.acc.state.rmdir()
+        self.acc.state.touch()
+        result = self.once(self.acc, status=1)
+        self.assertIn(f"{self.acc.state} cannot be used: Not a directory", result.err)
+
     def test_garbage_for_a_database(self):
         self.once(self.acc)
         for path in self.acc.state.glob("test.db*"):

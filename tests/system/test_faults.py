@@ -83,6 +83,27 @@ class Faults(case.SystemTest):
         self.once(account)
         self.assertEqual(sorted(self.assert_equal_sides(account, server)), ["INBOX", "Projects", "Projects/sub"])
 
+    def test_state_cannot_be_read(self):
+        """While a rename is looked for: it is not taken for a deletion and a new mailbox."""
+        server = self.server()
+        session = self.session(server)
+        populate.fill(session, ["INBOX", "list"], 3)
+        count = None
+        for name in ("undisturbed", "disturbed"):
+            account = self.account(server, name=name)
+            self.once(account)
+            session.select("INBOX")
+            session.command(b"RENAME list Projects")
+            if count is None:
+                count = self.calls(account, "pread")
+                session.command(b"RENAME Projects list")
+        for n in range(max(count - 8, 1), count + 1):
+            self.preload(account, FAULT=f"pread:{n}+:{errno.EIO}")
+            self.assertNotIn("made on the local side", account.once().err)
+        account.variables = {}
+        self.once(account)
+        self.assertEqual(sorted(self.assert_equal_sides(account, server)), ["INBOX", "Projects"])
+
     def test_no_timer(self):
         """The program ends, and does not wait for ever."""
         account = self.account(self.server())

@@ -68,14 +68,15 @@ class Bench:
             world.remove()
         return self.models[scenario]
 
-    def judge(self, scenario, world, is_done=False):
-        """[Harm], after one more run to the end; is_done: the run before has said that it is in sync."""
+    def judge(self, scenario, world, is_done=False, runs=1):
+        """[Harm], after so many more runs to the end; is_done: the run before has said that it is in sync."""
         if is_done:
             found = self._compare(scenario, world)
             if found:
                 return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found]
         try:
-            world.finish()
+            for _ in range(runs):
+                world.finish()
         except AssertionError as error:
             return [oracle.Harm("lost", str(error))]
         with world.hands():
@@ -109,3 +110,16 @@ def without_dates(content):
 def chosen(scenarios, pattern):
     """Those whose names match."""
     return [scenario for scenario in scenarios if re.search(pattern, scenario.__name__)]
+
+
+def finish(account):
+    """To the end; what is parked only as the run says that it can be."""
+    result = account.once()
+    if "messages on one side only" in result.err:
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            for mailbox in account.tree.mailboxes():
+                account.ctl("sync", "--wait", account.name, mailbox)
+        result = account.once()
+    if result.status != 0:
+        raise AssertionError(f"the run does not end well: {result}")

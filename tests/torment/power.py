@@ -18,7 +18,7 @@ WORLDS = {
     "servers": ({"local": "tunnel"}, FACES["server"].scenarios),
 }
 # In the sample: where most is written before anything is told.
-SAMPLE = ["first_sync", "download", "move_crosswise", "flags_both", "create_remote", "rename_remote"]
+SAMPLE = ["first_sync", "upload", "move_crosswise", "flags_both", "create_remote", "rename_remote"]
 SAMPLE_CUTS = 3  # of each
 
 
