@@ -25,7 +25,7 @@ JOBS = 12
 SAMPLE = 1  # of each session in each direction
 ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
 # A session that is much longer than the others, in places that differ in nothing.
-STEPS = {"large": 7}
+STEPS = {"large": 50}
 # Below TLS a record is read whole or not at all.
 TLS_STEP = 5
 # What was done on the server, and is not heard of.
@@ -248,7 +248,8 @@ class _Sweep:
         return length
 
     def _slowly(self):
-        """Byte by byte, and with a delay."""
+        """Byte by byte, and with a delay; with patience, for many do so at a time."""
+        self.world.set_timeout("1min")
         settings = [{"piece": 1, "pause": 0.00002}, {"delay": 0.02}]
         for settings in settings if self.options.full else [self.rng.choice(settings)]:
             self._change()
@@ -258,6 +259,8 @@ class _Sweep:
             self.world.wire.heal()
             self._judge(f"{self.name} {self.job.transport} with {settings}")
             self.tally.add(slow_sessions=1)
+        if self.world:
+            self.world.set_timeout("5s")
 
     def _cut_moment(self):
         """Once; nobody knows the byte."""
