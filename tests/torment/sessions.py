@@ -38,13 +38,18 @@ class World:
             Proxy(behind.host, behind.imaps_port if "tls" in transport else behind.imap_port))
         off = f"{without} {'' if 'compress' in transport else 'COMPRESS=DEFLATE'}".strip() or None
         self.account = Account(directory / user, self.server, user=user, tls="none" if self.near else tls,
-                               settings=SETTINGS | {"disable-extensions": off, "timeout": timeout})
+                               settings=SETTINGS | {"disable-extensions": off})
         if self.near:
             self._use_local(tls)
         else:
             self.account.settings["port"] = self.wire.port
-        self.account.write_config(f"[daemon]\npoll-interval = {poll}\n")
+        self.extra = f"[daemon]\npoll-interval = {poll}\n"
+        self.set_timeout(timeout)
         self._fill()
+
+    def set_timeout(self, timeout):
+        self.account.settings["timeout"] = timeout
+        self.account.write_config(self.extra)
 
     def _use_local(self, tls):
         self.account.use_local_server(self.near, self.near_user, tls)

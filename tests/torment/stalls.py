@@ -37,7 +37,7 @@ def huge_there(w):
 
 def starttls(w):
     w.account.settings |= {"tls": "starttls", "ca-file": w.server.ca_file}
-    w.account.write_config("[daemon]\npoll-interval = 1s\n")
+    w.account.write_config(w.extra)
 
 
 ANSWER = "did not answer within"

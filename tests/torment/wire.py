@@ -21,18 +21,17 @@ DOES = "cut the connection after each byte, flip bits, split, delay and fall sil
 CUT, FLIP = "cut", "flip"
 DIRECTIONS = ["down", "up"]
 # Most of the time is spent waiting: after a lost answer to APPEND for some seconds.
-JOBS = 12
+JOBS = 20
 SAMPLE = 1  # of each session in each direction
 ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
 # A session that is much longer than the others, in places that differ in nothing.
-STEPS = {"large": 7}
+STEPS = {"large": 50}
 # Below TLS a record is read whole or not at all.
 TLS_STEP = 5
 # What was done on the server, and is not heard of.
 MOMENTS = {
     "first-sync": rb" BODY\[\] {\d+}\r\n.{9}",
     "download": rb"\* \d+ FETCH [^\n]*BODY\[\] ",
-    "upload": rb"\d+ OK .APPENDUID",
     "flags": rb"\d+ OK Store",
     "expunge": rb"\d+ OK Expunge|\* VANISHED [^(]",
     "move": rb"\* OK .COPYUID|\d+ OK .COPYUID",
@@ -42,6 +41,7 @@ MOMENTS = {
     "bare": rb"\+ OK|\d+ OK Append",
     "local": rb"\d+ OK .APPENDUID",
 }
+ARRIVES_LATE = ["upload"]
 LATE = 2  # seconds that the last bytes of a cut connection take to the server
 SPOILED = 40  # bits of each session that TLS does not protect
 
@@ -116,6 +116,7 @@ def _jobs(options):
         transport = transports[n % len(transports)]
         turns[kind, transport if kind != "bare" else transports[0], name in sessions.WAITING].append(name)
     if "moments" in options.parts and "plain" in transports:
+        yield from [Job(SESSIONS[name][0], "plain", [name], True) for name in names if name in ARRIVES_LATE]
         for kind in sorted({SESSIONS[name][0] for name in names if name in MOMENTS}):
             yield Job(kind, "plain", [name for name in names if name in MOMENTS and SESSIONS[name][0] == kind], True)
     for (kind, transport, _), chosen in turns.items():
@@ -184,7 +185,8 @@ class _Sweep:
                 self._safely(self._spoil, n)
 
     def _sweep(self, way):
-        for direction in DIRECTIONS:
+        directions = DIRECTIONS if self.options.full or way == CUT else [self.rng.choice(DIRECTIONS)]
+        for direction in directions:
             if self.options.direction in (None, direction):
                 for n in self._positions(way, self.length[direction]):
                     if not self._safely(self._break, way, direction, n) and self.options.full:
@@ -248,7 +250,8 @@ class _Sweep:
         return length
 
     def _slowly(self):
-        """Byte by byte, and with a delay."""
+        """Byte by byte, and with a delay; with patience, for many do so at a time."""
+        self.world.set_timeout("1min")
         settings = [{"piece": 1, "pause": 0.00002}, {"delay": 0.02}]
         for settings in settings if self.options.full else [self.rng.choice(settings)]:
             self._change()
@@ -258,6 +261,8 @@ class _Sweep:
             self.world.wire.heal()
             self._judge(f"{self.name} {self.job.transport} with {settings}")
             self.tally.add(slow_sessions=1)
+        if self.world:
+            self.world.set_timeout("5s")
 
     def _cut_moment(self):
         """Once; nobody knows the byte."""
@@ -279,7 +284,7 @@ class _Sweep:
 
     def _arrive_late(self):
         """The server takes an upload when the connection that it came on is long lost to us."""
-        if self.job.transport != "plain" or self.name not in ("upload", "local"):
+        if self.job.transport != "plain" or self.name not in ARRIVES_LATE:
             return
         self._change()
         where = f"{self.name} {self.job.transport} arrives late"
