@@ -103,8 +103,8 @@ def _column(lines, column):
     rows = collections.defaultdict(list)
     for line in lines.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) == 2:  # without a row of the base
-            cells.append("")
+        if len(cells) != 3:
+            continue
         name, _, flags = cells[column].partition(" ")
         if column == 2:
             name = cells[0].partition(" ")[0] if name == "=" else ""
