@@ -35,7 +35,7 @@ def run(options):
     with concurrent.futures.ThreadPoolExecutor(options.processes or (2 if options.full else 1)) as pool:
         for n, part in enumerate(pool.map(lambda chunk: _run_chunk(*chunk, operations), chunks), 1):
             tally.merge(part)
-            if n * CHUNK % 5000 == 0:
+            if n * CHUNK % 1000 == 0:
                 print(f"  model: {n * CHUNK} seeds, {len(tally.found) + len(tally.other)} of them wrong", flush=True)
     return tally
 
