@@ -129,8 +129,9 @@ class Life:
 
     def _change(self, count):
         with self._sides() as sides:
-            hands = [writers.Client("remote", sides.remote, self.model, sides.remote.content(), f"{self.seed}at{self.done}"),
-                     writers.Program("local", sides.local, self.model, sides.local.content(), f"{self.seed}at{self.done}")]
+            label = f"{self.seed}at{self.done}"
+            hands = [writers.Client("remote", sides.remote, self.model, sides.remote.content(), label),
+                     writers.Program("local", sides.local, self.model, sides.local.content(), label)]
             self.model.give_roles(self.rng)
             if self.rng.random() < 0.3:
                 still = self.model.change_mailbox(self.rng, hands, f"box{self.done}")

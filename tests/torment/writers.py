@@ -222,10 +222,11 @@ class Program(Hand):
 
     def look(self):
         """Who opens a folder moves what is new in it to cur/."""
-        if not (digest := self._mine(False)):
-            return
-        self._rename(digest, self.model.messages[digest],
-                     lambda folder, path: None if path.parent.name == "cur" else folder.path / "cur" / f"{path.name}:2,")
+        def name_of(folder, path):
+            return None if path.parent.name == "cur" else folder.path / "cur" / f"{path.name}:2,"
+
+        if digest := self._mine(False):
+            self._rename(digest, self.model.messages[digest], name_of)
 
 
 def _letter(folder, flag):
