@@ -7,7 +7,7 @@
 #include "test.h"
 
 /* A step is a letter and a number: s SELECT's HIGHESTMODSEQ, f FETCH, c a code, t tagged (and what
- * is safe then). */
+ * is safe then), q tagged where nothing is told of what others change. */
 static void run(const char *label, const char *steps) {
         Modseq modseq = {0};
 
@@ -26,7 +26,8 @@ static void run(const char *label, const char *steps) {
                         modseq_code(&modseq, value);
                         break;
                 case 't':
-                        modseq_tagged(&modseq);
+                case 'q':
+                        modseq_tagged(&modseq, p[0] == 't');
                         TEST_ROW(label, modseq.safe == value);
                         break;
                 default:
@@ -58,6 +59,9 @@ int main(void) {
                 {"code 0 says nothing",                "s25 c0 f26 t26"         },
                 {"NOMODSEQ stays without",             "s0 f9 c9 t0"            },
                 {"a new SELECT forgets what was seen", "s25 f30 s26 t26"        },
+                {"of our own change alone",            "s25 c26 q26 f27 q27"    },
+                {"of one that is not told before it",  "s25 c27 q25 f28 q25"    },
+                {"it may go back there too",           "s25 c24 q24"            },
                 {"63 bits",                            "s9223372036854775806 f9223372036854775807 "
                             "t9223372036854775807"   },
         };

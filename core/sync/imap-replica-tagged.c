@@ -281,7 +281,7 @@ static void on_modseq(ImapReplica *r, const Command *command, const ImapText *te
 
         if (text->code == IMAP_CODE_HIGHESTMODSEQ)
                 modseq_code(&r->selected->modseq, text->number[0]);
-        modseq_tagged(&r->selected->modseq);
+        modseq_tagged(&r->selected->modseq, !r->notify_sent);
 }
 
 static int on_answer(ImapReplica *r, const Command *command, const ImapText *text) {

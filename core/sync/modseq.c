@@ -17,12 +17,19 @@ void modseq_code(Modseq *modseq, uint64_t value) {
                 modseq->code = value;
 }
 
-void modseq_tagged(Modseq *modseq) {
+/* What the tagged response makes of it, if it is believed. */
+static uint64_t told(const Modseq *modseq) {
+        if (modseq->code > 0)
+                return modseq->code;
+        return modseq->seen > modseq->safe ? modseq->seen : modseq->safe;
+}
+
+void modseq_tagged(Modseq *modseq, bool tells_all) {
+        const uint64_t now = told(modseq);
+
         /* Where nothing is known to be safe, what comes later is not either. */
-        if (modseq->safe > 0 && modseq->code > 0)
-                modseq->safe = modseq->code;
-        else if (modseq->safe > 0 && modseq->seen > modseq->safe)
-                modseq->safe = modseq->seen;
+        if (modseq->safe > 0 && (tells_all || now <= modseq->safe || now - modseq->safe == 1))
+                modseq->safe = now;
 
         modseq->seen = 0;
         modseq->code = 0;

@@ -7,6 +7,10 @@
  * the command is over. So it is taken at tagged responses only: the HIGHESTMODSEQ code if one came
  * since the last tagged response, even if FETCH responses told of higher ones; else the highest of
  * those.
+ *
+ * With NOTIFY in effect, and not for the selected mailbox, nothing is told of what others change there
+ * (RFC 5465, section 5), and yet Dovecot tells the HIGHESTMODSEQ after an APPEND or EXPUNGE of ours: what
+ * others did before is below it. There only the next one can be safe: it is that of our own change.
  */
 
 #include <stdbool.h>
@@ -24,5 +28,6 @@ void modseq_start(Modseq *modseq, uint64_t highest);
 void modseq_fetch(Modseq *modseq, uint64_t value);
 void modseq_code(Modseq *modseq, uint64_t value);
 
-/* A tagged response, other than that of CLOSE, whose expunges nobody is told of. */
-void modseq_tagged(Modseq *modseq);
+/* A tagged response, other than that of CLOSE, whose expunges nobody is told of. @tells_all: also of what
+ * others change. */
+void modseq_tagged(Modseq *modseq, bool tells_all);

@@ -35,7 +35,7 @@ def run(options):
     with concurrent.futures.ThreadPoolExecutor(options.processes or (2 if options.full else 1)) as pool:
         for n, part in enumerate(pool.map(lambda chunk: _run_chunk(*chunk, operations), chunks), 1):
             tally.merge(part)
-            if n * CHUNK % 5000 == 0:
+            if n * CHUNK % 1000 == 0:
                 print(f"  model: {n * CHUNK} seeds, {len(tally.found) + len(tally.other)} of them wrong", flush=True)
     return tally
 
@@ -103,8 +103,8 @@ def _column(lines, column):
     rows = collections.defaultdict(list)
     for line in lines.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) == 2:  # without a row of the base
-            cells.append("")
+        if len(cells) != 3:
+            continue
         name, _, flags = cells[column].partition(" ")
         if column == 2:
             name = cells[0].partition(" ")[0] if name == "=" else ""

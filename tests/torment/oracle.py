@@ -36,8 +36,10 @@ def judge_again(account, sides):
 
 
 def rows(account):
-    """The state, but for the stamps of folders: those are taken when nothing else is to be done."""
-    return [row for row in account.rows() if not row.startswith('INSERT INTO "mailbox"')]
+    """The state, but for the stamps of folders, which are taken when nothing else is to be done, and for when
+    the flags of a server were looked through that does not tell of them."""
+    times = ('INSERT INTO "mailbox"', 'INSERT INTO "rotation"')
+    return [row for row in account.rows() if not row.startswith(times)]
 
 
 def _first(old, new):
