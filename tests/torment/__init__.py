@@ -7,4 +7,4 @@
 and a name in NAMES. What is right in the end is asked of torment.oracle, by all of them.
 """
 
-NAMES = ["late", "live", "broken"]
+NAMES = ["late", "unsaid", "live", "broken"]
