@@ -33,7 +33,7 @@ DETECTORS = {
     "engine": ["tests/test-engine"],
 }
 SAMPLE = ["modseq-too-early", "no-intent", "no-brake", "no-exists-check"]
-PATIENCE = 240  # seconds; what goes on for ever is caught as well
+PATIENCE = 600  # seconds; what goes on for ever is caught as well
 
 Break = collections.namedtuple("Break", "name path sentence detectors files")
 Outcome = collections.namedtuple("Outcome", "harm seconds")  # harm: what was seen, "" for nothing
