@@ -7,8 +7,5 @@
 and a name in NAMES. What is right in the end is asked of torment.oracle, by all of them.
 """
 
-<<<<<<< HEAD
-NAMES = ["points", "kills", "power", "faults", "wire", "model", "attacks", "fuzz", "live", "broken"]
-=======
-NAMES = ["model", "twoway"]
->>>>>>> random
+NAMES = ["points", "kills", "power", "faults", "wire", "late", "unsaid", "model", "twoway", "attacks", "fuzz",
+         "live", "broken"]

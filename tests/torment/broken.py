@@ -33,7 +33,7 @@ DETECTORS = {
     "engine": ["tests/test-engine"],
 }
 SAMPLE = ["modseq-too-early", "no-intent", "no-brake", "no-exists-check"]
-PATIENCE = 240  # seconds; what goes on for ever is caught as well
+PATIENCE = 600  # seconds; what goes on for ever is caught as well
 
 Break = collections.namedtuple("Break", "name path sentence detectors files")
 Outcome = collections.namedtuple("Outcome", "harm seconds")  # harm: what was seen, "" for nothing
@@ -42,7 +42,8 @@ Outcome = collections.namedtuple("Outcome", "harm seconds")  # harm: what was se
 def arguments(parser):
     parser.add_argument("--only", nargs="+", metavar="BREAK", help="these breaks, and no others")
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="these, whatever the patches say")
-    parser.add_argument("--list", action="store_true", help="say what is broken by each, and apply it; run nothing")
+    parser.add_argument("--list", action="store_true",
+                        help="say what is broken by each, and apply it; run nothing")
 
 
 def read(path):
@@ -120,7 +121,7 @@ def harm_of(status, output):
         return ""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     kinds = "|".join([*(kind.upper() for kind in HARMS), "WRONG"])
-    told = [line for line in lines if re.match(f"({kinds})  ", line)]
+    told = [line for line in lines if re.match(f"({kinds})  (?!.*Traceback)|AssertionError: ", line)]
     if told:
         return told[0]
     if status == -signal.SIGABRT:  # an assertion of a program

@@ -316,8 +316,8 @@ def live(tally, options, account, server, place):
         watch = Watch(daemon)
         before = watch.descriptors()
         count = sum(map(len, load.model.values()))
-        print(f"  {options.mailboxes} mailboxes, {count} messages, {options.local}, {options.minutes:g} minutes,"
-              f" seed {options.seed}", flush=True)
+        print(f"  {options.mailboxes} mailboxes, {count} messages, {options.local}, rate {options.rate:g},"
+              f" {options.minutes:g} minutes, seed {options.seed}", flush=True)
         play(load, watch, options)
         daemon.wait_in_sync(600)
         judge_daemon(tally, watch, before, options)

@@ -14,7 +14,7 @@ import subprocess
 
 from rig import BUILD, REPOSITORY
 
-# What holds the engine. Other files of these folders of the build serve as they are.
+# Of the build. PROGRAMS are those that have the engine in them and may be needed broken.
 FOLDERS = ["daemon", "ctl", "tests"]
 PROGRAMS = ["daemon/imapsyncd", "tests/run-sync", "tests/test-model", "tests/test-engine"]
 
@@ -70,7 +70,8 @@ def build(files, folder, programs):
     for name in FOLDERS:
         (made / name).mkdir(parents=True)
         for path in (BUILD / name).iterdir():
-            if path.is_file() and not re.search(r"\.(a|o)$", path.name) and f"{name}/{path.name}" not in PROGRAMS:
+            is_kept = path.is_file() and not re.search(r"\.(a|o)$", path.name)
+            if is_kept and f"{name}/{path.name}" not in PROGRAMS:
                 (made / name / path.name).symlink_to(path)
     commands = json.loads((BUILD / "compile_commands.json").read_text())
     objects = [_compile(name, folder, commands) for name in files]
