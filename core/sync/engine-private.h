@@ -274,7 +274,7 @@ typedef struct Sample {
         Side side; /* on which it was renamed, if it was */
         SyncMailbox *old, *new;
         size_t i, k; /* where to look on among the mailboxes */
-        bool closing;
+        bool closing, failed;
         bool by_content; /* UIDs tell nothing on this side: each message that is there is looked at... */
         bool looking; /* ...once those of the other side are known */
         size_t n_rows;

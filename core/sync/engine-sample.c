@@ -221,6 +221,14 @@ static int close_samples(Engine *engine) {
         return r;
 }
 
+/* Our own files: nothing was found out, and nothing is to be made of it. */
+static void note_failed(Engine *engine, const ReplicaEvent *event) {
+        engine_note_text(engine, ENGINE_NOTE_FAILED, engine->sample.new,
+                         "it cannot be read, to see whether it has another name now: %s",
+                         event->text ? event->text : "no reason given");
+        engine->list_failed = engine->sample.failed = true;
+}
+
 int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event) {
         if (event->type == REPLICA_EVENT_MESSAGE) {
                 if (!engine->sample.closing)
@@ -232,8 +240,9 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event) {
 
         engine->n_listing--;
         if (event->outcome == REPLICA_FAILED && engine->replica[side]->gives_numbers)
-                return -EIO; /* our own files: nothing was found out, and nothing is to be made of it */
-        if (engine->n_listing == 0 && engine->sample.by_content && !engine->sample.looking)
+                note_failed(engine, event);
+        if (engine->n_listing == 0 && engine->sample.by_content && !engine->sample.looking &&
+            !engine->sample.failed)
                 return ask_all(engine);
         if (engine->n_listing == 0 && !engine->sample.closing)
                 return close_samples(engine);
@@ -289,6 +298,10 @@ int engine_sample_next(Engine *engine) {
 
         if (sample->closing) {
                 sample->closing = false;
+                if (sample->failed) { /* with the next list, which comes soon */
+                        engine->list_phase = LIST_NONE;
+                        return 0;
+                }
                 if (is_same(sample))
                         engine_match(sample->old, sample->new, sample->side);
         }
