@@ -56,9 +56,9 @@ class LateWire(Proxy):
         """The program loses the connection; the server does not know."""
         self.client.shutdown(socket.SHUT_RDWR)
 
-    def _pass_on(self, pair, passed):
-        client, server = pair
-        readable, _, _ = select.select(pair, [], [], 0.1)
+    def _pass_on(self, line):
+        client, server = line.client, line.server
+        readable, _, _ = select.select([client, server], [], [], 0.1)
         if self.stopping.is_set():
             return False
         for source in readable:

@@ -54,9 +54,9 @@ class UnsaidWire(Proxy):
         self.dropped = b""
         self.rest = {}
 
-    def _pass_on(self, pair, passed):
-        client, server = pair
-        readable, _, _ = select.select(pair, [], [], 0.1)
+    def _pass_on(self, line):
+        client, server = line.client, line.server
+        readable, _, _ = select.select([client, server], [], [], 0.1)
         for source in readable:
             if not (data := said(source)):
                 return False
