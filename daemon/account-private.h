@@ -116,9 +116,13 @@ struct Account {
 
 int64_t account_now(void);     /* usec since 1970 */
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
+void account_pump_soon(Account *account);
+
+/* account-status.c */
 void account_set_state(Account *account, AccountState state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-void account_pump_soon(Account *account);
+void account_show_totals(Account *account, const EngineTotals *totals);
+void account_tell_parked(Account *account, const EngineTotals *totals);
 
 /* account-link.c */
 int account_link_new(Account *account, Side side, const Endpoint *endpoint, AccountLink **ret_link);

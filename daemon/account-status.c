@@ -1,8 +1,47 @@
 /* An account: how it is, for whoever asks. */
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "daemon/account-private.h"
+#include "daemon/log.h"
+
+/* A sentence of one blank is none. */
+void account_set_state(Account *account, AccountState state, const char *format, ...) {
+        const AccountState before = account->state;
+        va_list args;
+
+        account->state = state;
+        va_start(args, format);
+        (void) vsnprintf(account->sentence, sizeof(account->sentence), format, args);
+        va_end(args);
+        if (strcmp(account->sentence, " ") == 0)
+                account->sentence[0] = '\0';
+        if (state != before)
+                account->options.on_note(account, NULL, account->options.userdata);
+}
+
+void account_show_totals(Account *account, const EngineTotals *totals) {
+        if (totals->failed > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC, "%llu mailboxes have a problem",
+                                  (unsigned long long) totals->failed);
+        else if (totals->held > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
+                                  "%llu deletions are held; see “imapsyncctl held”",
+                                  (unsigned long long) totals->held);
+        else
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
+}
+
+/* Why the status is not 0, in the runs after the one that parked them. */
+void account_tell_parked(Account *account, const EngineTotals *totals) {
+        if (totals->parked == 0 || account->settling != SETTLE_NOT_YET)
+                return;
+        log_warning(
+                "%s: messages on one side only: %llu, which were refused or could not be read; the "
+                "daemon tries again at “imapsyncctl sync %s MAILBOX”",
+                account_name(account), (unsigned long long) totals->parked, account_name(account));
+}
 
 static const char *describe_endpoint(const Endpoint *endpoint, char *text, size_t size) {
         if (endpoint->tunnel)

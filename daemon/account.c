@@ -1,7 +1,6 @@
 /* An account: its life, its state, and the pump between engine and connection. */
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -15,21 +14,6 @@ int64_t account_now(void) {
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
         return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* A sentence of one blank is none. */
-void account_set_state(Account *account, AccountState state, const char *format, ...) {
-        const AccountState before = account->state;
-        va_list args;
-
-        account->state = state;
-        va_start(args, format);
-        (void) vsnprintf(account->sentence, sizeof(account->sentence), format, args);
-        va_end(args);
-        if (strcmp(account->sentence, " ") == 0)
-                account->sentence[0] = '\0';
-        if (state != before)
-                account->options.on_note(account, NULL, account->options.userdata);
 }
 
 /* What waits for it would wait for ever. */
@@ -154,28 +138,6 @@ static void plan_retry(Account *account, bool failed) {
         arm(account, &account->retry, account->retry_span, account->retry_span / 10, on_retry_due);
 }
 
-static void show_totals(Account *account, const EngineTotals *totals) {
-        if (totals->failed > 0)
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC, "%llu mailboxes have a problem",
-                                  (unsigned long long) totals->failed);
-        else if (totals->held > 0)
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
-                                  "%llu deletions are held; see “imapsyncctl held”",
-                                  (unsigned long long) totals->held);
-        else
-                account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
-}
-
-/* Why the status is not 0, in the runs after the one that parked them. */
-static void tell_parked(Account *account, const EngineTotals *totals) {
-        if (totals->parked == 0 || account->settling != SETTLE_NOT_YET)
-                return;
-        log_warning(
-                "%s: messages on one side only: %llu, which were refused or could not be read; the "
-                "daemon tries again at “imapsyncctl sync %s MAILBOX”",
-                account_name(account), (unsigned long long) totals->parked, account_name(account));
-}
-
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
@@ -187,7 +149,7 @@ static void on_idle(Account *account) {
         }
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
-                tell_parked(account, &totals);
+                account_tell_parked(account, &totals);
                 account_finish(account);
                 return;
         }
@@ -196,7 +158,7 @@ static void on_idle(Account *account) {
              link = account_next_link(account, link))
                 account_wait(link);
         if (account_is_whole(account))
-                show_totals(account, &totals);
+                account_show_totals(account, &totals);
 }
 
 static bool may_speak(const AccountLink *link) {

@@ -314,43 +314,14 @@ static int parse_word(const char *value, const char *const *words, Buffer *reter
         return r < 0 ? r : -EINVAL;
 }
 
-static int set_tls(TlsMode *field, const char *value, Buffer *reterr) {
-        int r = parse_word(value, tls_words, reterr);
+/* @field is of an enum, which has the type of its constants without a sign. */
+static int set_word(unsigned *field, const char *value, const char *const *words, Buffer *reterr) {
+        int r = parse_word(value, words, reterr);
 
         if (r < 0)
                 return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
 
-        *field = (TlsMode) r;
-        return 0;
-}
-
-static int set_layout(MaildirLayout *field, const char *value, Buffer *reterr) {
-        int r = parse_word(value, layout_words, reterr);
-
-        if (r < 0)
-                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
-
-        *field = (MaildirLayout) r;
-        return 0;
-}
-
-static int set_deletion(MailboxDeletion *field, const char *value, Buffer *reterr) {
-        int r = parse_word(value, deletion_words, reterr);
-
-        if (r < 0)
-                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
-
-        *field = (MailboxDeletion) r;
-        return 0;
-}
-
-static int set_deleted(DeletedMessages *field, const char *value, Buffer *reterr) {
-        int r = parse_word(value, deleted_words, reterr);
-
-        if (r < 0)
-                return r == -EINVAL ? CONFIG_KEY_E_VALUE : r;
-
-        *field = (DeletedMessages) r;
+        *field = (unsigned) r;
         return 0;
 }
 
@@ -475,13 +446,13 @@ int config_key_set(ConfigKeyId id, void *object, const char *value, const Config
         case KEY_TYPE_HOST:
                 return set_host(field, value, reterr);
         case KEY_TYPE_TLS:
-                return set_tls(field, value, reterr);
+                return set_word(field, value, tls_words, reterr);
         case KEY_TYPE_LAYOUT:
-                return set_layout(field, value, reterr);
+                return set_word(field, value, layout_words, reterr);
         case KEY_TYPE_DELETION:
-                return set_deletion(field, value, reterr);
+                return set_word(field, value, deletion_words, reterr);
         case KEY_TYPE_DELETED:
-                return set_deleted(field, value, reterr);
+                return set_word(field, value, deleted_words, reterr);
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
                 return set_words(key->type, field, value, reterr);
