@@ -5,7 +5,7 @@
 #include "sync/engine.h"
 
 #define ENGINE_MAX_RUNS      64u                /* mailboxes worked on at a time */
-#define RUN_MAX_BATCH        256u               /* messages in a transaction of a transfer */
+#define RUN_MAX_BATCH        1024u              /* messages in a transaction of a transfer */
 #define RUN_MAX_BYTES        (4u * 1024 * 1024) /* and their size */
 #define RUN_MAX_STAGED       64u                /* the same, into a Maildir: each is an open file */
 #define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
@@ -190,6 +190,7 @@ struct SyncRun {
         uint32_t receiving_uid[_SIDE_MAX];
         uint32_t last_uid; /* of the bodies of new remote messages: they come in ascending order */
         bool ascending;
+        bool asks_bodies;        /* of new remote messages, with the question what is new */
         bool intents;            /* intents of an earlier, interrupted run exist */
         bool intends[_SIDE_MAX]; /* that messages are sent to this side is committed */
         bool unnamed[_SIDE_MAX]; /* some were taken there under UIDs that are not known */
@@ -204,8 +205,9 @@ struct SyncRun {
         bool has_flow, awaits_flow;      /* bodies from this side are asked for, or to be: */
         Side flow;
 
-        BatchMessage batch[RUN_MAX_BATCH];
-        size_t n_batch;
+        BatchMessage *batch; /* owned */
+        size_t n_batch, n_batch_allocated;
+        uint32_t batch_last[_SIDE_MAX]; /* the highest UIDs among them */
         uint64_t batch_bytes;
         unsigned n_appends; /* handed over whole, and not yet APPENDED or refused */
 
@@ -347,6 +349,14 @@ struct Engine {
 
 static inline Replica *run_replica(const SyncRun *run, Side side) {
         return run->mailbox->engine->replica[side];
+}
+
+/* Is this message in the batch? New ones have UIDs above those of the batch. */
+static inline bool run_is_in_batch(const SyncRun *run, Side side, uint32_t uid) {
+        for (size_t i = 0; uid <= run->batch_last[side] && i < run->n_batch; i++)
+                if (run->batch[i].uid[side] == uid)
+                        return true;
+        return false;
 }
 
 static inline unsigned run_max_batch(const SyncRun *run) {

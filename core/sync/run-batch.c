@@ -179,6 +179,7 @@ int run_put_batch(SyncRun *run) {
         }
         run->batch_bytes = 0;
         run->n_batch = 0;
+        memset(run->batch_last, 0, sizeof(run->batch_last));
         return r;
 }
 

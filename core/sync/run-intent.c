@@ -30,17 +30,33 @@ static int put_intent(SyncRun *run, Side to) {
                                    });
 }
 
-/* The first message is about to leave for a server. */
+/* Bodies were asked for to fill a mailbox that is new here, and none has come yet. */
+static bool is_about_to_send(const SyncRun *run, Side to) {
+        return run && to == SIDE_LOCAL && run->phase == RUN_ASK && run->asks_bodies &&
+               run->is_open[to] && !run->intends[to] &&
+               run->mailbox->state.token[SIDE_REMOTE].uidvalidity == 0;
+}
+
+/* The first message is about to leave for a server; those of others will soon, and one commit is enough. */
 int run_intend(SyncRun *run, Side to) {
+        Engine *engine = run->mailbox->engine;
         int r;
 
         if (run->intends[to] || run_replica(run, to)->gives_numbers)
                 return 0;
         run->intends[to] = true;
-        r = engine_begin(run->mailbox->engine);
+        r = engine_begin(engine);
         if (r >= 0)
                 r = put_intent(run, to);
-        return r < 0 ? r : engine_commit(run->mailbox->engine);
+        for (size_t i = 0; r >= 0 && i < engine->n_mailboxes; i++) {
+                SyncRun *other = engine->mailboxes[i]->run;
+
+                if (!is_about_to_send(other, to))
+                        continue;
+                other->intends[to] = true;
+                r = put_intent(other, to);
+        }
+        return r < 0 ? r : engine_commit(engine);
 }
 
 /* There are more to come: their time is now. */

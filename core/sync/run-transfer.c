@@ -91,9 +91,8 @@ static int is_wanted(SyncRun *run, Side side, const ReplicaMessage *message) {
         r = state_db_find(db, state->id, side, message->uid, &base);
         if (r <= 0)
                 return r;
-        for (size_t i = 0; i < run->n_batch; i++)
-                if (run->batch[i].uid[side] == message->uid)
-                        return 0;
+        if (run_is_in_batch(run, side, message->uid))
+                return 0;
         if (run->is_full[side_other(side)])
                 return keep_for_later(run, side, message->uid);
         if (run->phase == RUN_TRANSFER || run->complete[side])
@@ -271,6 +270,30 @@ static void follow_uidnext(SyncRun *run, const BatchMessage *message) {
                 *remote = run->last_uid + 1;
 }
 
+static int add_to_batch(SyncRun *run, Side side, const ReplicaEvent *event,
+                        BatchMessage **ret_message) {
+        BatchMessage *message;
+
+        assert(run->n_batch < run_max_batch(run));
+        if (run->n_batch == run->n_batch_allocated) {
+                const size_t n = MAX(2 * run->n_batch, 32u);
+
+                message = reallocarray(run->batch, n, sizeof(*message));
+                if (!message)
+                        return -ENOMEM;
+                run->batch = message;
+                run->n_batch_allocated = n;
+        }
+        message = &run->batch[run->n_batch++];
+        *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
+        message->uid[message->source] = (uint32_t) event->cookie;
+        message->uid[side] = event->message.uid;
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                run->batch_last[s] = MAX(run->batch_last[s], message->uid[s]);
+        *ret_message = message;
+        return 0;
+}
+
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
         BatchMessage *message;
         int r;
@@ -289,11 +312,9 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event) {
                         return r < 0 ? r : run_next_phase(run);
         }
 
-        assert(run->n_batch < run_max_batch(run));
-        message = &run->batch[run->n_batch++];
-        *message = (BatchMessage){.source = side_other(side), .flags = event->message.flags};
-        message->uid[message->source] = (uint32_t) event->cookie;
-        message->uid[side] = event->message.uid;
+        r = add_to_batch(run, side, event, &message);
+        if (r < 0)
+                return r;
         follow_uidnext(run, message);
 
         if (run->n_batch == run_max_batch(run) || run->batch_bytes >= RUN_MAX_BYTES) {

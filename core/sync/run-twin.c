@@ -17,9 +17,8 @@ static int has_half(SyncRun *run, Side side, uint32_t uid) {
 
         if (run->receiving[side] && run->receiving_uid[side] == uid)
                 return 1;
-        for (size_t i = 0; i < run->n_batch; i++)
-                if (run->batch[i].uid[side] == uid)
-                        return 1;
+        if (run_is_in_batch(run, side, uid))
+                return 1;
 
         r = state_db_find(run->mailbox->engine->db, run->mailbox->state.id, side, uid, &base);
         return r < 0 ? r : r == 0;

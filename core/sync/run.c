@@ -47,6 +47,7 @@ SyncRun *run_free(SyncRun *run) {
 
                 (void) run->mailbox->engine->options.digest->end(run->digest, unused);
         }
+        free(run->batch);
         free(run->planned);
         free(run->moved);
         for (Side side = 0; side < _SIDE_MAX; side++)
@@ -260,6 +261,7 @@ static int ask_remote(SyncRun *run) {
                 return r;
         want = wanted_of_remote(run, n_unknown);
         run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
+        run->asks_bodies = want == REPLICA_WANT_BODY;
         if (want == REPLICA_WANT_BODY) {
                 (void) run_begin_flow(run, SIDE_REMOTE);
                 run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
