@@ -17,8 +17,8 @@
 #include "daemon/log.h"
 
 enum {
-        PIECE_SIZE = 16 * 1024,  /* of one read: a TLS record is no longer */
-        PIECES_PER_TURN = 4,     /* then the others have their turn */
+        PIECE_SIZE = 64 * 1024,  /* of one read: each costs a turn of all that is behind it */
+        PIECES_PER_TURN = 2,     /* then the others have their turn */
         MAX_UNREAD = 64 * 1024,  /* the owner is behind: stop reading */
         OUTPUT_NEWS = 16 * 1024, /* as many bytes written are worth an on_output() */
 };

@@ -6,7 +6,7 @@
 
 #include "daemon/stream.h"
 
-enum { INPUT_SIZE = 16 * 1024 }; /* compressed bytes of one read; a TLS record is no longer */
+enum { INPUT_SIZE = 64 * 1024 }; /* compressed bytes of one read; given back when there are none */
 
 void stream_done(Stream *s) {
         s->tls = tls_free(s->tls);
