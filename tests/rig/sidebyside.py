@@ -248,9 +248,10 @@ def drain(link, remote, names):
 
 def report_bodies(bodies, table):
     """A limit below what the bodies take cannot be kept by anybody: say so beside it."""
-    total = bodies.bytes_in + bodies.bytes_out
-    share = total / table["first sync"][InterImap.name].bytes
-    print(f"\nThe bodies alone take {size(total)} bytes, {share:.2f} of InterIMAP's first sync.", flush=True)
+    base = table["first sync"][InterImap.name]
+    total, packets = bodies.bytes_in + bodies.bytes_out, bodies.packets_in + bodies.packets_out
+    print(f"\nThe bodies alone take {size(total)} bytes, {total / base.bytes:.2f} of InterIMAP's first sync,"
+          f" and {packets} packets, {packets / base.packets:.2f}.", flush=True)
 
 
 def report_ratios(scene, row, base):
