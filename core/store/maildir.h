@@ -66,7 +66,8 @@ int maildir_root_walk(MaildirRoot *root,
  *
  * Return: 0 also if it exists; -EINVAL for a mailbox that the layout cannot hold: in maildir++ a
  *         level with a ".", in fs a level that begins with "." or is the 65th, and "cur", "new",
- *         "tmp" or "dovecot-keywords" below another mailbox; -ENAMETOOLONG when the directory's name would be (maildir++).
+ *         "tmp" or "dovecot-keywords" below another mailbox; -ENAMETOOLONG when the directory's name
+ *         would be (maildir++).
  */
 int maildir_create(MaildirRoot *root, const char *mailbox);
 

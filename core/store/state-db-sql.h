@@ -65,7 +65,8 @@
                 " uid INTEGER NOT NULL, flags INTEGER NOT NULL,"                                   \
                 " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
 
-/* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by side and UID. */
+/* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by
+ * side and UID. */
 #define STATE_DB_TEMPORARY                                                                         \
         "DROP TABLE IF EXISTS temp.change; DROP TABLE IF EXISTS temp.listed;"                      \
         "DROP TABLE IF EXISTS temp.unknown;"                                                       \
