@@ -416,11 +416,10 @@ static void name_server(const ImapReplica *r, Waiting *given) {
 }
 
 static void give(ImapReplica *r, ReplicaEvent *ret_event) {
-        Waiting *given = &r->given;
+        Waiting *given = &r->events[r->first_event++];
 
-        *given = r->events[r->first_event++];
         r->n_events--;
-
+        r->has_given = true;
         name_server(r, given);
         given->event.text = given->text;
         given->event.name = given->name;
@@ -439,7 +438,7 @@ static void give(ImapReplica *r, ReplicaEvent *ret_event) {
 int replica_next(Replica *replica, ReplicaEvent *ret_event) {
         ImapReplica *r = imap_replica_of(replica);
 
-        waiting_done(&r->given);
+        event_forget_given(r);
         if (!r->session)
                 return -ENOTCONN;
 

@@ -310,7 +310,7 @@ struct ImapReplica {
 
         Waiting *events; /* owned: those not yet given, from first_event on */
         size_t first_event, n_events, events_capacity;
-        Waiting given; /* the one that was given last */
+        bool has_given; /* the one before first_event was given last, and is alive still */
 };
 
 /* imap-replica.c */
@@ -328,7 +328,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
 /* An event to be given, all 0 but its type; NULL when out of memory. */
-void waiting_done(Waiting *waiting);
+void event_forget_given(ImapReplica *r);
 Waiting *event_add(ImapReplica *r, ReplicaEventType type);
 /* Say why a job did not do what it should; the first reason stays. */
 int job_fail(Job *job, ReplicaOutcome outcome, const char *what, ByteView words);

@@ -12,7 +12,7 @@
 /* So much of the server's words is shown. */
 #define WORDS_MAX 200
 
-void waiting_done(Waiting *waiting) {
+static void waiting_done(Waiting *waiting) {
         free(waiting->text);
         free(waiting->name);
         free(waiting->old_name);
@@ -21,13 +21,18 @@ void waiting_done(Waiting *waiting) {
         uid_set_done(&waiting->moved);
         uid_set_done(&waiting->moved_to);
         uid_set_done(&waiting->uids);
-        *waiting = (Waiting){0};
+}
+
+void event_forget_given(ImapReplica *r) {
+        if (r->has_given)
+                waiting_done(&r->events[r->first_event - 1]);
+        r->has_given = false;
 }
 
 Waiting *event_add(ImapReplica *r, ReplicaEventType type) {
         Waiting *waiting;
 
-        if (r->first_event > 0 && r->n_events == 0)
+        if (r->n_events == 0 && !r->has_given)
                 r->first_event = 0;
         if (r->first_event + r->n_events == r->events_capacity) {
                 const size_t capacity = r->events_capacity > 0 ? r->events_capacity * 2 : 8;
@@ -356,7 +361,7 @@ void imap_replica_attach(ImapReplica *r, ImapSession *session, const ImapCapabil
 }
 
 static void forget_events(ImapReplica *r) {
-        waiting_done(&r->given);
+        event_forget_given(r);
         for (size_t i = 0; i < r->n_events; i++)
                 waiting_done(&r->events[r->first_event + i]);
         r->first_event = r->n_events = 0;
