@@ -18,7 +18,7 @@
 
 enum {
         PIECE_SIZE = 64 * 1024,  /* of one read: each costs a turn of all that is behind it */
-        PIECES_PER_TURN = 2,     /* then the others have their turn */
+        PIECES_PER_TURN = 4,     /* then the others have their turn */
         MAX_UNREAD = 64 * 1024,  /* the owner is behind: stop reading */
         OUTPUT_NEWS = 16 * 1024, /* as many bytes written are worth an on_output() */
 };
@@ -100,19 +100,14 @@ static bool connection_owes_output(const Connection *c) {
 }
 
 static void connection_received(Connection *c, ByteView bytes) {
-        int r;
-
         c->moved_usec = connection_now();
         c->expect_usec = UINT64_MAX;
         c->is_greeted = true;
         if (c->dialogue)
                 dialogue_heard(c->dialogue, bytes);
 
-        r = imap_session_push(c->session, bytes);
-        if (r < 0)
-                connection_lose_errno(c, r);
-        else
-                c->handler.on_input(c, c->userdata);
+        imap_session_filled(c->session, bytes.size);
+        c->handler.on_input(c, c->userdata);
 }
 
 static void connection_read_failed(Connection *c, int error) {
@@ -127,8 +122,25 @@ static void connection_read_failed(Connection *c, int error) {
                 connection_lose_errno(c, error);
 }
 
+/* Return: what was read, straight into the session; 0: the end, or a negative errno. */
+static ssize_t connection_read_piece(Connection *c, ByteView *ret_piece) {
+        char *space;
+        ssize_t n;
+        int r;
+
+        r = imap_session_space(c->session, PIECE_SIZE, &space);
+        if (r < 0)
+                return r;
+        n = stream_read(&c->stream, space, PIECE_SIZE);
+        if (n <= 0)
+                imap_session_filled(c->session, 0);
+        else
+                *ret_piece = (ByteView){space, (size_t) n};
+        return n;
+}
+
 static void connection_read(Connection *c) {
-        char piece[PIECE_SIZE];
+        ByteView piece;
         ssize_t n;
 
         c->has_more = false;
@@ -137,13 +149,13 @@ static void connection_read(Connection *c) {
                 if (c->is_paused)
                         break;
 
-                n = stream_read(&c->stream, piece, sizeof(piece));
+                n = connection_read_piece(c, &piece);
                 if (n <= 0) {
                         connection_read_failed(c, (int) n);
                         return;
                 }
-                connection_received(c, (ByteView){piece, (size_t) n});
-                if (c->state == CONNECTION_OPEN && (size_t) n < sizeof(piece) &&
+                connection_received(c, piece);
+                if (c->state == CONNECTION_OPEN && n < PIECE_SIZE &&
                     !stream_has_pending(&c->stream) && c->write_error == 0)
                         return;
         }

@@ -136,14 +136,51 @@ static void compact(ImapSession *s) {
         s->pos = 0;
 }
 
-int imap_session_push(ImapSession *s, ByteView bytes) {
-        if (s->input == SESSION_DEAD)
-                return 0;
+/* Nothing more to tell: a good time to give memory back, since no view is alive. */
+static void relax(ImapSession *s) {
+        if (s->pos >= s->in.size - s->pos)
+                compact(s);
+        if (s->pos == 0)
+                buffer_trim(&s->in, in_keep);
+        if (!s->is_held && s->held.capacity > held_keep)
+                buffer_done(&s->held);
+        imap_response_store_trim(&s->store);
+}
+
+int imap_session_space(ImapSession *s, size_t n, char **ret_space) {
+        int r;
 
         /* Moving no more than was consumed since the last time keeps the sum of all moves linear. */
         if (s->pos >= s->in.size - s->pos)
                 compact(s);
-        return buffer_append_view(&s->in, bytes);
+        r = buffer_reserve(&s->in, n);
+        if (r < 0)
+                return r;
+
+        *ret_space = s->in.data + s->in.size;
+        return 0;
+}
+
+void imap_session_filled(ImapSession *s, size_t n) {
+        if (s->input != SESSION_DEAD)
+                s->in.size += n;
+        if (n == 0)
+                relax(s);
+}
+
+int imap_session_push(ImapSession *s, ByteView bytes) {
+        char *space;
+        int r;
+
+        if (bytes.size == 0 || s->input == SESSION_DEAD)
+                return 0;
+        r = imap_session_space(s, bytes.size, &space);
+        if (r < 0)
+                return r;
+
+        memcpy(space, bytes.data, bytes.size);
+        imap_session_filled(s, bytes.size);
+        return 0;
 }
 
 int imap_session_take_unread(ImapSession *s, Buffer *out) {
@@ -156,17 +193,6 @@ int imap_session_take_unread(ImapSession *s, Buffer *out) {
 
         session_consume(s, unread.size);
         return 0;
-}
-
-/* Nothing more to tell: a good time to give memory back, since no view is alive. */
-static void relax(ImapSession *s) {
-        if (s->pos >= s->in.size - s->pos)
-                compact(s);
-        if (s->pos == 0)
-                buffer_trim(&s->in, in_keep);
-        if (!s->is_held && s->held.capacity > held_keep)
-                buffer_done(&s->held);
-        imap_response_store_trim(&s->store);
 }
 
 /* Status responses and what is not a response at all end with their line: "{5}" in a text for

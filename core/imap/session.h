@@ -7,7 +7,8 @@
  * server are pulled out. No socket, clock, log or global: the owner moves the bytes, keeps the
  * deadlines, and puts TLS and DEFLATE around it.
  *
- *      imap_session_push(s, bytes)         what the server said
+ *      imap_session_space(s, n, &space)    where to put what the server said,
+ *      imap_session_filled(s, n)           or imap_session_push(s, bytes)
  *      while (imap_session_next(s, &ev) > 0) ...
  *      imap_session_pull(s, &view)         what to tell the server
  *      imap_session_sent(s, n)
@@ -234,12 +235,19 @@ int imap_session_new(const ImapLimits *limits, ImapSession **ret_session);
 ImapSession *imap_session_free(ImapSession *session);
 
 /**
- * imap_session_push() - hand in what the server sent
- * @bytes: copied; as many as there are, but the owner should read in pieces of some 16 kB and take
- *         the events in between, since all that is pushed and not yet taken is held
+ * imap_session_space() - room to read into what the server sends
+ * @n: bytes; the owner should read in pieces of at most 64 kB and take the events in between, since all
+ *     that was read and not yet taken is held
+ * @ret_space: borrowed until the next call with this session, which must be imap_session_filled()
  *
  * Return: 0, -ENOMEM.
  */
+int imap_session_space(ImapSession *session, size_t n, char **ret_space);
+
+/* @n: so many bytes were read into that room; 0 gives it back. */
+void imap_session_filled(ImapSession *session, size_t n);
+
+/* The same for bytes that are elsewhere: they are copied. Return: 0, -ENOMEM. */
 int imap_session_push(ImapSession *session, ByteView bytes);
 
 /**
