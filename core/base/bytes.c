@@ -58,6 +58,7 @@ char *bytes_dup(ByteView bytes) {
 }
 
 int bytes_to_u64(ByteView digits, uint64_t max, uint64_t *ret_value) {
+        const uint64_t max_tens = max / 10, max_last = max % 10;
         uint64_t value = 0;
 
         if (digits.size == 0)
@@ -66,7 +67,7 @@ int bytes_to_u64(ByteView digits, uint64_t max, uint64_t *ret_value) {
         for (size_t i = 0; i < digits.size; i++) {
                 unsigned digit = (unsigned char) digits.data[i] - (unsigned) '0';
 
-                if (digit > 9 || digit > max || value > (max - digit) / 10)
+                if (digit > 9 || value > max_tens || (value == max_tens && digit > max_last))
                         return -EBADMSG;
                 value = value * 10 + digit;
         }

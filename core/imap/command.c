@@ -116,9 +116,18 @@ static unsigned days_in_month(int64_t year, unsigned month) {
         return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
+/* Not printf(), which is slow: each upload has a date. */
+static void put_digits(char *place, size_t n, unsigned number) {
+        while (n > 0) {
+                place[--n] = (char) ('0' + number % 10);
+                number /= 10;
+        }
+}
+
 int imap_format_date(int64_t date, int zone, Buffer *out) {
         static const int64_t first = -62167219200; /* of the year 0 */
         static const int64_t last = 253402300799;  /* of the year 9999 */
+        char text[] = "\"17-Jul-1996 02:44:25 -0700\"";
         int64_t local, days;
         unsigned second;
         Day day;
@@ -133,10 +142,18 @@ int imap_format_date(int64_t date, int zone, Buffer *out) {
         second = (unsigned) (local - days * 86400);
         day = day_from_days(days);
 
-        return buffer_append_format(out, "\"%2u-%s-%04u %02u:%02u:%02u %c%02d%02d\"", day.day,
-                                    month_names[day.month - 1], (unsigned) day.year, second / 3600,
-                                    second / 60 % 60, second % 60, zone < 0 ? '-' : '+',
-                                    abs(zone) / 60, abs(zone) % 60);
+        put_digits(text + 1, 2, day.day);
+        if (day.day < 10)
+                text[1] = ' ';
+        memcpy(text + 4, month_names[day.month - 1], 3);
+        put_digits(text + 8, 4, (unsigned) day.year);
+        put_digits(text + 13, 2, second / 3600);
+        put_digits(text + 16, 2, second / 60 % 60);
+        put_digits(text + 19, 2, second % 60);
+        text[22] = zone < 0 ? '-' : '+';
+        put_digits(text + 23, 2, (unsigned) abs(zone) / 60);
+        put_digits(text + 25, 2, (unsigned) abs(zone) % 60);
+        return buffer_append(out, text, sizeof(text) - 1);
 }
 
 static bool take_char(ByteView *text, char c) {

@@ -15,8 +15,9 @@
 #include "base/macro.h"
 #include "imap/session-private.h"
 
-/* An empty buffer of this size is kept, a larger one is given back. */
-static const size_t output_keep = 1024;
+/* An empty buffer of this size is kept, a larger one is given back. While there is APPEND data it is made
+ * as large as this at once: to grow is to copy and to wipe. */
+static const size_t output_keep = 1024, output_of_append = 64 * 1024;
 
 /* RFC 7888 section 5 */
 static const uint64_t literal_minus_max = 4096;
@@ -29,9 +30,10 @@ static uint64_t output_end(const ImapSession *s) {
         return s->sent + output_size(s);
 }
 
+/* What was sent is wiped already. */
 static void output_free(ImapSession *s) {
-        if (s->out.data)
-                explicit_bzero(s->out.data, s->out.capacity);
+        if (output_size(s) > 0)
+                explicit_bzero(s->out.data + s->out_pos, output_size(s));
         buffer_done(&s->out);
         s->out_pos = 0;
 }
@@ -53,6 +55,7 @@ static int output_reserve(ImapSession *s, size_t n) {
         if (__builtin_add_overflow(output_size(s), n, &needed))
                 return -ENOMEM;
 
+        needed = MAX(needed, s->append_tag != 0 ? output_of_append : 0);
         r = buffer_reserve(&grown, MAX(needed, MIN(s->out.capacity * 2, needed * 2)));
         if (r < 0)
                 return r;
@@ -272,18 +275,31 @@ bool imap_session_is_idle(const ImapSession *s) {
         return s->idle_tag != 0 && s->idle_confirmed;
 }
 
+/* " {42}\r\n", or " {42+}\r\n" if nobody waits for "+". */
+static ByteView announce(char text[static 32], uint64_t size, bool sync) {
+        char *p = text + 32;
+        const char *const end = p;
+
+        for (const char *tail = sync ? "\n\r}" : "\n\r}+"; *tail; tail++)
+                *--p = *tail;
+        do
+                *--p = (char) ('0' + size % 10);
+        while ((size /= 10) > 0);
+        *--p = '{';
+        *--p = ' ';
+        return (ByteView){p, (size_t) (end - p)};
+}
+
 int imap_session_append_begin(ImapSession *s, ByteView command, uint64_t size, ImapLiteralMode mode,
                               ImapTag *ret_tag) {
         bool sync = mode == IMAP_LITERAL_SYNC ||
                     (mode == IMAP_LITERAL_MINUS && size > literal_minus_max);
-        char announcement[32];
-        int n, r;
+        char text[32];
+        int r;
 
         assert(s->append_tag == 0);
 
-        n = snprintf(announcement, sizeof(announcement), " {%" PRIu64 "%s}\r\n", size,
-                     sync ? "" : "+");
-        r = output_command(s, command, (ByteView){announcement, (size_t) n}, ret_tag);
+        r = output_command(s, command, announce(text, size, sync), ret_tag);
         if (r < 0)
                 return r;
 
@@ -326,20 +342,20 @@ ssize_t imap_session_append_data(ImapSession *s, ByteView data) {
 }
 
 int imap_session_append_more(ImapSession *s, ByteView more, uint64_t size) {
-        char announcement[32];
-        int n, r;
+        char text[32];
+        ByteView announcement = announce(text, size, false);
+        int r;
 
         assert(s->append_tag != 0 && !s->append_refused);
 
         if (s->append_left > 0)
                 return -EINVAL;
-        n = snprintf(announcement, sizeof(announcement), " {%" PRIu64 "+}\r\n", size);
-        r = output_reserve(s, more.size + (size_t) n);
+        r = output_reserve(s, more.size + announcement.size);
         if (r < 0)
                 return r;
 
         append_bytes(s, more);
-        append_bytes(s, (ByteView){announcement, (size_t) n});
+        append_bytes(s, announcement);
         s->append_left = size;
         return 0;
 }
