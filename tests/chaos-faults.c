@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +32,8 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "chaos-open.h"
 
 #define N_FUNCTIONS 128
 
@@ -241,15 +242,6 @@ int close(int fd) {
         errno = fault_error;
         return -1;
 }
-
-#define OPEN_MODE(flags)                                                                           \
-        mode_t mode = 0;                                                                           \
-        if (flags & O_CREAT) {                                                                     \
-                va_list args;                                                                      \
-                va_start(args, flags);                                                             \
-                mode = va_arg(args, mode_t);                                                       \
-                va_end(args);                                                                      \
-        }
 
 int open(const char *path, int flags, ...) {
         REAL(int, open64, (const char *, int, ...));

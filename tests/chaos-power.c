@@ -26,6 +26,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "chaos-open.h"
+
 typedef struct Record {
         int64_t kind; /* a letter: Create, Unlink, Rename, Link, Write, Truncate, mtime, Sync, seNd */
         int64_t dir[2];   /* inodes of the directories whose entries change */
@@ -213,15 +215,6 @@ static int do_open(int fd, const char *path, int flags, mode_t mode) {
                 put_number('T', &before, 0);
         return opened;
 }
-
-#define OPEN_MODE(flags)                                                                           \
-        mode_t mode = 0;                                                                           \
-        if (flags & O_CREAT) {                                                                     \
-                va_list args;                                                                      \
-                va_start(args, flags);                                                             \
-                mode = va_arg(args, mode_t);                                                       \
-                va_end(args);                                                                      \
-        }
 
 int open(const char *path, int flags, ...) {
         OPEN_MODE(flags)

@@ -30,8 +30,8 @@ struct Maildir {
  * each. */
 #define MAILDIR_LEVELS_MAX 64u
 
-/* "cur", "new", "tmp", or a file that is beside them? */
-bool maildir_is_sub_name(const char *name, size_t n);
+/* A name that a folder has for itself: "cur", "new", "tmp", or of a file of keywords? */
+bool maildir_is_own_name(const char *name, size_t n);
 
 /* Is @mailbox @parent itself, or below it? */
 static inline bool maildir_is_below(const char *mailbox, const char *parent) {

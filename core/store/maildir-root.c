@@ -139,7 +139,7 @@ int maildir_root_identity(const MaildirRoot *root, uint64_t *ret_dev, uint64_t *
         return 0;
 }
 
-bool maildir_is_sub_name(const char *name, size_t n) {
+bool maildir_is_own_name(const char *name, size_t n) {
         static const char *const names[] = {
                 "cur",
                 "new",
@@ -162,7 +162,7 @@ static bool level_fits(MaildirLayout layout, ByteView level, unsigned n) {
                 /* hidden directories belong to others, INBOX/new is where INBOX has its mail, and
                  * INBOX/dovecot-keywords the file without which it has no keywords */
                 return level.data[0] != '.' && n < MAILDIR_LEVELS_MAX &&
-                       (n == 0 || !maildir_is_sub_name(level.data, level.size));
+                       (n == 0 || !maildir_is_own_name(level.data, level.size));
         case MAILDIR_LAYOUT_MAILDIRPLUSPLUS:
                 return !memchr(level.data, '.', level.size);
         }

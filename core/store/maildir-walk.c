@@ -37,7 +37,7 @@ static bool may_be_folder(const Walk *walk, const struct dirent *entry, unsigned
 
         switch (walk->layout) {
         case MAILDIR_LAYOUT_FS:
-                if (level > 0 && maildir_is_sub_name(name, strlen(name)))
+                if (level > 0 && maildir_is_own_name(name, strlen(name)))
                         return false;
                 return name[0] != '.' && strcmp(name, "lost+found") != 0;
         case MAILDIR_LAYOUT_MAILDIRPLUSPLUS:

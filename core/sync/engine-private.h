@@ -7,7 +7,6 @@
 #define ENGINE_MAX_RUNS      64u                /* mailboxes worked on at a time */
 #define RUN_MAX_BATCH        1024u              /* messages in a transaction of a transfer */
 #define RUN_MAX_BYTES        (4u * 1024 * 1024) /* and their size */
-#define RUN_MAX_STAGED       64u                /* the same, into a Maildir: each is an open file */
 #define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
 #define RUN_MAX_PLANNED      500u               /* messages planned at a time */
 #define RUN_MAX_IDENTIFY     1000u              /* identities asked for at a time */
@@ -360,7 +359,7 @@ static inline bool run_is_in_batch(const SyncRun *run, Side side, uint32_t uid) 
 }
 
 static inline unsigned run_max_batch(const SyncRun *run) {
-        return run_replica(run, SIDE_LOCAL)->gives_numbers ? RUN_MAX_STAGED : RUN_MAX_BATCH;
+        return run_replica(run, SIDE_LOCAL)->gives_numbers ? REPLICA_MAX_STAGED : RUN_MAX_BATCH;
 }
 
 /* engine.c */

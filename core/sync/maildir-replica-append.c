@@ -69,7 +69,7 @@ int maildir_append_begin(Replica *replica, ReplicaMailbox *mailbox, const Replic
         k = folder_need(r, mailbox, &folder);
         if (k < 0)
                 return k;
-        assert(folder->n_staged < MAX_STAGED);
+        assert(folder->n_staged < REPLICA_MAX_STAGED);
         sweep(r, folder, mailbox);
         k = folder_new_base(r, &base);
         if (k >= 0)
@@ -93,7 +93,7 @@ ssize_t maildir_append_data(Replica *replica, ByteView data) {
 static void take(MaildirReplica *r, const ReplicaMessage *message) {
         Folder *folder = r->append_folder;
 
-        assert(r->n_taken < MAX_STAGED);
+        assert(r->n_taken < REPLICA_MAX_STAGED);
         folder->staged[folder->n_staged++] = (Staged){
                 .delivery = TAKE_PTR(r->append_delivery),
                 .uid = r->append_uid,
@@ -159,7 +159,7 @@ int maildir_append_copy(Replica *replica, ReplicaMailbox *mailbox, const Replica
         k = folder_need(r, mailbox, &folder);
         if (k < 0)
                 return k;
-        assert(folder->n_staged < MAX_STAGED);
+        assert(folder->n_staged < REPLICA_MAX_STAGED);
         sweep(r, folder, mailbox);
         k = copy_file(r, folder, source, uid, &delivery);
         if (!was_open && source != mailbox)

@@ -4,8 +4,6 @@
 
 #include "sync/maildir-replica.h"
 
-#define MAX_STAGED 64u /* deliveries of a batch; the engine's batches are no larger */
-
 /* A message that is in tmp/, and whose row the base may or may not have. */
 typedef struct Staged {
         MaildirDelivery *delivery; /* owned */
@@ -22,7 +20,7 @@ typedef struct Folder {
         bool letters_changed;
         uint32_t next_uid;
         bool is_swept; /* tmp/ was looked through */
-        Staged staged[MAX_STAGED];
+        Staged staged[REPLICA_MAX_STAGED];
         size_t n_staged;
 } Folder;
 
@@ -104,7 +102,7 @@ typedef struct MaildirReplica {
                 uint64_t cookie;
                 uint32_t uid;
                 MessageFlags flags;
-        } taken[MAX_STAGED];
+        } taken[REPLICA_MAX_STAGED];
         size_t n_taken;
 
         char identity[MAILDIR_IDENTITY_SIZE]; /* of the event that was given last */

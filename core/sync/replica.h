@@ -41,6 +41,9 @@ static inline const char *side_server(Side side) {
         return side == SIDE_REMOTE ? "the server" : "the local server";
 }
 
+/* Messages that a replica that gives numbers takes before publish(): each is an open file. */
+#define REPLICA_MAX_STAGED 64u
+
 /* A mailbox as a replica needs it; the engine embeds one for each side. */
 typedef struct ReplicaMailbox {
         int64_t id;       /* in the state database */

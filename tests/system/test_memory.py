@@ -1,6 +1,7 @@
-"""Memory does not grow with the mailbox, nor with the largest message."""
+"""Memory does not grow with the mailbox, nor with the largest message, and is given back after work."""
 
 import random
+import re
 import shutil
 import unittest
 
@@ -11,6 +12,7 @@ FEW = 1000
 LIMIT = {"none": 12 * 1024, "implicit": 14 * 1024}  # kB
 GROWTH = 1024  # kB, from FEW to MANY
 BIG = 60 * 1024 * 1024
+MAILBOXES = 40
 
 
 @unittest.skipIf(SANITIZED, "the sanitizers' memory is their own")
@@ -72,3 +74,26 @@ class Memory(case.SystemTest):
         for kind, value in values.items():
             with self.subTest(kind=kind):
                 self.assertLessEqual(value, LIMIT["none"])
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_given_back(self):
+        """The heap is smaller again after work: all mailboxes are looked at at once, which needs the most."""
+        server = self.server("mdbox")
+        session = self.session(server)
+        for name in populate.plain_names(MAILBOXES):
+            if name != "INBOX":
+                session.create(name)
+            populate.fill_small(session, name, 20)
+        account = self.account(server, tls="none")
+        self.once(account)
+        trace = self.directory / "strace"
+        # -D: strace is the child, and the daemon keeps the pid that is known here.
+        account.prefix = ["strace", "-D", "-f", "-e", "trace=brk", "-o", trace]
+        with account.daemon() as daemon:
+            for _ in range(3):
+                daemon.wait_in_sync()
+            ends = [int(end, 16) for end in re.findall(r"brk\(.*\) += (0x[0-9a-f]+)", trace.read_text())]
+        begin, most = ends[0], max(ends)
+        least = min(ends[ends.index(most):])
+        print(f"  a heap of {(most - begin) // 1024} kB at most, {(least - begin) // 1024} kB afterwards", flush=True)
+        self.assertLess(least, most)

@@ -40,7 +40,8 @@ SLOPE_MINUTES = 30.0  # what is shorter says nothing about an hour
 
 # What was done on a side and is not seen on the other yet.
 Event = collections.namedtuple("Event", "kind side mailbox time")
-Sample = collections.namedtuple("Sample", "seconds rss descriptors cpu")
+# Memory in kB: all that is resident, and of that what is no page of a file.
+Sample = collections.namedtuple("Sample", "seconds rss anonymous descriptors cpu")
 
 
 def arguments(parser):
@@ -208,17 +209,13 @@ class Watch:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
-    def rss(self):
-        [line] = [line for line in pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines()
-                  if line.startswith("VmRSS:")]
-        return int(line.split()[1])
-
     def cpu(self):
         fields = pathlib.Path(f"/proc/{self.daemon.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def take(self):
-        self.samples.append(Sample(time.monotonic() - self.begin, self.rss(), self.descriptors(), self.cpu()))
+        memory = [self.daemon.status_field(name) for name in ("VmRSS", "RssAnon")]
+        self.samples.append(Sample(time.monotonic() - self.begin, *memory, self.descriptors(), self.cpu()))
 
     def slope(self):
         """kB of memory an hour, by least squares over the second half."""
@@ -251,7 +248,8 @@ def judge_daemon(tally, watch, before, options):
     except Timeout:
         tally.wrong(f"{watch.descriptors()} descriptors after, {before} before")
     first, last = watch.samples[0], watch.samples[-1]
-    print(f"  RSS {first.rss} kB, then {last.rss} kB; descriptors {before}, then {watch.descriptors()},"
+    print(f"  RSS {first.rss} kB, then {last.rss} kB, most {max(s.rss for s in watch.samples)} kB (anonymous"
+          f" {first.anonymous}, then {last.anonymous}); descriptors {before}, then {watch.descriptors()},"
           f" most {max(s.descriptors for s in watch.samples)}; CPU {last.cpu - first.cpu:.2f} s", flush=True)
     if options.minutes < SLOPE_MINUTES:
         return
