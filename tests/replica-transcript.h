@@ -37,6 +37,20 @@
         "S: * OK [HIGHESTMODSEQ " modseq "] Highest\n"
 #define STORABLE "(\\Seen \\Answered \\Flagged \\Deleted \\Draft *)"
 
+/* Three messages on a bare server. */
+#define OPEN_BARE                                                                                  \
+        "> changes A 7 9 0 flags\n"                                                                \
+        "C: 1 SELECT A\n"                                                                          \
+        "C: 2 UID FETCH 9:4294967295 (FLAGS)\n"                                                    \
+        "S: * 3 EXISTS\n"                                                                          \
+        "S: * FLAGS (\\Seen \\Deleted)\n"                                                          \
+        "S: * OK [UIDVALIDITY 7] .\n"                                                              \
+        "S: * OK [UIDNEXT 9] .\n"                                                                  \
+        "S: 1 OK\n"                                                                                \
+        "S: 2 OK\n"                                                                                \
+        "E: OPENED A 7 9 0 exists=3 (\\Seen \\Deleted) untold=expunges,flags\n"                    \
+        "E: DONE CHANGES A exists=3\n"
+
 #define OPEN_A                                                                                     \
         "> changes A 7 9 21 flags\n"                                                               \
         "C: 1 SELECT A (QRESYNC (7 21))\n" SELECTED(                                               \

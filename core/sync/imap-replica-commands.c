@@ -378,13 +378,6 @@ static int start_store(ImapReplica *r, Job *job) {
         return e;
 }
 
-/* Only our UIDs: a plain EXPUNGE would take what others have marked (RFC 4315 section 2.1). */
-int submit_expunge(ImapReplica *r, Job *job) {
-        int e = submit_store(r, job, '+', FLAG_DELETED);
-
-        return e < 0 ? e : submit_set(r, COMMAND_EXPUNGE, job, "UID EXPUNGE ", &job->uids, "");
-}
-
 static int not_confirmed(Job *job, const char *why, const char *what) {
         char text[160];
 
@@ -407,43 +400,6 @@ int start_confirmed(ImapReplica *r, Job *job, const char *what,
         if (job->phase == JOB_FIRST)
                 job->phase = JOB_CONFIRMED;
         return confirmed(r, job);
-}
-
-/* Without UIDPLUS there is only that plain EXPUNGE: find out first what is marked. */
-static int search_deleted(ImapReplica *r, Job *job) {
-        r->barrier = job;
-        return submit_search_deleted(r, job);
-}
-
-/*
- * It is done only where nothing but ours is marked. Other clients take the marks of others away for that
- * time; but a connection that is lost then would lose those marks, and whoever set them may mean to keep
- * the messages for a while. So ours wait for them.
- */
-static int expunge_alone(ImapReplica *r, Job *job) {
-        int e = 0;
-
-        for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
-                e = uid_set_remove(&job->found, job->uids.ranges[i].first,
-                                   job->uids.ranges[i].last);
-        if (e < 0)
-                return e;
-        if (!job->listed || !uid_set_is_empty(&job->found))
-                return job_fail(job, REPLICA_FAILED,
-                                "other messages are marked as deleted, which the server would "
-                                "expunge with ours (it lacks UIDPLUS), so nothing was deleted "
-                                "there; expunge or unmark them",
-                                BYTES_NULL);
-
-        e = submit_store(r, job, '+', FLAG_DELETED);
-        return e < 0 ? e : submit(r, COMMAND_EXPUNGE, job, BYTES("EXPUNGE"));
-}
-
-static int start_expunge(ImapReplica *r, Job *job) {
-        if (job->phase == JOB_ALONE)
-                return expunge_alone(r, job);
-        return start_confirmed(r, job, "nothing was deleted there",
-                               has(r, IMAP_CAPABILITY_UIDPLUS) ? submit_expunge : search_deleted);
 }
 
 static int start_close(ImapReplica *r, Job *job) {

@@ -253,12 +253,6 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
         return tell_message(r, head, fetch);
 }
 
-static void count_gone(ImapReplica *r, uint64_t n) {
-        for (Job *job = r->jobs; job; job = job->all_next)
-                if (job->kind == JOB_EXPUNGE && job->opened == r->selected && job->n_under_way > 0)
-                        job->n_gone += n;
-}
-
 static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *event) {
         Opened *opened = r->selected;
         Waiting *waiting;
@@ -267,9 +261,12 @@ static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *eve
                 return 0;
         if (!event->earlier) {
                 const uint64_t n = uid_set_count(&event->uids);
+                int e;
 
                 opened->exists -= (uint32_t) MIN(n, (uint64_t) opened->exists);
-                count_gone(r, n);
+                e = note_gone(r, &event->uids);
+                if (e < 0)
+                        return e;
         }
         if (is_idle(r, head))
                 return tell_idle_change(r);
@@ -293,7 +290,6 @@ static int on_expunge(ImapReplica *r, const Command *head) {
         if (r->selected->exists > 0)
                 r->selected->exists--;
         r->selected->lost_track = true;
-        count_gone(r, 1);
         return is_idle(r, head) ? tell_idle_change(r) : 0;
 }
 

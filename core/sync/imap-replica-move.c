@@ -44,7 +44,7 @@ int start_move(ImapReplica *r, Job *job) {
                                 BYTES_NULL);
 
         return start_confirmed(r, job, "nothing was moved from there",
-                               job->phase == JOB_COPIED ? submit_expunge : submit_move);
+                               job->is_copied ? submit_expunge : submit_move);
 }
 
 /* Both sets must stay ascending, for the n-th became the n-th. */

@@ -10,6 +10,7 @@
  *      imap-replica-commands.c    jobs to commands
  *      imap-replica-compress.c    COMPRESS, once there is something to read
  *      imap-replica-events.c      session events to replica events
+ *      imap-replica-expunge.c     EXPUNGE, and what is gone by it
  *      imap-replica-search.c      SEARCH, and what its answer is worth
  *      imap-replica-select.c      what the answer to SELECT says
  *      imap-replica-tagged.c      tagged responses: what a job does next, and how it ends
@@ -125,12 +126,13 @@ typedef struct Job {
 
         ReplicaToken since;
         ReplicaWant want;
-        UidSet uids; /* CHANGES: known; else those that were asked for */
+        UidSet uids; /* CHANGES: known; else those that were asked for, EXPUNGE: less those that
+                        are gone */
         MessageFlags add, remove;
         Opened *target;         /* MOVE; referenced */
         UidSet moved, moved_to; /* MOVE: what the server has told of by now */
-        uint64_t n_gone;        /* EXPUNGE: so many it has told of while that was under way */
-        bool is_repeated;       /* EXPUNGE */
+        bool is_copied;         /* MOVE: to be expunged now */
+        unsigned n_rounds;      /* EXPUNGE, MOVE: so often it was tried */
         uint64_t cookie;
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
@@ -152,10 +154,11 @@ typedef struct Job {
         MessageFlags flags_given, flags_meant; /* APPEND: at its begin, at its end */
         uint32_t appended_uid, appended_uidvalidity;
 
-        ReplicaSearch search; /* SEARCH */
-        UidSet found;         /* SEARCH, EXPUNGE: at most FOUND_MAX ranges */
-        uint64_t n_found;     /* what COUNT said */
-        bool counted, listed; /* SEARCH: which of the two came */
+        ReplicaSearch search;         /* SEARCH */
+        UidSet found;                 /* SEARCH, EXPUNGE: at most FOUND_MAX ranges */
+        uint64_t n_found;             /* what COUNT said */
+        unsigned n_asked;             /* SEARCH, EXPUNGE: commands that ask, ... */
+        unsigned n_counted, n_listed; /* ...and how many answers of each kind came */
         bool with_esearch;
 
         Rung rung;        /* CHANGES */
@@ -361,7 +364,6 @@ int note_back_off(ImapReplica *r, const ImapText *text);
 /* imap-replica-commands.c */
 int job_start(ImapReplica *r, Job *job);
 int unselect(ImapReplica *r, Job *job);
-int submit_expunge(ImapReplica *r, Job *job);
 /* Once the job's mailbox is selected for sure. @what was not done if that cannot be. */
 int start_confirmed(ImapReplica *r, Job *job, const char *what,
                     int (*confirmed)(ImapReplica *r, Job *job));
@@ -433,11 +435,22 @@ bool names_have(const Names *names, const char *name);
 /* imap-replica-events.c */
 int replica_next(Replica *replica, ReplicaEvent *ret_event);
 
+/* imap-replica-expunge.c */
+/* Does the job, as it would be started now, ask for what is left? */
+bool asks_what_is_left(const ImapReplica *r, const Job *job);
+int start_expunge(ImapReplica *r, Job *job);
+int submit_expunge(ImapReplica *r, Job *job);
+int note_gone(ImapReplica *r, const UidSet *uids);
+/* Fails the job, or sets its again, if what it has expunged may still be there. */
+int expunge_continue(ImapReplica *r, Job *job);
+
 /* imap-replica-search.c */
 bool search_must_wait(const ImapReplica *r, const Job *job);
+void search_forget(Job *job);
 bool can_count(const ImapReplica *r);
 int start_search(ImapReplica *r, Job *job);
 int submit_search_deleted(ImapReplica *r, Job *job);
+int submit_search_left(ImapReplica *r, Job *job);
 int on_search(ImapReplica *r, const ImapEvent *event);
 int on_position(Job *job, const ImapFetch *fetch);
 bool is_answered(const Job *job);

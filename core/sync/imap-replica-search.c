@@ -21,14 +21,21 @@ bool can_count(const ImapReplica *r) {
  * at the same time (Dovecot) and answer in any order: so each goes alone.
  */
 bool search_must_wait(const ImapReplica *r, const Job *job) {
-        const bool is_plain = job->kind == JOB_SEARCH ? job->search.stride > 0 || !can_count(r)
-                                                      : job->kind == JOB_EXPUNGE &&
-                                                                !imap_has(&r->capabilities,
-                                                                          IMAP_CAPABILITY_UIDPLUS);
+        const bool is_alone =
+                job->kind == JOB_EXPUNGE && !imap_has(&r->capabilities, IMAP_CAPABILITY_UIDPLUS);
 
-        if (is_plain)
+        if (is_alone || (job->kind == JOB_SEARCH && job->search.stride > 0))
                 return r->n_searches > 0;
-        return job->kind == JOB_SEARCH && r->searches_plainly;
+        if (job->kind != JOB_SEARCH && !asks_what_is_left(r, job))
+                return false;
+        return can_count(r) ? r->searches_plainly : r->n_searches > 0;
+}
+
+/* No answer has come yet. */
+void search_forget(Job *job) {
+        uid_set_done(&job->found);
+        job->found = UID_SET_NULL;
+        job->n_found = job->n_asked = job->n_counted = job->n_listed = 0;
 }
 
 /* "SEEN", "UNSEEN", "KEYWORD work", "UNKEYWORD work"; -ENOENT if the flag has no name. */
@@ -78,7 +85,7 @@ static int submit_positions(ImapReplica *r, Job *job) {
 
         for (uint64_t n = stride; n <= job->opened->exists && e == 0; n += stride)
                 e = uid_set_add(&positions, (uint32_t) n, (uint32_t) n);
-        job->listed = true; /* none of them may be there any more */
+        job->n_listed = 1; /* none of them may be there any more */
         r->searches_plainly = true;
         return e < 0 ? e : submit_set(r, COMMAND_SEARCH, job, "FETCH ", &positions, " (UID)");
 }
@@ -106,11 +113,24 @@ int start_search(ImapReplica *r, Job *job) {
 
 /* What is marked in the whole mailbox, by anybody. */
 int submit_search_deleted(ImapReplica *r, Job *job) {
-        uid_set_done(&job->found);
-        job->found = UID_SET_NULL;
-        job->listed = false;
+        search_forget(job);
         r->searches_plainly = true;
         return submit(r, COMMAND_SEARCH, job, BYTES("UID SEARCH DELETED"));
+}
+
+/* Which of the job's messages are there? In as many commands as it takes: their answers add up. */
+int submit_search_left(ImapReplica *r, Job *job) {
+        const unsigned before = job->n_under_way;
+        int e;
+
+        search_forget(job);
+        job->with_esearch = can_count(r);
+        r->searches_plainly |= !job->with_esearch;
+        e = submit_set(r, COMMAND_SEARCH, job,
+                       job->with_esearch ? "UID SEARCH RETURN (ALL COUNT) UID " : "UID SEARCH UID ",
+                       &job->uids, "");
+        job->n_asked = job->n_under_way - before;
+        return e;
 }
 
 /* The plain one is alone: it is meant, whatever else is under way. */
@@ -130,12 +150,12 @@ int on_search(ImapReplica *r, const ImapEvent *event) {
         if (!job)
                 return 0;
         if (event->type == IMAP_EVENT_ESEARCH_COUNT) {
-                job->counted = true;
-                job->n_found = event->number;
+                job->n_counted++;
+                job->n_found += event->number;
                 return 0;
         }
 
-        job->listed |= event->last;
+        job->n_listed += event->last;
         if (job->outcome != REPLICA_OK)
                 return 0; /* it was too much, and perhaps there is no end of it */
         for (size_t i = 0; i < event->uids.n_ranges; i++) {
@@ -160,10 +180,12 @@ int on_position(Job *job, const ImapFetch *fetch) {
 
 /* Did the server say what was asked for? */
 bool is_answered(const Job *job) {
+        const unsigned n_asked = MAX(job->n_asked, 1u);
+
         if (!job->with_esearch)
-                return job->listed;
-        if (!job->counted || job->search.count)
-                return job->counted;
+                return job->n_listed >= n_asked;
+        if (job->n_counted < n_asked || job->search.count)
+                return job->n_counted >= n_asked;
 
         return uid_set_count(&job->found) == job->n_found;
 }

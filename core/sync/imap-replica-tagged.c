@@ -125,10 +125,8 @@ static int start_again(ImapReplica *r, Job *job) {
         job->outcome = REPLICA_OK;
         job->phase = JOB_FIRST;
         job->again = job->distrusted = job->complete = job->told_opened = false;
-        job->lists_known = job->counted = job->listed = false;
-        job->n_gone = 0;
-        uid_set_done(&job->found);
-        job->found = UID_SET_NULL;
+        job->lists_known = false;
+        search_forget(job);
         if (job->kind == JOB_LIST || job->kind == JOB_POLL)
                 names_done(&r->names);
         return job_queue_first(r, job);
@@ -137,15 +135,6 @@ static int start_again(ImapReplica *r, Job *job) {
 static int next_phase(ImapReplica *r, Job *job, JobPhase phase) {
         job->phase = phase;
         return job_queue_first(r, job);
-}
-
-/*
- * Dovecot answers OK and expunges nothing where the STORE of \Deleted came in one piece with others, whose
- * effect it has not taken in yet. So what it does not tell to be gone is expunged once more.
- */
-static bool is_to_be_repeated(const Job *job) {
-        return job->kind == JOB_EXPUNGE && job->outcome == REPLICA_OK && !job->is_repeated &&
-               job->n_gone < uid_set_count(&job->uids);
 }
 
 /* UIDs of a mailbox that was replaced meanwhile mean other messages or none. */
@@ -178,8 +167,9 @@ int job_continue(ImapReplica *r, Job *job) {
 
         if (r->barrier == job || (job->kind == JOB_APPEND && !job->ended))
                 return 0;
-        if (is_to_be_repeated(job))
-                job->again = job->is_repeated = true;
+        e = expunge_continue(r, job);
+        if (e < 0)
+                return e;
         if (job->again)
                 return start_again(r, job);
 
@@ -250,7 +240,8 @@ static int release_barrier(ImapReplica *r) {
         }
         if (job->phase == JOB_FIRST)
                 return next_phase(r, job, JOB_CONFIRMED);
-        return next_phase(r, job, job->kind == JOB_MOVE ? JOB_COPIED : JOB_ALONE);
+        job->is_copied = job->kind == JOB_MOVE;
+        return next_phase(r, job, job->is_copied ? JOB_COPIED : JOB_ALONE);
 }
 
 /* Take the command out of the queue: the oldest, unless the server answers out of order. */

@@ -278,6 +278,20 @@ class Deleting(Model):
         return self.state.get("delete") == self.selected and self.selected is not None
 
 
+class Keeps(Model):
+    """As Dovecot does: UID EXPUNGE is OK, and what it was to expunge is kept. state["keep"]: so often; the last time
+    another client has expunged one just before."""
+
+    def do_UID_EXPUNGE(self, tag, rest):
+        if not self.state.get("keep"):
+            return super().do_UID_EXPUNGE(tag, rest)
+        self.state["keep"] -= 1
+        if not self.state["keep"]:
+            self.mailbox.expunge({max(m.uid for m in self.mailbox.messages if "\\Deleted" not in m.flags)})
+        self.tell_news()
+        return self.ok(tag)
+
+
 class DeletingDovecot(Deleting):
     def do_UID_FETCH(self, tag, rest):
         if not self.is_to_go():

@@ -483,6 +483,40 @@ class Deleted(QuirkTest):
         self.check(spoiled.DeletingCyrus)
 
 
+class Kept(QuirkTest):
+    """A server that says OK to UID EXPUNGE and keeps the message: it is not taken for gone, so it never comes back."""
+
+    def check(self, capability):
+        self.serve(spoiled.Keeps, capability=capability)
+        self.fill(20)
+        self.sync()
+        files = sorted(self.local_files(), key=lambda path: path.read_bytes())
+        files[0].unlink()
+        self.scripted.state["keep"] = 1
+        self.sync()
+        self.sync()
+        self.assert_equal()
+        self.assertEqual(len(self.local_files()), 18)  # one of ours, one of another client's
+        files[1].unlink()
+        self.scripted.state["keep"] = 99
+        self.assertIn("it still has", self.sync(status=1).err)
+        self.assertNotIn(mail("INBOX-1"), [path.read_bytes() for path in self.local_files()])
+        self.scripted.state["keep"] = 0
+        self.sync()
+        self.assert_equal()
+        self.assertNotIn(mail("INBOX-1"), [path.read_bytes() for path in self.local_files()])
+        self.assert_quiet()
+
+    def test_full(self):
+        self.check(modelserver.FULL)
+
+    def test_condstore(self):
+        self.check(modelserver.CONDSTORE)
+
+    def test_plain(self):
+        self.check(modelserver.PLAIN)
+
+
 class Status(QuirkTest):
     """imapsyncctl names the quirks; what the server calls itself is remembered."""
 

@@ -22,6 +22,7 @@ ROUND = 30  # changes until all must be quiet
 QUIET = 120  # seconds until it must be
 SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 STORES = ["maildir", "mdbox"]
+SAMPLE = [*STORES, "proton", "icloud"]  # without QRESYNC too, and with ESEARCH
 
 
 def arguments(parser):
@@ -29,14 +30,14 @@ def arguments(parser):
     parser.add_argument("--operations", type=int, metavar="N", help="of each seed (60; with --full 500)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first (1)")
     parser.add_argument("--profile", choices=MASKED + STORES,
-                        help="this server only: Dovecot as another one, or with this store (maildir and mdbox;"
-                        " with --full all)")
+                        help="this server only: Dovecot as another one, or with this store (maildir, mdbox,"
+                        " proton and icloud; with --full all)")
 
 
 def run(options):
     seeds = options.seeds or (1000 if options.full else 1)
     operations = options.operations or (500 if options.full else 60)
-    names = [options.profile] if options.profile else STORES + MASKED if options.full else STORES
+    names = [options.profile] if options.profile else STORES + MASKED if options.full else SAMPLE
     tally = Tally()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="imapsyncd-chaos-"))
     directory.chmod(0o755)
