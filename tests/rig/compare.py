@@ -3,6 +3,7 @@
 import collections
 import datetime
 import email.parser
+import functools
 import hashlib
 
 # date: INTERNALDATE in seconds; None where it is not compared.
@@ -19,6 +20,7 @@ def flag_names(flags):
     return frozenset(flag.lower() for flag in flags) - {"\\recent"}
 
 
+@functools.lru_cache(4096)
 def seconds_of(date):
     """An INTERNALDATE, whatever zone it is told in."""
     return int(datetime.datetime.strptime(date.strip(), "%d-%b-%Y %H:%M:%S %z").timestamp())
@@ -27,9 +29,13 @@ def seconds_of(date):
 def message(data, flags, where, date=None):
     """The identity of a message and what can change in it."""
     folded = fold(data)
-    head = folded[:20000].partition(b"\n\n")[0] + b"\n\n"
-    label = email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "no Message-ID"
-    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags), str(label), where, date)
+    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags),
+                   _label(folded[:20000].partition(b"\n\n")[0]), where, date)
+
+
+@functools.lru_cache(4096)  # the same message is looked at many times
+def _label(head):
+    return str(email.parser.BytesHeaderParser().parsebytes(head + b"\n\n")["Message-ID"] or "no Message-ID")
 
 
 def remote(session, mailboxes=None):

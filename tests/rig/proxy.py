@@ -16,6 +16,8 @@ class Proxy:
     pause:  seconds between two pieces
     cut:    close both ways after so many bytes from the server (each connection)
     cut_up: the same, from the client
+    cut_record: ("up" or "down", number, part): the same, after so many records of TLS and this part (0 to 1)
+            of the next; needs count_records
     cut_at: ("up" or "down", pattern): close both ways before the first thing said that matches passes
     late:   seconds after which the server gets, after a cut_at from the client, what that had sent until then
     half_open: a cut closes the server's end only; the client is left alone, and hears nothing
@@ -40,7 +42,9 @@ class Proxy:
         self.pause = 0
         self.cut = cut
         self.cut_up = cut_up
-        self.cut_at = None
+        self.cut_at = self.cut_record = None
+        self.count_records = False
+        self.records = {"down": 0, "up": 0}  # of TLS, of all connections
         self.late = 0
         self.half_open = False
         self.stall = stall
@@ -103,6 +107,7 @@ class Proxy:
         """The limits of connections that are open begin here."""
         for line in self.lines:
             line.begin = dict(line.passed)
+            line.begin_records = {source: len(records.ends) for source, records in line.records.items()}
             line.said = {line.client: bytearray(), line.server: bytearray()}
 
     def cut_all(self):
@@ -124,7 +129,7 @@ class Proxy:
     def heal(self):
         """A good network from now on; what is silent stays so until it is cut."""
         self.cut = self.cut_up = self.stall = self.flip = self.flip_up = self.hush = self.hushed = None
-        self.cut_at = None
+        self.cut_at = self.cut_record = None
         self.half_open = self.reset = False
         self.piece, self.pause, self.delay, self.late = 65536, 0, 0, 0
         self.cuts = self.flips = 0
@@ -151,6 +156,8 @@ class _Line:
         self.server = server
         self.passed = {client: 0, server: 0}
         self.begin = {client: 0, server: 0}  # from where limits count
+        self.records = {client: _Records(), server: _Records()}
+        self.begin_records = {client: 0, server: 0}
         self.said = {client: bytearray(), server: bytearray()}  # for hush and cut_at
         self.asked = False
         self.is_silent = self.is_over = False
@@ -188,9 +195,8 @@ class _Line:
         proxy, from_server = self.proxy, source is self.server
         sink = self.client if from_server else self.server
         data = self._flip(data, source, proxy.flip if from_server else proxy.flip_up)
-        limit = proxy.cut if from_server else proxy.cut_up
+        limit = self._limit(source, data, "down" if from_server else "up")
         if limit is not None:
-            limit += self.begin[source]
             data = data[: max(limit - self.passed[source], 0)]
         if from_server and proxy.stall is not None:
             data = data[: max(proxy.stall - self.passed[source], 0)]
@@ -212,6 +218,17 @@ class _Line:
         if limit is not None and self.passed[source] >= limit:
             return self._cut()
         return True
+
+    def _limit(self, source, data, direction):
+        """So many bytes of the source pass before the cut, or None."""
+        proxy, records = self.proxy, self.records[source]
+        if proxy.count_records:
+            proxy.records[direction] += records.feed(data)
+        if proxy.cut_record and proxy.cut_record[0] == direction:
+            _, number, part = proxy.cut_record
+            return records.offset(number + self.begin_records[source], part)
+        limit = proxy.cut if direction == "down" else proxy.cut_up
+        return None if limit is None else limit + self.begin[source]
 
     def _cut(self):
         self.proxy.cuts += 1
@@ -272,3 +289,34 @@ class _Line:
             s.close()
             if s in self.proxy.open:
                 self.proxy.open.remove(s)
+
+
+class _Records:
+    """Where the records of TLS end in what one side says, as their heads tell it."""
+
+    def __init__(self):
+        self.ends = []
+        self.n = 0  # bytes so far
+        self.head = b""
+
+    def feed(self, data):
+        """How many more have begun."""
+        before, at = len(self.ends), 0
+        while at < len(data):
+            if self.ends and self.n < self.ends[-1]:
+                step = min(self.ends[-1] - self.n, len(data) - at)
+            else:
+                step = min(5 - len(self.head), len(data) - at)
+                self.head += data[at : at + step]
+            at, self.n = at + step, self.n + step
+            if len(self.head) == 5:
+                self.ends.append(self.n + int.from_bytes(self.head[3:], "big"))
+                self.head = b""
+        return len(self.ends) - before
+
+    def offset(self, number, part):
+        """Of a place after so many whole records and a part of the next; None: not known yet."""
+        if len(self.ends) < number + (part > 0):
+            return None
+        begin = self.ends[number - 1] if number else 0
+        return begin + max(1, int(part * (self.ends[number] - begin))) if part else begin

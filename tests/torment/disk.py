@@ -76,13 +76,13 @@ def _keys(change):
 
 
 class Disk:
-    """One of the many things that the disk may hold, chosen by rng."""
+    """One of the many things that the disk may hold, chosen by rng. luck: if not one of LUCK, by rng as well."""
 
-    def __init__(self, before, log, rng):
+    def __init__(self, before, log, rng, luck=None):
         self.rng = rng
         self.before = before
         self.log = log
-        self.luck = rng.choice(LUCK)
+        self.luck = luck or rng.choice(LUCK)
         self.dropped = set()  # of log
         self.entries = {inode: dict(names) for inode, names in before.entries.items()}
         self.files = {}  # {inode: (data, mtime)} of those that are not as they were left
@@ -314,8 +314,34 @@ class _Builder:
                 os.utime(self.fds[inode], ns=(mtime, mtime))
 
 
+def risks(before, log):
+    """[(the change that a cut comes before, what the change before it was, risk)] of each place where something
+    has just been claimed: a commit ("S" of a database) or a word to a server ("N"). The risk: how much is not
+    durable there, and how many entries are changed then, up to the next claim."""
+    databases = {inode for names in before.entries.values() for name, inode in names.items() if _is_database(name)}
+    entries, data, found = [], collections.Counter(), []
+    for n, change in enumerate(log, 1):
+        if change.kind in "CURL":
+            entries.append(change)
+            if change.kind == "C" and _is_database(change.names[0]):
+                databases.add(change.inode)
+            if found:
+                found[-1][2] += 1
+        elif change.kind in "WT" and change.inode not in databases:
+            data[change.inode] += 1
+        elif change.kind == "S" and change.number:
+            entries = [one for one in entries if change.inode not in one.dirs]
+        elif change.kind == "S":
+            del data[change.inode]
+        if change.kind == "N" or (change.kind == "S" and change.inode in databases):
+            found.append([n + 1, change.kind, len(entries) + sum(data.values())])
+    return found
+
+
+def _is_database(name):
+    return name.endswith((b".db", b".db-wal"))
+
+
 def everything(before, log):
     """A disk that has lost nothing."""
-    rng = random.Random(0)
-    rng.choice = lambda _: (1, 1)
-    return Disk(before, log, rng)
+    return Disk(before, log, random.Random(0), (1, 1))

@@ -5,6 +5,7 @@ can be cut a byte later. The model is kept by the hand that makes the changes.
 """
 
 import contextlib
+import os
 import shutil
 
 from rig import compare, sides
@@ -15,6 +16,7 @@ from torment import oracle
 MAILBOXES = ["INBOX", "list", "list/sub"]
 KEPT = 3  # messages of a mailbox
 TRANSPORTS = ["plain", "compress", "tls", "tls+compress"]
+STATUS = 'LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))'
 SETTINGS = {"delete-mailboxes": "yes", "brake": "100%"}
 
 
@@ -97,6 +99,20 @@ class World:
         self.contents = {side: side.content() for side in self.sides}
         named = [(f"on the {side.name}", content) for side, content in self.contents.items()]
         return oracle.judge(self.model, *named)
+
+    def stamp(self):
+        """Of all that a run may change, on both sides and in the state: the same stamp, it has done nothing."""
+        stamp = {side.name: [row[1:] for row in side.session.command(STATUS) if row[0] == b"STATUS"]
+                 for side in self.sides if not side.is_maildir}
+        for path in self.account.state.glob("*"):
+            if path.name != "lock":
+                stamp[path] = path.read_bytes()
+        for path, directories, files in os.walk(self.account.maildir):
+            stamp[path] = sorted(directories)
+            for name in files:
+                info = os.lstat(os.path.join(path, name))
+                stamp[path, name] = info.st_ino, info.st_size, info.st_mtime_ns
+        return stamp
 
     # Changes
 

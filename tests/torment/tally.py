@@ -38,3 +38,19 @@ class Tally:
         did = ", ".join(f"{what.replace('_', ' ')} {n}" for what, n in self.did.items()) or "nothing done"
         harms = ", ".join(f"{kind} {counts[kind]}" for kind in HARMS)
         return f"{did}: {harms}" + (f", wrong otherwise {len(self.other)}" if self.other else "")
+
+
+class Log:
+    """A file with a line for each part that is done, so that a run can be ended and gone on with: its name, and
+    what was found. path: or None."""
+
+    def __init__(self, path):
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.done = {line.partition(":")[0] for line in lines}
+
+    def add(self, name, tally):
+        """Unless it could not be done."""
+        if self.path and not tally.other:
+            with self.path.open("a") as file:
+                file.write(f"{name}: {tally}\n")
