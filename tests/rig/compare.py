@@ -3,6 +3,7 @@
 import collections
 import datetime
 import email.parser
+import functools
 import hashlib
 
 # date: INTERNALDATE in seconds; None where it is not compared.
@@ -27,9 +28,14 @@ def seconds_of(date):
 def message(data, flags, where, date=None):
     """The identity of a message and what can change in it."""
     folded = fold(data)
-    head = folded[:20000].partition(b"\n\n")[0] + b"\n\n"
-    label = email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "no Message-ID"
-    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags), str(label), where, date)
+    label = _label(folded[:20000].partition(b"\n\n")[0] + b"\n\n")
+    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags), label, where, date)
+
+
+@functools.lru_cache(1000)
+def _label(head):
+    """Thousands of worlds have the same messages."""
+    return str(email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "no Message-ID")
 
 
 def remote(session, mailboxes=None):

@@ -11,6 +11,7 @@ from rig import compare, points
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
 from torment import oracle
+from torment.rewind import Original
 
 
 def directory():
@@ -69,23 +70,17 @@ class Bench:
         return self.models[scenario]
 
     def judge(self, scenario, world, is_done=False, runs=1):
-        """[Harm], after so many more runs to the end; is_done: the run before has said that it is in sync."""
-        if is_done:
-            found = self._compare(scenario, world)
-            if found:
-                return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found]
+        """[Harm], after so many more runs to the end; is_done: the run before has said that it is in sync,
+        and nothing is to be mended."""
         try:
-            for _ in range(runs):
+            for _ in range(0 if is_done else runs):
                 finish(world)
         except AssertionError as error:
             return [oracle.Harm("lost", str(error))]
         with world.hands():
-            return self._compare_sides(scenario, world) + oracle.judge_again(world.account,
-                                                                            [world.remote, world.local])
-
-    def _compare(self, scenario, world):
-        with world.hands():
-            return self._compare_sides(scenario, world)
+            found = self._compare_sides(scenario, world)
+            found += oracle.judge_again(world.account, [world.remote, world.local])
+        return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found] if is_done else found
 
     def _compare_sides(self, scenario, world):
         sides = [world.remote, world.local]
@@ -100,6 +95,32 @@ class Bench:
             world.remove()
         else:
             self.is_bad = True
+
+
+class Again:
+    """The world of a scenario, as often as it is wanted, one at a time: take(), then end()."""
+
+    def __init__(self, bench, scenario):
+        self.bench = bench
+        self.scenario = scenario
+        self.original = None
+
+    def take(self):
+        if self.original and not self.original.rewind():
+            self.original.remove()
+            self.original = None
+        if not self.original:
+            self.original = Original(self.bench.world(self.scenario), self.bench.directory / "kept")
+            self.original.rewind()
+        return self.original.world
+
+    def end(self, is_good):
+        """Of the one that was taken; kept if something is wrong with it."""
+        if is_good:
+            self.original.remove_user()
+        else:
+            self.original = None
+            self.bench.is_bad = True
 
 
 def without_dates(content):
