@@ -36,18 +36,18 @@ FACES = {
     # what was sent is stored long after the program was killed
     "slow": Face(None, "maildir", [upsets.upload], 6000),
 }
-# face: scenario, way, how far through the run, or at which send
+# face: scenario, way, how far through the run, or before which call of a name
 SAMPLE = {
     "full": [
-        (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56),
-        (upsets.download, "kill", 0.4), (upsets.flags_both, "kill", 0.7), (upsets.delete_and_flag, "enospc", 0.5),
-        (upsets.move_crosswise, "kill-after", 0.6), (upsets.random_changes, "kill", 0.5),
-        (upsets.rename_local, "term", 0.5), (upsets.uidvalidity, "kill-after", 0.3),
-        (upsets.brake_local, "eio", 0.5)],
+        (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56), (upsets.download, "kill", 0.4),
+        (upsets.download, "kill", ("renameat2", 3)), (upsets.flags_both, "kill", 0.7),
+        (upsets.delete_and_flag, "enospc", 0.5), (upsets.move_crosswise, "kill-after", 0.6),
+        (upsets.random_changes, "kill", 0.5), (upsets.rename_local, "term", 0.5),
+        (upsets.uidvalidity, "kill-after", 0.3), (upsets.brake_local, "eio", 0.5)],
     "bare": [(upsets.nameless, "kill", 0.5), (upsets.move_crosswise, "kill", 0.5)],
     "copying": [(upsets.move_local, "kill", 0.5)],
     "server": [(upsets.upload, "kill", 0.6), (upsets.pairing, "eio", 0.4)],
-    "slow": [(upsets.upload, "kill-after", 4)],
+    "slow": [(upsets.upload, "kill-after", ("send", 4))],
 }
 
 # way: what the shim is told about the n-th point
@@ -137,7 +137,8 @@ def place_of(where, passed):
     """The number of a point of the sample."""
     if isinstance(where, float):
         return max(1, round(where * len(passed)))
-    return [n for n, name in enumerate(passed, 1) if name == "send"][where - 1]
+    name, number = where
+    return [n for n, passed_name in enumerate(passed, 1) if passed_name == name][number - 1]
 
 
 def plan(options, torment, passed):
