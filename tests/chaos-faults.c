@@ -201,7 +201,6 @@ CALL(int, setsockopt, -1, (int fd, int level, int name, const void *value, sockl
 CALL(int, pipe2, -1, (int fds[2], int flags), (fds, flags))
 CALL(int, eventfd, -1, (unsigned int value, int flags), (value, flags))
 CALL(int, epoll_create1, -1, (int flags), (flags))
-CALL(int, epoll_ctl, -1, (int fd, int what, int other, struct epoll_event *event), (fd, what, other, event))
 CALL(int, epoll_wait, -1, (int fd, struct epoll_event *events, int n, int timeout), (fd, events, n, timeout))
 CALL(int, timerfd_create, -1, (clockid_t clock, int flags), (clock, flags))
 CALL(int, timerfd_settime, -1, (int fd, int flags, const struct itimerspec *new, struct itimerspec *old), (fd, flags, new, old))
@@ -237,6 +236,12 @@ CALL(ssize_t, getrandom, -1, (void *data, size_t size, unsigned int flags), (dat
 CALL(int, gethostname, -1, (char *name, size_t size), (name, size))
 CALL(char *, getcwd, NULL, (char *path, size_t size), (path, size))
 /* clang-format on */
+
+/* It needs memory for what is new alone. */
+int epoll_ctl(int fd, int what, int other, struct epoll_event *event) {
+        REAL(int, epoll_ctl, (int, int, int, struct epoll_event *) );
+        return what == EPOLL_CTL_ADD && fails("epoll_ctl") ? -1 : real(fd, what, other, event);
+}
 
 /* Its result is the error. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
