@@ -72,13 +72,14 @@ class Fault(collections.namedtuple("Fault", "name n lasts error site")):
 def arguments(parser):
     parser.add_argument("--sort", choices=SORTS, help="only these")
     parser.add_argument("--scenario", default="", help="only those whose names match")
+    parser.add_argument("--function", default="", metavar="REGEX", help="only those whose whole names match")
     parser.add_argument("--first", type=int, default=1, help="the first seed: which ones the sample takes")
     parser.add_argument("--count", type=int, help="faults of each sort and scenario; 0: all")
     parser.add_argument("--each", type=int, default=2, metavar="N",
                         help="calls from one site: the first, the last, and some between; 0: all (2)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worlds at the same time (2)")
     parser.add_argument("--fault", type=Fault.read, help="only this: function:n:errno, function:n+:errno from then on,"
-                        " function:n:short, or allocation:n:12; with @SITE behind it of the calls from there")
+                        " function:n:short, or allocation:n:12; with @SITE behind it of the calls from there, in this build")
 
 
 def run(options):
@@ -121,6 +122,7 @@ class Calls:
     def fail(self, options):
         sites = self.sites()
         faults = [options.fault] if options.fault else list(self.faults(sites, options))
+        faults = [fault for fault in faults if re.fullmatch(options.function or ".*", fault.name)]
         total = len(faults)
         if options.count and options.count < total:
             faults = self.sample(random.Random(options.first), faults, options.count)
@@ -205,7 +207,7 @@ class Calls:
             sentences, found, is_reached = [str(error)], [], True
         else:
             sentences = list(self.wrong_in(fault, result))
-            found = self.worlds.judge(self.scenario, world, is_done=self.is_done(result), runs=2)
+            found = self.worlds.judge(self.scenario, world, is_done=self.is_done(result))
         self.tally.harm(where, found)
         for sentence in sentences:
             self.tally.wrong(f"{where}: {sentence}")
