@@ -314,16 +314,24 @@ int close(int fd) {
         return -1;
 }
 
+/* What is there needs no room. */
+static int can_fail_to_open(int flags) {
+        return fault_error != ENOSPC || (flags & O_CREAT);
+}
+
 int open(const char *path, int flags, ...) {
         REAL(int, open64, (const char *, int, ...));
         OPEN_MODE(flags)
-        return fails("open") ? -1 : note_open(real(path, flags, mode), flags);
+        return can_fail_to_open(flags) && fails("open") ? -1
+                                                        : note_open(real(path, flags, mode), flags);
 }
 
 int openat(int fd, const char *path, int flags, ...) {
         REAL(int, openat64, (int, const char *, int, ...));
         OPEN_MODE(flags)
-        return fails("openat") ? -1 : note_open(real(fd, path, flags, mode), flags);
+        return can_fail_to_open(flags) && fails("openat")
+                       ? -1
+                       : note_open(real(fd, path, flags, mode), flags);
 }
 
 /* Memory: by the C library's own names, since looking for the next definition allocates. */

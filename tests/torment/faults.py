@@ -225,7 +225,8 @@ class Calls:
         elif result.status > 0 and not re.search(r"\w+\W+\w+\W+\w+", result.err):
             yield f"no sentence says why it failed: {result}"
         text = os.strerror(errno.ENOSPC)
-        is_full = fault.error == errno.ENOSPC and fault.name != "open"  # SQLite forgets that one
+        # SQLite tries again to open what it could not make, and forgets why
+        is_full = fault.error == errno.ENOSPC and (fault.name, fault.lasts) != ("open", "")
         if result.status > 0 and is_full and not tells_of_space(result.err):
             yield f"nobody is told “{text}”: {result}"
 
