@@ -150,7 +150,10 @@ class Calls:
                 places.put(place)
 
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(try_one, faults))
+            for n, is_reached in enumerate(pool.map(try_one, faults), 1):
+                if n % 200 == 0:
+                    print(f"  {n} of {len(faults)}", flush=True)
+                yield is_reached
 
     def faults(self, sites, options):
         """At every site of an undisturbed run."""
