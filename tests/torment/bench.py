@@ -11,7 +11,7 @@ from rig import compare, points
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
 from torment import oracle
-from torment.rewind import Original
+from torment.rewind import Again
 
 
 def directory():
@@ -51,6 +51,10 @@ class Bench:
         world = self.worlds.make(scenario)
         world.change(scenario)
         return world
+
+    def again(self, scenario):
+        """Such a world as often as it is wanted."""
+        return Again(lambda: self.world(scenario), self.directory / "kept")
 
     def take_model(self, scenario, world):
         """What both sides hold after an undisturbed run is what they must hold after any other.
@@ -95,32 +99,6 @@ class Bench:
             world.remove()
         else:
             self.is_bad = True
-
-
-class Again:
-    """The world of a scenario, as often as it is wanted, one at a time: take(), then end()."""
-
-    def __init__(self, bench, scenario):
-        self.bench = bench
-        self.scenario = scenario
-        self.original = None
-
-    def take(self):
-        if self.original and not self.original.rewind():
-            self.original.remove()
-            self.original = None
-        if not self.original:
-            self.original = Original(self.bench.world(self.scenario), self.bench.directory / "kept")
-            self.original.rewind()
-        return self.original.world
-
-    def end(self, is_good):
-        """Of the one that was taken; kept if something is wrong with it."""
-        if is_good:
-            self.original.remove_user()
-        else:
-            self.original = None
-            self.bench.is_bad = True
 
 
 def without_dates(content):

@@ -140,7 +140,7 @@ class Calls:
     def try_all(self, faults, jobs):
         places = queue.SimpleQueue()
         for _ in range(jobs):
-            places.put(bench.Again(self.worlds, self.scenario))
+            places.put(self.worlds.again(self.scenario))
 
         def try_one(fault):
             place = places.get()
@@ -165,7 +165,7 @@ class Calls:
 
     def sites(self):
         """{(function, site): how often an undisturbed run calls it from there}, those that are to fail"""
-        place = bench.Again(self.worlds, self.scenario)
+        place = self.worlds.again(self.scenario)
         world = place.take()
         path = world.account.directory / "sites"
         result, _ = self.disturb(world, {"FAULT_SITES": str(path)})
@@ -217,6 +217,7 @@ class Calls:
         for sentence in [*sentences, *(harm.text for harm in found)]:
             print(f"  {where}: {sentence}", flush=True)
         place.end(not found and not sentences)
+        self.worlds.is_bad |= bool(found or sentences)
         return is_reached
 
     def wrong_in(self, fault, result):

@@ -9,7 +9,7 @@ from rig import points, upsets
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
 from rig.proxy import Proxy
-from torment import oracle
+from torment import oracle, rewind
 from torment.merge import merge
 from torment.room import room
 from torment.tally import Tally
@@ -78,17 +78,22 @@ class Torment:
         self.worlds = worlds
         self.scenario = scenario
         self.tally = Tally()
+        self.model = None
+        self.place = rewind.Again(self._make, worlds.directory / "kept")
 
     def begin(self):
-        """Find the model without the program, judge an undisturbed run by it, and return the points that
-        it passes."""
+        """Judge an undisturbed run, and return the points that it passes."""
+        passed = self.place.take().passed()
+        self._finish(f"--face {self.face} --only {self.scenario.__name__}, undisturbed")
+        return passed
+
+    def _make(self):
+        """Two sides that were in sync, and changed. The model is found without the program."""
         world = self.worlds.make(self.scenario)
         before, _ = world.content()
         world.change(self.scenario)
-        self.model = self._model(world, before, *world.content())
-        passed = world.passed()
-        self._finish(world, f"--face {self.face} --only {self.scenario.__name__}, undisturbed")
-        return passed
+        self.model = self.model or self._model(world, before, *world.content())
+        return world
 
     def _model(self, world, before, remote, local):
         forgotten = upsets.WITHOUT_BASE.get(self.scenario, [])
@@ -99,21 +104,23 @@ class Torment:
         return merge(base, remote, local | back)
 
     def disturb(self, way, n):
-        world = self.worlds.make(self.scenario)
-        world.change(self.scenario)
-        world.disturb(WAYS[way](n))
-        self._finish(world, self.where(way, n))
+        self.place.take().disturb(WAYS[way](n))
+        self._finish(self.where(way, n))
         self.tally.add(**{way.replace("-", "_"): 1})
 
     def where(self, way, n):
         """How to have it again."""
         return f"--face {self.face} --only {self.scenario.__name__} --way {way} --first {n}"
 
-    def _finish(self, world, where):
-        found = self._judge(world)
-        self.tally.harm(where, found)
-        if not found:
-            world.remove()
+    def _finish(self, where):
+        """Judge the world that was taken, and give it back. What goes wrong otherwise leaves it too."""
+        is_good = False
+        try:
+            found = self._judge(self.place.original.world)
+            self.tally.harm(where, found)
+            is_good = not found
+        finally:
+            self.place.end(is_good)
 
     def _judge(self, world):
         world.finish()

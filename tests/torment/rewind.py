@@ -12,6 +12,31 @@ import shutil
 LEFT = {"run", "imapsyncd.conf", "daemon.log"}
 
 
+class Again:
+    """What make() returns, a points.World, as often as it is wanted, one at a time: take(), then end()."""
+
+    def __init__(self, make, directory):
+        self.make = make
+        self.directory = directory
+        self.original = None
+
+    def take(self):
+        if self.original and not self.original.rewind():
+            self.original.remove()
+            self.original = None
+        if not self.original:
+            self.original = Original(self.make(), self.directory)
+            self.original.rewind()
+        return self.original.world
+
+    def end(self, is_good):
+        """Of the one that was taken; it is left as it is if something is wrong with it."""
+        if is_good:
+            self.original.remove_user()
+        else:
+            self.original = None
+
+
 class Original:
     """What a world is like now, to which rewind() brings it back."""
 
