@@ -118,6 +118,8 @@ class Torment:
         try:
             found = self._judge(self.place.original.world)
             self.tally.harm(where, found)
+            for harm in found:  # at once: the whole takes hours
+                print(f"  {where}: {harm.kind}: {harm.text}", flush=True)
             is_good = not found
         finally:
             self.place.end(is_good)
