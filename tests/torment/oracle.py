@@ -36,9 +36,10 @@ def judge_again(account, sides):
 
 
 def rows(account):
-    """The state, but for the stamps of folders, which are taken when nothing else is to be done, and for when
-    the flags of a server were looked through that does not tell of them."""
-    times = ('INSERT INTO "mailbox"', 'INSERT INTO "rotation"')
+    """The state, but for the stamps of folders, which are taken when nothing else is to be done, for when
+    the flags of a server were looked through that does not tell of them, and for what the server has said that
+    it can do, which is a help to the next run and may be missing."""
+    times = ('INSERT INTO "mailbox"', 'INSERT INTO "rotation"', 'INSERT INTO "account" VALUES(\'capabilities\'')
     return [row for row in account.rows() if not row.startswith(times)]
 
 
