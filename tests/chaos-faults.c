@@ -315,21 +315,23 @@ int close(int fd) {
 }
 
 /* What is there needs no room. */
-static int can_fail_to_open(int flags) {
-        return fault_error != ENOSPC || (flags & O_CREAT);
+static int can_fail_to_open(int fd, const char *path, int flags) {
+        return fault_error != ENOSPC ||
+               ((flags & O_CREAT) && syscall(SYS_faccessat, fd, path, F_OK) < 0);
 }
 
 int open(const char *path, int flags, ...) {
         REAL(int, open64, (const char *, int, ...));
         OPEN_MODE(flags)
-        return can_fail_to_open(flags) && fails("open") ? -1
-                                                        : note_open(real(path, flags, mode), flags);
+        return can_fail_to_open(AT_FDCWD, path, flags) && fails("open")
+                       ? -1
+                       : note_open(real(path, flags, mode), flags);
 }
 
 int openat(int fd, const char *path, int flags, ...) {
         REAL(int, openat64, (int, const char *, int, ...));
         OPEN_MODE(flags)
-        return can_fail_to_open(flags) && fails("openat")
+        return can_fail_to_open(fd, path, flags) && fails("openat")
                        ? -1
                        : note_open(real(fd, path, flags, mode), flags);
 }
