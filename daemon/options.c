@@ -141,6 +141,8 @@ int options_parse(int argc, char **argv, Options *ret_options) {
                 r = check_usage(&options);
         if (r == 0 && !options.help && !options.version)
                 r = fill_in_defaults(&options);
+        if (r == -ENOMEM)
+                fputs("imapsyncd: out of memory\n", stderr);
         if (r < 0)
                 return r;
         *ret_options = options;

@@ -62,7 +62,7 @@ int state_lock(const char *directory, int *ret_fd) {
         if (r < 0)
                 return r;
         if (asprintf(&path, "%s/lock", directory) < 0)
-                return -ENOMEM;
+                return log_error_errno(-ENOMEM, "%s cannot be locked: %m", directory);
 
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)

@@ -5,14 +5,20 @@
  *      FAULT=name:n:errno    the n-th call of this function does nothing and fails; "allocation" is malloc,
  *                            calloc and realloc together
  *      FAULT=name:n+:errno   and so does each that follows
+ *                            (a file that is new, and has failed to become durable, has lost what was in it)
  *      FAULT=name:n:short    it reads or writes less than it was asked to
- *      FAULT_LOG=file        at the end, a line for each function: its name, how often it was called;
- *                            and a line "fault" once the call has failed
+ *      FAULT_SITE=site       only the calls from there are counted
+ *      FAULT_LOG=file        a line "fault" once the call has failed
+ *      FAULT_SITES=file      a line for each call: its name, and where it was made
+ *
+ * A site is what the stack looks like: all that has called what calls. Of each address the twelve bits that
+ * are the same wherever a library is loaded.
  */
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,91 +41,103 @@
 
 #include "chaos-open.h"
 
-#define N_FUNCTIONS 128
+#define DEPTH            40
+#define ALLOCATION_DEPTH 10 /* the libraries are deep, and what they do with an error is near */
 
-typedef struct Function {
-        const char *name;
-        atomic_long n_calls;
-} Function;
-
-static Function functions[N_FUNCTIONS];
-static atomic_int n_functions;
 static char fault_name[64];
 static long fault_at;
 static int fault_error; /* 0: a short one */
 static int fault_stays;
-static int log_fd = -1;
-static atomic_long n_allocations;
-static long allocation_at;
+static unsigned long fault_site; /* 0: whatever */
+static int log_fd = -1, sites_fd = -1;
+static atomic_long n_calls; /* of this name, and from there */
+static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
 
-static void put_line(const char *line) {
-        (void) syscall(SYS_write, log_fd, line, strlen(line));
+static int open_log(const char *variable) {
+        const char *path = getenv(variable);
+
+        return path ? (int) syscall(SYS_openat, AT_FDCWD, path,
+                                    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)
+                    : -1;
 }
 
 __attribute__((constructor)) static void begin(void) {
-        const char *fault = getenv("FAULT"), *log = getenv("FAULT_LOG");
+        const char *fault = getenv("FAULT"), *site = getenv("FAULT_SITE");
         char error[16] = "";
+        void *first[1];
 
-        if (log)
-                log_fd = (int) syscall(SYS_openat, AT_FDCWD, log,
-                                       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        is_inside = 1;
+        (void) backtrace(first, 1); /* it loads a library */
         if (fault)
                 (void) sscanf(fault, "%63[^:]:%ld%*[+:]%15s", fault_name, &fault_at, error);
         fault_stays = fault && strchr(fault, '+') != NULL;
         fault_error = (int) strtol(error, NULL, 10);
+        fault_site = site ? strtoul(site, NULL, 16) : 0;
         (void) unsetenv("LD_PRELOAD"); /* what it starts is left alone */
-        if (strcmp(fault_name, "allocation") == 0)
-                allocation_at = fault_at;
-        atomic_store(&n_allocations, 0);
+        log_fd = open_log("FAULT_LOG");
+        sites_fd = open_log("FAULT_SITES");
+        is_inside = 0;
 }
 
-__attribute__((destructor)) static void end(void) {
+/* This library, whose own addresses depend on what the compiler has made of it. */
+extern char __ehdr_start[] __attribute__((visibility("hidden")));
+extern char _end[] __attribute__((visibility("hidden")));
+
+static unsigned long site_now(const char *name) {
+        void *frames[DEPTH];
+        unsigned long site = 1469598103934665603u; /* FNV-1a */
+        const int n = backtrace(frames, strcmp(name, "allocation") == 0 ? ALLOCATION_DEPTH : DEPTH);
+
+        for (int i = 0; i < n; i++)
+                if ((char *) frames[i] < __ehdr_start || (char *) frames[i] >= _end)
+                        site = (site ^ ((unsigned long) frames[i] & 0xfff)) * 1099511628211u;
+        return site;
+}
+
+static void put_line(int fd, const char *name, unsigned long site) {
         char line[128];
+        const int n = snprintf(line, sizeof(line), "%s %lx\n", name, site);
 
-        if (log_fd < 0)
-                return;
-        for (int i = 0; i < n_functions; i++) {
-                (void) snprintf(line, sizeof(line), "%s %ld\n", functions[i].name,
-                                (long) functions[i].n_calls);
-                put_line(line);
-        }
-        (void) snprintf(line, sizeof(line), "allocation %ld\n", (long) n_allocations);
-        put_line(line);
-}
-
-static Function *enter(const char *name) {
-        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-        Function *function;
-        int n;
-
-        (void) pthread_mutex_lock(&lock);
-        n = n_functions;
-        if (n == N_FUNCTIONS)
-                abort();
-        function = &functions[n];
-        function->name = name;
-        n_functions = n + 1;
-        (void) pthread_mutex_unlock(&lock);
-        return function;
+        (void) syscall(SYS_write, fd, line, (size_t) n);
 }
 
 static void note_fault(void) {
         if (log_fd >= 0)
-                put_line("fault\n");
+                put_line(log_fd, "fault", 0);
 }
 
-/* Return: whether it is this call. */
-static int is_due(Function **function, const char *name) {
-        long n;
+/* Return: whether it is the one, or one that follows it. */
+static int is_counted(const char *name) {
+        const int is_named = fault_at > 0 && strcmp(name, fault_name) == 0;
+        long n = is_named ? atomic_load(&n_calls) : 0;
+        unsigned long site = 0;
 
-        if (!*function)
-                *function = enter(name);
-        n = atomic_fetch_add(&(*function)->n_calls, 1) + 1;
-        return (n == fault_at || (fault_stays && n > fault_at)) && strcmp(name, fault_name) == 0;
+        if (sites_fd >= 0 || (is_named && fault_site != 0 && n < fault_at))
+                site = site_now(name);
+        if (sites_fd >= 0)
+                put_line(sites_fd, name, site);
+        if (!is_named)
+                return 0;
+        if (n < fault_at && site != fault_site && fault_site != 0)
+                return 0;
+        n = n < fault_at ? atomic_fetch_add(&n_calls, 1) + 1 : n + 1;
+        return n == fault_at || (fault_stays && n > fault_at);
 }
 
-static int fails(Function **function, const char *name) {
-        if (!is_due(function, name) || fault_error == 0)
+/* What the C library's own search for a function and a stack calls is not the program's. */
+static int is_due(const char *name) {
+        int r;
+
+        if (is_inside)
+                return 0;
+        is_inside = 1;
+        r = is_counted(name);
+        is_inside = 0;
+        return r;
+}
+
+static int fails(const char *name) {
+        if (!is_due(name) || fault_error == 0)
                 return 0;
         note_fault();
         errno = fault_error;
@@ -137,21 +155,20 @@ static size_t shorten(size_t size) {
 /* The next definition of the function that this one stands in for. */
 #define REAL(type, name, parameters)                                                               \
         static type(*real) parameters;                                                             \
-        static Function *function;                                                                 \
         if (!real)                                                                                 \
         *(void **) &real = dlsym(RTLD_NEXT, #name)
 
 #define CALL(type, name, failed, parameters, arguments)                                            \
         type name parameters {                                                                     \
                 REAL(type, name, parameters);                                                      \
-                return fails(&function, #name) ? failed : real arguments;                          \
+                return fails(#name) ? failed : real arguments;                                     \
         }
 
 /* Of a size that can be less. */
 #define STREAM(name, parameters, arguments)                                                        \
         ssize_t name parameters {                                                                  \
                 REAL(ssize_t, name, parameters);                                                   \
-                if (is_due(&function, #name)) {                                                    \
+                if (is_due(#name)) {                                                               \
                         if (fault_error != 0) {                                                    \
                                 note_fault();                                                      \
                                 errno = fault_error;                                               \
@@ -185,7 +202,6 @@ CALL(int, setsockopt, -1, (int fd, int level, int name, const void *value, sockl
 CALL(int, pipe2, -1, (int fds[2], int flags), (fds, flags))
 CALL(int, eventfd, -1, (unsigned int value, int flags), (value, flags))
 CALL(int, epoll_create1, -1, (int flags), (flags))
-CALL(int, epoll_ctl, -1, (int fd, int what, int other, struct epoll_event *event), (fd, what, other, event))
 CALL(int, epoll_wait, -1, (int fd, struct epoll_event *events, int n, int timeout), (fd, events, n, timeout))
 CALL(int, timerfd_create, -1, (clockid_t clock, int flags), (clock, flags))
 CALL(int, timerfd_settime, -1, (int fd, int flags, const struct itimerspec *new, struct itimerspec *old), (fd, flags, new, old))
@@ -193,8 +209,6 @@ CALL(int, signalfd, -1, (int fd, const sigset_t *set, int flags), (fd, set, flag
 CALL(int, inotify_init1, -1, (int flags), (flags))
 CALL(int, inotify_add_watch, -1, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 
-CALL(int, fsync, -1, (int fd), (fd))
-CALL(int, fdatasync, -1, (int fd), (fd))
 CALL(int, rename, -1, (const char *from, const char *to), (from, to))
 CALL(int, renameat, -1, (int from_fd, const char *from, int to_fd, const char *to), (from_fd, from, to_fd, to))
 CALL(int, renameat2, -1, (int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), (from_fd, from, to_fd, to, flags))
@@ -224,35 +238,94 @@ CALL(int, gethostname, -1, (char *name, size_t size), (name, size))
 CALL(char *, getcwd, NULL, (char *path, size_t size), (path, size))
 /* clang-format on */
 
+/* It needs memory for what is new alone. */
+int epoll_ctl(int fd, int what, int other, struct epoll_event *event) {
+        REAL(int, epoll_ctl, (int, int, int, struct epoll_event *) );
+        return what == EPOLL_CTL_ADD && fails("epoll_ctl") ? -1 : real(fd, what, other, event);
+}
+
 /* Its result is the error. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                    void *argument) {
         REAL(int, pthread_create,
              (pthread_t *, const pthread_attr_t *, void *(*) (void *), void *) );
-        return fails(&function, "pthread_create") ? fault_error
-                                                  : real(thread, attributes, run, argument);
+        return fails("pthread_create") ? fault_error : real(thread, attributes, run, argument);
+}
+
+/* Files that were made and are not durable yet. */
+static unsigned char is_new[1024];
+
+static int note_open(int fd, int flags) {
+        if (fd >= 0 && fd < (int) sizeof(is_new))
+                is_new[fd] = (flags & O_CREAT) && (flags & O_EXCL);
+        return fd;
+}
+
+static int note_synced(int fd, int result) {
+        if (result == 0 && fd >= 0 && fd < (int) sizeof(is_new))
+                is_new[fd] = 0;
+        return result;
+}
+
+/* After an error the kernel takes what it could not write for written, and may forget it: the file has
+ * its size, and nothing in it. The next fsync succeeds. */
+static int lose(int fd) {
+        const int error = errno;
+        const char zeros[4096] = {0};
+        long size;
+
+        if (error == EINTR || fd < 0 || fd >= (int) sizeof(is_new) || !is_new[fd])
+                return -1;
+        size = syscall(SYS_lseek, fd, 0, SEEK_END);
+        for (long at = 0; at < size; at += (long) sizeof(zeros))
+                (void) syscall(SYS_pwrite64, fd, zeros,
+                               (size_t) (size - at < (long) sizeof(zeros) ? size - at
+                                                                          : (long) sizeof(zeros)),
+                               at);
+        errno = error;
+        return -1;
+}
+
+int fsync(int fd) {
+        REAL(int, fsync, (int) );
+        return fails("fsync") ? lose(fd) : note_synced(fd, real(fd));
+}
+
+int fdatasync(int fd) {
+        REAL(int, fdatasync, (int) );
+        return fails("fdatasync") ? lose(fd) : note_synced(fd, real(fd));
 }
 
 /* It is closed nevertheless. */
 int close(int fd) {
         REAL(int, close, (int) );
-        if (!fails(&function, "close"))
+        if (!fails("close"))
                 return real(fd);
         (void) real(fd);
         errno = fault_error;
         return -1;
 }
 
+/* What is there needs no room. */
+static int can_fail_to_open(int fd, const char *path, int flags) {
+        return fault_error != ENOSPC ||
+               ((flags & O_CREAT) && syscall(SYS_faccessat, fd, path, F_OK) < 0);
+}
+
 int open(const char *path, int flags, ...) {
         REAL(int, open64, (const char *, int, ...));
         OPEN_MODE(flags)
-        return fails(&function, "open") ? -1 : real(path, flags, mode);
+        return can_fail_to_open(AT_FDCWD, path, flags) && fails("open")
+                       ? -1
+                       : note_open(real(path, flags, mode), flags);
 }
 
 int openat(int fd, const char *path, int flags, ...) {
         REAL(int, openat64, (int, const char *, int, ...));
         OPEN_MODE(flags)
-        return fails(&function, "openat") ? -1 : real(fd, path, flags, mode);
+        return can_fail_to_open(fd, path, flags) && fails("openat")
+                       ? -1
+                       : note_open(real(fd, path, flags, mode), flags);
 }
 
 /* Memory: by the C library's own names, since looking for the next definition allocates. */
@@ -261,22 +334,14 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-static int allocation_fails(void) {
-        if (atomic_fetch_add(&n_allocations, 1) + 1 != allocation_at)
-                return 0;
-        note_fault();
-        errno = ENOMEM;
-        return 1;
-}
-
 void *malloc(size_t size) {
-        return allocation_fails() ? NULL : __libc_malloc(size);
+        return fails("allocation") ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size) {
-        return allocation_fails() ? NULL : __libc_calloc(n, size);
+        return fails("allocation") ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *old, size_t size) {
-        return allocation_fails() ? NULL : __libc_realloc(old, size);
+        return fails("allocation") ? NULL : __libc_realloc(old, size);
 }

@@ -822,6 +822,10 @@ static void test_damaged(const char *path) {
 
 static void test_no_folder(void) {
         check_refused("no folder", "/nonexistent/state.db", -EACCES, "cannot be opened");
+
+        /* nobody makes a file there; to open it for reading says that there is none */
+        assert(open("/sys/imapsyncd.db", O_RDWR | O_CREAT | O_CLOEXEC, 0600) < 0);
+        check_refused("not made", "/sys/imapsyncd.db", -EACCES, strerror(errno));
 }
 
 static void test_files_on_disk(void) {

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -34,7 +35,7 @@ int db_error(StateDb *db) {
                 return -EROFS;
         case SQLITE_CANTOPEN:
         case SQLITE_PERM:
-                return -EACCES;
+                return db->system_error == ENOSPC ? -ENOSPC : -EACCES;
         case SQLITE_IOERR:
                 return db->system_error == ENOSPC ? -ENOSPC : -EIO;
         case SQLITE_CORRUPT:
@@ -280,6 +281,32 @@ static char *open_sentence(StateDb *db, const char *path, int r) {
         return n < 0 ? NULL : sentence;
 }
 
+static int make_file(const char *path, const char *suffix) {
+        _cleanup_free_ char *name = NULL;
+        _cleanup_close_ int fd = -1;
+
+        if (asprintf(&name, "%s%s", path, suffix) < 0)
+                return -ENOMEM;
+        fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : 0;
+}
+
+/*
+ * What SQLite can not make it opens for reading, and then it says that it is not there: find out why. Empty,
+ * either file is as good as none.
+ */
+static void correct_system_error(StateDb *db, const char *path) {
+        int r;
+
+        if ((sqlite3_errcode(db->sqlite) & 0xff) != SQLITE_CANTOPEN || db->system_error != ENOENT)
+                return;
+        r = make_file(path, "");
+        if (r == 0)
+                r = make_file(path, "-wal");
+        if (r < 0)
+                db->system_error = -r;
+}
+
 int state_db_open(const char *path, StateDb **ret_db, char **reterr) {
         _cleanup_(state_db_freep) StateDb *db = NULL;
         int r;
@@ -299,6 +326,10 @@ int state_db_open(const char *path, StateDb **ret_db, char **reterr) {
         if (!db->sqlite)
                 return -ENOMEM;
         r = r == SQLITE_OK ? db_setup(db) : db_error(db);
+        if (r == -EACCES) {
+                correct_system_error(db, path);
+                r = db_error(db);
+        }
         if (r != 0) {
                 *reterr = open_sentence(db, path, r);
                 return r;

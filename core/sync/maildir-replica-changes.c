@@ -83,6 +83,8 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         k = folder_need(r, op->mailbox, &folder);
         if (k >= 0)
                 k = maildir_token(folder->maildir, &op->token);
+        if (k >= 0) /* as in list_status(), it must not be missing by chance */
+                k = maildir_identity(folder->maildir, r->identity);
         if (k == -ENOMEM)
                 return k;
         if (k < 0)
@@ -97,6 +99,7 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         *ret_event = (ReplicaEvent){
                 .type = REPLICA_EVENT_OPENED,
                 .mailbox = op->mailbox,
+                .object = r->identity,
  /* What is new is known from the table of files, not from a number. */
                 .token = {.uidvalidity = 1, .uidnext = MAX(op->since.uidnext, 1u)},
         };
@@ -104,8 +107,6 @@ static int begin(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         if (!maildir_token_is_settled(&op->token, now_ns()))
                 token_forget_times(&ret_event->token);
         tell_storable(folder, op->mailbox, ret_event);
-        if (maildir_identity(folder->maildir, r->identity) == 0)
-                ret_event->object = r->identity;
         return 1;
 }
 

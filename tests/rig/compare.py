@@ -29,13 +29,14 @@ def seconds_of(date):
 def message(data, flags, where, date=None):
     """The identity of a message and what can change in it."""
     folded = fold(data)
-    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags),
-                   _label(folded[:20000].partition(b"\n\n")[0]), where, date)
+    label = _label(folded[:20000].partition(b"\n\n")[0] + b"\n\n")
+    return Message(hashlib.sha256(folded).hexdigest(), flag_names(flags), label, where, date)
 
 
-@functools.lru_cache(4096)  # the same message is looked at many times
+@functools.lru_cache(1000)
 def _label(head):
-    return str(email.parser.BytesHeaderParser().parsebytes(head + b"\n\n")["Message-ID"] or "no Message-ID")
+    """Thousands of worlds have the same messages."""
+    return str(email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "no Message-ID")
 
 
 def remote(session, mailboxes=None):

@@ -11,6 +11,7 @@ from rig import compare, points
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
 from torment import oracle
+from torment.rewind import Again
 
 
 def directory():
@@ -51,6 +52,10 @@ class Bench:
         world.change(scenario)
         return world
 
+    def again(self, scenario):
+        """Such a world as often as it is wanted."""
+        return Again(lambda: self.world(scenario), self.directory / "kept")
+
     def take_model(self, scenario, world):
         """What both sides hold after an undisturbed run is what they must hold after any other.
         Returns how they differ."""
@@ -69,23 +74,17 @@ class Bench:
         return self.models[scenario]
 
     def judge(self, scenario, world, is_done=False, runs=1):
-        """[Harm], after so many more runs to the end; is_done: the run before has said that it is in sync."""
-        if is_done:
-            found = self._compare(scenario, world)
-            if found:
-                return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found]
+        """[Harm], after so many more runs to the end; is_done: the run before has said that it is in sync,
+        and nothing is to be mended."""
         try:
-            for _ in range(runs):
+            for _ in range(0 if is_done else runs):
                 finish(world)
         except AssertionError as error:
             return [oracle.Harm("lost", str(error))]
         with world.hands():
-            return self._compare_sides(scenario, world) + oracle.judge_again(world.account,
-                                                                            [world.remote, world.local])
-
-    def _compare(self, scenario, world):
-        with world.hands():
-            return self._compare_sides(scenario, world)
+            found = self._compare_sides(scenario, world)
+            found += oracle.judge_again(world.account, [world.remote, world.local])
+        return [harm._replace(text=f"after a run that ended well: {harm.text}") for harm in found] if is_done else found
 
     def _compare_sides(self, scenario, world):
         sides = [world.remote, world.local]

@@ -9,7 +9,7 @@ from rig import points, upsets
 from rig.dovecot import Dovecot
 from rig.local import LOCAL
 from rig.proxy import Proxy
-from torment import oracle
+from torment import oracle, rewind
 from torment.merge import merge
 from torment.room import room
 from torment.tally import Tally
@@ -36,18 +36,18 @@ FACES = {
     # what was sent is stored long after the program was killed
     "slow": Face(None, "maildir", [upsets.upload], 6000),
 }
-# face: scenario, way, how far through the run, or at which send
+# face: scenario, way, how far through the run, or before which call of a name
 SAMPLE = {
     "full": [
-        (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56),
-        (upsets.download, "kill", 0.4), (upsets.flags_both, "kill", 0.7), (upsets.delete_and_flag, "enospc", 0.5),
-        (upsets.move_crosswise, "kill-after", 0.6), (upsets.random_changes, "kill", 0.5),
-        (upsets.rename_local, "term", 0.5), (upsets.uidvalidity, "kill-after", 0.3),
-        (upsets.brake_local, "eio", 0.5)],
+        (upsets.first_sync, "kill", 0.3), (upsets.upload, "kill", 0.56), (upsets.download, "kill", 0.4),
+        (upsets.download, "kill", ("renameat2", 3)), (upsets.flags_both, "kill", 0.7),
+        (upsets.delete_and_flag, "enospc", 0.5), (upsets.move_crosswise, "kill-after", 0.6),
+        (upsets.random_changes, "kill", 0.5), (upsets.rename_local, "term", 0.5),
+        (upsets.uidvalidity, "kill-after", 0.3), (upsets.brake_local, "eio", 0.5)],
     "bare": [(upsets.nameless, "kill", 0.5), (upsets.move_crosswise, "kill", 0.5)],
     "copying": [(upsets.move_local, "kill", 0.5)],
     "server": [(upsets.upload, "kill", 0.6), (upsets.pairing, "eio", 0.4)],
-    "slow": [(upsets.upload, "kill-after", 4)],
+    "slow": [(upsets.upload, "kill-after", ("send", 4))],
 }
 
 # way: what the shim is told about the n-th point
@@ -78,17 +78,22 @@ class Torment:
         self.worlds = worlds
         self.scenario = scenario
         self.tally = Tally()
+        self.model = None
+        self.place = rewind.Again(self._make, worlds.directory / "kept")
 
     def begin(self):
-        """Find the model without the program, judge an undisturbed run by it, and return the points that
-        it passes."""
+        """Judge an undisturbed run, and return the points that it passes."""
+        passed = self.place.take().passed()
+        self._finish(f"--face {self.face} --only {self.scenario.__name__}, undisturbed")
+        return passed
+
+    def _make(self):
+        """Two sides that were in sync, and changed. The model is found without the program."""
         world = self.worlds.make(self.scenario)
         before, _ = world.content()
         world.change(self.scenario)
-        self.model = self._model(world, before, *world.content())
-        passed = world.passed()
-        self._finish(world, f"--face {self.face} --only {self.scenario.__name__}, undisturbed")
-        return passed
+        self.model = self.model or self._model(world, before, *world.content())
+        return world
 
     def _model(self, world, before, remote, local):
         forgotten = upsets.WITHOUT_BASE.get(self.scenario, [])
@@ -99,21 +104,25 @@ class Torment:
         return merge(base, remote, local | back)
 
     def disturb(self, way, n):
-        world = self.worlds.make(self.scenario)
-        world.change(self.scenario)
-        world.disturb(WAYS[way](n))
-        self._finish(world, self.where(way, n))
+        self.place.take().disturb(WAYS[way](n))
+        self._finish(self.where(way, n))
         self.tally.add(**{way.replace("-", "_"): 1})
 
     def where(self, way, n):
         """How to have it again."""
         return f"--face {self.face} --only {self.scenario.__name__} --way {way} --first {n}"
 
-    def _finish(self, world, where):
-        found = self._judge(world)
-        self.tally.harm(where, found)
-        if not found:
-            world.remove()
+    def _finish(self, where):
+        """Judge the world that was taken, and give it back. What goes wrong otherwise leaves it too."""
+        is_good = False
+        try:
+            found = self._judge(self.place.original.world)
+            self.tally.harm(where, found)
+            for harm in found:  # at once: the whole takes hours
+                print(f"  {where}: {harm.kind}: {harm.text}", flush=True)
+            is_good = not found
+        finally:
+            self.place.end(is_good)
 
     def _judge(self, world):
         world.finish()
@@ -137,7 +146,8 @@ def place_of(where, passed):
     """The number of a point of the sample."""
     if isinstance(where, float):
         return max(1, round(where * len(passed)))
-    return [n for n, name in enumerate(passed, 1) if name == "send"][where - 1]
+    name, number = where
+    return [n for n, passed_name in enumerate(passed, 1) if passed_name == name][number - 1]
 
 
 def plan(options, torment, passed):
