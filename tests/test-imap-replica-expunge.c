@@ -167,6 +167,31 @@ static void test_expunge(void) {
                 "> expunge A 5\n"
                 "E: DONE EXPUNGE A FAILED: the mailbox was not looked at since the connection is "
                 "up, so nothing was deleted there\n");
+        replica_check("kept without UIDPLUS: once more, and again only ours", BARE, "",
+                      OPEN_BARE "> expunge A 5\n"
+                                "C: 3 UID SEARCH DELETED\n"
+                                "S: * SEARCH\n"
+                                "S: 3 OK\n"
+                                "C: 4 UID STORE 5 +FLAGS.SILENT (\\Deleted)\n"
+                                "C: 5 EXPUNGE\n"
+                                "C: 6 UID SEARCH UID 5\n"
+                                "S: 4 OK\n"
+                                "S: * 1 EXPUNGE\n"
+                                "S: 5 OK\n"
+                                "S: * SEARCH 5\n"
+                                "S: 6 OK\n"
+                                "C: 7 UID SEARCH DELETED\n"
+                                "S: * SEARCH 5\n"
+                                "S: 7 OK\n"
+                                "C: 8 UID STORE 5 +FLAGS.SILENT (\\Deleted)\n"
+                                "C: 9 EXPUNGE\n"
+                                "C: 10 UID SEARCH UID 5\n"
+                                "S: 8 OK\n"
+                                "S: * 1 EXPUNGE\n"
+                                "S: 9 OK\n"
+                                "S: * SEARCH\n"
+                                "S: 10 OK\n"
+                                "E: DONE EXPUNGE A exists=1\n");
 }
 
 /* Where EXPUNGE tells numbers: 5 is to go, and there is another client. */
@@ -275,8 +300,79 @@ static void test_expunge_numbered(void) {
                                                           "") "E: DONE EXPUNGE A exists=3\n");
 }
 
+/* Every other message of many: more than one command has room for. */
+static void expunge_many(ReplicaTest *test) {
+        _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        Replica *replica = imap_replica_base(test->replica);
+
+        transcript_run(&test->transcript, OPEN_NUMBERED("2000000"));
+        for (uint32_t uid = 1000000; uid < 1006000; uid += 2)
+                assert(uid_set_add(&uids, uid, uid) == 0);
+        assert(replica->ops->expunge(replica, test_mailbox(test, "A"), &uids) == 0);
+        transcript_pull(&test->transcript);
+        assert(buffer_append(&test->transcript.said, "", 1) == 0);
+}
+
+/* OK to all that was said; @answers to its searches, one after the other. Return: how many those were. */
+static size_t answer_all(ReplicaTest *test, const char *const answers[]) {
+        _cleanup_(buffer_done) Buffer said = test->transcript.said, out = BUFFER_NULL;
+        size_t n_searches = 0;
+
+        test->transcript.said = BUFFER_NULL;
+        for (char *rest = said.data, *line; (line = strsep(&rest, "\n"));) {
+                assert(strlen(line) < 8000);
+                if (strstr(line, "SEARCH"))
+                        assert(buffer_append_string(&out, answers[n_searches++]) == 0);
+                if (*line)
+                        assert(buffer_append_format(&out, "%.*s OK\r\n", (int) strcspn(line, " "),
+                                                    line) == 0);
+        }
+        transcript_push(&test->transcript, buffer_view(&out));
+        transcript_pull(&test->transcript);
+        assert(buffer_append(&test->transcript.said, "", 1) == 0);
+        return n_searches;
+}
+
+static void test_long_sets(void) {
+        static const struct {
+                const char *label;
+                const char *answers[4];
+                const char *next; /* what is expunged then; NULL: nothing */
+                const char *outcome;
+        } rows[] = {
+                {"all are gone",
+                 {"* SEARCH\r\n", "* SEARCH\r\n", "* SEARCH\r\n", "* SEARCH\r\n"},
+                 NULL,                               "DONE EXPUNGE A exists"},
+                {"the first and the last command found one",
+                 {"* SEARCH 1000000\r\n", "* SEARCH\r\n", "* SEARCH\r\n", "* SEARCH 1005998\r\n"},
+                 " UID EXPUNGE 1000000,1005998\r\n", ""                     },
+                {"others are there",
+                 {"* SEARCH 1000001\r\n", "* SEARCH\r\n", "* SEARCH 7\r\n", "* SEARCH\r\n"},
+                 NULL,                               "DONE EXPUNGE A exists"},
+                {"one command is not answered",
+                 {"* SEARCH\r\n", "", "* SEARCH\r\n", "* SEARCH\r\n"},
+                 NULL,                               "DONE EXPUNGE A FAILED"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                ReplicaTest test = {.transcript = {.label = rows[i].label}};
+
+                replica_test_init(&test, EXCHANGE, "");
+                expunge_many(&test);
+                TEST_ROW(rows[i].label, answer_all(&test, rows[i].answers) == 4);
+                TEST_ROW(rows[i].label, rows[i].next
+                                                ? !!strstr(test.transcript.said.data, rows[i].next)
+                                                : test.transcript.said.size == 1);
+                assert(buffer_append(&test.transcript.events, "", 1) == 0);
+                TEST_ROW(rows[i].label, strncmp(test.transcript.events.data, rows[i].outcome,
+                                                strlen(rows[i].outcome)) == 0);
+                replica_test_done(&test);
+        }
+}
+
 int main(void) {
         test_expunge();
         test_expunge_numbered();
+        test_long_sets();
         return 0;
 }

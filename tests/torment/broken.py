@@ -31,6 +31,7 @@ DETECTORS = {
     "seeds": ["tests/test-model", "100", "60"],
     "case": ["tests/run-sync"],
     "engine": ["tests/test-engine"],
+    "expunge": ["tests/test-imap-replica-expunge"],
 }
 SAMPLE = ["modseq-too-early", "no-intent", "no-brake", "no-exists-check"]
 PATIENCE = 600  # seconds; what goes on for ever is caught as well

@@ -16,7 +16,8 @@ from rig import BUILD, REPOSITORY
 
 # Of the build. PROGRAMS are those that have the engine in them and may be needed broken.
 FOLDERS = ["daemon", "ctl", "tests"]
-PROGRAMS = ["daemon/imapsyncd", "tests/run-sync", "tests/test-model", "tests/test-engine"]
+PROGRAMS = ["daemon/imapsyncd", "tests/run-sync", "tests/test-model", "tests/test-engine",
+            "tests/test-imap-replica-expunge"]
 
 
 class Unfit(Exception):
