@@ -165,6 +165,26 @@ static void test_failed_list(void) {
         world_done(&world);
 }
 
+/* Somebody makes it in both places at a time, and has put mail into it. */
+static void test_made_meanwhile(void) {
+        World world;
+
+        world_init(&world);
+        make_in_sync(&world, "a", 3);
+        world_start(&world);
+        assert(world_sync(&world));
+
+        make(&world, SIDE_REMOTE, "b");
+        make(&world, SIDE_LOCAL, "b");
+        deliver(&world, SIDE_REMOTE, "b", "x");
+        deliver(&world, SIDE_LOCAL, "b", "y");
+        world.store[SIDE_LOCAL].not_listed = "b";
+        assert(engine_list(world.engine) == 0 && world_pump(&world));
+        assert(!world.store[SIDE_LOCAL].not_listed);
+        check(&world, "b", "x | x | =\ny | y | =\n");
+        world_done(&world);
+}
+
 /* --- many at once --- */
 
 static void make_crowd(World *world, unsigned n) {
@@ -581,6 +601,7 @@ int main(void) {
         test_gone_mailbox(SIDE_REMOTE);
         test_gone_mailbox(SIDE_LOCAL);
         test_failed_list();
+        test_made_meanwhile();
         test_crowd();
         test_crowd_killed_and_lost();
         test_names();
