@@ -8,7 +8,7 @@
  *                            (a file that is new, and has failed to become durable, has lost what was in it)
  *      FAULT=name:n:short    it reads or writes less than it was asked to
  *      FAULT_SITE=site       only the calls from there are counted
- *      FAULT_LOG=file        a line "fault" once the call has failed
+ *      FAULT_LOG=file        a line "fault" once the call has failed, and its callers (addr2line tells more)
  *      FAULT_SITES=file      a line for each call: its name, and where it was made
  *
  * A site is what the stack looks like: all that has called what calls. Of each address the twelve bits that
@@ -102,8 +102,14 @@ static void put_line(int fd, const char *name, unsigned long site) {
 }
 
 static void note_fault(void) {
-        if (log_fd >= 0)
-                put_line(log_fd, "fault", 0);
+        void *frames[DEPTH];
+
+        if (log_fd < 0)
+                return;
+        is_inside++;
+        put_line(log_fd, "fault", 0);
+        backtrace_symbols_fd(frames, backtrace(frames, DEPTH), log_fd);
+        is_inside--;
 }
 
 /* Return: whether it is the one, or one that follows it. */

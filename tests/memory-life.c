@@ -60,6 +60,8 @@ void memory_do_list(MemoryReplica *r, Request *request) {
                         outcome = REPLICA_FAILED;
                         break;
                 }
+                if (r->store->not_listed && strcmp(r->store->not_listed, stored->name) == 0)
+                        continue;
                 event = memory_push(r, REPLICA_EVENT_MAILBOX, NULL);
                 event->text = must(strdup(stored->name));
                 event->event.name = event->text;
@@ -70,6 +72,7 @@ void memory_do_list(MemoryReplica *r, Request *request) {
                 event->event.subscribed = stored->subscribed;
                 (void) memory_push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
         }
+        r->store->not_listed = NULL;
         memory_push_done(r, request, outcome);
 }
 
@@ -80,15 +83,17 @@ static bool is_unsayable(const MemoryReplica *r, const char *name) {
         return delimiter != '\0' && delimiter != '/' && strchr(name, delimiter);
 }
 
+/* A folder that is there is all right. */
 void memory_do_create(MemoryReplica *r, Request *request) {
-        MemoryMailbox *stored;
+        MemoryMailbox *stored = memory_stored(r, request->mailbox);
         Event *event;
 
-        if (memory_stored(r, request->mailbox) || is_unsayable(r, request->mailbox->name)) {
+        if ((stored && !r->store->is_files) || is_unsayable(r, request->mailbox->name)) {
                 memory_push_done(r, request, REPLICA_REFUSED);
                 return;
         }
-        stored = memory_store_add(r->store, request->mailbox->name);
+        if (!stored)
+                stored = memory_store_add(r->store, request->mailbox->name);
         for (size_t i = 0; r->store->folds_case && i < r->store->n_mailboxes; i++)
                 if (strcasecmp(r->store->mailboxes[i]->name, stored->name) == 0)
                         stored->object = r->store->mailboxes[i]->object;

@@ -311,6 +311,10 @@ static int memory_next(Replica *replica, ReplicaEvent *ret_event) {
         r->events = r->taken->next;
         if (!r->events)
                 r->events_end = &r->events;
+        if (r->store->is_short_of_memory && r->taken->event.type == REPLICA_EVENT_MAILBOX) {
+                r->store->is_short_of_memory = false;
+                return -ENOMEM;
+        }
         *ret_event = r->taken->event;
         if (memory_replica_trace)
                 trace(r, ret_event);

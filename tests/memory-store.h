@@ -84,6 +84,8 @@ typedef struct MemoryStore {
 
         /* What goes wrong, so many times. */
         UidRange bogus_vanished;
+        const char *not_listed;  /* by the next list: it comes to be right after */
+        bool is_short_of_memory; /* what tells of a mailbox is lost, once */
         unsigned n_bogus_vanished, n_bogus_exists, n_list_fails;
         unsigned n_emptied; /* tells at once that all is gone, as of a mailbox that was deleted */
         unsigned n_full;    /* APPEND: there is no room */

@@ -1,5 +1,7 @@
 /* The engine over several mailboxes: lists, marks, the brake's memory, stamps, and what it does not do. */
 
+#include <errno.h>
+
 #include "base/macro.h"
 #include "store/state-db.h"
 #include "sync-world.h"
@@ -162,6 +164,45 @@ static void test_failed_list(void) {
         engine_retry(world.engine);
         assert(world_pump(&world));
         assert(stored(&world, SIDE_LOCAL, "b") && engine_totals(world.engine).failed == 0);
+        world_done(&world);
+}
+
+/* Somebody makes it in both places at a time, and has put mail into it. */
+static void test_made_meanwhile(void) {
+        World world;
+
+        world_init(&world);
+        make_in_sync(&world, "a", 3);
+        world_start(&world);
+        assert(world_sync(&world));
+
+        make(&world, SIDE_REMOTE, "b");
+        make(&world, SIDE_LOCAL, "b");
+        deliver(&world, SIDE_REMOTE, "b", "x");
+        deliver(&world, SIDE_LOCAL, "b", "y");
+        world.store[SIDE_LOCAL].not_listed = "b";
+        assert(engine_list(world.engine) == 0 && world_pump(&world));
+        assert(!world.store[SIDE_LOCAL].not_listed);
+        check(&world, "b", "x | x | =\ny | y | =\n");
+        world_done(&world);
+}
+
+/* What was not heard is no evidence either: whoever does not listen is told again. */
+static void test_no_memory(void) {
+        World world;
+
+        world_init(&world);
+        make_in_sync(&world, "a", 3);
+        world_start(&world);
+        assert(world_sync(&world));
+
+        make(&world, SIDE_REMOTE, "b");
+        world.store[SIDE_REMOTE].is_short_of_memory = true;
+        assert(engine_list(world.engine) == 0);
+        assert(engine_pump(world.engine, ++world.now) == -ENOMEM);
+        assert(engine_pump(world.engine, ++world.now) == -ENOMEM);
+        assert(engine_interrupt(world.engine) == 0 && world_pump(&world));
+        assert(stored(&world, SIDE_LOCAL, "b"));
         world_done(&world);
 }
 
@@ -581,6 +622,8 @@ int main(void) {
         test_gone_mailbox(SIDE_REMOTE);
         test_gone_mailbox(SIDE_LOCAL);
         test_failed_list();
+        test_made_meanwhile();
+        test_no_memory();
         test_crowd();
         test_crowd_killed_and_lost();
         test_names();

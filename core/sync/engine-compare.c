@@ -271,6 +271,7 @@ static int adopt(SyncMailbox *mailbox) {
         if (is_twin(mailbox))
                 return 0;
         sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
+        mailbox->all_names = true; /* one that we made may have been there: lists grow old */
         r = engine_begin(engine);
         if (r >= 0)
                 r = state_db_add_mailbox(engine->db, mailbox->state.name,

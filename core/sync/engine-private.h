@@ -332,6 +332,7 @@ struct Engine {
         size_t n_unlisted;
         bool told_unlisted;   /* one was not found there */
         unsigned n_concluded; /* runs whose end is not committed yet */
+        int failure;          /* of the last pump: an event was lost with it; 0: none */
         bool is_void;         /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
         bool is_stalled[_SIDE_MAX];     /* it takes no more for now: its source is not pumped */

@@ -327,10 +327,9 @@ int engine_fail(Engine *engine, int error) {
         return error;
 }
 
-int engine_pump(Engine *engine, int64_t now) {
+static int pump(Engine *engine) {
         bool progress;
 
-        engine->now = now;
         do {
                 const Side first = first_side(engine);
                 int r;
@@ -351,7 +350,7 @@ int engine_pump(Engine *engine, int64_t now) {
                         progress = r > 0;
                 }
                 if (r < 0)
-                        return engine_fail(engine, r);
+                        return r;
         } while (progress);
 
         if (engine_is_busy(engine))
@@ -360,9 +359,21 @@ int engine_pump(Engine *engine, int64_t now) {
                 int r = engine_commit(engine);
 
                 if (r < 0)
-                        return engine_fail(engine, r);
+                        return r;
         }
         return 0;
+}
+
+int engine_pump(Engine *engine, int64_t now) {
+        int r;
+
+        if (engine->failure < 0)
+                return engine->failure;
+        engine->now = now;
+        r = pump(engine);
+        if (r < 0)
+                engine->failure = engine_fail(engine, r);
+        return r;
 }
 
 /* What was rolled back never was, in memory too. */
@@ -440,5 +451,6 @@ int engine_interrupt(Engine *engine) {
         engine->n_listing = 0;
         engine->list_phase = LIST_NONE;
         engine->is_lost = false;
+        engine->failure = 0;
         return r < 0 ? engine_fail(engine, r) : 0;
 }

@@ -136,7 +136,8 @@ void engine_retry(Engine *engine);
  * engine_pump() - go on until there is nothing more to do now
  * @now: usec since 1970
  *
- * Return: 1 if something is under way, 0 if all is done that can be done, or negative.
+ * Return: 1 if something is under way, 0 if all is done that can be done, or negative, and that again until
+ * engine_interrupt(): what was not taken in is no evidence of anything.
  */
 int engine_pump(Engine *engine, int64_t now);
 
@@ -144,7 +145,7 @@ int engine_pump(Engine *engine, int64_t now);
  * side may be detached. */
 void engine_hold(Engine *engine, bool hold);
 
-/* A side is lost: what was received whole is kept, all else is forgotten and asked again. */
+/* A side is lost, or the pump has failed: what was received whole is kept, all else is forgotten and asked again. */
 int engine_interrupt(Engine *engine);
 
 /**
