@@ -165,24 +165,21 @@ int survey_ask_flags(SyncRun *run, Side side) {
 
 /* --- answers --- */
 
-/* All messages of this range were found. */
-static int take_found(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
-        const int64_t mailbox = run->mailbox->state.id;
-        StateDb *db = run->mailbox->engine->db;
+typedef int (*OnDiffering)(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flag,
+                           bool has);
 
+/* Each message of a range whose flag, by the base, is not as it should be (@has: set). */
+static int each_differing(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has,
+                          OnDiffering on_differing) {
         while (range.first <= range.last) {
-                MessageFlags flags;
                 BaseMessage base;
                 int r;
 
-                r = state_db_volume_differs(db, mailbox, side, range, flag, has, &base);
+                r = state_db_volume_differs(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                            range, flag, has, &base);
                 if (r != 0)
                         return r < 0 ? r : 0;
-                r = state_db_change_flags(db, mailbox, side, base.uid[SIDE_REMOTE], &flags);
-                if (r == STATE_DB_E_NONE)
-                        flags = base.flags;
-                if (r >= 0)
-                        r = run_on_known(run, side, &base, has ? flags | flag : flags & ~flag);
+                r = on_differing(run, side, &base, flag, has);
                 if (r < 0 || base.uid[side] == UID_MAX)
                         return r;
                 range.first = base.uid[side] + 1;
@@ -190,25 +187,25 @@ static int take_found(SyncRun *run, Side side, UidRange range, MessageFlags flag
         return 0;
 }
 
-/* None of this range was found. One that should have been has other flags now, or is gone since the survey
- * began, which says nothing about its flags: it may have been moved, and the other side has it still. */
-static int doubt_unfound(SyncRun *run, Side side, UidRange range, MessageFlags flag, bool has) {
-        const int64_t mailbox = run->mailbox->state.id;
-        StateDb *db = run->mailbox->engine->db;
+/* It was found. */
+static int take_found(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flag,
+                      bool has) {
+        MessageFlags flags;
+        int r;
 
-        while (range.first <= range.last) {
-                BaseMessage base;
-                int r;
+        r = state_db_change_flags(run->mailbox->engine->db, run->mailbox->state.id, side,
+                                  base->uid[SIDE_REMOTE], &flags);
+        if (r == STATE_DB_E_NONE)
+                flags = base->flags;
+        return r < 0 ? r : run_on_known(run, side, base, has ? flags | flag : flags & ~flag);
+}
 
-                r = state_db_volume_differs(db, mailbox, side, range, flag, has, &base);
-                if (r != 0)
-                        return r < 0 ? r : 0;
-                r = uid_set_add(&run->survey[side].doubtful, base.uid[side], base.uid[side]);
-                if (r < 0 || base.uid[side] == UID_MAX)
-                        return r;
-                range.first = base.uid[side] + 1;
-        }
-        return 0;
+/* It was not found and should have been: it has other flags now, or is gone since the survey began, which
+ * says nothing about its flags: it may have been moved, and the other side has it still. */
+static int doubt_unfound(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flag,
+                         bool has) {
+        (void) flag, (void) has;
+        return uid_set_add(&run->survey[side].doubtful, base->uid[side], base->uid[side]);
 }
 
 int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidSet *found) {
@@ -225,16 +222,17 @@ int survey_on_flag(SyncRun *run, Side side, const Question *question, const UidS
                 if (range.first > range.last)
                         continue;
                 if (next < range.first)
-                        r = doubt_unfound(run, side, (UidRange){(uint32_t) next, range.first - 1},
-                                          search->flag, search->without);
+                        r = each_differing(run, side, (UidRange){(uint32_t) next, range.first - 1},
+                                           search->flag, search->without, doubt_unfound);
                 if (r >= 0)
-                        r = take_found(run, side, range, search->flag, !search->without);
+                        r = each_differing(run, side, range, search->flag, !search->without,
+                                           take_found);
                 next = (uint64_t) range.last + 1;
         }
         if (r < 0 || next > search->range.last)
                 return r;
-        return doubt_unfound(run, side, (UidRange){(uint32_t) next, search->range.last},
-                             search->flag, search->without);
+        return each_differing(run, side, (UidRange){(uint32_t) next, search->range.last},
+                              search->flag, search->without, doubt_unfound);
 }
 
 /* How many have it, of each volume? */
