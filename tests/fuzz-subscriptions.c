@@ -4,32 +4,32 @@
  */
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/macro.h"
 #include "store/maildir.h"
-#include "test.h"
+#include "test-tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char added[] = "added by us/Ä";
 
 static MaildirRoot *roots[2];
-static char path[] = "/dev/shm/fuzz-subscriptions-XXXXXX"; /* fsync costs nothing there */
-static char file[sizeof(path) + sizeof("/" MAILDIR_SUBSCRIPTIONS_FILE)];
+static TestTree tree;
+static char *file; /* owned */
 
-static void remove_tree(void) {
-        (void) unlink(file);
-        (void) rmdir(path);
+static void end(void) {
+        test_tree_done(&tree);
+        for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+                maildir_root_free(roots[i]);
+        free(file);
 }
 
-static void open_roots(void) {
-        assert(mkdtemp(path));
-        snprintf(file, sizeof(file), "%s/%s", path, MAILDIR_SUBSCRIPTIONS_FILE);
-        assert(maildir_root_open(path, MAILDIR_LAYOUT_FS, false, &roots[0]) == 0);
-        assert(maildir_root_open(path, MAILDIR_LAYOUT_MAILDIRPLUSPLUS, false, &roots[1]) == 0);
-        atexit(remove_tree);
+static void begin(void) {
+        tree = test_tree_new();
+        file = test_tree_path(&tree, MAILDIR_SUBSCRIPTIONS_FILE);
+        assert(maildir_root_open(tree.path, MAILDIR_LAYOUT_FS, false, &roots[0]) == 0);
+        assert(maildir_root_open(tree.path, MAILDIR_LAYOUT_MAILDIRPLUSPLUS, false, &roots[1]) == 0);
+        atexit(end);
 }
 
 static void write_file(ByteView text) {
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const MaildirRoot *root;
 
         if (!roots[0])
-                open_roots();
+                begin();
         if (size < 1)
                 return 0;
         root = roots[data[0] & 1];

@@ -7,12 +7,12 @@ import signal
 import sqlite3
 import time
 
-from rig import case, compare, dovecot, populate, proxy, wait_until
+from rig import compare, dovecot, populate, proxy, wait_until
 from rig.dovecot import PASSWORD
+from rig.waiting import POLL, WaitingTest
 
 MAILBOXES = ["INBOX", "list", "old"]
 MESSAGES = 40
-POLL = "[daemon]\npoll-interval = 1s\n"
 
 # A tunnel that does not lead to a server: label, command, what the user is told of it.
 TUNNELS = [
@@ -25,7 +25,7 @@ TUNNELS = [
 ]
 
 
-class TwoServers(case.SystemTest):
+class TwoServers(WaitingTest):
     def setUp(self):
         super().setUp()
         self.here = self.server("mdbox", name="here")
@@ -50,12 +50,6 @@ class TwoServers(case.SystemTest):
 
     def append(self, server, mailbox, label):
         self.sessions[server].append(mailbox, f"Message-ID: <{label}@test>\r\n\r\nhello\r\n".encode())
-
-    def status(self):
-        return self.acc.ctl_json("status")[0]
-
-    def wait(self, field, words, deadline=30):
-        return wait_until(lambda: words in self.status()[field] and self.status(), f"{field}: {words}", deadline, 0.1)
 
 
 class Endpoints(TwoServers):

@@ -1,21 +1,13 @@
 """Two servers: how the local one is waited for, and what it says of itself while the other one waits."""
 
-from rig import case, compare, imapserver, modelserver, populate, stays, wait_until
+from rig import compare, imapserver, modelserver, populate, stays, wait_until
 from rig.modelserver import Model
+from rig.waiting import POLL, WaitingTest, endpoint, mail
 
 MAILBOXES = ["INBOX", "list"]
-POLL = "[daemon]\npoll-interval = 1s\n"
 
 
-def mail(name):
-    return f"Message-ID: <{name}@test>\r\nSubject: {name}\r\n\r\nhello\r\n".encode()
-
-
-def status(account):
-    return account.ctl_json("status")[0]
-
-
-class Ladder(case.SystemTest):
+class Ladder(WaitingTest):
     """Dovecot on both sides, of which the local one is used as if it had less to offer: changes in each mailbox on
     each side are seen."""
 
@@ -24,14 +16,14 @@ class Ladder(case.SystemTest):
         there = self.server(name="there")
         sessions = {server: self.session(server) for server in (here, there)}
         populate.fill(sessions[there], MAILBOXES, 3, holes=False)
-        account = self.account(there)
+        account = self.acc = self.account(there)
         account.use_local_server(here)
         account.local["disable-extensions"] = extensions
         account.write_config(POLL)
         with account.daemon() as daemon:
             daemon.wait_in_sync()
-            wait_until(lambda: status(account)["local_waits"] == waits, waits, interval=0.1)
-            self.assertEqual(status(account)["waits"], "NOTIFY")
+            wait_until(lambda: self.status()["local_waits"] == waits, waits, interval=0.1)
+            self.assertEqual(self.status()["waits"], "NOTIFY")
             for n, mailbox in enumerate(MAILBOXES):
                 for session in sessions.values():
                     session.append(mailbox, mail(f"{n}{id(session)}"))
@@ -63,7 +55,7 @@ class Ladder(case.SystemTest):
         self.check("NOTIFY IDLE LIST-STATUS", "STATUS every 1 s, of quiet mailboxes more rarely")
 
 
-class Patience(case.SystemTest):
+class Patience(WaitingTest):
     """Scripted servers on both sides. What one of them says of itself is told as such, and the other one neither
     loses its connection nor hears more than it has to."""
 
@@ -73,17 +65,9 @@ class Patience(case.SystemTest):
         for server in (self.local, self.remote):
             self.addCleanup(server.close)
         self.remote.store.deliver("INBOX", mail("down"))
-        self.acc = self.account(settings=self.endpoint(self.remote) | {"timeout": "5s", "maildir": None})
-        self.acc.local = self.endpoint(self.local) | {"user": "alice", "password": "secret"}
+        self.acc = self.account(settings=endpoint(self.remote) | {"timeout": "5s", "maildir": None})
+        self.acc.local = endpoint(self.local) | {"user": "alice", "password": "secret"}
         self.acc.write_config(POLL)
-
-    @staticmethod
-    def endpoint(server):
-        return {"host": server.host, "port": server.imap_port, "tls": "none"}
-
-    def wait(self, field, words, deadline=30):
-        return wait_until(lambda: words in status(self.acc)[field] and status(self.acc), f"{field}: {words}",
-                          deadline, 0.1)
 
     def assert_well(self):
         """A message has gone each way."""
@@ -203,7 +187,7 @@ class Patience(case.SystemTest):
         """One that greets and goes is tried more and more rarely, and the remote one is left alone."""
         with imapserver.Server(lambda talk: talk.say(b"* OK hello\r\n")) as server:
             self.begin(Model)
-            self.acc.local |= self.endpoint(server)
+            self.acc.local |= endpoint(server)
             self.acc.write_config(POLL)
             with self.acc.daemon() as daemon:
                 daemon.wait_ready()

@@ -4,8 +4,9 @@ import re
 import time
 import unittest
 
-from rig import SANITIZED, case, imapserver, modelserver, netns, number, populate, stays, wait_until
+from rig import SANITIZED, imapserver, modelserver, netns, number, populate, stays, wait_until
 from rig.modelserver import Model
+from rig.waiting import POLL, WaitingTest, endpoint, mail
 
 # One hour of polls each 30 s is 120; the interval is one second here.
 POLLS = number("POLLS", 12)
@@ -16,35 +17,21 @@ WITHOUT_NOTIFY = ("IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE UIDPLUS UNSELECT LI
                   " CONDSTORE QRESYNC ESEARCH MOVE COMPRESS=DEFLATE")
 
 
-def mail(name):
-    return f"Message-ID: <{name}@test>\r\nSubject: {name}\r\n\r\nhello\r\n".encode()
-
-
-class Waiting(case.SystemTest):
-    def fast(self, account, interval="1s"):
-        """The configuration with a poll interval."""
-        account.write_config()
-        account.write_text(f"[daemon]\npoll-interval = {interval}\n" + account.config.read_text())
-        return account
-
-    def status(self, account):
-        return account.ctl_json("status")[0]
-
-
 @unittest.skipIf(SANITIZED, "bytes do not depend on the build")
 @unittest.skipUnless(netns.is_possible(), "no network namespaces here")
-class Cost(Waiting):
+class Cost(WaitingTest):
     def check(self, capability, waits, limits):
         with netns.Link() as link:
             server = self.server("mdbox", addresses=("127.0.0.1", link.address), capability=capability)
             populate.fill(self.session(server), populate.plain_names(75), 20)
-            account = self.fast(self.account(server, tls="none", settings={
-                "host": link.address, "port": server.imap_port, "allow-cleartext": "yes"}))
+            account = self.acc = self.account(server, tls="none", settings={
+                "host": link.address, "port": server.imap_port, "allow-cleartext": "yes"})
+            account.write_config(POLL)
             account.prefix = link.prefix
             self.once(account)
             with account.daemon("-vv") as daemon:
                 daemon.wait_in_sync()
-                wait_until(lambda: waits in self.status(account)["waits"], waits)
+                wait_until(lambda: waits in self.status()["waits"], waits)
                 count = lambda: len(re.findall(r" C: \S+ LIST ", daemon.log()))
                 wait_until(lambda: stays(count, 0.3) is None, "a pause between two polls")
                 first = count()
@@ -61,7 +48,7 @@ class Cost(Waiting):
         self.check(WITHOUT_NOTIFY, "IDLE on INBOX, LIST-STATUS every 1 s", LIMITS)
 
 
-class Server(Waiting):
+class Server(WaitingTest):
     """Against a scripted server, with a daemon that looks each second."""
 
     def serve(self, model, capability=None):
@@ -72,15 +59,11 @@ class Server(Waiting):
         self.store = self.scripted.store
         for name in ("INBOX", "b", "c"):
             self.store.deliver(name, mail(name))
-        self.acc = self.endpoint(self.scripted)
+        self.connect(self.scripted)
 
-    def endpoint(self, server):
-        return self.fast(self.account(settings={
-            "host": server.host, "port": server.imap_port, "tls": "none", "timeout": "5s"}))
-
-    def wait(self, field, words, deadline=30):
-        return wait_until(lambda: words in (self.status(self.acc)[field] or "") and self.status(self.acc),
-                          f"{field}: {words}", deadline, 0.1)
+    def connect(self, server):
+        self.acc = self.account(settings=endpoint(server) | {"timeout": "5s"})
+        self.acc.write_config(POLL)
 
     def wait_mail(self, mailbox, n, deadline=30):
         folder = self.acc.tree.folder(mailbox)
@@ -136,7 +119,7 @@ class Rungs(Server):
             daemon.wait_ready()
             self.wait("waits", "IDLE on INBOX")
             n = 1
-            while "IDLE did not tell" not in self.status(self.acc)["waits_why"]:
+            while "IDLE did not tell" not in self.status()["waits_why"]:
                 n += 1
                 self.assertLess(n, 12)
                 self.store.deliver("INBOX", mail(f"new{n}"))
@@ -233,7 +216,7 @@ class Patience(Server):
             self.assertIn("going on in 3 s", found["sentence"])
             self.assertGreater(found["retry_usec"], time.time() * 1e6)
             heard = len(self.scripted.heard())
-            self.assertEqual(self.status(self.acc)["state"], "waiting")
+            self.assertEqual(self.status()["state"], "waiting")
             self.assertEqual(len(self.scripted.heard()), heard)
             self.wait_mail("INBOX", 1)
             self.wait_mail("b", 1)
@@ -351,7 +334,7 @@ class Patience(Server):
             talk.say(b"* OK hello\r\n")
 
         with imapserver.Server(script) as server:
-            self.acc = self.endpoint(server)
+            self.connect(server)
             with self.acc.daemon() as daemon:
                 daemon.wait_ready()
                 start = time.monotonic()
