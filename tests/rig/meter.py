@@ -20,8 +20,9 @@ import tempfile
 import threading
 import time
 
-# Seconds and bytes; cpu and rss are those of the process alone, user and system of the tree.
-Usage = collections.namedtuple("Usage", "status err wall cpu rss user system")
+# Seconds and bytes; cpu and rss are those of the process alone, user and system of the tree. switches: how
+# often it, or one of the children that it waited for, gave up the CPU of its own will.
+Usage = collections.namedtuple("Usage", "status err wall cpu rss user system switches")
 
 _SEIZE, _CONT = 0x4206, 7
 _TRACE_EXEC, _TRACE_EXIT = 0x10, 0x40
@@ -39,7 +40,7 @@ def _ptrace(request, pid, data):
         raise OSError(error, os.strerror(error))
 
 
-def _cpu_clock(pid):
+def cpu_clock(pid):
     """clock_getcpuclockid(3): all threads of a process, those that have ended too."""
     return time.clock_gettime(~pid << 3 | 2)
 
@@ -61,23 +62,23 @@ def _watch(pid):
             return begin, before, rss
         event, number = state.si_status >> 8, state.si_status & 0x7F
         if event == _EVENT_EXEC:
-            begin, before = time.monotonic(), _cpu_clock(pid)
+            begin, before = time.monotonic(), cpu_clock(pid)
         elif event == _EVENT_EXIT:
             rss = _peak_memory(pid)
         _ptrace(_CONT, pid, 0 if event else number)
 
 
 def _reap(process):
-    """wait4 of the process and of what it left behind: user and system seconds of the tree."""
+    """wait4 of the process and of what it left behind: user and system seconds of the tree, and switches."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    user, system = usage.ru_utime, usage.ru_stime
+    user, system, switches = usage.ru_utime, usage.ru_stime, usage.ru_nvcsw
     end = time.monotonic() + _LEFT_BEHIND
     while True:
         try:
             pid, _, usage = os.wait4(-process.pid, os.WNOHANG)
         except ChildProcessError:
-            return user, system
+            return user, system, switches
         if pid:
             user, system = user + usage.ru_utime, system + usage.ru_stime
         elif time.monotonic() > end:
@@ -110,9 +111,10 @@ def run(command, environment, timeout=3600):
             process.stdin.write(b"\n")
             process.stdin.close()
             begin, before, rss = _watch(process.pid)
-            wall, cpu = time.monotonic() - begin, _cpu_clock(process.pid) - before
+            wall, cpu = time.monotonic() - begin, cpu_clock(process.pid) - before
         finally:
             alarm.cancel()
-            user, system = _reap(process)
+            user, system, switches = _reap(process)
         err.seek(0)
-        return Usage(process.returncode, err.read(), wall, cpu, rss, *_without_prelude(user, system, before))
+        user, system = _without_prelude(user, system, before)
+        return Usage(process.returncode, err.read(), wall, cpu, rss, user, system, switches)
