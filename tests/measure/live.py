@@ -15,7 +15,7 @@ import threading
 import time
 import zlib
 
-from measure import content, programs, views
+from measure import content, programs, tables as markdown, views
 from rig import load, meter, netns, populate, sides, wait_until
 from rig.dovecot import Dovecot
 
@@ -273,3 +273,77 @@ def measure(options, kinds):
                 stage.load.under_way.clear()
         stage.remote.close()
     return found
+
+
+def hourly(run):
+    """What an hour takes with the seed's own events: what passes while nothing happens, and so many events.
+
+    An event's cost is what the second phase took beyond that, for each of its events."""
+    quiet, busy = run["phases"][QUIET], run["phases"][REMOTE]
+    events = sum(busy["events"].values()) or 1
+    found = {}
+    for what, value in (("bytes", lambda phase: phase["bytes_in"] + phase["bytes_out"]),
+                        ("cpu", lambda phase: phase["cpu"]), ("switches", lambda phase: phase["switches"])):
+        rate = value(quiet) / quiet["seconds"]
+        event = max(value(busy) - rate * busy["seconds"], 0) / events
+        found |= {what: 3600 * rate + event * sum(SEED_EVENTS.values()) / SEED_HOURS,
+                  what + " quiet": 3600 * rate, what + " event": event}
+    # The messages themselves: so many of the events were new ones.
+    share = busy["bodies"] / events
+    found["beyond"] = found["bytes"] - share * sum(SEED_EVENTS.values()) / SEED_HOURS
+    return found
+
+
+def all_latencies(phase):
+    return sorted(took for row in phase["latencies"].values() for took in row)
+
+
+def percentile(values, share):
+    return values[min(int(len(values) * share), len(values) - 1)]
+
+
+def latency_cells(phase):
+    took = all_latencies(phase)
+    if not took:
+        return ["0", "", "", ""]
+    return [str(len(took)), *(f"{percentile(took, share):.2f} s" for share in (0.5, 0.99, 1))]
+
+
+def tables(found):
+    """Lines of Markdown."""
+    if not found:
+        return []
+    options, server = found["options"], found["server"]
+    runs = {key: run for key, run in found["programs"].items() if run["phases"]}
+    lines = ["", f"### Live: {options['mailboxes']} mailboxes, {options['messages']} messages,"
+             f" {options['minutes']:g} minutes of each phase, {options['rate']:g} times the seed's events", "",
+             "Latency of every event, and how many were late: not there after"
+             f" {load.ARRIVES:.0f} s.", ""]
+    rows = [("the server itself", "", *latency_cells(server), len(server["late"]))]
+    for key, run in runs.items():
+        for phase, where in ((REMOTE, "to local"), (LOCAL, "to server")):
+            rows.append((markdown.NAMES[key], where, *latency_cells(run["phases"][phase]), len(run["late"])))
+    lines += markdown.table(("", "direction", "events", "median", "99 %", "worst", "late, both"), rows)
+    lines += extrapolation(runs)
+    for key, run in found["programs"].items():
+        lines += ["", f"Not in sync: {markdown.NAMES[key]}: {'; '.join(run['wrong'])[:300]}"] if run["wrong"] else []
+    return lines
+
+
+def extrapolation(runs):
+    """What six hours take, and how that is computed."""
+    events = sum(SEED_EVENTS.values())
+    lines = ["", f"Six hours of the seed's events, which are {events:.0f} ({SEED_HOURS} h / {load.STEP:g} s of moments, each"
+             f" {sum(load.CHANCES.values()):g} events): 6 x what a quiet hour takes + {events:.0f} x what an event takes. A"
+             " program that polls has several events in one poll here, and so looks a little better than it is.", ""]
+    rows = []
+    for key, run in runs.items():
+        cost = hourly(run)
+        rows.append((markdown.NAMES[key], *(
+            markdown.size(cost[name]) for name in ("bytes quiet", "bytes event")), markdown.size(6 * cost["bytes"]),
+            markdown.size(cost["beyond"]), f"{cost['cpu quiet']:.2f} s", f"{1000 * cost['cpu event']:.1f} ms",
+            f"{6 * cost['cpu']:.1f} s", f"{cost['switches quiet'] / 60:.1f}", f"{cost['switches'] / 60:.1f}",
+            f"{run['rss'] / 1e6:.1f} MB"))
+    return lines + markdown.table((
+        "", "bytes, quiet hour", "an event", "6 h", "an hour, beyond the messages", "CPU, quiet hour", "an event", "6 h",
+        "wake-ups a minute, quiet", "with events", "max RSS"), rows)
