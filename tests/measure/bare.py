@@ -29,12 +29,16 @@ class Link:
             context = ssl.create_default_context(cafile=ca_file)
             self.socket = context.wrap_socket(self.socket, server_hostname=host)
         self.inflate = self.deflate = None
+        self.last = b""
 
     def read(self):
         piece = self.socket.recv(1 << 18)
         if not piece:
-            raise SystemExit("the server closed the connection")
-        return self.inflate.decompress(piece) if self.inflate else piece
+            raise SystemExit(f"the server closed the connection after {self.last[-200:]!r}")
+        if self.inflate:
+            piece = self.inflate.decompress(piece)
+        self.last = piece or self.last
+        return piece
 
     def say(self, data):
         if self.deflate:

@@ -57,7 +57,9 @@ class World:
         for round_trip in {variant.round_trip for variant in variants} - {0}:
             self.links[round_trip] = stack.enter_context(netns.DelayedLink(round_trip))
         addresses = ("127.0.0.1", *(link.address for link in self.links.values()))
-        self.server = stack.enter_context(Dovecot(directory / "remote", "mdbox", addresses=addresses))
+        # mbsync and offlineimap look for the address among the names.
+        hosts = ("localhost", *(f"DNS:{address}" for address in addresses))
+        self.server = stack.enter_context(Dovecot(directory / "remote", "mdbox", addresses=addresses, hosts=hosts))
         self.local = stack.enter_context(Dovecot(directory / "local", "maildir"))
         self.names = populate.plain_names(size.mailboxes)
         self.remote = content.Remote(self.server, self.names)

@@ -14,6 +14,10 @@ from rig.dovecot import PASSWORD, Dovecot
 from rig.proxy import Proxy
 
 NOOPS = 3
+PAUSE = 4.0  # seconds between two looks at a server that cannot tell what changes
+# As Dovecot, but for NOTIFY.
+NO_NOTIFY = ("IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE SPECIAL-USE MULTIAPPEND UNSELECT NAMESPACE UIDPLUS LIST-EXTENDED"
+             " CONDSTORE QRESYNC ESEARCH MOVE LIST-STATUS COMPRESS=DEFLATE")
 
 
 def arguments(parser):
@@ -93,24 +97,42 @@ def by_mailboxes(count):
                 populate.fill_small(session, name, 1, seed=name)
         program = program_on(directory, link, server)
         found = costs(program, server, NEW_MESSAGE, count)
-        return found | {"open": on_open_connection(program, server)}
+        server.stop()
+        server.capability = NO_NOTIFY
+        server.start()
+        return found | {"open": on_open_connection(program.account, server)}
 
 
-def on_open_connection(program, server):
-    """A sync of everything that the daemon is asked for while it is connected: what crosses the line."""
-    account = program.account
+def on_open_connection(account, server):
+    """One look at all mailboxes, because the pause is over, where the server cannot tell by itself: what crosses
+    the line."""
     with Proxy("127.0.0.1", server.imap_port) as proxy:
         account.settings |= {"host": proxy.host, "port": proxy.port}
         account.prefix = []
-        account.write_config()
+        account.write_config(f"[daemon]\npoll-interval = {PAUSE:g}s\n")
         with account.daemon() as daemon:
             daemon.wait_in_sync(600)
-            daemon.wait_in_sync(600)
-            before = proxy.down, proxy.up, proxy.round_trips, proxy.connections
-            daemon.wait_in_sync(600)
-            after = proxy.down, proxy.up, proxy.round_trips, proxy.connections
-    keys = ("bytes_in", "bytes_out", "round_trips", "connections")
-    return dict(zip(keys, (b - a for a, b in zip(before, after))))
+            still(proxy)
+            before = counted(proxy)
+            wait_until(lambda: counted(proxy) != before, "the daemon looks at the server", 120)
+            after = still(proxy)
+    return dict(zip(("bytes_in", "bytes_out", "round_trips"), (b - a for a, b in zip(before, after))))
+
+
+def counted(proxy):
+    return proxy.down, proxy.up, proxy.round_trips
+
+
+def still(proxy):
+    """What the proxy has counted, when nothing passes any more."""
+    last = [None]
+
+    def is_still():
+        before, last[0] = last[0], counted(proxy)
+        return before == last[0]
+
+    wait_until(is_still, "the line is quiet", 60, PAUSE / 4)
+    return last[0]
 
 
 _MANY_USERS = "service imap {{\n  process_limit = 2000\n  client_limit = 20\n}}\ndefault_client_limit = 20000\n".format()

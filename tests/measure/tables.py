@@ -46,13 +46,18 @@ def once_tables(sizes):
         for name, found in variants.items():
             lines += ["", f"### {title}, {once.VARIANTS[name].title}"]
             for scene, rows in found["rows"].items():
-                lines += ["", f"**{scene}**, medians of {min(map(len, rows.values()))}", ""]
+                lines += ["", f"**{scene}**, medians of {max(map(len, rows.values()))}", ""]
                 lines += table(("", *COLUMNS), [
                     (NAMES[key], *once_cells(key, median(map(lambda values: once.Row(*values), found_rows))))
-                    for key, found_rows in rows.items()
+                    for key, found_rows in in_order(rows)
                 ])
             lines += wrong_lines(found["wrong"])
     return lines
+
+
+def in_order(rows):
+    """As in programs.ONCE, whatever came first."""
+    return [(key, rows[key]) for key in NAMES if key in rows]
 
 
 def wrong_lines(wrong):
