@@ -107,7 +107,7 @@ def drain(link, user, password, directory, names):
     store_bodies(link, rest, Files(directory), b"\r\ndrained OK")
 
 
-NOOP = b'q LIST "" "*" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\r\nb LOGOUT\r\n'
+NOOP = b'q LIST "" * RETURN (STATUS (MESSAGES UIDNEXT HIGHESTMODSEQ))\r\nb LOGOUT\r\n'
 
 
 def noop(link, user, password, directory, _names):

@@ -233,4 +233,6 @@ LIVE = [Imapsyncd, ImapsyncdImap, InterImapNotify, InterImapWatch, Mbsync, Offli
 
 def missing(kinds):
     """A sentence for each that is not installed."""
-    return [f"{kind.name} is not installed and is left out." for kind in kinds if not kind.is_there()]
+    debian = {"offlineimap": "offlineimap3", "mbsync": "isync"}
+    return [f"{kind.name} is left out: install {debian.get(kind.package, kind.package)} to have it."
+            for kind in kinds if not kind.is_there()]

@@ -193,10 +193,21 @@ def beside_rows(runs):
         yield at_most(f"IMAP-IMAP, {scene}: {what}, of InterIMAP's", f"{limit:.2f}", value, limit, where=where)
 
 
+def wrong_runs(results):
+    """How many of our own runs ended out of sync, or with an error."""
+    tables_wrong = [found["wrong"] for variants in results.get("once", {}).values() for found in variants.values()]
+    count = sum(len(sentences) for wrong in tables_wrong for by_key in wrong.values()
+                for key, sentences in by_key.items() if key.startswith(OURS))
+    runs = results.get("live", {}).get("programs", {})
+    count += sum(len(run["wrong"]) + len(run["late"]) for key, run in runs.items() if key.startswith(OURS))
+    return count + len(results.get("scale", {}).get("wrong", []))
+
+
 def judge(results):
     """Every target, one after the other."""
     runs, scaled = Runs(results), results.get("scale", {})
-    return [*noop_rows(runs), *message_rows(runs), *first_rows(runs), *memory_rows(runs, scaled),
+    wrong = at_most("runs that ended out of sync, and events that came late", "0", wrong_runs(results), 0, "{}")
+    return [wrong, *noop_rows(runs), *message_rows(runs), *first_rows(runs), *memory_rows(runs, scaled),
             *live_rows(results.get("live", {})), *scale_rows(scaled), *beside_rows(runs)]
 
 

@@ -1,7 +1,5 @@
 """The rig by itself: a rig that sees no difference proves nothing."""
 
-import contextlib
-import io
 import os
 import random
 import socket
@@ -10,7 +8,7 @@ import time
 import unittest
 
 from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns, populate, proxy,
-                 sides, sidebyside, wait_until)
+                 sides, wait_until)
 
 
 class Names(case.SystemTest):
@@ -237,6 +235,17 @@ class Network(case.SystemTest):
 
             self.assertEqual(link.traffic(send), (0, 128, 0, 1))
 
+    @unittest.skipUnless(netns.is_possible() and os.path.exists("/dev/net/tun"), "no network namespaces here")
+    def test_a_round_trip(self):
+        """connect(2) takes one."""
+        script = ("import socket, sys, time\nbegin = time.monotonic()"
+                  "\nsocket.create_connection((sys.argv[1], int(sys.argv[2])))\nprint(time.monotonic() - begin)")
+        with netns.DelayedLink(0.2) as link, socket.create_server((link.address, 0)) as server:
+            port = str(server.getsockname()[1])
+            out = subprocess.run([*link.prefix, "python3", "-c", script, link.address, port], check=True,
+                                 capture_output=True, text=True).stdout
+            self.assertGreaterEqual(float(out), 0.2)
+
 
 class Sides(case.SystemTest):
     """The same verbs lead to the same, whatever a side is."""
@@ -366,30 +375,14 @@ class Meter(case.SystemTest):
         self.assertGreater(children, 0.03)
         self.assertLess(usage.rss, 60_000_000)
         self.assertLess(usage.cpu, own + children / 2)
+        self.assertGreater(usage.user + usage.system, own + children / 2)
+
+    def test_a_child_that_is_left_behind(self):
+        usage, own, _ = self.measure(
+            f"import subprocess\nsubprocess.Popen(['python3', '-c', {self.BURN!r}], stderr=subprocess.DEVNULL)")
+        self.assertLess(usage.cpu, own + 0.03)
+        self.assertGreater(usage.user + usage.system, own + 0.03)
 
     def test_how_it_ends(self):
         usage = meter.run(["sh", "-c", "echo why >&2; exit 3"], os.environ)
         self.assertEqual((usage.status, usage.err), (3, "why\n"))
-
-
-class SideBySide(case.SystemTest):
-    needs_program = False
-
-    BASE = sidebyside.Row(1, 1, 1, 100, 100, 200, 10, 10, 20)
-
-    def misses(self, scene="no-op", wrong=(), **changed):
-        """The rows that miss when imapsyncd takes a tenth, but for what is said otherwise."""
-        row = sidebyside.Row(*(value / 10 for value in self.BASE))._replace(**changed)
-        table = {scene: {"InterIMAP": self.BASE, "imapsyncd": row}}
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            misses = sidebyside.report("title", table, set(wrong))
-        return misses, "**" in out.getvalue()
-
-    def test_what_misses_is_said(self):
-        self.assertEqual(self.misses(), (0, False))
-        self.assertEqual(self.misses(wall=5, bytes_in=160), (0, False))
-        for changed in ({"cpu": 0.11}, {"rss": 0.51}, {"bytes": 181}, {"packets": 19}):
-            self.assertEqual(self.misses(**changed), (1, True), changed)
-        self.assertEqual(self.misses("first sync", cpu=0.33), (0, False))
-        self.assertEqual(self.misses(wrong={("no-op", "imapsyncd")}), (1, True))
-        self.assertEqual(self.misses(wrong={("no-op", "InterIMAP")}), (1, True))
