@@ -217,10 +217,10 @@ class Limit(Program):
     def configure(self, local):
         self.environment["PYTHONPATH"] = str(REPOSITORY / "tests")
 
-    def command(self, what, names):
+    def command(self, what, names, directory=None):
         way = self.way
         words = [sys.executable, "-m", "measure.bare", what, way.host, str(way.port), str(way.ca_file or "-"),
-                 content.USER, PASSWORD, str(self.home)]
+                 content.USER, PASSWORD, str(directory or self.home)]
         return self.in_place([*words, *names])
 
     def once(self):
