@@ -3,12 +3,16 @@
 The program runs in a network namespace, the server outside; the kernel counts on the veth pair
 between them. IPv6 is off and the neighbours are fixed, so that nothing but the TCP connections is
 counted. Bytes are those of IP: Ethernet's 14 a packet are taken off, as in the InterIMAP benchmark.
+
+DelayedLink is as far away as one likes: two TUN devices with a process between them that keeps each
+packet for half a round trip, the SYN as well, because not every kernel has netem.
 """
 
 import collections
 import os
 import pathlib
 import subprocess
+import sys
 
 from rig import wait_until
 
@@ -36,6 +40,7 @@ class Link:
     """with Link() as link: link.prefix runs a command inside; the server listens on link.address."""
 
     number = 0
+    header = ETHERNET_HEADER  # of a packet, which is not counted
 
     def __init__(self):
         Link.number += 1
@@ -57,6 +62,9 @@ class Link:
 
     def _make(self):
         _ip("netns", "add", self.namespace)
+        self._make_devices()
+
+    def _make_devices(self):
         _ip("link", "add", self.outer, "type", "veth", "peer", "name", self.inner)
         self._no_ipv6([])
         _ip("link", "set", self.inner, "netns", self.namespace)
@@ -93,7 +101,8 @@ class Link:
     def __exit__(self, *_):
         self.close()
 
-    def _read(self):
+    def count(self):
+        """All that has crossed the link, with the headers of packets."""
         # What the outer end sends, the program receives.
         folder = pathlib.Path(f"/sys/class/net/{self.outer}/statistics")
         names = ("tx_bytes", "rx_bytes", "tx_packets", "rx_packets")
@@ -101,17 +110,54 @@ class Link:
 
     def traffic(self, run):
         """What crosses the link while run() runs, to its last packet."""
-        before = self._read()
+        before = self.count()
         run()
+        return self.since(before)
+
+    def since(self, before):
+        """What has crossed the link since before, a value of count(), to the last packet."""
         last = [None]
 
         def is_still():
-            previous, last[0] = last[0], self._read()
+            previous, last[0] = last[0], self.count()
             return previous == last[0]
 
         wait_until(is_still, "the last packet passes", deadline=5, interval=0.2)
         delta = Traffic(*(b - a for a, b in zip(before, last[0])))
         return delta._replace(
-            bytes_in=delta.bytes_in - ETHERNET_HEADER * delta.packets_in,
-            bytes_out=delta.bytes_out - ETHERNET_HEADER * delta.packets_out,
+            bytes_in=delta.bytes_in - self.header * delta.packets_in,
+            bytes_out=delta.bytes_out - self.header * delta.packets_out,
         )
+
+
+class DelayedLink(Link):
+    """A round trip of so many seconds between both ends."""
+
+    header = 0  # of IP itself
+
+    def __init__(self, round_trip):
+        super().__init__()
+        self.round_trip = round_trip
+        self.carrier = None
+
+    def _make_devices(self):
+        words = [sys.executable, "-m", "rig.delay", self.outer, self.inner, str(self.round_trip / 2)]
+        self.carrier = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.carrier.stdout.readline() != b"ready\n":
+            raise OSError("there are no TUN devices")
+        _ip("link", "set", self.inner, "netns", self.namespace)
+        for inside, prefix, device, own, other in (
+            ((), [], self.outer, self.address, self.peer),
+            (("-n", self.namespace), self.prefix, self.inner, self.peer, self.address),
+        ):
+            self._no_ipv6(prefix)
+            _ip(*inside, "addr", "add", own, "peer", other, "dev", device)
+            _ip(*inside, "link", "set", device, "up")
+        _ip("-n", self.namespace, "link", "set", "lo", "up")
+
+    def close(self):
+        if self.carrier:
+            self.carrier.stdin.close()  # its devices end with it
+            self.carrier.wait()
+            self.carrier = None
+        super().close()

@@ -132,7 +132,7 @@ def fill(session, mailboxes, count, seed=1, holes=True):
             session.expunge(",".join(map(str, rng.sample(uids, extra))))
 
 
-def _quick_rows(rng, name, count):
+def quick_rows(rng, name, count):
     """Messages of about 4 kB that nobody has to make word by word: their bodies are cut out of one
     text, which is long enough for two of them to have little in common within deflate's window."""
     text = _text(rng, 2_000_000)
@@ -154,7 +154,7 @@ def fill_quickly(session, mailboxes, count, seed=1):
     for name in mailboxes:
         if name != "INBOX":
             session.create(name)
-        rows = _quick_rows(rng, name, count + count // 10)
+        rows = quick_rows(rng, name, count + count // 10)
         uids = []
         while batch := list(itertools.islice(rows, 250)):
             uids += session.append_many(name, batch, batch=250)

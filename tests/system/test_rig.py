@@ -237,6 +237,17 @@ class Network(case.SystemTest):
 
             self.assertEqual(link.traffic(send), (0, 128, 0, 1))
 
+    @unittest.skipUnless(netns.is_possible() and os.path.exists("/dev/net/tun"), "no network namespaces here")
+    def test_a_round_trip(self):
+        """connect(2) takes one."""
+        script = ("import socket, sys, time\nbegin = time.monotonic()"
+                  "\nsocket.create_connection((sys.argv[1], int(sys.argv[2])))\nprint(time.monotonic() - begin)")
+        with netns.DelayedLink(0.2) as link, socket.create_server((link.address, 0)) as server:
+            port = str(server.getsockname()[1])
+            out = subprocess.run([*link.prefix, "python3", "-c", script, link.address, port], check=True,
+                                 capture_output=True, text=True).stdout
+            self.assertGreaterEqual(float(out), 0.2)
+
 
 class Sides(case.SystemTest):
     """The same verbs lead to the same, whatever a side is."""
@@ -366,6 +377,13 @@ class Meter(case.SystemTest):
         self.assertGreater(children, 0.03)
         self.assertLess(usage.rss, 60_000_000)
         self.assertLess(usage.cpu, own + children / 2)
+        self.assertGreater(usage.user + usage.system, own + children / 2)
+
+    def test_a_child_that_is_left_behind(self):
+        usage, own, _ = self.measure(
+            f"import subprocess\nsubprocess.Popen(['python3', '-c', {self.BURN!r}], stderr=subprocess.DEVNULL)")
+        self.assertLess(usage.cpu, own + 0.03)
+        self.assertGreater(usage.user + usage.system, own + 0.03)
 
     def test_how_it_ends(self):
         usage = meter.run(["sh", "-c", "echo why >&2; exit 3"], os.environ)
