@@ -203,7 +203,8 @@ static int tls_prepare(Tls *tls) {
         BIO_set_data(bio, tls);
         BIO_set_init(bio, 1);
         SSL_set_bio(tls->ssl, bio, bio);
-        (void) SSL_set_app_data(tls->ssl, tls);
+        if (SSL_set_app_data(tls->ssl, tls) != 1) /* the callbacks would find nobody */
+                return -ENOMEM;
 
         ticket = ticket_find(tls->ticket_key);
         if (ticket && SSL_SESSION_is_resumable(ticket->session))
