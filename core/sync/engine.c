@@ -318,11 +318,20 @@ static Side first_side(const Engine *engine) {
                        : SIDE_REMOTE;
 }
 
-/* Keep the sentence of what SQLite said: a later call would overwrite it. */
+/*
+ * Keep the sentence of what SQLite said: a later call would overwrite it.
+ *
+ * A side that is lost takes nothing back: what is not committed yet is what memory has, and
+ * engine_interrupt() commits both.
+ */
 int engine_fail(Engine *engine, int error) {
         free(engine->error);
-        engine->error = engine->is_lost ? NULL : strdup(state_db_error(engine->db));
-        engine->is_void = !engine->is_lost;
+        engine->error = NULL;
+        if (engine->is_lost)
+                return error;
+
+        engine->error = strdup(state_db_error(engine->db));
+        engine->is_void = true;
         state_db_rollback(engine->db);
         return error;
 }
