@@ -61,9 +61,10 @@ def _judge_side(model, name, content):
             yield Harm("lost", f"mailbox {mailbox} is not {name}")
         elif mailbox not in model:
             yield Harm("resurrected", f"mailbox {mailbox} is {name}")
+        labels = _labels([*model.get(mailbox, []), *content.get(mailbox, [])])
         want, have = _flags(model.get(mailbox, [])), _flags(content.get(mailbox, []))
         for digest in sorted(want.keys() | have.keys()):
-            yield from _judge_message(f"{mailbox}: {_label(content, model, mailbox, digest)}, {name}",
+            yield from _judge_message(f"{mailbox}: {labels[digest]}, {name}",
                                       want[digest], have[digest], digest in known)
 
 
@@ -88,8 +89,6 @@ def _flags(messages):
     return found
 
 
-def _label(content, model, mailbox, digest):
-    for row in content.get(mailbox, []) + model.get(mailbox, []):
-        if row.digest == digest:
-            return f"{row.label} ({row.where})"
-    return digest[:12]
+def _labels(messages):
+    """{digest: what it is called}; by the last that has it."""
+    return {row.digest: f"{row.label} ({row.where})" for row in messages}
