@@ -10,10 +10,11 @@
 #include "daemon/options.h"
 #include "daemon/state-lock.h"
 
-/* Memory at the end of the heap goes back to the system from this size on. Left alone, glibc keeps twice
- * the largest block that was ever freed, which the configuration's buffer makes 2 MB: a heap that is as
- * large as whatever the worst minute needed, for good. */
-#define HEAP_SPARE (256 * 1024)
+/* Memory at the end of the heap goes back to the system from this size on, and blocks of this size are no
+ * part of it. Left alone, glibc keeps twice the largest block that was ever freed, which the configuration's
+ * buffer makes 2 MB: a heap that is as large as whatever the worst minute needed, for good. With less, the
+ * buffers of a transfer would come and go, and each page of them be made anew. */
+#define HEAP_SPARE (512 * 1024)
 
 enum {
         EXIT_IN_SYNC = 0,
@@ -77,6 +78,7 @@ int main(int argc, char **argv) {
         }
 
         (void) mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+        (void) mallopt(M_MMAP_THRESHOLD, HEAP_SPARE);
         umask(0077);
         log_init(options.verbose);
         if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)
