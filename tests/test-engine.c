@@ -29,6 +29,14 @@ static void make_in_sync(World *world, const char *mailbox, unsigned n) {
         world_make_in_sync(world, mailbox, "m", n);
 }
 
+/* A mailbox "a" with three messages, in sync. */
+static void begin(World *world) {
+        world_init(world);
+        make_in_sync(world, "a", 3);
+        world_start(world);
+        assert(world_sync(world));
+}
+
 static void check(World *world, const char *mailbox, const char *wanted) {
         _cleanup_free_ char *is = world_describe(world, mailbox);
 
@@ -147,10 +155,7 @@ static void test_gone_mailbox(Side gone) {
 static void test_failed_list(void) {
         World world;
 
-        world_init(&world);
-        make_in_sync(&world, "a", 3);
-        world_start(&world);
-        assert(world_sync(&world));
+        begin(&world);
 
         world.store[SIDE_LOCAL].n_list_fails = 1;
         deliver(&world, SIDE_REMOTE, "a", "x");
@@ -171,10 +176,7 @@ static void test_failed_list(void) {
 static void test_made_meanwhile(void) {
         World world;
 
-        world_init(&world);
-        make_in_sync(&world, "a", 3);
-        world_start(&world);
-        assert(world_sync(&world));
+        begin(&world);
 
         make(&world, SIDE_REMOTE, "b");
         make(&world, SIDE_LOCAL, "b");
@@ -191,10 +193,7 @@ static void test_made_meanwhile(void) {
 static void test_no_memory(void) {
         World world;
 
-        world_init(&world);
-        make_in_sync(&world, "a", 3);
-        world_start(&world);
-        assert(world_sync(&world));
+        begin(&world);
 
         make(&world, SIDE_REMOTE, "b");
         world.store[SIDE_REMOTE].is_short_of_memory = true;
