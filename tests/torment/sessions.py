@@ -7,6 +7,7 @@ can be cut a byte later. The model is kept by the hand that makes the changes.
 import contextlib
 import os
 import shutil
+import sqlite3
 
 from rig import compare, sides
 from rig.account import Account
@@ -216,6 +217,9 @@ def life(w):
 
 
 def uidvalidity(w):
+    """A run that asks for the number again, as the first one of each day does."""
+    with contextlib.closing(sqlite3.connect(w.account.database)) as database, database:
+        database.execute("DELETE FROM account WHERE key = 'uidvalidity-checked'")
     w.remote.renumber("list")
     w.flag(w.local, "INBOX", 1, "\\flagged")
 

@@ -13,6 +13,8 @@ SPOILED = 40  # bits of each session that TLS does not protect
 ENDS = 30  # seconds that a run may take on a wire that is cut: six times the limit of one answer
 AGAIN = 10  # in full: after so many runs one more is made, which must change nothing
 FLIP_STEP = 15
+AGED = 3  # sessions from which on one is as long as the one before
+MISSES = 5  # so many sessions, one after the other, were over before the byte: a part ends
 # What was done on the server, and is not heard of.
 MOMENTS = {
     "first-sync": rb" BODY\[\] {\d+}\r\n.{9}",
@@ -68,9 +70,13 @@ class Sweep:
         """All bytes or records of a part, in a world of its own, which is removed if nothing is wrong with it."""
         part = self.job.part
         self._begin("5s" if part.way == FLIP else "1min")
+        for _ in range(AGED):
+            self._undisturbed()
+        missed = 0
         for place in self._places(part):
-            if not self._safely(self._break, part.way, part.direction, place):
-                break  # the session ended before that byte
+            missed = 0 if self._safely(self._break, part.way, part.direction, place) else missed + 1
+            if missed == MISSES:
+                break
         self._end()
         if self.world:
             self.world.close()
@@ -96,9 +102,8 @@ class Sweep:
                 yield n, random.Random(f"{self.options.seed} {n}").uniform(0.01, 0.99)
 
     def _break_some(self):
-        self.length = self._undisturbed()
-        if self.options.full:
-            self.length = self._undisturbed()  # the first one finds less to take away
+        for _ in range(AGED if self.options.full else 1):
+            self.length = self._undisturbed()
         if "pieces" in self.options.parts:
             self._slowly()
         for way in (CUT, FLIP):
