@@ -112,6 +112,23 @@ static void test_waiting(void) {
                                                                 "E: DONE FETCH A exists=1\n"
                                                                 "E: STATUS B modseq=9 unasked\n"
                                                                 "E: DONE CLOSE A exists=1\n");
+        replica_check(
+                "NOTIFY tells nothing of the selected mailbox: its HIGHESTMODSEQ is another's",
+                DOVECOT, "qd",
+                "> notify\n"
+                "C: 1 " NOTIFY "S: 1 OK\n"
+                "E: DONE NOTIFY\n"
+                "> changes A 7 9 21 flags\n"
+                "C: 2 SELECT A (QRESYNC (7 21))\n" SELECTED(
+                        "3", "7", "9", "21") "S: 2 OK\n"
+                                             "E: OPENED A 7 9 21 exists=3 " STORABLE "\n"
+                                             "E: DONE CHANGES A modseq=21 exists=3\n"
+                                             "> fetch A 5 flags\n"
+                                             "C: 3 UID FETCH 5 (FLAGS)\n"
+                                             "S: * 1 FETCH (UID 5 FLAGS (\\Seen))\n"
+                                             "S: 3 OK [HIGHESTMODSEQ 22] Fetch completed.\n"
+                                             "E: MESSAGE A 5 (\\Seen)\n"
+                                             "E: DONE FETCH A modseq=21 exists=3\n");
         replica_check("IDLE: how it stands, then one change", DOVECOT, "q",
                       "> idle A\n"
                       "C: 1 SELECT A\n"

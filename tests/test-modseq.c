@@ -1,13 +1,14 @@
 /* The running modseq: what may be committed at each tagged response. */
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "base/macro.h"
 #include "sync/modseq.h"
 #include "test.h"
 
 /* A step is a letter and a number: s SELECT's HIGHESTMODSEQ, f FETCH, c a code, t tagged (and what
- * is safe then), q tagged where nothing is told of what others change. */
+ * is safe then); where nothing is told of what others change: q tagged, o that of a change of ours. */
 static void run(const char *label, const char *steps) {
         Modseq modseq = {0};
 
@@ -26,8 +27,12 @@ static void run(const char *label, const char *steps) {
                         modseq_code(&modseq, value);
                         break;
                 case 't':
+                        modseq_tagged(&modseq, UINT64_MAX);
+                        TEST_ROW(label, modseq.safe == value);
+                        break;
                 case 'q':
-                        modseq_tagged(&modseq, p[0] == 't');
+                case 'o':
+                        modseq_tagged(&modseq, p[0] == 'o');
                         TEST_ROW(label, modseq.safe == value);
                         break;
                 default:
@@ -59,8 +64,9 @@ int main(void) {
                 {"code 0 says nothing",                "s25 c0 f26 t26"         },
                 {"NOMODSEQ stays without",             "s0 f9 c9 t0"            },
                 {"a new SELECT forgets what was seen", "s25 f30 s26 t26"        },
-                {"of our own change alone",            "s25 c26 q26 f27 q27"    },
-                {"of one that is not told before it",  "s25 c27 q25 f28 q25"    },
+                {"of our own change alone",            "s25 c26 o26 f27 o27"    },
+                {"of one that is not told before it",  "s25 c27 o25 f28 o25"    },
+                {"another's, when we change nothing",  "s25 c26 q25 f26 q25"    },
                 {"it may go back there too",           "s25 c24 q24"            },
                 {"63 bits",                            "s9223372036854775806 f9223372036854775807 "
                             "t9223372036854775807"   },

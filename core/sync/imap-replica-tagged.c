@@ -265,6 +265,14 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
         return false;
 }
 
+/* By how much the safe modseq of the selected mailbox may rise: see sync/modseq.h. */
+static uint64_t safe_rise(const ImapReplica *r, const Command *command, const ImapText *text) {
+        if (!r->notify_sent)
+                return UINT64_MAX;
+        return command->kind == COMMAND_APPEND && text->status == IMAP_OK &&
+               command->job && command->job->opened == r->selected;
+}
+
 static void on_modseq(ImapReplica *r, const Command *command, const ImapText *text) {
         if (!r->selected || !has_condstore(r) || command->kind == COMMAND_UNSELECT ||
             command->kind == COMMAND_EXAMINE)
@@ -272,7 +280,7 @@ static void on_modseq(ImapReplica *r, const Command *command, const ImapText *te
 
         if (text->code == IMAP_CODE_HIGHESTMODSEQ)
                 modseq_code(&r->selected->modseq, text->number[0]);
-        modseq_tagged(&r->selected->modseq, !r->notify_sent);
+        modseq_tagged(&r->selected->modseq, safe_rise(r, command, text));
 }
 
 static int on_answer(ImapReplica *r, const Command *command, const ImapText *text) {

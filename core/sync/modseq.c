@@ -24,11 +24,11 @@ static uint64_t told(const Modseq *modseq) {
         return modseq->seen > modseq->safe ? modseq->seen : modseq->safe;
 }
 
-void modseq_tagged(Modseq *modseq, bool tells_all) {
+void modseq_tagged(Modseq *modseq, uint64_t rise) {
         const uint64_t now = told(modseq);
 
         /* Where nothing is known to be safe, what comes later is not either. */
-        if (modseq->safe > 0 && (tells_all || now <= modseq->safe || now - modseq->safe == 1))
+        if (modseq->safe > 0 && (now <= modseq->safe || now - modseq->safe <= rise))
                 modseq->safe = now;
 
         modseq->seen = 0;

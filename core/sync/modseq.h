@@ -9,11 +9,12 @@
  * those.
  *
  * With NOTIFY in effect, and not for the selected mailbox, nothing is told of what others change there
- * (RFC 5465, section 5), and yet Dovecot tells the HIGHESTMODSEQ after an APPEND or EXPUNGE of ours: what
- * others did before is below it. There only the next one can be safe: it is that of our own change.
+ * (RFC 5465, section 5), and yet Dovecot tells the HIGHESTMODSEQ in any tagged response: what others did
+ * before is below it. There only a modseq that is surely of a change of ours is safe: the next one, after an
+ * APPEND. It is not so after a STORE or EXPUNGE, which changes nothing where another client was faster, nor
+ * after a FETCH.
  */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Modseq {
@@ -28,6 +29,6 @@ void modseq_start(Modseq *modseq, uint64_t highest);
 void modseq_fetch(Modseq *modseq, uint64_t value);
 void modseq_code(Modseq *modseq, uint64_t value);
 
-/* A tagged response, other than that of CLOSE, whose expunges nobody is told of. @tells_all: also of what
- * others change. */
-void modseq_tagged(Modseq *modseq, bool tells_all);
+/* A tagged response, other than that of CLOSE, whose expunges nobody is told of. @rise: by how much the safe
+ * modseq may rise: UINT64_MAX where the server tells what others change, else the changes that are surely ours. */
+void modseq_tagged(Modseq *modseq, uint64_t rise);
