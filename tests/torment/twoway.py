@@ -26,16 +26,16 @@ SAMPLE = [*STORES, "proton", "icloud"]  # without QRESYNC too, and with ESEARCH
 
 
 def arguments(parser):
-    parser.add_argument("--seeds", type=int, metavar="N", help="of each server (1; with --full 1000)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="of each server (1; with --full 100)")
     parser.add_argument("--operations", type=int, metavar="N", help="of each seed (60; with --full 500)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first (1)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="seeds at a time (1; with --full 4)")
     parser.add_argument("--profile", choices=MASKED + STORES,
                         help="this server only: Dovecot as another one, or with this store (maildir, mdbox,"
                         " proton and icloud; with --full all)")
 
 
 def run(options):
-    seeds = options.seeds or (1000 if options.full else 1)
     operations = options.operations or (500 if options.full else 60)
     names = [options.profile] if options.profile else STORES + MASKED if options.full else SAMPLE
     tally = Tally()
@@ -43,9 +43,7 @@ def run(options):
     directory.chmod(0o755)
     for name in names:
         with _server(directory / name, name) as server:
-            part = Tally()
-            for seed in range(options.first, options.first + seeds):
-                _run_seed(part, directory / f"{name}-{seed}", server, name, seed, operations)
+            part = _run_seeds(directory, server, name, operations, options)
             print(f"  {name}: {part}", flush=True)
         tally.merge(part)
     tally.add(servers=len(names))
@@ -60,7 +58,18 @@ def _server(directory, name):
     return Dovecot(directory, name) if name in STORES else PROFILES[name].start(directory, ["alice"])
 
 
-def _run_seed(tally, directory, server, name, seed, operations):
+def _run_seeds(directory, server, name, operations, options):
+    seeds = options.seeds or (100 if options.full else 1)
+    tally = Tally()
+    with concurrent.futures.ThreadPoolExecutor(options.jobs or (4 if options.full else 1)) as pool:
+        run_one = lambda seed: _run_seed(directory / f"{name}-{seed}", server, name, seed, operations)
+        for part in pool.map(run_one, range(options.first, options.first + seeds)):
+            tally.merge(part)
+    return tally
+
+
+def _run_seed(directory, server, name, seed, operations):
+    tally = Tally()
     where = f"tests/chaos twoway --profile {name} --seeds 1 --operations {operations} --first {seed}"
     life = Life(directory, server, f"seed{seed}", seed)
     try:
@@ -75,6 +84,7 @@ def _run_seed(tally, directory, server, name, seed, operations):
     tally.add(**life.rounds)
     if not life.found:
         life.forget()
+    return tally
 
 
 class Life:
