@@ -167,6 +167,35 @@ static void make_keywords(World *world) {
         world_add_in_sync(world, "A", pairs, ARRAY_SIZE(messages));
 }
 
+static void make_single(World *world, const char *mailbox, const char *text) {
+        WorldMessage message;
+        const WorldPair pair = {
+                {1, 1},
+                &message
+        };
+
+        world_parse_message(world, text, &message);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                memory_store_add(&world->store[side], mailbox);
+        world_add_in_sync(world, mailbox, &pair, 1);
+}
+
+/* A message without a Message-ID is not taken for another one of its size, in a mailbox with the same numbers. */
+static void test_rename_without_id(void) {
+        World world;
+
+        world_init(&world);
+        make_single(&world, "A", "none/1@100");
+        make_single(&world, "K", "none/2@200");
+        memory_store_rename(&world.store[SIDE_REMOTE], "K", "L");
+        memory_store_remove(&world.store[SIDE_REMOTE], "A");
+        world_start(&world);
+        list(&world);
+        assert(strstr(stored(&world, SIDE_LOCAL, "L")->messages[0].bytes, "none/2"));
+        assert(stored(&world, SIDE_LOCAL, "A") && !stored(&world, SIDE_LOCAL, "K"));
+        world_done(&world);
+}
+
 /* What is seen before a run does not change what the base's keywords mean. */
 static void test_keywords(void) {
         static const char *const labels[] = {"waited for", "sampled"};
@@ -789,6 +818,7 @@ static void test_due(void) {
 
 int main(void) {
         test_rename();
+        test_rename_without_id();
         test_unsayable();
         test_utf8();
         test_polled();

@@ -98,7 +98,7 @@ static bool is_settled(const Model *model, unsigned n) {
 static void make_message(Model *model, unsigned n, WorldMessage *ret_message) {
         char text[64];
 
-        (void) snprintf(text, sizeof(text), n % 5 == 4 ? "none/%03u" : "m%03u", n);
+        (void) snprintf(text, sizeof(text), n % 5 == 4 ? "none/%03u@%u" : "m%03u", n, n);
         world_parse_message(&model->world, text, ret_message);
 }
 
@@ -582,7 +582,7 @@ static char *describe_box(Model *model, unsigned box) {
 
                         if (!message->exists || message->box != box || (n % 5 == 4) != no_id)
                                 continue;
-                        (void) snprintf(name, sizeof(name), no_id ? "none/%03u" : "m%03u", n);
+                        (void) snprintf(name, sizeof(name), no_id ? "none/%03u@%u" : "m%03u", n, n);
                         world_format_flags(&model->world, message->flags, &flags);
                         assert(buffer_append_format(&text, "%s%.*s | %s%.*s | =%.*s\n", name,
                                                     (int) flags.size, flags.size ? flags.data : "",

@@ -282,6 +282,7 @@ typedef struct Sample {
         struct {
                 uint32_t uid[_SIDE_MAX];
                 uint64_t size[_SIDE_MAX];
+                int64_t date[_SIDE_MAX];
                 char id[_SIDE_MAX][256]; /* Message-ID, cut */
                 bool has[_SIDE_MAX];
         } rows[SAMPLE_MESSAGES];

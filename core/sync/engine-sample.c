@@ -3,8 +3,8 @@
  *
  * Where nobody says so, its numbers must be those of the base, and since other mailboxes may have the
  * same UIDVALIDITY and UIDs, some of its messages as well: each UID of the base means one message, whose
- * Message-ID the other side can tell. A server that renumbers what it renames leaves less: then as many
- * messages must be there, and those of the sample somewhere among them.
+ * Message-ID, or size and date, the other side can tell. A server that renumbers what it renames leaves
+ * less: then as many messages must be there, and those of the sample somewhere among them.
  */
 
 #include <errno.h>
@@ -163,6 +163,7 @@ static void take_sample(Sample *sample, Side side, const ReplicaMessage *message
                         continue;
                 sample->rows[i].has[side] = true;
                 sample->rows[i].size[side] = message->size;
+                sample->rows[i].date[side] = message->date;
                 if (id.size > 0)
                         memcpy(sample->rows[i].id[side], id.data,
                                MIN(id.size, sizeof(sample->rows[i].id[side]) - 1));
@@ -185,6 +186,25 @@ static bool lacks_too_many(const Sample *sample) {
         return n_lacking + status->messages > known + status->uidnext - state->token[side].uidnext;
 }
 
+static bool has_id(const Sample *sample, size_t i) {
+        return *sample->rows[i].id[SIDE_REMOTE];
+}
+
+static bool differs(const Sample *sample, size_t i) {
+        const uint64_t *size = sample->rows[i].size;
+
+        if (strcmp(sample->rows[i].id[SIDE_REMOTE], sample->rows[i].id[SIDE_LOCAL]) != 0)
+                return true;
+        return !has_id(sample, i) && size[SIDE_REMOTE] != size[SIDE_LOCAL];
+}
+
+/* Without a Message-ID, the same size may be that of another message: the date must say more. */
+static bool says_same(const Sample *sample, size_t i) {
+        const int64_t *date = sample->rows[i].date;
+
+        return has_id(sample, i) || date[SIDE_REMOTE] == date[SIDE_LOCAL];
+}
+
 /* One that differs is enough to say no. Sizes count where there is no Message-ID: some servers get them
  * wrong. */
 static bool is_same(const Sample *sample) {
@@ -199,12 +219,9 @@ static bool is_same(const Sample *sample) {
                         return false; /* it is not there */
                 if (!sample->rows[i].has[SIDE_REMOTE] || !sample->rows[i].has[SIDE_LOCAL])
                         continue; /* deleted meanwhile */
-                if (strcmp(sample->rows[i].id[SIDE_REMOTE], sample->rows[i].id[SIDE_LOCAL]) != 0)
+                if (differs(sample, i))
                         return false;
-                if (!*sample->rows[i].id[SIDE_REMOTE] &&
-                    sample->rows[i].size[SIDE_REMOTE] != sample->rows[i].size[SIDE_LOCAL])
-                        return false;
-                n_same++;
+                n_same += says_same(sample, i);
         }
         return n_same > 0;
 }
