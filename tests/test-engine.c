@@ -172,6 +172,34 @@ static void test_failed_list(void) {
         world_done(&world);
 }
 
+/* What is to be looked at while nobody knows whether it is there still is so after the next list. */
+static void test_marked_before_list(void) {
+        MemoryMailbox *mailbox;
+        World world;
+
+        world_init(&world);
+        world.store[SIDE_LOCAL].is_files = false;
+        world.store[SIDE_LOCAL].no_modseq = true;
+        world.options.volumes.answer = 1000000;
+        world.options.flag_scan = (int64_t) 24 * 3600 * 1000000;
+        make_in_sync(&world, "a", 3);
+        world_start(&world);
+        assert(world_sync(&world));
+        world_stop(&world);
+        mailbox = stored(&world, SIDE_LOCAL, "a");
+        memory_set_flags(mailbox, &mailbox->messages[0], world_parse_flags(&world, "F"));
+        world.store[SIDE_REMOTE].n_list_fails = 1;
+        world_start(&world);
+        engine_mark_all(world.engine);
+        assert(engine_list(world.engine) == 0 && world_pump(&world));
+        assert(world.n_notes[ENGINE_NOTE_RUN] == 0);
+
+        engine_retry(world.engine);
+        assert(world_pump(&world));
+        check(&world, "a", "m1 F | m1 F | = F\nm2 | m2 | =\nm3 | m3 | =\n");
+        world_done(&world);
+}
+
 /* Somebody makes it in both places at a time, and has put mail into it. */
 static void test_made_meanwhile(void) {
         World world;
@@ -621,6 +649,7 @@ int main(void) {
         test_gone_mailbox(SIDE_REMOTE);
         test_gone_mailbox(SIDE_LOCAL);
         test_failed_list();
+        test_marked_before_list();
         test_made_meanwhile();
         test_no_memory();
         test_crowd();

@@ -43,6 +43,8 @@ typedef struct SyncMailbox {
         bool exists[_SIDE_MAX]; /* as of the last list */
         bool listed[_SIDE_MAX]; /* by the one that is under way */
         bool dirty[_SIDE_MAX];
+        bool put_off
+                [_SIDE_MAX]; /* marked when no list had told whether it is there: for the next one */
         bool may_lose[_SIDE_MAX]; /* its last STATUS may tell of messages that are gone */
         int64_t asked[_SIDE_MAX]; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];

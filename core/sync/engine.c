@@ -187,8 +187,10 @@ static bool wants_run(const SyncMailbox *mailbox) {
         return sync_mailbox_is_marked(mailbox) || mailbox->wants_verify;
 }
 
-/* It has gone from a side. */
+/* It has gone from a side, or one could not be listed. */
 static void forget_marks(SyncMailbox *mailbox) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                mailbox->put_off[side] |= mailbox->engine->list_failed && mailbox->dirty[side];
         mailbox->engine->n_dirty -= sync_mailbox_is_marked(mailbox);
         mailbox->engine->n_verifying -= mailbox->wants_verify;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = mailbox->wants_verify = false;
@@ -223,12 +225,26 @@ static int start_runs(Engine *engine) {
         return n_started;
 }
 
+static void mark_put_off(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        SyncMailbox *mailbox = engine->mailboxes[i];
+
+                        if (!mailbox->put_off[side])
+                                continue;
+                        mailbox->put_off[side] = false;
+                        mailbox->all_names = true;
+                        sync_mailbox_mark(mailbox, side);
+                }
+}
+
 static int start_list(Engine *engine) {
         if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
                 return 0;
 
         engine->wants_list = engine->list_failed = false;
         engine->n_listing = _SIDE_MAX;
+        mark_put_off(engine);
         engine_begin_list(engine);
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
