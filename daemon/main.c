@@ -4,7 +4,9 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 
+#include "daemon/control-socket.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
@@ -42,6 +44,15 @@ static int check_accounts(const Options *options, const Config *config) {
         return 0;
 }
 
+/* It does not come to a loop, and nobody will be served. */
+static int give_up(int status) {
+        const int n_fds = sd_listen_fds(false);
+
+        for (int i = 0; i < n_fds; i++)
+                control_socket_turn_away(SD_LISTEN_FDS_START + i);
+        return status;
+}
+
 static int run(const Options *options, Config *borrowed) {
         _cleanup_(config_freep) Config *config = borrowed;
         _cleanup_(manager_freep) Manager *manager = NULL;
@@ -56,9 +67,9 @@ static int run(const Options *options, Config *borrowed) {
         };
 
         if (state_lock(options->state_dir, &lock) < 0)
-                return EXIT_NOT_IN_SYNC;
+                return give_up(EXIT_NOT_IN_SYNC);
         if (manager_new(&manager_options, TAKE_PTR(config), &manager) < 0)
-                return EXIT_NOT_IN_SYNC;
+                return give_up(EXIT_NOT_IN_SYNC);
         return manager_run(manager);
 }
 
@@ -82,7 +93,7 @@ int main(int argc, char **argv) {
         umask(0077);
         log_init(options.verbose);
         if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)
-                return EXIT_USAGE;
+                return give_up(EXIT_USAGE);
         if (options.check) {
                 printf("%s: %zu accounts, nothing wrong\n", options.config_path,
                        config->n_accounts);

@@ -234,6 +234,7 @@ static bool has_started(Manager *manager) {
 static void format_status(Manager *manager, char *buffer, size_t size) {
         size_t n_in_sync = 0;
         const char *trouble = NULL, *name = "";
+        char text[1024];
 
         for (size_t i = 0; i < manager->n_accounts; i++) {
                 static char sentence[512];
@@ -247,9 +248,14 @@ static void format_status(Manager *manager, char *buffer, size_t size) {
                         name = status.name;
                 }
         }
-        (void) snprintf(buffer, size, "%zu of %zu accounts in sync%s%.40s%s%.150s", n_in_sync,
-                        manager->n_accounts, trouble ? "; " : "", name, trouble ? ": " : "",
-                        trouble ? trouble : "");
+        if (manager->config_error) /* it matters more: what was asked for is not in force */
+                (void) snprintf(text, sizeof(text), "The configuration is kept as it was: %.*s",
+                                (int) strcspn(manager->config_error, "\n"), manager->config_error);
+        else
+                (void) snprintf(text, sizeof(text), "%zu of %zu accounts in sync%s%s%s%s",
+                                n_in_sync, manager->n_accounts, trouble ? "; " : "", name,
+                                trouble ? ": " : "", trouble ? trouble : "");
+        (void) log_escape(text, strlen(text), buffer, size); /* cut between characters */
 }
 
 void manager_tell_systemd(Manager *manager) {
@@ -257,10 +263,8 @@ void manager_tell_systemd(Manager *manager) {
 
         if (manager->options.once || manager->stopping)
                 return;
-        if (!manager->is_ready && has_started(manager)) {
-                manager->is_ready = true;
-                (void) sd_notify(false, "READY=1");
-        }
+        if (!manager->is_ready && has_started(manager))
+                manager_is_ready(manager);
         format_status(manager, status, sizeof(status));
         if (strcmp(status, manager->status) == 0)
                 return;
