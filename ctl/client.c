@@ -105,12 +105,12 @@ static int failed(const char *sentence, int r) {
         }
 }
 
-int client_connect(const char *socket_path, sd_bus **ret_bus) {
+int client_try_connect(const char *socket_path, sd_bus **ret_bus) {
         int fd = -1, r;
 
         r = connect_socket(socket_path, &fd);
         if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR || r == -ENOTSOCK)
-                return no_daemon(socket_path);
+                return EXIT_NO_DAEMON;
         if (r < 0) {
                 complain("Cannot connect to %s: %s", socket_path, strerror(-r));
                 return EXIT_SAYS_NO;
@@ -118,6 +118,12 @@ int client_connect(const char *socket_path, sd_bus **ret_bus) {
 
         r = start_bus(fd, ret_bus);
         return r < 0 ? failed(NULL, r) : 0;
+}
+
+int client_connect(const char *socket_path, sd_bus **ret_bus) {
+        int status = client_try_connect(socket_path, ret_bus);
+
+        return status == EXIT_NO_DAEMON ? no_daemon(socket_path) : status;
 }
 
 static int call(sd_bus *bus, sd_bus_message *message, sd_bus_message **ret_reply) {

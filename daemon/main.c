@@ -56,7 +56,7 @@ static int give_up(int status) {
 static int run(const Options *options, Config *borrowed) {
         _cleanup_(config_freep) Config *config = borrowed;
         _cleanup_(manager_freep) Manager *manager = NULL;
-        _cleanup_close_ int lock = -1;
+        _cleanup_(state_lock_release) StateLock lock = STATE_LOCK_NULL;
         const ManagerOptions manager_options = {
                 .config_path = options->config_path,
                 .state_dir = options->state_dir,
@@ -66,7 +66,7 @@ static int run(const Options *options, Config *borrowed) {
                 .dry_run = options->dry_run,
         };
 
-        if (state_lock(options->state_dir, &lock) < 0)
+        if (state_lock(options->state_dir, options->accounts, &lock) < 0)
                 return give_up(EXIT_NOT_IN_SYNC);
         if (manager_new(&manager_options, TAKE_PTR(config), &manager) < 0)
                 return give_up(EXIT_NOT_IN_SYNC);

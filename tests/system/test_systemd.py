@@ -1,5 +1,6 @@
 """The units under a real user manager: ready when it is, reloaded, watched, ended in time, sandboxed."""
 
+import json
 import re
 import subprocess
 import unittest
@@ -158,7 +159,7 @@ class Reload(SystemdTest):
     def test_what_changed_and_no_more(self):
         """An account whose section is the same keeps its connection; a mistake changes nothing."""
         server = self.filled_server()
-        server.session("bob").close()
+        self.session(server, "bob")
         with Proxy(server.host, server.imaps_port) as same, Proxy(server.host, server.imaps_port) as other:
             account = self.account(server, settings={"port": same.port})
             second = self.account(server, name="second", user="bob", settings={"port": other.port})
@@ -268,6 +269,68 @@ class Activation(SystemdTest):
         delay, interval = home.note("delay"), home.note("interval")
         self.assertEqual((delay, interval), ("1min", "30s"))
         self.assertGreater(int(home.note("burst")), 1)
+
+
+class Template(SystemdTest):
+    """One process an account: imapsyncd@ACCOUNT.service."""
+
+    def two_accounts(self):
+        server = self.filled_server()
+        populate.fill(self.session(server, "bob"), ["INBOX"], MESSAGES, holes=False)
+        account = self.account(server)
+        second = self.account(server, name="second", user="bob", settings={
+            "maildir": account.directory / "Mail2"})
+        text = second.config.read_text().replace("[account test]", "[account two]")
+        return server, account, self.home(account, account.config.read_text() + text)
+
+    def test_two(self):
+        """Each has its socket and its lock, and imapsyncctl finds them."""
+        server, account, home = self.two_accounts()
+        home.run("""
+            systemctl --user start imapsyncd@test imapsyncd@two.socket
+            is ActiveState active imapsyncd@test
+            imapsyncctl --json status >"$HOME/status"
+            until_true is ActiveState active imapsyncd@two
+            imapsyncctl sync --wait two
+            imapsyncctl sync --wait
+            ! imapsyncctl watch
+            imapsyncctl --json mailboxes two >"$HOME/two"
+            ! imapsyncctl status three
+            ! imapsyncd 2>"$HOME/whole"
+            ! imapsyncd --once two 2>"$HOME/second"
+            show MainPID imapsyncd@test >"$HOME/pid-test"
+            show MainPID imapsyncd@two >"$HOME/pid-two"
+            systemctl --user reload imapsyncd@test
+            systemctl --user stop imapsyncd@two.socket imapsyncd@two
+            ! imapsyncctl mailboxes two
+            imapsyncctl mailboxes test
+            imapsyncd --once two two
+            imapsyncctl stop
+            until_true is ActiveState inactive imapsyncd@test
+            imapsyncctl status || test $? = 3
+            """)
+        names = [json.loads(line)[0]["name"] for line in home.note("status").splitlines()]
+        self.assertEqual(names, ["test", "two"])
+        self.assertIn('"name":"INBOX"', home.note("two"))
+        self.assertRegex(home.note("whole"), f"process ({home.note('pid-test')}|{home.note('pid-two')}) ")
+        self.assertIn(f"process {home.note('pid-two')} ", home.note("second"))
+        self.assert_equal_sides(account, server)
+
+    def test_not_beside_the_whole(self):
+        """The process for all accounts and one of these rule each other out."""
+        _, _, home = self.two_accounts()
+        home.run("""
+            systemctl --user start imapsyncd
+            systemctl --user start imapsyncd@two
+            until_true is ActiveState inactive
+            is ActiveState active imapsyncd@two
+            imapsyncctl sync --wait
+            systemctl --user start imapsyncd
+            is ActiveState active
+            until_true is ActiveState inactive imapsyncd@two
+            imapsyncctl sync --wait
+            systemctl --user stop imapsyncd
+            """)
 
 
 class Secrets(SystemdTest):
