@@ -30,7 +30,8 @@ static int load(const Options *options, Config **ret_config) {
 
         r = config_load(options->config_path, getenv("HOME"), ret_config, &error);
         if (r < 0)
-                fputs(error ? error : "out of memory\n", stderr);
+                log_lines(LOG_ERR, (LogSubject){.id = LOG_ID_CONFIG}, "",
+                          error ? error : "out of memory");
         return r;
 }
 

@@ -55,13 +55,17 @@ static void tell_watchers(Manager *manager, Account *account, const EngineNote *
         control_event(manager->control, &told);
 }
 
+static LogSubject subject(const Account *account, const EngineNote *note, const char *id) {
+        return (LogSubject){account_name(account), note->mailbox, id};
+}
+
 static void note_synced(Manager *manager, Account *account, const EngineNote *note) {
         char text[200];
 
         format_counts(note->counts, text, sizeof(text));
         if (text[0] == '\0')
                 return;
-        log_info("%s/%s: %s", account_name(account), note->mailbox, text);
+        log_about(LOG_INFO, subject(account, note, NULL), "%s", text);
         tell_watchers(manager, account, note, "synced", text);
 }
 
@@ -132,13 +136,12 @@ static void note_difference(Manager *manager, Account *account, const EngineNote
 
 /* A line of the log and an event. */
 static void note_line(Manager *manager, Account *account, const EngineNote *note, int level,
-                      const char *event) {
+                      const char *id, const char *event) {
         char text[1100];
 
         (void) log_escape(note->text ? note->text : "", note->text ? strlen(note->text) : 0, text,
                           sizeof(text));
-        (void) log_full_errno(level, 0, "%s%s%s: %s", account_name(account),
-                              note->mailbox ? "/" : "", note->mailbox ? note->mailbox : "", text);
+        log_about(level, subject(account, note, id), "%s", text);
         tell_watchers(manager, account, note, event, text);
 }
 
@@ -176,32 +179,33 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
                 note_synced(manager, account, note);
                 break;
         case ENGINE_NOTE_FAILED:
-                note_line(manager, account, note, LOG_WARNING, "error");
+                note_line(manager, account, note, LOG_WARNING, NULL, "error");
                 break;
         case ENGINE_NOTE_HELD:
-                note_line(manager, account, note, LOG_ERR, "held");
+                note_line(manager, account, note, LOG_ERR, LOG_ID_HELD, "held");
                 break;
         case ENGINE_NOTE_CREATED:
-                log_info("%s/%s: made on the %s side", account_name(account), note->mailbox,
-                         side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL), "made on the %s side",
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-created", side_name(note->side));
                 break;
         case ENGINE_NOTE_RENAMED:
-                log_info("%s/%s: renamed from “%s”, on the %s side too", account_name(account),
-                         note->mailbox, note->text, side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL),
+                          "renamed from “%s”, on the %s side too", note->text,
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-renamed", note->text);
                 break;
         case ENGINE_NOTE_REMOVED:
-                log_info("%s/%s: deleted on the %s side too", account_name(account), note->mailbox,
-                         side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL), "deleted on the %s side too",
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-deleted", side_name(note->side));
                 break;
         case ENGINE_NOTE_PARKED:
-                note_line(manager, account, note, LOG_WARNING, "parked");
+                note_line(manager, account, note, LOG_WARNING, LOG_ID_PARKED, "parked");
                 break;
         case ENGINE_NOTE_NOTICE:
         case ENGINE_NOTE_ALERT:
-                note_line(manager, account, note, LOG_NOTICE, "notice");
+                note_line(manager, account, note, LOG_NOTICE, NULL, "notice");
                 break;
         case ENGINE_NOTE_WOULD:
                 note_would(account, note);

@@ -120,8 +120,8 @@ static void drop_changed(Manager *manager, const Config *config) {
                         manager->accounts[n_kept++] = account;
                         continue;
                 }
-                log_info("%s: %s", account_name(account),
-                         now ? "its configuration has changed" : "is not configured any more");
+                log_about(LOG_INFO, (LogSubject){account_name(account)}, "%s",
+                          now ? "its configuration has changed" : "is not configured any more");
                 account_free(account);
         }
         manager->n_accounts = n_kept;
@@ -155,19 +155,13 @@ static int retire(Manager *manager, Config *config) {
         return 0;
 }
 
-/* What is wrong with the file, each in a line. Return: all of it. */
 static const char *refused(Manager *manager, int error) {
-        char *text;
-
         if (!manager->config_error)
                 manager->config_error = strdup(strerror(-error));
-        text = manager->config_error;
-        if (!text)
+        if (!manager->config_error)
                 return strerror(ENOMEM);
-        for (size_t n; *text; text += n + (text[n] == '\n')) {
-                n = strcspn(text, "\n");
-                log_error("the configuration is kept as it was: %.*s", (int) n, text);
-        }
+        log_lines(LOG_ERR, (LogSubject){.id = LOG_ID_CONFIG},
+                  "the configuration is kept as it was: ", manager->config_error);
         return manager->config_error;
 }
 

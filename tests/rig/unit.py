@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import unittest
 
-from rig import BUILD, IMAPSYNCCTL, IMAPSYNCD
+from rig import BUILD, IMAPSYNCCTL, IMAPSYNCD, REPOSITORY
 
 MANAGER = pathlib.Path(__file__).parent / "user-manager"
-UNITS = pathlib.Path(__file__).parents[2] / "units"
+UNITS = REPOSITORY / "units"
 UID = 12345  # in no passwd file, and nobody here has it
 
 # What the steps of tests have in common; any failure ends them.
@@ -43,7 +43,10 @@ def has_bus():
 
 
 class Home:
-    """The home of a user who has installed imapsyncd. What steps print to note() is in notes."""
+    """The home of a user who has installed imapsyncd.
+
+    variables: in the environment of the manager
+    """
 
     def __init__(self, path, config):
         self.path = pathlib.Path(path)
@@ -55,6 +58,7 @@ class Home:
         # Copies, for the build folder may be one that others cannot enter.
         for program in (IMAPSYNCD, IMAPSYNCCTL):
             shutil.copy2(program, self.bin)
+        self.variables = {}
         self.config.write_text(config)
         self.config.chmod(0o600)
         self.install()
@@ -77,6 +81,7 @@ class Home:
         """Run steps of a shell as the user. Returns what ended, or skips the test."""
         variables = {"HOME": str(self.path), "XDG_RUNTIME_DIR": "/run/imapsyncd-test", "TEST_UID": str(UID),
                      "PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+        variables |= self.variables
         done = subprocess.run([MANAGER, "bash", "-c", BEGIN + steps], env=variables,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if done.returncode == 99:

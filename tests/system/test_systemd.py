@@ -333,6 +333,67 @@ class Template(SystemdTest):
             """)
 
 
+class Journal(SystemdTest):
+    """What is in a real journal: fields, and the identifiers that the manual page tells."""
+
+    def entries(self, home, steps, settings=""):
+        home.run(steps + """
+            systemctl --user stop imapsyncd
+            journalctl -q --sync || true
+            journalctl -q -o json _COMM=imapsyncd >"$HOME/journal"
+            """)
+        return home.journal()
+
+    def only(self, entries, event):
+        """The one entry with the identifier of this event, as the manual page has it."""
+        page = (unit.REPOSITORY / "daemon" / "imapsyncd.1").read_text()
+        number = re.search(rf"\.It Li ([0-9a-f]{{32}})\n.*{event}", page)[1]
+        found = [entry for entry in entries if entry.get("MESSAGE_ID") == number]
+        self.assertEqual(len(found), 1, entries)
+        return found[0]
+
+    def test_fields(self):
+        """What was synchronised, a deletion that is held, and a configuration with a mistake."""
+        home = self.home(self.account(self.filled_server(40)))
+        entries = self.entries(home, """
+            systemctl --user start imapsyncd
+            imapsyncctl sync --wait
+            rm "$HOME"/Mail/INBOX/cur/* "$HOME"/Mail/INBOX/new/*
+            is_held() { imapsyncctl held | grep INBOX; }
+            until_true is_held
+            echo 'nonsense = 2' >>"$HOME/.config/imapsyncd/imapsyncd.conf"
+            ! systemctl --user reload imapsyncd
+            """)
+        about = {(entry.get("ACCOUNT"), entry.get("MAILBOX"), entry["MESSAGE"], entry["PRIORITY"])
+                 for entry in entries}
+        self.assertIn(("test", "INBOX", "test/INBOX: 40 new here", "6"), about)
+        self.assertIn(("test", "list", "test/list: 40 new here", "6"), about)
+        held = self.only(entries, "held back")
+        self.assertEqual((held["ACCOUNT"], held["MAILBOX"], held["PRIORITY"]), ("test", "INBOX", "3"))
+        mistake = self.only(entries, "configuration has a mistake")
+        self.assertRegex(mistake["MESSAGE"], r"^the configuration is kept as it was: .*imapsyncd.conf:\d+: ")
+        self.assertEqual({entry["_TRANSPORT"] for entry in entries}, {"journal"})
+        self.assertEqual({entry["SYSLOG_IDENTIFIER"] for entry in entries}, {"imapsyncd"})
+
+    def test_refused(self):
+        account = self.account(self.filled_server(), settings={"password": "wrong"})
+        entries = self.entries(self.home(account), "systemctl --user start imapsyncd")
+        refused = self.only(entries, "waits for a person")
+        self.assertEqual((refused["ACCOUNT"], refused["PRIORITY"]), ("test", "3"))
+
+    def test_without_its_socket(self):
+        """In a container whose journal is outside, lines with their priority go to stderr."""
+        home = self.home(self.account(self.filled_server()))
+        home.variables["TEST_HIDE_JOURNAL"] = "1"
+        entries = self.entries(home, """
+            systemctl --user start imapsyncd
+            imapsyncctl sync --wait
+            """)
+        about = {(entry.get("ACCOUNT"), entry["MESSAGE"], entry["PRIORITY"], entry["_TRANSPORT"])
+                 for entry in entries}
+        self.assertIn((None, f"test/INBOX: {MESSAGES} new here", "6", "stdout"), about)
+
+
 class Secrets(SystemdTest):
     def test_credential(self):
         """A credential instead of a password."""
