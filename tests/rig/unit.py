@@ -42,6 +42,12 @@ def has_bus():
     return os.path.exists("/usr/lib/systemd/user/dbus.socket")
 
 
+def has_user_namespaces():
+    """May an ordinary user have one?"""
+    command = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "unshare", "-U", "true"]
+    return os.getuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+
+
 class Home:
     """The home of a user who has installed imapsyncd.
 

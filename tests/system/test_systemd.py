@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -414,34 +415,58 @@ class Secrets(SystemdTest):
 
 
 class Sandbox(SystemdTest):
-    def exposure(self, home):
-        """systemd-analyze security of the unit as it is installed, and where it comes to."""
-        files = [str(path) for path in sorted(home.units.glob("imapsyncd*.service")) if "@" not in path.name]
-        done = subprocess.run(["systemd-analyze", "--user", "--no-pager", "security", "--offline=yes", *files],
+    # What the unit offers to those whose system lets users have namespaces.
+    NAMESPACES = ["PrivateUsers=yes", "CapabilityBoundingSet=", "ProtectClock=yes"]
+
+    def exposure(self, home, *more):
+        """Where systemd-analyze security sees the unit, with so many lines more."""
+        path = home.path / "imapsyncd.service"
+        path.write_text((home.units / path.name).read_text().replace("UMask=", "\n".join([*more, "UMask="])))
+        done = subprocess.run(["systemd-analyze", "--user", "--no-pager", "security", "--offline=yes", path],
                               env={"XDG_RUNTIME_DIR": str(home.path), "HOME": str(home.path), "PATH": "/usr/bin"},
                               capture_output=True, text=True, timeout=60)
         return float(re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)[1])
 
     def test_exposure(self):
         home = self.home(self.account())
-        exposure = self.exposure(home)
-        print(f"  systemd-analyze --user security: {exposure}", flush=True)
+        exposure, closer = self.exposure(home), self.exposure(home, *self.NAMESPACES)
+        print(f"  systemd-analyze --user security: {exposure}, with namespaces {closer}", flush=True)
         self.assertLessEqual(exposure, MAX_EXPOSURE)
+        self.assertLess(closer, exposure - 1)
 
-    def test_commands(self):
-        """A tunnel and a password command, with what such commands use, work in it."""
+    def sync_by_commands(self, password_command, steps="", drop_in=()):
+        """A tunnel and a password command, which are in the sandbox too, bring an account in sync."""
         server = self.filled_server()
         account = self.account(server, tls="none")
         secret = account.settings["password"]
         account.settings |= {"host": None, "port": None, "tls": None, "password": None,
                              "tunnel": f"nice -n 1 socat - TCP:{server.host}:{server.imap_port}",
-                             "password-command": "set -e; nice -n 5 sh -c 'cat ~/secret' | tee ~/copy"}
+                             "password-command": password_command}
         account.write_config()
         home = self.home(account)
         (home.path / "secret").write_text(secret + "\n")
-        home.run("""
+        if drop_in:
+            home.drop_in(*drop_in)
+        home.run(steps + """
             systemctl --user start imapsyncd
             imapsyncctl sync --wait
             systemctl --user stop imapsyncd
             """)
         self.assert_equal_sides(account, server)
+
+    def test_commands(self):
+        self.sync_by_commands("set -e; nice -n 5 sh -c 'cat ~/secret' | tee ~/copy")
+
+    @unittest.skipUnless(shutil.which("gpg") and shutil.which("gpg-agent"), "needs gpg")
+    def test_gpg(self):
+        """Its agent is started by the command, inside."""
+        options = "--batch --quiet --pinentry-mode loopback --passphrase x"
+        self.sync_by_commands(f"gpg {options} --decrypt ~/secret.gpg", f"""
+            gpg {options} --symmetric --output ~/secret.gpg ~/secret
+            gpgconf --kill gpg-agent
+            rm ~/secret
+            """)
+
+    @unittest.skipUnless(unit.has_user_namespaces(), "users may have no namespaces here")
+    def test_commands_in_namespaces(self):
+        self.sync_by_commands("cat ~/secret", drop_in=self.NAMESPACES)
