@@ -15,7 +15,7 @@
 
 /* So long a stop waits for the accounts, who say good-bye to servers and remember the stamps of folders:
  * nothing that cannot be done without. */
-#define STOP_USEC (1500 * SECOND / 1000)
+#define STOP_USEC SECOND
 
 /* What the timeouts of the unit are extended by, for a disk that takes its time. */
 #define START_MARGIN (15 * SECOND)
@@ -52,7 +52,7 @@ static void on_stop_due(void *userdata) {
 void manager_begin_stop(Manager *manager) {
         (void) sd_notifyf(false, "STOPPING=1\nSTATUS=Stopping\nEXTEND_TIMEOUT_USEC=%llu",
                           (unsigned long long) STOP_MARGIN);
-        if (timer_arm(&manager->limit, manager->event, STOP_USEC, SECOND / 10, on_stop_due,
+        if (timer_arm(&manager->limit, manager->event, STOP_USEC, SECOND / 20, on_stop_due,
                       manager) < 0)
                 (void) sd_event_exit(manager->event, 0);
 }

@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 from rig import SANITIZED, case, number, populate, unit
@@ -97,7 +99,7 @@ class Life(SystemdTest):
             systemctl --user start imapsyncd
             imapsyncctl sync --wait
             systemctl --user stop imapsyncd
-            """, timeout=500)
+            """, timeout=1500)
         stopped, there = int(home.note("stopped")), int(home.note("there"))
         print(f"  stopped in a first sync after {stopped} ms, with {there} of {FIRST_SYNC} there", flush=True)
         self.assertLess(there, FIRST_SYNC, "it was over before: this tells nothing")
@@ -118,6 +120,25 @@ class Life(SystemdTest):
                 is Result success
                 """)
         self.assertLess(int(home.note("stopped")), 2000)
+
+
+class Stop(case.SystemTest):
+    """Without a manager: what a stop waits for has an end."""
+
+    def test_news_while_the_server_is_silent(self):
+        """A message that is delivered locally as it stops would have to be sent to a server that says nothing."""
+        server = self.server()
+        populate.fill(self.session(server), ["INBOX"], MESSAGES, holes=False)
+        with Proxy(server.host, server.imaps_port) as proxy:
+            account = self.account(server, settings={"port": proxy.port})
+            with account.daemon() as daemon:
+                daemon.wait_in_sync()
+                proxy.fall_silent()
+                begin = time.monotonic()
+                daemon.process.send_signal(signal.SIGTERM)
+                account.tree.folder("INBOX").deliver(b"Subject: late\r\n\r\nlate\r\n", "late")
+                self.assertEqual(daemon.wait(), 0)
+                self.assertLess(time.monotonic() - begin, 2)
 
 
 class Ready(SystemdTest):
