@@ -29,6 +29,12 @@ until_true() {
 }
 is() { test "$(show "$1" "${3-imapsyncd}")" = "$2"; }
 is_not() { ! is "$@"; }
+# Keep what imapsyncd has logged until now, and print how many entries hold this text. The journal is a little
+# behind, and does not know any more what a process was called that has ended.
+keep_journal() {
+        journalctl -q -o json SYSLOG_IDENTIFIER=imapsyncd >"$HOME/journal"
+        grep -c -- "$1" "$HOME/journal" || true
+}
 msec() { echo $(( $(date +%s%N) / 1000000 )); }
 """
 
@@ -98,7 +104,7 @@ class Home:
         return done
 
     def journal(self):
-        """The entries that the steps have kept: journalctl -o json >journal."""
+        """The entries that the steps have kept: keep_journal."""
         lines = (self.path / "journal").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
