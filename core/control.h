@@ -47,4 +47,6 @@
 #define CONTROL_ERROR_FAILED     "org.imapsync.Error.Failed"
 
 /* Under $XDG_RUNTIME_DIR */
-#define CONTROL_SOCKET "imapsyncd/control"
+#define CONTROL_SOCKET_FOLDER "imapsyncd"
+#define CONTROL_SOCKET_NAME   "control" /* and control@ACCOUNT of a process for that one alone */
+#define CONTROL_SOCKET        CONTROL_SOCKET_FOLDER "/" CONTROL_SOCKET_NAME

@@ -11,9 +11,17 @@
 #include "ctl/client.h"
 #include "ctl/text.h"
 
-void complain(const char *format, ...) {
+static void complain_line(const char *line) {
         _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+
+        if (text_escape(&buffer, line) == 0)
+                fprintf(stderr, "imapsyncctl: %.*s\n", (int) buffer.size, buffer.data);
+}
+
+/* The mistakes of a configuration come a line each. */
+void complain(const char *format, ...) {
         _cleanup_free_ char *text = NULL;
+        char *left, *line;
         va_list args;
         int n;
 
@@ -24,8 +32,9 @@ void complain(const char *format, ...) {
                 text = NULL;
                 return;
         }
-        if (text_escape(&buffer, text) == 0)
-                fprintf(stderr, "imapsyncctl: %.*s\n", (int) buffer.size, buffer.data);
+        for (left = text; (line = strsep(&left, "\n"));)
+                if (line[0] || line == text)
+                        complain_line(line);
 }
 
 static int no_daemon(const char *path) {
@@ -84,7 +93,8 @@ static int failed(const char *sentence, int r) {
         case -ENOTCONN:
         case -EPIPE:
                 complain("imapsyncd closed the connection. It lets in only its own user, and 32 "
-                         "clients at a time.");
+                         "clients at a time; or it could not start: see journalctl --user -u "
+                         "imapsyncd");
                 return EXIT_SAYS_NO;
         case -ETIMEDOUT:
                 complain("imapsyncd does not answer.");
@@ -95,12 +105,12 @@ static int failed(const char *sentence, int r) {
         }
 }
 
-int client_connect(const char *socket_path, sd_bus **ret_bus) {
+int client_try_connect(const char *socket_path, sd_bus **ret_bus) {
         int fd = -1, r;
 
         r = connect_socket(socket_path, &fd);
         if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR || r == -ENOTSOCK)
-                return no_daemon(socket_path);
+                return EXIT_NO_DAEMON;
         if (r < 0) {
                 complain("Cannot connect to %s: %s", socket_path, strerror(-r));
                 return EXIT_SAYS_NO;
@@ -108,6 +118,12 @@ int client_connect(const char *socket_path, sd_bus **ret_bus) {
 
         r = start_bus(fd, ret_bus);
         return r < 0 ? failed(NULL, r) : 0;
+}
+
+int client_connect(const char *socket_path, sd_bus **ret_bus) {
+        int status = client_try_connect(socket_path, ret_bus);
+
+        return status == EXIT_NO_DAEMON ? no_daemon(socket_path) : status;
 }
 
 static int call(sd_bus *bus, sd_bus_message *message, sd_bus_message **ret_reply) {

@@ -21,6 +21,9 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Return: 0, or the exit status after a line on stderr. */
 int client_connect(const char *socket_path, sd_bus **ret_bus);
 
+/* The same, but EXIT_NO_DAEMON is not worth a line: there may be other sockets. */
+int client_try_connect(const char *socket_path, sd_bus **ret_bus);
+
 /* Call a method of the daemon; its arguments follow as sd_bus_message_append() takes them.
  * Return: 0, or the exit status after a line on stderr. */
 int client_call(sd_bus *bus, sd_bus_message **ret_reply, const char *member, const char *types,

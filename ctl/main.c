@@ -17,6 +17,7 @@
 #include "base/macro.h"
 #include "core/control.h"
 #include "ctl/client.h"
+#include "ctl/find.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "ctl/wait.h"
@@ -258,50 +259,132 @@ static int bad_usage(const char *what, const char *word) {
         return EXIT_USAGE;
 }
 
-static int connect_default(Ctl *ctl) {
-        const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-        _cleanup_free_ char *path = NULL;
+/* What a verb does with its arguments, and which daemon it is for. */
+typedef struct Verb {
+        const char *name;
+        int min, max;
+        int (*run)(Ctl *ctl, char **args);
+        bool has_account; /* the first argument, if there is one */
+} Verb;
+
+/* Takes the connection. */
+static int run_on(Ctl *ctl, const Verb *verb, sd_bus *bus, char **args) {
+        int status;
+
+        ctl->bus = bus;
+        status = verb->run(ctl, args);
+        ctl->bus = sd_bus_close_unref(bus);
+        return status;
+}
+
+static int run_on_path(Ctl *ctl, const Verb *verb, const char *path, char **args) {
+        sd_bus *bus = NULL;
+        int status = client_connect(path, &bus);
+
+        return status != 0 ? status : run_on(ctl, verb, bus, args);
+}
+
+/* The account's own daemon, or that for all accounts. */
+static int run_for_account(Ctl *ctl, const Verb *verb, const Sockets *sockets, char **args) {
+        for (size_t i = 0; i + 1 < sockets->n_paths; i++) {
+                sd_bus *bus = NULL;
+                int status = client_try_connect(sockets->paths[i], &bus);
+
+                if (status == 0)
+                        return run_on(ctl, verb, bus, args);
+                if (status != EXIT_NO_DAEMON)
+                        return status;
+        }
+        return run_on_path(ctl, verb, sockets->paths[sockets->n_paths - 1], args);
+}
+
+/* Connect to all that are there. Return: the worst exit status, but for daemons that are not. */
+static int connect_all(const Sockets *sockets, sd_bus **buses, size_t *ret_n) {
+        int worst = EXIT_DONE;
+
+        *ret_n = 0;
+        for (size_t i = 0; i < sockets->n_paths; i++) {
+                int status = client_try_connect(sockets->paths[i], &buses[*ret_n]);
+
+                if (status == 0)
+                        (*ret_n)++;
+                else if (status != EXIT_NO_DAEMON)
+                        worst = MAX(worst, status);
+        }
+        return worst;
+}
+
+/* No account was named: every daemon there is, one after the other. */
+static int run_everywhere(Ctl *ctl, const Verb *verb, const Sockets *sockets, char **args) {
+        sd_bus **buses = calloc(sockets->n_paths, sizeof(*buses));
+        size_t n = 0;
+        int status;
+
+        if (!buses) {
+                complain("%s", strerror(ENOMEM));
+                return EXIT_SAYS_NO;
+        }
+        status = connect_all(sockets, buses, &n);
+        if (n == 0 && status == EXIT_DONE)
+                status = run_on_path(ctl, verb, sockets->paths[0],
+                                     args); /* says that there is none */
+        if (n > 1 && verb->run == run_watch) {
+                complain("Several imapsyncd run: name the socket of one by --socket PATH.");
+                status = EXIT_USAGE;
+        }
+        for (size_t i = 0; i < n; i++) {
+                int one = EXIT_USAGE;
+
+                if (status == EXIT_USAGE) /* another daemon will not understand it better */
+                        sd_bus_close_unref(buses[i]);
+                else
+                        one = run_on(ctl, verb, buses[i], args);
+                status = MAX(status, one);
+        }
+        free(buses);
+        return status;
+}
+
+static int run_verb(Ctl *ctl, const Verb *verb, char **args) {
+        _cleanup_(sockets_done) Sockets sockets = SOCKETS_NULL;
+        const char *account = verb->has_account ? args[0] : NULL;
+        int r;
 
         if (ctl->socket)
-                return client_connect(ctl->socket, &ctl->bus);
-        if (!runtime_dir || runtime_dir[0] != '/') {
+                return run_on_path(ctl, verb, ctl->socket, args);
+        r = sockets_find(account, &sockets);
+        if (r == -ENOENT) {
                 complain("XDG_RUNTIME_DIR is not set, so the daemon's socket is not known: "
                          "name it by --socket PATH.");
                 return EXIT_USAGE;
         }
-        if (asprintf(&path, "%s/%s", runtime_dir, CONTROL_SOCKET) < 0) {
-                path = NULL;
-                complain("%s", strerror(ENOMEM));
+        if (r < 0) {
+                complain("%s", strerror(-r));
                 return EXIT_SAYS_NO;
         }
-        return client_connect(path, &ctl->bus);
+        return account ? run_for_account(ctl, verb, &sockets, args)
+                       : run_everywhere(ctl, verb, &sockets, args);
 }
 
 static int dispatch(Ctl *ctl, int n_args, char **args) {
-        static const struct {
-                const char *name;
-                int min, max;
-                int (*run)(Ctl *ctl, char **args);
-        } verbs[] = {
-                {"status",    0, 1,       run_status   },
-                {"mailboxes", 1, 1,       run_mailboxes},
-                {"sync",      0, INT_MAX, run_sync     },
-                {"watch",     0, 0,       run_watch    },
-                {"pause",     0, 1,       run_pause    },
-                {"resume",    0, 1,       run_resume   },
-                {"held",      0, 1,       run_held     },
-                {"confirm",   2, 2,       run_confirm  },
-                {"verify",    1, INT_MAX, run_verify   },
-                {"reload",    0, 0,       run_reload   },
-                {"stop",      0, 0,       run_stop     },
-                {"version",   0, 0,       run_version  },
+        static const Verb verbs[] = {
+                {"status",    0, 1,       run_status,    true },
+                {"mailboxes", 1, 1,       run_mailboxes, true },
+                {"sync",      0, INT_MAX, run_sync,      true },
+                {"watch",     0, 0,       run_watch,     false},
+                {"pause",     0, 1,       run_pause,     true },
+                {"resume",    0, 1,       run_resume,    true },
+                {"held",      0, 1,       run_held,      true },
+                {"confirm",   2, 2,       run_confirm,   true },
+                {"verify",    1, INT_MAX, run_verify,    true },
+                {"reload",    0, 0,       run_reload,    false},
+                {"stop",      0, 0,       run_stop,      false},
+                {"version",   0, 0,       run_version,   false},
         };
 
         if (n_args == 0)
                 return bad_usage("No verb given", "");
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-                int status;
-
                 if (strcmp(verbs[i].name, args[0]) != 0)
                         continue;
                 if (n_args - 1 < verbs[i].min)
@@ -310,9 +393,7 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
-
-                status = connect_default(ctl);
-                return status != 0 ? status : verbs[i].run(ctl, args + 1);
+                return run_verb(ctl, &verbs[i], args + 1);
         }
         return bad_usage("Unknown verb: ", args[0]);
 }
@@ -327,7 +408,7 @@ int main(int argc, char **argv) {
                 {       },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
-        int c, status;
+        int c;
 
         /* for wcwidth(3), which knows nothing beyond ASCII in the C locale */
         (void) setlocale(LC_CTYPE, "C.UTF-8");
@@ -353,7 +434,5 @@ int main(int argc, char **argv) {
                         return EXIT_USAGE; /* getopt has said why */
                 }
 
-        status = dispatch(&ctl, argc - optind, argv + optind);
-        sd_bus_close_unref(ctl.bus);
-        return status;
+        return dispatch(&ctl, argc - optind, argv + optind);
 }

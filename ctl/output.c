@@ -141,6 +141,29 @@ static int add_account(Table *table, const Screen *screen, const Row *account) {
         return r < 0 ? r : add_counts_note(table, account);
 }
 
+/* The file has changed, and is wrong: what it says is not what rules. Each account has the same to say. */
+static int append_config_error(const Rows *accounts, const Screen *screen, Buffer *buffer) {
+        const char *left =
+                accounts->n_rows > 0 ? row_string(&accounts->rows[0], "config_error") : "";
+        int r = 0;
+
+        if (left[0])
+                r = buffer_append_format(
+                        buffer, "%sThe configuration could not be read again and is as before:%s\n",
+                        style_begin(screen, STYLE_BAD), style_end(screen, STYLE_BAD));
+        while (r == 0 && left[0]) {
+                _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
+                const size_t n = strcspn(left, "\n");
+                _cleanup_free_ char *line = strndup(left, n);
+
+                r = line ? text_escape(&escaped, line) : -ENOMEM;
+                if (r == 0)
+                        r = text_append_wrapped(buffer, buffer_view(&escaped), 4, screen->width);
+                left += n + (left[n] == '\n');
+        }
+        return r;
+}
+
 int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
         static const Column columns[] = {
                 {"ACCOUNT",         .cut = true},
@@ -163,7 +186,9 @@ int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer)
         sort_accounts(&accounts);
         for (size_t i = 0; i < accounts.n_rows && r >= 0; i++)
                 r = add_account(&table, screen, &accounts.rows[i]);
-        return r < 0 ? r : table_print(&table, screen, buffer);
+        if (r == 0)
+                r = table_print(&table, screen, buffer);
+        return r < 0 ? r : append_config_error(&accounts, screen, buffer);
 }
 
 static int append_line(Buffer *buffer, const char *label, const char *format, ...)
@@ -328,7 +353,7 @@ int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer) 
 
         for (size_t i = 0; i < accounts.n_rows && r >= 0; i++)
                 r = append_account(&accounts.rows[i], screen, buffer);
-        return r;
+        return r < 0 ? r : append_config_error(&accounts, screen, buffer);
 }
 
 static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {

@@ -57,7 +57,7 @@ static void hold(AccountLink *link, ImapBackOff told) {
                 link, LINK_THROTTLED, "the server asks us to wait: “%.200s”; going on in %llu s",
                 imap_replica_back_off_words(link->replica), (unsigned long long) (usec / SECOND));
         account_hold_engine(link->account);
-        log_warning("%s: %s", account_name(link->account), link->sentence);
+        log_about(LOG_WARNING, (LogSubject){account_name(link->account)}, "%s", link->sentence);
         account_link_arm(link, usec, SECOND, go_on);
 }
 

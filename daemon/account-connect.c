@@ -101,7 +101,12 @@ static void say_and_disconnect(AccountLink *link, LinkState state, const char *w
 }
 
 static void log_sentence(const AccountLink *link, int level) {
-        (void) log_full_errno(level, 0, "%s: %s", account_name(link->account), link->sentence);
+        const LogSubject about = {
+                .account = account_name(link->account),
+                .id = link->state == LINK_REFUSED ? LOG_ID_REFUSED : NULL,
+        };
+
+        log_about(level, about, "%s", link->sentence);
 }
 
 void account_refuse(AccountLink *link, const char *why) {
@@ -212,9 +217,10 @@ static void logged_in(AccountLink *link) {
         link->connected_usec = account_now();
         timer_disarm(&link->timer);
         account_link_set_state(link, LINK_READY, " ");
-        log_info("%s: %sconnected%s%s", account_name(link->account), account_link_prefix(link),
-                 connection_is_encrypted(link->connection) ? ", encrypted" : "",
-                 link->is_compressed ? ", compressed" : "");
+        log_about(LOG_INFO, (LogSubject){account_name(link->account)}, "%sconnected%s%s",
+                  account_link_prefix(link),
+                  connection_is_encrypted(link->connection) ? ", encrypted" : "",
+                  link->is_compressed ? ", compressed" : "");
         account_pump(link->account);
 }
 

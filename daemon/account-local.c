@@ -59,16 +59,16 @@ static void on_change(MaildirChange *change, void *userdata) {
                 (void) engine_list(account->engine);
                 break;
         case MAILDIR_NEWS_OVERFLOW:
-                log_info("%s: too many local changes at once; looking at all folders",
-                         account_name(account));
+                log_about(LOG_INFO, (LogSubject){account_name(account)},
+                          "too many local changes at once; looking at all folders");
                 account_watch_all(account);
                 (void) engine_list(account->engine);
                 break;
         case MAILDIR_NEWS_BROKEN:
-                log_warning("%s: local changes are only looked for every %llu s now: %s",
-                            account_name(account),
-                            (unsigned long long) (account->options.poll_interval_usec / 1000000),
-                            maildir_watch_explain(change->error) ?: strerror(-change->error));
+                log_about(LOG_WARNING, (LogSubject){account_name(account)},
+                          "local changes are only looked for every %llu s now: %s",
+                          (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                          maildir_watch_explain(change->error) ?: strerror(-change->error));
                 account->watch_is_broken = true;
                 break;
         }
@@ -88,9 +88,10 @@ void account_watch_mailbox(Account *account, const char *mailbox) {
                 return;
 
         account->watch_is_broken = true;
-        log_warning("%s: local changes are only looked for every %llu s: %s", account_name(account),
-                    (unsigned long long) (account->options.poll_interval_usec / 1000000),
-                    maildir_watch_explain(r) ?: strerror(-r));
+        log_about(LOG_WARNING, (LogSubject){account_name(account)},
+                  "local changes are only looked for every %llu s: %s",
+                  (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                  maildir_watch_explain(r) ?: strerror(-r));
 }
 
 static int watch_found(const char *mailbox, bool bad, void *userdata) {
@@ -114,9 +115,10 @@ static void watch_tree(Account *account) {
         if (r >= 0)
                 return;
         account->watch_is_broken = true;
-        log_warning("%s: local changes are only looked for every %llu s: %s", account_name(account),
-                    (unsigned long long) (account->options.poll_interval_usec / 1000000),
-                    maildir_watch_explain(r) ?: strerror(-r));
+        log_about(LOG_WARNING, (LogSubject){account_name(account)},
+                  "local changes are only looked for every %llu s: %s",
+                  (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                  maildir_watch_explain(r) ?: strerror(-r));
 }
 
 /* --- opening --- */
@@ -129,10 +131,11 @@ static int put_aside(Account *account, const char *path) {
                 return -ENOMEM;
         if (rename(path, aside) < 0)
                 return -errno;
-        log_error("%s: the state was damaged and is now %s; both sides are compared anew, and no "
+        log_about(LOG_ERR, (LogSubject){account_name(account), .id = LOG_ID_DAMAGED},
+                  "the state was damaged and is now %s; both sides are compared anew, and no "
                   "mail "
                   "is lost",
-                  account_name(account), aside);
+                  aside);
         return 0;
 }
 

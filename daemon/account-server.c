@@ -94,7 +94,8 @@ static void learn_quirks(AccountLink *link, ImapQuirks quirks) {
         link->quirks_text = text;
         link->quirks = quirks;
         if (quirks)
-                log_debug("%s: this server is known for: %s", account_name(link->account), text);
+                log_about(LOG_DEBUG, (LogSubject){account_name(link->account)},
+                          "this server is known for: %s", text);
 }
 
 /* What the server puts before names: asked for once. */

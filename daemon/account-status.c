@@ -37,10 +37,10 @@ void account_show_totals(Account *account, const EngineTotals *totals) {
 void account_tell_parked(Account *account, const EngineTotals *totals) {
         if (totals->parked == 0 || account->settling != SETTLE_NOT_YET)
                 return;
-        log_warning(
-                "%s: messages on one side only: %llu, which were refused or could not be read; the "
-                "daemon tries again at “imapsyncctl sync %s MAILBOX”",
-                account_name(account), (unsigned long long) totals->parked, account_name(account));
+        log_about(LOG_WARNING, (LogSubject){account_name(account)},
+                  "messages on one side only: %llu, which were refused or could not be read; the "
+                  "daemon tries again at “imapsyncctl sync %s MAILBOX”",
+                  (unsigned long long) totals->parked, account_name(account));
 }
 
 static const char *describe_endpoint(const Endpoint *endpoint, char *text, size_t size) {

@@ -254,8 +254,8 @@ void account_on_dead(AccountLink *link, int error) {
 static void on_refused(AccountLink *link, const ReplicaEvent *done) {
         const char *what = done->cookie == IMAP_REPLICA_NOTIFY ? "NOTIFY" : "IDLE";
 
-        log_notice("%s: %sno %s: %s", account_name(link->account), account_link_prefix(link), what,
-                   done->text ? done->text : "no reason given");
+        log_about(LOG_NOTICE, (LogSubject){account_name(link->account)}, "%sno %s: %s",
+                  account_link_prefix(link), what, done->text ? done->text : "no reason given");
         if (done->outcome == REPLICA_REFUSED && done->cookie == IMAP_REPLICA_NOTIFY)
                 link->wait.notify_refused = true;
         if (done->outcome == REPLICA_REFUSED && done->cookie == IMAP_REPLICA_IDLE)

@@ -436,7 +436,7 @@ static void start(void *userdata) {
                 account_set_state(account, ACCOUNT_STATE_REFUSED,
                                   "the account cannot be started: %s; start imapsyncd again",
                                   strerror(-r));
-        log_error("%s: %s", account_name(account), account->sentence);
+        log_about(LOG_ERR, (LogSubject){account_name(account)}, "%s", account->sentence);
         if (account->options.once)
                 finished(account);
 }

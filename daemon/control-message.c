@@ -60,6 +60,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, local_compressed, FIELD_BOOL),
         FIELD(AccountStatus, local_encrypted, FIELD_BOOL),
         FIELD(AccountStatus, left_out, FIELD_STRING),
+        FIELD(AccountStatus, config_error, FIELD_STRING),
 };
 
 static const Field mailbox_fields[] = {

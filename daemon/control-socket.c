@@ -149,6 +149,15 @@ int control_socket_adopt(int fd, ControlSocket *ret_socket) {
         return 0;
 }
 
+void control_socket_turn_away(int fd) {
+        int flags = fcntl(fd, F_GETFL), client;
+
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return;
+        while ((client = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+                (void) close(client);
+}
+
 void control_socket_close(ControlSocket *socket) {
         struct stat st;
 

@@ -32,4 +32,8 @@ int control_socket_listen(const char *path, ControlSocket *ret_socket);
  * Return: 0, -ENOTSOCK if it is not a listening UNIX stream socket. */
 int control_socket_adopt(int fd, ControlSocket *ret_socket);
 
+/* For a daemon that was started by its socket and cannot serve it: who has connected until now is hung up on,
+ * or systemd would start it for them again, at once and for ever. Does not close @fd. */
+void control_socket_turn_away(int fd);
+
 void control_socket_close(ControlSocket *socket);

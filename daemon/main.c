@@ -4,7 +4,9 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 
+#include "daemon/control-socket.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
@@ -28,7 +30,8 @@ static int load(const Options *options, Config **ret_config) {
 
         r = config_load(options->config_path, getenv("HOME"), ret_config, &error);
         if (r < 0)
-                fputs(error ? error : "out of memory\n", stderr);
+                log_lines(LOG_ERR, (LogSubject){.id = LOG_ID_CONFIG}, "",
+                          error ? error : "out of memory");
         return r;
 }
 
@@ -42,10 +45,19 @@ static int check_accounts(const Options *options, const Config *config) {
         return 0;
 }
 
+/* It does not come to a loop, and nobody will be served. */
+static int give_up(int status) {
+        const int n_fds = sd_listen_fds(false);
+
+        for (int i = 0; i < n_fds; i++)
+                control_socket_turn_away(SD_LISTEN_FDS_START + i);
+        return status;
+}
+
 static int run(const Options *options, Config *borrowed) {
         _cleanup_(config_freep) Config *config = borrowed;
         _cleanup_(manager_freep) Manager *manager = NULL;
-        _cleanup_close_ int lock = -1;
+        _cleanup_(state_lock_release) StateLock lock = STATE_LOCK_NULL;
         const ManagerOptions manager_options = {
                 .config_path = options->config_path,
                 .state_dir = options->state_dir,
@@ -55,10 +67,10 @@ static int run(const Options *options, Config *borrowed) {
                 .dry_run = options->dry_run,
         };
 
-        if (state_lock(options->state_dir, &lock) < 0)
-                return EXIT_NOT_IN_SYNC;
+        if (state_lock(options->state_dir, options->accounts, &lock) < 0)
+                return give_up(EXIT_NOT_IN_SYNC);
         if (manager_new(&manager_options, TAKE_PTR(config), &manager) < 0)
-                return EXIT_NOT_IN_SYNC;
+                return give_up(EXIT_NOT_IN_SYNC);
         return manager_run(manager);
 }
 
@@ -82,7 +94,7 @@ int main(int argc, char **argv) {
         umask(0077);
         log_init(options.verbose);
         if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)
-                return EXIT_USAGE;
+                return give_up(EXIT_USAGE);
         if (options.check) {
                 printf("%s: %zu accounts, nothing wrong\n", options.config_path,
                        config->n_accounts);

@@ -40,8 +40,9 @@ static int op_status(void *userdata, const char *name,
 
         r = choose(manager, name, &first, &end, reterr);
         for (size_t i = first; r >= 0 && i < end; i++) {
-                const AccountStatus status = account_status(manager->accounts[i]);
+                AccountStatus status = account_status(manager->accounts[i]);
 
+                status.config_error = manager->config_error;
                 r = each(&status, eachdata);
         }
         return r;

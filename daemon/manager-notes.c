@@ -55,13 +55,17 @@ static void tell_watchers(Manager *manager, Account *account, const EngineNote *
         control_event(manager->control, &told);
 }
 
+static LogSubject subject(const Account *account, const EngineNote *note, const char *id) {
+        return (LogSubject){account_name(account), note->mailbox, id};
+}
+
 static void note_synced(Manager *manager, Account *account, const EngineNote *note) {
         char text[200];
 
         format_counts(note->counts, text, sizeof(text));
         if (text[0] == '\0')
                 return;
-        log_info("%s/%s: %s", account_name(account), note->mailbox, text);
+        log_about(LOG_INFO, subject(account, note, NULL), "%s", text);
         tell_watchers(manager, account, note, "synced", text);
 }
 
@@ -132,13 +136,12 @@ static void note_difference(Manager *manager, Account *account, const EngineNote
 
 /* A line of the log and an event. */
 static void note_line(Manager *manager, Account *account, const EngineNote *note, int level,
-                      const char *event) {
+                      const char *id, const char *event) {
         char text[1100];
 
         (void) log_escape(note->text ? note->text : "", note->text ? strlen(note->text) : 0, text,
                           sizeof(text));
-        (void) log_full_errno(level, 0, "%s%s%s: %s", account_name(account),
-                              note->mailbox ? "/" : "", note->mailbox ? note->mailbox : "", text);
+        log_about(level, subject(account, note, id), "%s", text);
         tell_watchers(manager, account, note, event, text);
 }
 
@@ -176,32 +179,33 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
                 note_synced(manager, account, note);
                 break;
         case ENGINE_NOTE_FAILED:
-                note_line(manager, account, note, LOG_WARNING, "error");
+                note_line(manager, account, note, LOG_WARNING, NULL, "error");
                 break;
         case ENGINE_NOTE_HELD:
-                note_line(manager, account, note, LOG_ERR, "held");
+                note_line(manager, account, note, LOG_ERR, LOG_ID_HELD, "held");
                 break;
         case ENGINE_NOTE_CREATED:
-                log_info("%s/%s: made on the %s side", account_name(account), note->mailbox,
-                         side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL), "made on the %s side",
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-created", side_name(note->side));
                 break;
         case ENGINE_NOTE_RENAMED:
-                log_info("%s/%s: renamed from “%s”, on the %s side too", account_name(account),
-                         note->mailbox, note->text, side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL),
+                          "renamed from “%s”, on the %s side too", note->text,
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-renamed", note->text);
                 break;
         case ENGINE_NOTE_REMOVED:
-                log_info("%s/%s: deleted on the %s side too", account_name(account), note->mailbox,
-                         side_name(note->side));
+                log_about(LOG_INFO, subject(account, note, NULL), "deleted on the %s side too",
+                          side_name(note->side));
                 tell_watchers(manager, account, note, "mailbox-deleted", side_name(note->side));
                 break;
         case ENGINE_NOTE_PARKED:
-                note_line(manager, account, note, LOG_WARNING, "parked");
+                note_line(manager, account, note, LOG_WARNING, LOG_ID_PARKED, "parked");
                 break;
         case ENGINE_NOTE_NOTICE:
         case ENGINE_NOTE_ALERT:
-                note_line(manager, account, note, LOG_NOTICE, "notice");
+                note_line(manager, account, note, LOG_NOTICE, NULL, "notice");
                 break;
         case ENGINE_NOTE_WOULD:
                 note_would(account, note);
@@ -234,6 +238,7 @@ static bool has_started(Manager *manager) {
 static void format_status(Manager *manager, char *buffer, size_t size) {
         size_t n_in_sync = 0;
         const char *trouble = NULL, *name = "";
+        char text[1024];
 
         for (size_t i = 0; i < manager->n_accounts; i++) {
                 static char sentence[512];
@@ -247,9 +252,14 @@ static void format_status(Manager *manager, char *buffer, size_t size) {
                         name = status.name;
                 }
         }
-        (void) snprintf(buffer, size, "%zu of %zu accounts in sync%s%.40s%s%.150s", n_in_sync,
-                        manager->n_accounts, trouble ? "; " : "", name, trouble ? ": " : "",
-                        trouble ? trouble : "");
+        if (manager->config_error) /* it matters more: what was asked for is not in force */
+                (void) snprintf(text, sizeof(text), "The configuration is kept as it was: %.*s",
+                                (int) strcspn(manager->config_error, "\n"), manager->config_error);
+        else
+                (void) snprintf(text, sizeof(text), "%zu of %zu accounts in sync%s%s%s%s",
+                                n_in_sync, manager->n_accounts, trouble ? "; " : "", name,
+                                trouble ? ": " : "", trouble ? trouble : "");
+        (void) log_escape(text, strlen(text), buffer, size); /* cut between characters */
 }
 
 void manager_tell_systemd(Manager *manager) {
@@ -257,10 +267,8 @@ void manager_tell_systemd(Manager *manager) {
 
         if (manager->options.once || manager->stopping)
                 return;
-        if (!manager->is_ready && has_started(manager)) {
-                manager->is_ready = true;
-                (void) sd_notify(false, "READY=1");
-        }
+        if (!manager->is_ready && has_started(manager))
+                manager_is_ready(manager);
         format_status(manager, status, sizeof(status));
         if (strcmp(status, manager->status) == 0)
                 return;

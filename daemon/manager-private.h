@@ -5,6 +5,7 @@
 #include "daemon/account.h"
 #include "daemon/control.h"
 #include "daemon/manager.h"
+#include "daemon/timer.h"
 
 /* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. */
 typedef struct Job {
@@ -29,7 +30,9 @@ struct Manager {
         size_t n_jobs;
         uint64_t watched_usec; /* when the last "progress" left, CLOCK_MONOTONIC */
 
-        bool is_ready; /* systemd was told */
+        char *config_error; /* owned: why the configuration was not read again; NULL */
+        Timer limit;        /* of the start, then of the stop */
+        bool is_ready;      /* systemd was told */
         bool stopping;
         size_t n_running;        /* accounts that have not finished (once) or stopped */
         char status[256];        /* as last told to systemd */
@@ -47,6 +50,13 @@ void manager_review_soon(Manager *manager);
 /* manager-notes.c */
 void manager_on_note(Account *account, const EngineNote *note, void *userdata);
 void manager_tell_systemd(Manager *manager);
+
+/* manager-systemd.c */
+int manager_begin_start(Manager *manager);
+void manager_is_ready(Manager *manager);
+void manager_begin_stop(Manager *manager);
+void manager_begin_reload(Manager *manager);
+void manager_end_reload(Manager *manager);
 
 /* manager-control.c */
 void manager_finish_jobs(Manager *manager);

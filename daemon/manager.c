@@ -98,7 +98,7 @@ void manager_stop(Manager *manager) {
         if (manager->stopping)
                 return;
         manager->stopping = true;
-        (void) sd_notify(false, "STOPPING=1\nSTATUS=Stopping");
+        manager_begin_stop(manager);
         if (manager->n_accounts == 0)
                 (void) sd_event_exit(manager->event, 0);
         manager->n_running = manager->n_accounts;
@@ -120,8 +120,8 @@ static void drop_changed(Manager *manager, const Config *config) {
                         manager->accounts[n_kept++] = account;
                         continue;
                 }
-                log_info("%s: %s", account_name(account),
-                         now ? "its configuration has changed" : "is not configured any more");
+                log_about(LOG_INFO, (LogSubject){account_name(account)}, "%s",
+                          now ? "its configuration has changed" : "is not configured any more");
                 account_free(account);
         }
         manager->n_accounts = n_kept;
@@ -155,18 +155,27 @@ static int retire(Manager *manager, Config *config) {
         return 0;
 }
 
+static const char *refused(Manager *manager, int error) {
+        if (!manager->config_error)
+                manager->config_error = strdup(strerror(-error));
+        if (!manager->config_error)
+                return strerror(ENOMEM);
+        log_lines(LOG_ERR, (LogSubject){.id = LOG_ID_CONFIG},
+                  "the configuration is kept as it was: ", manager->config_error);
+        return manager->config_error;
+}
+
 int manager_reload(Manager *manager, const char **ret_sentence) {
         _cleanup_(config_freep) Config *config = NULL;
-        static char *error;
+        char *error = NULL;
         int r;
 
-        free(error);
-        error = NULL;
-        (void) sd_notify(false, "RELOADING=1");
+        manager_begin_reload(manager);
         r = config_load(manager->options.config_path, getenv("HOME"), &config, &error);
+        free(manager->config_error);
+        manager->config_error = error;
         if (r < 0) {
-                *ret_sentence = error ? error : strerror(-r);
-                log_error("the configuration is kept as it was: %s", *ret_sentence);
+                *ret_sentence = refused(manager, r);
         } else {
                 Config *old = manager->config;
 
@@ -178,9 +187,7 @@ int manager_reload(Manager *manager, const char **ret_sentence) {
                 *ret_sentence = "an account cannot be started";
                 log_info("configuration read again");
         }
-        (void) sd_notify(false, "READY=1");
-        manager->status[0] = '\0';
-        manager_review_soon(manager);
+        manager_end_reload(manager);
         return r;
 }
 
@@ -289,6 +296,8 @@ Manager *manager_free(Manager *manager) {
         for (size_t i = 0; i < manager->n_retired; i++)
                 config_free(manager->retired[i]);
         free(manager->retired);
+        free(manager->config_error);
+        timer_done(&manager->limit);
         sd_event_source_disable_unref(manager->review);
         control_free(manager->control); /* last: a closed socket says that it is all over */
         sd_event_unref(manager->event);
@@ -301,7 +310,9 @@ int manager_run(Manager *manager) {
         int r;
 
         manager_review_soon(manager);
-        r = sd_event_loop(manager->event);
+        r = manager->options.once ? 0 : manager_begin_start(manager);
+        if (r >= 0)
+                r = sd_event_loop(manager->event);
         if (r < 0) {
                 (void) log_error_errno(r, "the event loop failed: %m");
                 return 1;

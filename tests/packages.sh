@@ -4,7 +4,7 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libssl-dev zlib1g-dev libsqlite3-dev
         libsystemd-dev libinih-dev"
 packages_try="$packages_build dovecot-imapd openssl python3"
-packages_run="$packages_try clang libclang-rt-dev clang-format git iproute2 groff-base
+packages_run="$packages_try clang libclang-rt-dev clang-format dbus-user-session git iproute2 groff-base
         procps socat strace systemd time"
 
 # install PACKAGE...: those that are missing. Needs root or sudo only then.

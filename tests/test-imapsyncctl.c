@@ -119,7 +119,7 @@ static const struct {
                        "\"local_bytes_in\":0,\"local_bytes_out\":0,\"flags_since_usec\":#,"
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"local_compressed\":false,\"local_encrypted\":false,"
-                       "\"left_out\":\"[Gmail]/All Mail\"}]"
+                       "\"left_out\":\"[Gmail]/All Mail\",\"config_error\":\"\"}]"
                        "\n",.err = "",
          },
         {
