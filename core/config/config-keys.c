@@ -10,6 +10,9 @@
 #define ENDPOINT_KEY(name, type, field, ...)                                                       \
         { name, CONFIG_SCOPE_ENDPOINT, KEY_TYPE_##type, offsetof(Endpoint, field), __VA_ARGS__ }
 
+#define POLICY_KEY(name, type, field, ...)                                                         \
+        { name, CONFIG_SCOPE_POLICY, KEY_TYPE_##type, offsetof(Policy, field), __VA_ARGS__ }
+
 /* clang-format off */
 static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_POLL_INTERVAL]      = DAEMON_KEY("poll-interval", DURATION, poll_interval_usec, USEC_PER_SEC, USEC_PER_DAY),
@@ -42,6 +45,13 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_DISABLE_EXTENSIONS] = ENDPOINT_KEY("disable-extensions", EXTENSIONS, overrides.disabled, 0, 0),
         [CONFIG_KEY_PIPELINE_DEPTH]     = ENDPOINT_KEY("pipeline-depth", UNSIGNED, overrides.n_commands, 1, 1000),
         [CONFIG_KEY_QUIRKS]             = ENDPOINT_KEY("quirks", QUIRKS, overrides, 0, 0),
+
+        [CONFIG_KEY_POLICY_POLL_INTERVAL] = POLICY_KEY("poll-interval", DURATION, poll_interval_usec, USEC_PER_SEC, USEC_PER_DAY),
+        [CONFIG_KEY_POLICY_IDLE]          = POLICY_KEY("idle", IDLE, idle, 0, 0),
+        [CONFIG_KEY_POLICY_ALL_MAILBOXES] = POLICY_KEY("all-mailboxes", BOOL, all_mailboxes, 0, 0),
+        [CONFIG_KEY_POLICY_SCAN_FLAGS]    = POLICY_KEY("scan-flags", BOOL, scan_flags, 0, 0),
+        [CONFIG_KEY_POLICY_MAX_BODY]      = POLICY_KEY("max-body", SIZE, max_body, 0, 0),
+        [CONFIG_KEY_POLICY_UPLOAD_DELAY]  = POLICY_KEY("upload-delay", DURATION, upload_delay_usec, 0, USEC_PER_HOUR),
 };
 /* clang-format on */
 
@@ -68,9 +78,8 @@ bool config_key_is_list(ConfigKeyId id) {
                type == KEY_TYPE_QUIRKS;
 }
 
-ConfigKeyId config_key_find(const char *name) {
-        ConfigKeyId id = 0;
-
+ConfigKeyId config_key_find(const char *name, ConfigKeyId id) {
+        id = id == _CONFIG_KEY_MAX ? 0 : id + 1;
         while (id < _CONFIG_KEY_MAX && strcmp(keys[id].name, name) != 0)
                 id++;
 

@@ -35,6 +35,13 @@ static const char *const deleted_words[] = {
         NULL,
 };
 
+static const char *const idle_words[] = {
+        [POLICY_IDLE_NO] = "no",
+        [POLICY_IDLE_QUIET] = "quiet",
+        [POLICY_IDLE_YES] = "yes",
+        NULL,
+};
+
 static int complain(Buffer *reterr, const char *value, const char *expected) {
         int r = buffer_append_format(reterr, "“%s” is not %s", value, expected);
 
@@ -219,6 +226,13 @@ static int set_duration(const ConfigKey *key, uint64_t *field, const char *value
         return complain(reterr, value, expected);
 }
 
+static int set_size(uint64_t *field, const char *value, Buffer *reterr) {
+        if (value_parse_size(value, field) < 0)
+                return complain(reterr, value, "a size: expected bytes, written like 500k or 2M");
+
+        return 0;
+}
+
 static int parse_word(const char *value, const char *const *words, Buffer *reterr) {
         int r = value_parse_word(value, words);
 
@@ -347,6 +361,10 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_word(field, value, deletion_words, reterr);
         case KEY_TYPE_DELETED:
                 return set_word(field, value, deleted_words, reterr);
+        case KEY_TYPE_IDLE:
+                return set_word(field, value, idle_words, reterr);
+        case KEY_TYPE_SIZE:
+                return set_size(field, value, reterr);
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
                 return set_words(key->type, field, value, reterr);
@@ -394,6 +412,7 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
         case KEY_TYPE_PERCENT:
                 return *(const unsigned *) a == *(const unsigned *) b;
         case KEY_TYPE_DURATION:
+        case KEY_TYPE_SIZE:
                 return *(const uint64_t *) a == *(const uint64_t *) b;
         case KEY_TYPE_TLS:
                 return *(const TlsMode *) a == *(const TlsMode *) b;
@@ -403,6 +422,8 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
                 return *(const MailboxDeletion *) a == *(const MailboxDeletion *) b;
         case KEY_TYPE_DELETED:
                 return *(const DeletedMessages *) a == *(const DeletedMessages *) b;
+        case KEY_TYPE_IDLE:
+                return *(const PolicyIdle *) a == *(const PolicyIdle *) b;
         case KEY_TYPE_EXTENSIONS:
                 return *(const uint64_t *) a == *(const uint64_t *) b;
         case KEY_TYPE_QUIRKS:
@@ -454,6 +475,8 @@ void config_type_done(ConfigKeyType type, void *field) {
         case KEY_TYPE_DELETED:
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
+        case KEY_TYPE_IDLE:
+        case KEY_TYPE_SIZE:
                 return;
         }
 

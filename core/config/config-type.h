@@ -28,6 +28,8 @@ typedef enum ConfigKeyType {
         KEY_TYPE_EXTENSIONS, /* uint64_t, capabilities as bits */
         KEY_TYPE_QUIRKS,     /* ImapOverrides: on and off */
         KEY_TYPE_DELETION,   /* MailboxDeletion */
+        KEY_TYPE_IDLE,       /* PolicyIdle */
+        KEY_TYPE_SIZE,       /* uint64_t, bytes */
 } ConfigKeyType;
 
 typedef struct ConfigKey {
