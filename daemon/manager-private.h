@@ -5,6 +5,7 @@
 #include "daemon/account.h"
 #include "daemon/control.h"
 #include "daemon/manager.h"
+#include "daemon/system-bus.h"
 
 /* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. */
 typedef struct Job {
@@ -22,8 +23,9 @@ struct Manager {
         sd_event *event;
         Account **accounts; /* owned */
         size_t n_accounts;
-        Control *control; /* NULL: none */
-        char host[256];   /* of Maildir file names */
+        Control *control;      /* NULL: none */
+        char host[256];        /* of Maildir file names */
+        SystemBus *system_bus; /* NULL with once */
 
         Job *jobs; /* owned */
         size_t n_jobs;

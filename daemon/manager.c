@@ -263,6 +263,8 @@ int manager_new(const ManagerOptions *options, Config *config, Manager **ret_man
                 r = add_signals(manager);
         if (r >= 0 && !options->once)
                 r = sd_event_set_watchdog(manager->event, true);
+        if (r >= 0 && !options->once)
+                r = system_bus_new(manager->event, &manager->system_bus);
         if (r < 0)
                 return log_error_errno(r, "the event loop cannot be made: %m");
 
@@ -290,6 +292,7 @@ Manager *manager_free(Manager *manager) {
                 config_free(manager->retired[i]);
         free(manager->retired);
         sd_event_source_disable_unref(manager->review);
+        system_bus_free(manager->system_bus);
         control_free(manager->control); /* last: a closed socket says that it is all over */
         sd_event_unref(manager->event);
         config_free(manager->config);
