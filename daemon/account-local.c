@@ -67,7 +67,7 @@ static void on_change(MaildirChange *change, void *userdata) {
         case MAILDIR_NEWS_BROKEN:
                 log_warning("%s: local changes are only looked for every %llu s now: %s",
                             account_name(account),
-                            (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                            (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                             maildir_watch_explain(change->error) ?: strerror(-change->error));
                 account->watch_is_broken = true;
                 break;
@@ -89,7 +89,7 @@ void account_watch_mailbox(Account *account, const char *mailbox) {
 
         account->watch_is_broken = true;
         log_warning("%s: local changes are only looked for every %llu s: %s", account_name(account),
-                    (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                    (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                     maildir_watch_explain(r) ?: strerror(-r));
 }
 
@@ -115,7 +115,7 @@ static void watch_tree(Account *account) {
                 return;
         account->watch_is_broken = true;
         log_warning("%s: local changes are only looked for every %llu s: %s", account_name(account),
-                    (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                    (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                     maildir_watch_explain(r) ?: strerror(-r));
 }
 

@@ -73,6 +73,8 @@ typedef struct AccountLink {
         uint64_t poll_due, life_due; /* CLOCK_BOOTTIME */
         uint64_t spoken;             /* when we said or heard something last */
         uint64_t n_spoken;           /* bytes until then */
+        uint64_t idle_since;         /* CLOCK_BOOTTIME: since when its chatter is measured */
+        uint64_t n_chatter;          /* as it was then */
         uint64_t silence; /* that was broken just now, and nobody has answered yet; 0: none */
         char waits[128], waits_why[300];
 
@@ -83,6 +85,7 @@ struct Account {
         sd_event *event;             /* borrowed */
         const AccountConfig *config; /* borrowed */
         AccountOptions options;
+        Policy policy; /* in force */
 
         StateDb *db;
         AccountLink *links[_SIDE_MAX]; /* owned; NULL for a side that is a Maildir */
@@ -101,6 +104,8 @@ struct Account {
         Timer retry;         /* of mailboxes that have failed */
         uint64_t retry_span; /* 0: it is not armed, and nothing has failed */
         bool retry_is_armed;
+        Timer upload; /* of local changes that wait for each other */
+        bool upload_is_armed;
         sd_event_source *pump; /* deferred: the engine has something to do */
 
         void (*on_stopped)(Account *account, void *userdata);
@@ -173,6 +178,13 @@ void account_on_waited(AccountLink *link, const ReplicaEvent *done);
 void account_on_overflow(AccountLink *link);
 void account_on_run(AccountLink *link, const EngineNote *note);
 void account_on_dead(AccountLink *link, int error);
+
+void account_on_policy(AccountLink *link, const Policy *before);
+
+/* account-policy.c */
+/* The engine has done what there is: may local changes wait from now on? */
+void account_gather(Account *account);
+void account_forget_gathering(Account *account);
 
 /* account-back-off.c */
 uint64_t account_told_to_stay_away(AccountLink *link);

@@ -29,6 +29,11 @@ void account_show_totals(Account *account, const EngineTotals *totals) {
                 account_set_state(account, ACCOUNT_STATE_IN_SYNC,
                                   "%llu deletions are held; see “imapsyncctl held”",
                                   (unsigned long long) totals->held);
+        else if (totals->deferred > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
+                                  "%llu large messages wait until the policy lets them; see "
+                                  "“imapsyncctl policy”",
+                                  (unsigned long long) totals->deferred);
         else
                 account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
 }
@@ -142,6 +147,7 @@ AccountStatus account_status(Account *account) {
                 .pending = totals.pending,
                 .held = totals.held,
                 .parked = totals.parked,
+                .deferred = totals.deferred,
                 .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) next_retry(account),
@@ -187,6 +193,7 @@ bool account_is_in_sync(Account *account) {
                 return false;
         totals = engine_totals(account->engine);
         return totals.failed == 0 && totals.held == 0 && totals.parked == 0 &&
+               totals.deferred == 0 &&
                (account->state == ACCOUNT_STATE_IN_SYNC ||
                 (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
 }

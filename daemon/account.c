@@ -123,7 +123,7 @@ static void forget_retry(Account *account) {
 }
 
 static void plan_retry(Account *account, bool failed) {
-        const uint64_t first = MIN(RETRY_FIRST, account->options.poll_interval_usec);
+        const uint64_t first = MIN(RETRY_FIRST, account->policy.poll_interval_usec);
 
         if (!failed) {
                 account->retry_span = 0;
@@ -154,6 +154,7 @@ static void on_idle(Account *account) {
                 return;
         }
         plan_retry(account, totals.failed > 0);
+        account_gather(account);
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 account_wait(link);
@@ -235,6 +236,7 @@ void account_begin(Account *account) {
 static void finished(Account *account) {
         account->finished = true;
         timer_disarm(&account->timer);
+        account_forget_gathering(account);
         forget_retry(account);
         if (account->stopping && account->on_stopped)
                 account->on_stopped(account, account->stopped_userdata);
@@ -412,6 +414,7 @@ static int make_engine(Account *account) {
         if (r < 0)
                 return r;
         engine_hold(account->engine, true);
+        engine_set_policy(account->engine, &account->policy);
         return 0;
 }
 
@@ -452,6 +455,7 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
+        account->policy = options->policy;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
@@ -472,6 +476,7 @@ Account *account_free(Account *account) {
                 account_disconnect_all(account);
         timer_done(&account->timer);
         timer_done(&account->retry);
+        timer_done(&account->upload);
         sd_event_source_disable_unref(account->pump);
         maildir_watch_free(account->watch);
         engine_free(account->engine);
@@ -570,6 +575,7 @@ void account_pause(Account *account, bool pause) {
                 account_disconnect_all(account);
         timer_disarm(&account->timer);
         forget_retry(account);
+        account_forget_gathering(account);
         account_set_state(account, ACCOUNT_STATE_PAUSED, " ");
 }
 

@@ -20,7 +20,7 @@ typedef struct Account Account;
 typedef struct AccountOptions {
         const char *state_dir; /* borrowed */
         const char *host;      /* of file names; borrowed */
-        uint64_t poll_interval_usec;
+        Policy policy; /* until account_set_policy(); with once it is the one of a machine on the mains */
         uint64_t flag_scan_usec;
         bool once, dry_run;
         /* What the engine tells, and every change of state (note NULL). From the loop. */
@@ -57,6 +57,10 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
 int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 void account_pause(Account *account, bool pause);
 int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NONE */
+
+/* What the account may cost from now on: at once, and on the connection that it has. What was put off is done as
+ * soon as it may be. */
+void account_set_policy(Account *account, const Policy *policy);
 
 /* End orderly: LOGOUT, and what may be remembered is. @on_stopped is called from the loop, soon. */
 void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),

@@ -55,7 +55,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         const AccountOptions options = {
                 .state_dir = manager->options.state_dir,
                 .host = manager->host,
-                .poll_interval_usec = manager->config->poll_interval_usec,
+                .policy = manager->policy.policy,
                 .flag_scan_usec = manager->config->flag_scan_usec,
                 .once = manager->options.once,
                 .dry_run = manager->options.dry_run,
@@ -115,7 +115,6 @@ static void drop_changed(Manager *manager, const Config *config) {
                 const AccountConfig *now = config_find(config, account_name(account));
 
                 if (now && account_config_equal(account_config(account), now) &&
-                    config->poll_interval_usec == manager->config->poll_interval_usec &&
                     config->flag_scan_usec == manager->config->flag_scan_usec) {
                         manager->accounts[n_kept++] = account;
                         continue;
@@ -172,6 +171,7 @@ int manager_reload(Manager *manager, const char **ret_sentence) {
 
                 drop_changed(manager, config);
                 manager->config = TAKE_PTR(config);
+                manager_review_policy(manager);
                 r = retire(manager, old);
                 if (r >= 0)
                         r = add_accounts(manager);
@@ -268,6 +268,7 @@ int manager_new(const ManagerOptions *options, Config *config, Manager **ret_man
         if (r < 0)
                 return log_error_errno(r, "the event loop cannot be made: %m");
 
+        manager_review_policy(manager);
         r = listen_for_control(manager);
         if (r >= 0)
                 r = add_accounts(manager);
@@ -291,6 +292,7 @@ Manager *manager_free(Manager *manager) {
         for (size_t i = 0; i < manager->n_retired; i++)
                 config_free(manager->retired[i]);
         free(manager->retired);
+        timer_done(&manager->policy.timer);
         sd_event_source_disable_unref(manager->review);
         system_bus_free(manager->system_bus);
         control_free(manager->control); /* last: a closed socket says that it is all over */

@@ -1,0 +1,58 @@
+/*
+ * An account: what it may cost
+ *
+ * The manager chooses the policy. The engine leaves what is too large and what is not urgent, the links wait
+ * otherwise, and local changes wait for each other: the first of them arms a timer, and whatever goes on before
+ * that takes them along.
+ */
+
+#include "daemon/account-private.h"
+#include "daemon/log.h"
+
+void account_forget_gathering(Account *account) {
+        account->upload_is_armed = false;
+        timer_disarm(&account->upload);
+}
+
+static void on_upload_due(void *userdata) {
+        Account *account = userdata;
+
+        account->upload_is_armed = false;
+        engine_gather(account->engine, false);
+        account_pump(account);
+}
+
+void account_gather(Account *account) {
+        const uint64_t delay = account->policy.upload_delay_usec;
+        int r;
+
+        engine_gather(account->engine, delay > 0 && !account->options.once);
+        if (!engine_is_gathering(account->engine)) {
+                account_forget_gathering(account);
+                return;
+        }
+        if (account->upload_is_armed)
+                return;
+        account->upload_is_armed = true;
+        r = timer_arm(&account->upload, account->event, delay - delay / 10, delay / 10 + 1,
+                      on_upload_due, account);
+        if (r < 0)
+                account_end_without_timer(account, account_name(account), r);
+}
+
+void account_set_policy(Account *account, const Policy *policy) {
+        const Policy before = account->policy;
+
+        account->policy = *policy;
+        if (!account->engine || account->finished)
+                return;
+        engine_set_policy(account->engine, policy);
+        if (policy->upload_delay_usec < before.upload_delay_usec) {
+                account_forget_gathering(account);
+                engine_gather(account->engine, false);
+        }
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                account_on_policy(link, &before);
+        account_pump_soon(account);
+}
