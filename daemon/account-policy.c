@@ -9,24 +9,51 @@
 #include "daemon/account-private.h"
 #include "daemon/log.h"
 
+/* The network is awake for so long after the last word: what is to be said now costs little. Our own writing, as
+ * inotify tells it, falls into that too, and needs nobody else. */
+#define AWAKE_USEC ((uint64_t) 2 * 1000000)
+
 void account_forget_gathering(Account *account) {
-        account->upload_is_armed = false;
+        account->upload_is_armed = account->upload_is_due = false;
         timer_disarm(&account->upload);
+}
+
+static bool is_awake(Account *account) {
+        const uint64_t now = account_uptime();
+        uint64_t n = 0;
+
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link)) {
+                const ConnectionTraffic traffic = account_link_traffic(link);
+
+                n += traffic.bytes_in + traffic.bytes_out;
+        }
+        if (n != account->n_traffic)
+                account->traffic_usec = now;
+        account->n_traffic = n;
+        return now - account->traffic_usec < AWAKE_USEC;
+}
+
+void account_gather(Account *account) {
+        const bool waits = account->policy.upload_delay_usec > 0 && !account->options.once &&
+                           !account->upload_is_due;
+
+        engine_gather(account->engine, waits && !is_awake(account));
 }
 
 static void on_upload_due(void *userdata) {
         Account *account = userdata;
 
         account->upload_is_armed = false;
-        engine_gather(account->engine, false);
+        account->upload_is_due = true;
         account_pump(account);
 }
 
-void account_gather(Account *account) {
+void account_wait_for_uploads(Account *account) {
         const uint64_t delay = account->policy.upload_delay_usec;
         int r;
 
-        engine_gather(account->engine, delay > 0 && !account->options.once);
+        account->upload_is_due = false;
         if (!engine_is_gathering(account->engine)) {
                 account_forget_gathering(account);
                 return;
@@ -49,7 +76,7 @@ void account_set_policy(Account *account, const Policy *policy) {
         engine_set_policy(account->engine, policy);
         if (policy->upload_delay_usec < before.upload_delay_usec) {
                 account_forget_gathering(account);
-                engine_gather(account->engine, false);
+                account->upload_is_due = true;
         }
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))

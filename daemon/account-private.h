@@ -105,7 +105,9 @@ struct Account {
         uint64_t retry_span; /* 0: it is not armed, and nothing has failed */
         bool retry_is_armed;
         Timer upload; /* of local changes that wait for each other */
-        bool upload_is_armed;
+        bool upload_is_armed, upload_is_due;
+        uint64_t n_traffic,
+                traffic_usec; /* bytes on the wire, and when there were more last: CLOCK_BOOTTIME */
         sd_event_source *pump; /* deferred: the engine has something to do */
 
         void (*on_stopped)(Account *account, void *userdata);
@@ -182,8 +184,10 @@ void account_on_dead(AccountLink *link, int error);
 void account_on_policy(AccountLink *link, const Policy *before);
 
 /* account-policy.c */
-/* The engine has done what there is: may local changes wait from now on? */
+/* Before the engine looks what there is to do: may local changes wait? */
 void account_gather(Account *account);
+/* It has done all that may not: how long do they? */
+void account_wait_for_uploads(Account *account);
 void account_forget_gathering(Account *account);
 
 /* account-back-off.c */

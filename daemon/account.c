@@ -154,7 +154,7 @@ static void on_idle(Account *account) {
                 return;
         }
         plan_retry(account, totals.failed > 0);
-        account_gather(account);
+        account_wait_for_uploads(account);
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 account_wait(link);
@@ -198,6 +198,7 @@ static bool may_pump(const Account *account) {
 static void pump(Account *account) {
         int r;
 
+        account_gather(account);
         r = engine_pump(account->engine, account_now());
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
