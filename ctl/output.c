@@ -24,6 +24,7 @@ static const struct {
         {"syncing",    STYLE_PLAIN, 0},
         {"in sync",    STYLE_GOOD,  0},
         {"paused",     STYLE_FAINT, 0},
+        {"offline",    STYLE_WARN,  0},
 };
 
 static Style state_style(const Row *account) {

@@ -61,8 +61,11 @@ typedef struct AccountLink {
         unsigned n_back_offs; /* it asked for silence so many times since all was well */
         unsigned n_refusals;  /* of a password that has worked before */
         int64_t retry_usec, connected_usec; /* since 1970 */
-        int64_t apart_since; /* usec since 1970: the last connection's end, or our start */
-        uint64_t dialled;    /* CLOCK_BOOTTIME */
+        int64_t stay_away_usec; /* since 1970: the server wants no connection before that */
+        uint64_t eager_until;   /* CLOCK_BOOTTIME: something has changed; no back-off until then */
+        bool is_mistrusted;     /* refused for its certificate, which may be a portal's */
+        int64_t apart_since;    /* usec since 1970: the last connection's end, or our start */
+        uint64_t dialled;       /* CLOCK_BOOTTIME */
 
         WaitMode mode;
         WaitRecord wait; /* what the server does */
@@ -98,6 +101,8 @@ struct Account {
         AccountState state;
         char sentence[1100];
         bool paused, stopping, finished;
+        unsigned holds;         /* in force */
+        unsigned holds_told;    /* a person may want it to be tried all the same */
         int64_t last_sync_usec; /* since 1970 */
 
         Timer timer;         /* the start, and the end */
@@ -152,6 +157,13 @@ bool account_is_whole(const Account *account);
 /* The engine may begin runs only while all links can be used. */
 void account_hold_engine(Account *account);
 
+/* account-hold.c */
+const char *account_held_sentence(const Account *account);
+/* A person wants this now: try, whatever is known of the network. */
+void account_insist(Account *account);
+/* That was to no avail. Return: is it held now? */
+bool account_keep_still_again(Account *account);
+
 /* account-local.c */
 int account_open_sides(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
@@ -160,6 +172,8 @@ void account_watch_all(Account *account);
 /* account-connect.c */
 void account_connect(AccountLink *link);
 void account_connect_all(Account *account);
+/* When the server wants us to. */
+void account_connect_later(AccountLink *link);
 void account_go_on_with_logins(Account *account);
 void account_disconnect(AccountLink *link);
 void account_disconnect_all(Account *account);
@@ -176,6 +190,8 @@ void account_log_skipped(AccountLink *link);
 
 /* account-wait.c */
 void account_wait(AccountLink *link);
+/* A sign of life and a look at all mailboxes, whatever is due. Return: 0, or a negative errno. */
+int account_look_now(AccountLink *link);
 void account_on_waited(AccountLink *link, const ReplicaEvent *done);
 void account_on_overflow(AccountLink *link);
 void account_on_run(AccountLink *link, const EngineNote *note);
@@ -193,9 +209,12 @@ void account_forget_gathering(Account *account);
 /* account-back-off.c */
 uint64_t account_told_to_stay_away(AccountLink *link);
 bool account_is_told_to_wait(AccountLink *link);
+/* The time that it asked for goes on. */
+void account_go_on_later(AccountLink *link);
 
 /* account.c */
 void account_pump(Account *account);
+void account_forget_retry(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
 

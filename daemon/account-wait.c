@@ -86,6 +86,8 @@ static void arm(AccountLink *link) {
         const uint64_t due = MIN(link->poll_due, link->life_due);
         const uint64_t now = account_uptime(), usec = due > now ? due - now : 0;
 
+        if (link->account->holds)
+                return;
         account_link_arm(link, usec, MIN(usec / 10 + 1, 60 * SECOND), on_due);
 }
 
@@ -149,6 +151,22 @@ static int look(AccountLink *link) {
 
 static int show_sign_of_life(AccountLink *link) {
         return link->mode == WAIT_IDLE ? start_idle(link) : imap_replica_noop(link->replica);
+}
+
+/* DONE is a sign of life; what waits without IDLE needs another, since a look may have nothing to ask. */
+int account_look_now(AccountLink *link) {
+        int r = 0;
+
+        link->spoken = account_uptime();
+        if (link->mode != WAIT_IDLE)
+                r = imap_replica_noop(link->replica);
+        if (r == 0)
+                r = look(link);
+        if (r < 0)
+                return r;
+        plan_next(link);
+        arm(link);
+        return 0;
 }
 
 static void on_due(void *userdata) {

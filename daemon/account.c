@@ -117,7 +117,7 @@ static void on_retry_due(void *userdata) {
         account_pump(account);
 }
 
-static void forget_retry(Account *account) {
+void account_forget_retry(Account *account) {
         account->retry_is_armed = false;
         timer_disarm(&account->retry);
 }
@@ -127,10 +127,10 @@ static void plan_retry(Account *account, bool failed) {
 
         if (!failed) {
                 account->retry_span = 0;
-                forget_retry(account);
+                account_forget_retry(account);
                 return;
         }
-        if (account->retry_is_armed)
+        if (account->retry_is_armed || account->holds)
                 return;
         account->retry_span =
                 account->retry_span > 0 ? MIN(account->retry_span * 2, RETRY_MAX) : first;
@@ -176,6 +176,8 @@ static void flush(Account *account) {
 
 /* A link waits alone while the other one is away, or has to be silent; not if it is about to come. */
 static void wait_alone(Account *account) {
+        if (account->holds)
+                return;
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 const AccountLink *other = account->links[side_other(link->side)];
@@ -237,8 +239,8 @@ void account_begin(Account *account) {
 static void finished(Account *account) {
         account->finished = true;
         timer_disarm(&account->timer);
+        account_forget_retry(account);
         account_forget_gathering(account);
-        forget_retry(account);
         if (account->stopping && account->on_stopped)
                 account->on_stopped(account, account->stopped_userdata);
         else if (account->options.once)
@@ -254,7 +256,7 @@ static void on_settled(void *userdata) {
 
         maildir_watch_flush(account->watch);
         account->settling = SETTLE_COMMIT;
-        if (account_is_attached(account))
+        if (account_is_whole(account))
                 account_pump(account); /* comes back by on_idle() */
         else
                 account_finish(account);
@@ -518,6 +520,7 @@ static void wake(Account *account) {
 }
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        account_insist(account);
         if (account->engine && n_mailboxes == 0) {
                 engine_mark_all(account->engine);
                 (void) engine_list(account->engine);
@@ -544,6 +547,7 @@ int account_verify(Account *account, const char *const *mailboxes, size_t n_mail
         _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
         int r;
 
+        account_insist(account);
         if (!account->engine)
                 return account_sync(account, NULL, 0); /* open it, and look at everything */
         if (n_mailboxes == 0) {
@@ -575,7 +579,7 @@ void account_pause(Account *account, bool pause) {
         if (account->engine)
                 account_disconnect_all(account);
         timer_disarm(&account->timer);
-        forget_retry(account);
+        account_forget_retry(account);
         account_forget_gathering(account);
         account_set_state(account, ACCOUNT_STATE_PAUSED, " ");
 }

@@ -62,6 +62,25 @@ int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NON
  * soon as it may be. */
 void account_set_policy(Account *account, const Policy *policy);
 
+/* Why an account keeps still: it begins nothing and has no timer. */
+enum {
+        ACCOUNT_HOLD_SLEEP = 1 << 0,
+        ACCOUNT_HOLD_OFFLINE = 1 << 1,
+        ACCOUNT_HOLD_PORTAL = 1 << 2,
+};
+
+/* All that hold it from now on; those of the network do not hold an account whose servers are on this
+ * machine or behind a tunnel. Let go, it connects at once, or asks connections whether they live. */
+void account_set_holds(Account *account, unsigned holds);
+bool account_is_held(const Account *account);
+/* Is nothing under way, but what waits for being let go? */
+bool account_is_quiet(const Account *account);
+/* Commit what can be, and end the rest, before returning. */
+void account_interrupt(Account *account);
+/* The machine was asleep, or the network is another: do connections live? Those that do not answer soon
+ * are replaced, those that wait to be tried again are tried now. */
+void account_probe(Account *account, bool is_resumed);
+
 /* End orderly: LOGOUT, and what may be remembered is. @on_stopped is called from the loop, soon. */
 void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),
                   void *userdata);

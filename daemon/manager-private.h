@@ -5,6 +5,8 @@
 #include "daemon/account.h"
 #include "daemon/control.h"
 #include "daemon/manager.h"
+#include "daemon/network.h"
+#include "daemon/sleep.h"
 #include "daemon/system-bus.h"
 #include "daemon/timer.h"
 
@@ -37,8 +39,12 @@ struct Manager {
         sd_event *event;
         Account **accounts; /* owned */
         size_t n_accounts;
-        Control *control;      /* NULL: none */
-        char host[256];        /* of Maildir file names */
+        Control *control; /* NULL: none */
+        char host[256];   /* of Maildir file names */
+        Sleep *sleep;     /* NULL with once, as the next three */
+        Network *network;
+        sd_event_source *turn; /* while the machine is about to sleep */
+        bool is_asleep;
         SystemBus *system_bus; /* NULL with once */
 
         ManagerPolicy policy;
@@ -65,6 +71,12 @@ void manager_review_soon(Manager *manager);
 /* manager-notes.c */
 void manager_on_note(Account *account, const EngineNote *note, void *userdata);
 void manager_tell_systemd(Manager *manager);
+
+/* manager-surroundings.c */
+int manager_watch_surroundings(Manager *manager);
+void manager_forget_surroundings(Manager *manager);
+/* Tell an account that is new what the machine does. */
+void manager_hold(Manager *manager, Account *account);
 
 /* manager-control.c */
 void manager_finish_jobs(Manager *manager);

@@ -73,6 +73,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         r = account_new(manager->event, config, &options, &grown[manager->n_accounts]);
         if (r < 0)
                 return r;
+        manager_hold(manager, grown[manager->n_accounts]);
         manager->n_accounts++;
         manager->n_running++;
         return 0;
@@ -265,6 +266,8 @@ int manager_new(const ManagerOptions *options, Config *config, Manager **ret_man
                 r = sd_event_set_watchdog(manager->event, true);
         if (r >= 0 && !options->once)
                 r = system_bus_new(manager->event, &manager->system_bus);
+        if (r >= 0 && !options->once)
+                r = manager_watch_surroundings(manager);
         if (r < 0)
                 return log_error_errno(r, "the event loop cannot be made: %m");
 
@@ -294,6 +297,7 @@ Manager *manager_free(Manager *manager) {
         free(manager->retired);
         timer_done(&manager->policy.timer);
         sd_event_source_disable_unref(manager->review);
+        manager_forget_surroundings(manager);
         system_bus_free(manager->system_bus);
         control_free(manager->control); /* last: a closed socket says that it is all over */
         sd_event_unref(manager->event);

@@ -16,6 +16,7 @@ typedef enum AccountState {
         ACCOUNT_STATE_WAITING, /* lost the connection or failed; will try again at retry_usec */
         ACCOUNT_STATE_REFUSED, /* a person must act: password, certificate, local root missing */
         ACCOUNT_STATE_PAUSED,
+        ACCOUNT_STATE_OFFLINE, /* no network, or the machine sleeps; goes on by itself, no timer */
         _ACCOUNT_STATE_MAX,
 } AccountState;
 
