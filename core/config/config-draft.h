@@ -32,7 +32,8 @@ typedef enum ConfigSectionType {
 typedef struct ConfigSection {
         ConfigSectionType type;
         unsigned line;
-        AccountConfig account; /* owned; of [local NAME] only name and local are used, of [policy ROW]
+        AccountConfig
+                account; /* owned; of [local NAME] only name and local are used, of [policy ROW]
                                   only name */
         unsigned key_lines[_CONFIG_KEY_MAX]; /* 0: not given */
 } ConfigSection;

@@ -85,7 +85,7 @@ typedef struct Config {
         uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day; that of the policy "ac" */
         uint64_t flag_scan_usec;     /* default 1 day, 1 minute to 30 days */
         Policy policies[_POLICY_MAX];
-        AccountConfig *accounts;     /* in the order of the file */
+        AccountConfig *accounts; /* in the order of the file */
         size_t n_accounts;
 } Config;
 
