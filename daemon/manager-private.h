@@ -6,6 +6,7 @@
 #include "daemon/control.h"
 #include "daemon/manager.h"
 #include "daemon/network.h"
+#include "daemon/power.h"
 #include "daemon/sleep.h"
 #include "daemon/system-bus.h"
 #include "daemon/timer.h"
@@ -41,8 +42,9 @@ struct Manager {
         size_t n_accounts;
         Control *control; /* NULL: none */
         char host[256];   /* of Maildir file names */
-        Sleep *sleep;     /* NULL with once, as the next three */
+        Sleep *sleep;     /* NULL with once, as the next four */
         Network *network;
+        Power *power;
         sd_event_source *turn; /* while the machine is about to sleep */
         bool is_asleep;
         SystemBus *system_bus; /* NULL with once */

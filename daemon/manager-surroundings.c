@@ -101,6 +101,22 @@ static void on_network(bool is_other, void *userdata) {
                 hold_all(manager);
 }
 
+/* --- what things cost --- */
+
+static void on_metered(void *userdata) {
+        Manager *manager = userdata;
+
+        manager_set_metered(manager, network_is_metered(manager->network),
+                            "NetworkManager says that the network is metered");
+}
+
+static void on_power(void *userdata) {
+        Manager *manager = userdata;
+        const PowerView view = power_view(manager->power);
+
+        manager_set_battery(manager, view.on_battery, view.is_low, view.why_low);
+}
+
 /* --- life --- */
 
 int manager_watch_surroundings(Manager *manager) {
@@ -109,7 +125,10 @@ int manager_watch_surroundings(Manager *manager) {
                 .on_late = on_late,
                 .on_resume = on_resume,
         };
-        const NetworkHandler network_handler = {.on_change = on_network};
+        const NetworkHandler network_handler = {
+                .on_change = on_network,
+                .on_metered = on_metered,
+        };
         int r;
 
         r = sd_event_add_post(manager->event, &manager->turn, on_turn, manager);
@@ -121,6 +140,8 @@ int manager_watch_surroundings(Manager *manager) {
         if (r >= 0)
                 r = network_new(manager->event, manager->system_bus, &network_handler, manager,
                                 &manager->network);
+        if (r >= 0)
+                r = power_new(manager->system_bus, on_power, manager, &manager->power);
         return r;
 }
 
@@ -128,4 +149,5 @@ void manager_forget_surroundings(Manager *manager) {
         manager->turn = sd_event_source_disable_unref(manager->turn);
         manager->sleep = sleep_free(manager->sleep);
         manager->network = network_free(manager->network);
+        manager->power = power_free(manager->power);
 }

@@ -98,7 +98,8 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *reterr) {
         else if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER) &&
                  !watch->was_logged) {
                 watch->was_logged = true;
-                log_info("%s is not on the system bus: %s", watch->service, watch->without);
+                if (watch->without)
+                        log_info("%s is not on the system bus: %s", watch->service, watch->without);
         }
         return 0;
 }

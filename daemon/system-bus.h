@@ -30,7 +30,8 @@ SystemBus *system_bus_free(SystemBus *bus);
 /**
  * system_bus_watch() - be told whether a service is there, from now on until the bus is freed
  * @service: "org.freedesktop.login1"; borrowed
- * @without: what is done without it, for the log: "sleep is noticed by the clock alone"; borrowed
+ * @without: what is done without it, for the log: "sleep is noticed by the clock alone"; borrowed. NULL: it is
+ *           missed by nobody
  *
  * Return: 0, or -ENOMEM.
  */

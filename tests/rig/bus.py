@@ -15,6 +15,11 @@ CONFIG = """<busconfig><type>system</type><listen>unix:path={socket}</listen><au
 
 LOGIND = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 NETWORK = ("org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager", "org.freedesktop.NetworkManager")
+POWER = ("org.freedesktop.UPower", "/org/freedesktop/UPower", "org.freedesktop.UPower")
+BATTERIES = (POWER[0], "/org/freedesktop/UPower/devices/DisplayDevice", "org.freedesktop.UPower.Device")
+PROFILES = ("org.freedesktop.UPower.PowerProfiles", "/org/freedesktop/UPower/PowerProfiles",
+            "org.freedesktop.UPower.PowerProfiles")
+PROFILES_OLD = ("net.hadess.PowerProfiles", "/net/hadess/PowerProfiles", "net.hadess.PowerProfiles")
 MOCK = "org.freedesktop.DBus.Mock"
 
 
@@ -67,9 +72,10 @@ class Bus:
             raise AssertionError(f"busctl call {' '.join(map(str, words))}: {result.stderr}")
         return result.stdout
 
-    def start(self, template, service):
+    def start(self, template, service, *words):
         """A stand-in, until stop() or the end."""
-        self.mocks[template] = self._start(PYTHON, "-m", "dbusmock", "--system", "--template", template)
+        words = words or ("--template", template)
+        self.mocks[template] = self._start(PYTHON, "-m", "dbusmock", "--system", *words)
         wait_until(lambda: self._call(*service[:2], "org.freedesktop.DBus.Peer", "Ping").returncode == 0,
                    f"{template} answers", deadline=30)
 
@@ -95,7 +101,9 @@ class Bus:
 
     def start_network(self, **properties):
         self.start("networkmanager", NETWORK)
-        self.set_network(**(dict(State=70, Connectivity=4, Metered=4) | properties))
+        # The stand-in does not know this one.
+        self.call(*NETWORK[:2], MOCK, "AddProperty", "ssv", NETWORK[2], "Metered", "u", properties.pop("Metered", 4))
+        self.set_network(**(dict(State=70, Connectivity=4) | properties))
 
     def set_network(self, **properties):
         """State, Connectivity, Metered: numbers of its API. PrimaryConnection: an object's path."""
@@ -103,6 +111,19 @@ class Bus:
         for name, value in properties.items():
             words += [name, "u" if isinstance(value, int) else "o", value]
         self.call(*NETWORK[:2], MOCK, "UpdateProperties", "sa{sv}", NETWORK[2], len(properties), *words)
+
+    # --- UPower, power-profiles-daemon ---
+
+    def start_power(self):
+        self.start("upower", POWER, "--template", "upower", "--parameters", '{"DaemonVersion": "0.99"}')
+
+    def start_profiles(self, service):
+        """Under one of its names; no template has the newer."""
+        self.start(service[0], service, *service)
+        self.call(*service[:2], MOCK, "AddProperty", "ssv", service[2], "ActiveProfile", "s", "balanced")
+
+    def set_property(self, service, name, kind, value):
+        self.call(*service[:2], MOCK, "UpdateProperties", "sa{sv}", service[2], 1, name, kind, value)
 
     def end(self):
         """The bus goes, and all on it."""

@@ -3,8 +3,9 @@
 import re
 import threading
 import time
+import unittest
 
-from rig import modelserver, stays, wait_until
+from rig import bus, modelserver, stays, wait_until
 from rig.modelserver import Model
 from rig.waiting import WaitingTest, endpoint, mail
 
@@ -256,4 +257,91 @@ class Asked(PolicyTest):
         self.assertEqual(self.acc.ctl("reload").status, 0)
         self.wait("waits", "LIST-STATUS every 3 s")
         self.assertEqual(self.acc.ctl_json("policy")["poll_interval_sec"], 3)
+        self.assert_undisturbed()
+
+
+@unittest.skipUnless(bus.is_possible(), "needs python3-dbusmock")
+class Machine(PolicyTest):
+    """What the machine says of its battery and its network."""
+
+    def setUp(self):
+        super().setUp()
+        self.bus = self.enterContext(bus.Bus(self.directory))
+
+    def begin(self):
+        self.serve()
+        self.acc.variables = self.bus.variables
+        return super().begin()
+
+    def wait_policy(self, name, why=""):
+        wait_until(lambda: (self.status()["policy"], self.status()["policy_why"]) == (name, why), f"{name}: {why}")
+
+    def test_battery(self):
+        self.bus.start_power()
+        self.bus.set_property(bus.POWER, "OnBattery", "b", "true")
+        self.begin()
+        self.wait_policy("battery", "on battery")
+        self.wait("waits", "LIST-STATUS every 2 s")
+        self.bus.set_property(bus.BATTERIES, "WarningLevel", "u", 3)
+        self.wait_policy("battery low", "on battery, the battery is low")
+        self.wait("waits", "STATUS of INBOX every 2 s")
+        self.bus.set_property(bus.BATTERIES, "WarningLevel", "u", 2)
+        self.wait_policy("battery", "on battery")
+        self.bus.set_property(bus.POWER, "OnBattery", "b", "false")
+        self.wait_policy("ac")
+        self.wait("waits", "LIST-STATUS every 1 s")
+        self.assert_undisturbed()
+
+    def test_profile(self):
+        """By both names of the service; one that goes says nothing any more."""
+        self.begin()
+        self.wait_policy("ac")
+        for service in (bus.PROFILES, bus.PROFILES_OLD):
+            self.bus.start_profiles(service)
+            self.bus.set_property(service, "ActiveProfile", "s", "power-saver")
+            self.wait_policy("low", "the power profile is power-saver")
+            self.bus.set_property(service, "ActiveProfile", "s", "performance")
+            self.wait_policy("ac")
+            self.bus.set_property(service, "ActiveProfile", "s", "power-saver")
+            self.wait_policy("low", "the power profile is power-saver")
+            self.bus.stop(service[0])
+            self.wait_policy("ac")
+        self.assert_undisturbed()
+
+    def test_metered(self):
+        self.bus.start_network()
+        self.bus.start_power()
+        self.begin()
+        self.wait_policy("ac")
+        for metered, name in ((1, "metered"), (2, "ac"), (3, "metered"), (4, "ac")):
+            self.bus.set_network(Metered=metered)
+            self.wait_policy(name, "NetworkManager says that the network is metered" if name == "metered" else "")
+        self.bus.set_network(Metered=1)
+        self.bus.set_property(bus.POWER, "OnBattery", "b", "true")
+        self.wait_policy("battery metered", "on battery, NetworkManager says that the network is metered")
+        self.policy("ac")
+        self.wait_policy("ac", "asked for by imapsyncctl policy")
+        self.policy("auto")
+        self.wait_policy("battery metered", "on battery, NetworkManager says that the network is metered")
+
+    def test_nonsense(self):
+        """What has another type than it should is no word at all; the rest goes on."""
+        self.bus.start_power()
+        self.begin()
+        self.bus.set_property(bus.POWER, "OnBattery", "s", "yes")
+        self.bus.set_property(bus.BATTERIES, "WarningLevel", "s", "low")
+        self.bus.start_profiles(bus.PROFILES)
+        self.bus.set_property(bus.PROFILES, "ActiveProfile", "s", "power-saver")
+        self.wait_policy("low", "the power profile is power-saver")
+
+    def test_none(self):
+        """No such service: said once, and it works; UPower that comes later is heard."""
+        daemon = self.begin()
+        self.wait_policy("ac")
+        self.bus.start_power()
+        self.bus.set_property(bus.POWER, "OnBattery", "b", "true")
+        self.wait_policy("battery", "on battery")
+        self.bus.end()
+        self.wait_policy("ac")
+        self.assertEqual(daemon.log().count("UPower is not on the system bus"), 1)
         self.assert_undisturbed()
