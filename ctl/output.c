@@ -152,6 +152,20 @@ static bool is_policy_worth_telling(const Row *account) {
         return row_string(account, "policy_why")[0] != '\0';
 }
 
+/* So that a user can hold the daemon to it. */
+static int append_last_hour(const Rows *accounts, Buffer *buffer) {
+        const uint64_t n = row_number(&accounts->rows[0], "wakeups_hour");
+        uint64_t bytes = 0;
+        char size[32];
+
+        for (size_t i = 0; i < accounts->n_rows; i++)
+                bytes += row_number(&accounts->rows[i], "bytes_hour");
+        if (n == 0)
+                return 0;
+        return buffer_append_format(buffer, "Last hour: %" PRIu64 " wake-up%s, %s\n", n, plural(n),
+                                    text_size(bytes, size, sizeof(size)));
+}
+
 int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
         static const Column columns[] = {
                 {"ACCOUNT",         .cut = true},
@@ -176,9 +190,9 @@ int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer)
                 r = add_account(&table, screen, &accounts.rows[i]);
         if (r >= 0)
                 r = table_print(&table, screen, buffer);
-        if (r < 0 || !is_policy_worth_telling(&accounts.rows[0]))
-                return r;
-        return output_policy_line(&accounts.rows[0], "policy", "policy_why", buffer);
+        if (r >= 0 && is_policy_worth_telling(&accounts.rows[0]))
+                r = output_policy_line(&accounts.rows[0], "policy", "policy_why", buffer);
+        return r < 0 ? r : append_last_hour(&accounts, buffer);
 }
 
 static int append_line(Buffer *buffer, const char *label, const char *format, ...)
@@ -302,11 +316,16 @@ static int append_numbers(const Row *account, Buffer *buffer) {
                 r = append_line(buffer, "traffic", "%s in, %s out",
                                 text_size(row_number(account, "bytes_in"), in, sizeof(in)),
                                 text_size(row_number(account, "bytes_out"), out, sizeof(out)));
-        if (r < 0 || row_number(account, "local_bytes_in") == 0)
+        if (r == 0 && row_number(account, "local_bytes_in") > 0)
+                r = append_line(
+                        buffer, "", "%s in, %s out, of the local server",
+                        text_size(row_number(account, "local_bytes_in"), in, sizeof(in)),
+                        text_size(row_number(account, "local_bytes_out"), out, sizeof(out)));
+        if (r < 0 || row_number(account, "wakeups_hour") == 0)
                 return r;
-        return append_line(buffer, "", "%s in, %s out, of the local server",
-                           text_size(row_number(account, "local_bytes_in"), in, sizeof(in)),
-                           text_size(row_number(account, "local_bytes_out"), out, sizeof(out)));
+        return append_line(buffer, "last hour", "%s, %" PRIu64 " wake-ups of the daemon",
+                           text_size(row_number(account, "bytes_hour"), in, sizeof(in)),
+                           row_number(account, "wakeups_hour"));
 }
 
 static int append_sentence(const Row *account, const Screen *screen, Buffer *buffer) {

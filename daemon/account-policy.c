@@ -18,7 +18,7 @@ void account_forget_gathering(Account *account) {
         timer_disarm(&account->upload);
 }
 
-static bool is_awake(Account *account) {
+void account_note_traffic(Account *account) {
         const uint64_t now = account_uptime();
         uint64_t n = 0;
 
@@ -28,16 +28,22 @@ static bool is_awake(Account *account) {
 
                 n += traffic.bytes_in + traffic.bytes_out;
         }
-        if (n != account->n_traffic)
-                account->traffic_usec = now;
+        if (n == account->n_traffic)
+                return;
+        hour_add(&account->traffic, now, n - account->n_traffic);
+        account->traffic_usec = now;
         account->n_traffic = n;
-        return now - account->traffic_usec < AWAKE_USEC;
+}
+
+static bool is_awake(const Account *account) {
+        return account_uptime() - account->traffic_usec < AWAKE_USEC;
 }
 
 void account_gather(Account *account) {
         const bool waits = account->policy.upload_delay_usec > 0 && !account->options.once &&
                            !account->upload_is_due;
 
+        account_note_traffic(account);
         engine_gather(account->engine, waits && !is_awake(account));
 }
 

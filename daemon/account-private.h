@@ -2,6 +2,7 @@
 
 /* What the files of an account share. */
 
+#include "base/hour.h"
 #include "daemon/account.h"
 #include "daemon/connection.h"
 #include "daemon/maildir-watch.h"
@@ -111,8 +112,9 @@ struct Account {
         bool retry_is_armed;
         Timer upload; /* of local changes that wait for each other */
         bool upload_is_armed, upload_is_due;
-        uint64_t n_traffic,
-                traffic_usec; /* bytes on the wire, and when there were more last: CLOCK_BOOTTIME */
+        Hour traffic;          /* bytes, both ways, of both sides */
+        uint64_t n_traffic;    /* in all */
+        uint64_t traffic_usec; /* CLOCK_BOOTTIME: when it became more last */
         sd_event_source *pump; /* deferred: the engine has something to do */
 
         void (*on_stopped)(Account *account, void *userdata);
@@ -126,8 +128,7 @@ struct Account {
         int64_t uidvalidity_usec; /* since 1970: when UIDVALIDITY was asked for last */
 };
 
-int64_t account_now(void);     /* usec since 1970 */
-uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
+int64_t account_now(void); /* usec since 1970 */
 void account_pump_soon(Account *account);
 
 /* account-status.c */
@@ -200,6 +201,8 @@ void account_on_dead(AccountLink *link, int error);
 void account_on_policy(AccountLink *link, const Policy *before);
 
 /* account-policy.c */
+/* How many bytes have come and gone since the last time? */
+void account_note_traffic(Account *account);
 /* Before the engine looks what there is to do: may local changes wait? */
 void account_gather(Account *account);
 /* It has done all that may not: how long do they? */

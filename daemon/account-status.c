@@ -130,6 +130,7 @@ AccountStatus account_status(Account *account) {
         const LinkStatus remote = link_status(account->links[SIDE_REMOTE]);
         const LinkStatus local = link_status(account->links[SIDE_LOCAL]);
 
+        account_note_traffic(account);
         return (AccountStatus){
                 .name = account_name(account),
                 .state = account->state,
@@ -148,6 +149,7 @@ AccountStatus account_status(Account *account) {
                 .held = totals.held,
                 .parked = totals.parked,
                 .deferred = totals.deferred,
+                .bytes_hour = hour_sum(&account->traffic, account_uptime()),
                 .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) next_retry(account),

@@ -42,6 +42,8 @@ AccountStatus account_status(Account *account);
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
 
+uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
+
 /* Messages of a mailbox without \Seen, counted on the spot. */
 uint64_t account_count_unseen(Account *account, const char *mailbox);
 

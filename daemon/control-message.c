@@ -63,6 +63,8 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, deferred, FIELD_U64),
         FIELD(AccountStatus, policy, FIELD_STRING),
         FIELD(AccountStatus, policy_why, FIELD_STRING),
+        FIELD(AccountStatus, wakeups_hour, FIELD_U64),
+        FIELD(AccountStatus, bytes_hour, FIELD_U64),
 };
 
 static const Field policy_fields[] = {

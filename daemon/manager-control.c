@@ -44,6 +44,7 @@ static int op_status(void *userdata, const char *name,
 
                 status.policy = manager->policy.names;
                 status.policy_why = manager->policy.why;
+                status.wakeups_hour = hour_sum(&manager->wakeups, account_uptime());
                 r = each(&status, eachdata);
         }
         return r;

@@ -2,6 +2,7 @@
 
 /* What the files of the manager share. */
 
+#include "base/hour.h"
 #include "daemon/account.h"
 #include "daemon/control.h"
 #include "daemon/manager.h"
@@ -50,6 +51,7 @@ struct Manager {
         SystemBus *system_bus; /* NULL with once */
 
         ManagerPolicy policy;
+        Hour wakeups; /* turns of the loop that began with sleep */
 
         Job *jobs; /* owned */
         size_t n_jobs;

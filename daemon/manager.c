@@ -306,11 +306,39 @@ Manager *manager_free(Manager *manager) {
         return NULL;
 }
 
+/* Shorter than this nobody slept: what comes in so soon behind the last wakes up no machine. */
+#define NAP_USEC ((uint64_t) 1000)
+
+/* A turn of the loop, as sd_event_run() makes it. One that slept before has woken up the machine. */
+static int turn(Manager *manager) {
+        int r;
+
+        r = sd_event_prepare(manager->event);
+        if (r == 0) {
+                const uint64_t begin = account_uptime();
+                uint64_t now;
+
+                r = sd_event_wait(manager->event, UINT64_MAX);
+                now = account_uptime();
+                if (now - begin >= NAP_USEC)
+                        hour_add(&manager->wakeups, now, 1);
+        }
+        return r > 0 ? sd_event_dispatch(manager->event) : r;
+}
+
+static int loop(Manager *manager) {
+        int code = 0, r = 0;
+
+        while (r >= 0 && sd_event_get_state(manager->event) != SD_EVENT_FINISHED)
+                r = turn(manager);
+        return r < 0 ? r : sd_event_get_exit_code(manager->event, &code) < 0 ? 0 : code;
+}
+
 int manager_run(Manager *manager) {
         int r;
 
         manager_review_soon(manager);
-        r = sd_event_loop(manager->event);
+        r = loop(manager);
         if (r < 0) {
                 (void) log_error_errno(r, "the event loop failed: %m");
                 return 1;

@@ -47,6 +47,8 @@ typedef struct AccountStatus {
         const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
         uint64_t deferred;    /* messages that are too large for the policy in force */
         const char *policy, *policy_why; /* as of PolicyStatus */
+        uint64_t wakeups_hour;           /* of the daemon, for all accounts together */
+        uint64_t bytes_hour;             /* on the wire in the last hour, both ways */
 } AccountStatus;
 
 /* What all accounts may cost now. */

@@ -79,7 +79,8 @@ static const struct {
                        "    held        0\n"
                        "    parked      0\n"
                        "    left out    [Gmail]/All Mail\n"
-                       "    traffic     1.2 MB in, 8.9 kB out\n",                                                               .err = "",
+                       "    traffic     1.2 MB in, 8.9 kB out\n"
+                       "    last hour   3.4 kB, 12 wake-ups of the daemon\n",                                                               .err = "",
          },
         {
          .label = "status of one with a local server",
@@ -121,7 +122,8 @@ static const struct {
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"local_compressed\":false,\"local_encrypted\":false,"
                        "\"left_out\":\"[Gmail]/All Mail\",\"deferred\":0,\"policy\":\"battery\","
-                       "\"policy_why\":\"on battery\"}]"
+                       "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
+                       "\"bytes_hour\":3400}]"
                        "\n",.err = "",
          },
         {

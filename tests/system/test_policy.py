@@ -1,11 +1,12 @@
 """The power policy: what the accounts may cost, at once, without a new connection, and nothing is forgotten."""
 
 import re
+import shutil
 import threading
 import time
 import unittest
 
-from rig import bus, modelserver, stays, wait_until
+from rig import SANITIZED, bus, modelserver, stays, wait_until
 from rig.modelserver import Model
 from rig.waiting import WaitingTest, endpoint, mail
 
@@ -345,3 +346,24 @@ class Machine(PolicyTest):
         self.wait_policy("ac")
         self.assertEqual(daemon.log().count("UPower is not on the system bus"), 1)
         self.assert_undisturbed()
+
+
+@unittest.skipIf(SANITIZED, "the time a sanitizer takes is no sleep")
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class LastHour(PolicyTest):
+    """What the daemon counts of itself is what somebody else counts."""
+
+    def test_counts(self):
+        self.serve()
+        trace = self.directory / "strace"
+        self.acc.prefix = ["strace", "-D", "-f", "-T", "-e", "trace=/epoll.*wait", "-o", trace]
+        self.begin()
+        self.wait_more(rb" LIST ", 5)
+        found = self.status()
+        waits = re.findall(r"<(\d+\.\d+)>$", trace.read_text(), re.MULTILINE)
+        counted = sum(float(seconds) >= 0.001 for seconds in waits)
+        self.assertGreater(counted, 8)
+        # The question itself, and what slept for about as long as counts as sleep.
+        self.assertAlmostEqual(found["wakeups_hour"], counted, delta=max(3, counted // 5))
+        self.assertEqual(found["bytes_hour"], found["bytes_in"] + found["bytes_out"])
+        self.assertRegex(self.acc.ctl("status").out, r"Last hour: \d+ wake-ups, [\d.]+ kB")
