@@ -37,6 +37,8 @@ static const char usage[] =
         "  held [ACCOUNT]                deletions that the brake holds back\n"
         "  confirm ACCOUNT MAILBOX       let them through\n"
         "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
+        "  policy [ROW|auto] [--for TIME]\n"
+        "                                what the accounts may cost, and why; or overrule that\n"
         "  reload                        read the configuration again\n"
         "  stop                          end the daemon, and wait until it has\n"
         "  version                       of the daemon\n"
@@ -52,6 +54,7 @@ static const char usage[] =
 typedef struct Ctl {
         sd_bus *bus;
         const char *socket; /* borrowed; NULL: the default */
+        const char *span;   /* borrowed; NULL: none */
         bool json, wait;
         Screen out, err;
 } Ctl;
@@ -131,6 +134,19 @@ static int run_confirm(Ctl *ctl, char **args) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         int status = client_call(ctl->bus, &reply, "Confirm", "ss", args[0], args[1]);
 
+        return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
+}
+
+static int run_policy(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int status;
+
+        if (!args[0]) {
+                status = client_call(ctl->bus, &reply, "Policy", NULL);
+                return status != 0 ? status : print_reply(ctl, reply, output_policy, NULL);
+        }
+        status = client_call(ctl->bus, &reply, "SetPolicy", "ss", args[0],
+                             ctl->span ? ctl->span : "");
         return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
 }
 
@@ -377,6 +393,7 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                 {"held",      0, 1,       run_held,      true },
                 {"confirm",   2, 2,       run_confirm,   true },
                 {"verify",    1, INT_MAX, run_verify,    true },
+                {"policy",    0, 1,       run_policy,    false},
                 {"reload",    0, 0,       run_reload,    false},
                 {"stop",      0, 0,       run_stop,      false},
                 {"version",   0, 0,       run_version,   false},
@@ -393,6 +410,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
+                if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
+                        return bad_usage("--for goes with policy ROW, not with ", args[0]);
                 return run_verb(ctl, &verbs[i], args + 1);
         }
         return bad_usage("Unknown verb: ", args[0]);
@@ -403,9 +422,10 @@ int main(int argc, char **argv) {
                 {"socket",     required_argument, NULL, 's'},
                 {"json",        no_argument, NULL, 'j'},
                 {"wait",            no_argument, NULL, 'w'},
-                {"help",no_argument, NULL, 'h'},
-                {"version",         no_argument, NULL, 'V'},
-                {       },
+                {"for",required_argument, NULL, 'f'},
+                {"help",         no_argument, NULL, 'h'},
+                {"version",       no_argument, NULL, 'V'},
+                {           },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -423,6 +443,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'w':
                         ctl.wait = true;
+                        break;
+                case 'f':
+                        ctl.span = optarg;
                         break;
                 case 'h':
                         fputs(usage, stdout);

@@ -24,6 +24,7 @@ static const struct {
         {"syncing",    STYLE_PLAIN, 0},
         {"in sync",    STYLE_GOOD,  0},
         {"paused",     STYLE_FAINT, 0},
+        {"offline",    STYLE_WARN,  0},
 };
 
 static Style state_style(const Row *account) {
@@ -63,6 +64,7 @@ static int format_counts(const Row *row, Buffer *buffer) {
         const uint64_t left = row_number(row, "bytes_left");
         const uint64_t pending = row_number(row, "pending");
         const uint64_t held = row_number(row, "held"), parked = row_number(row, "parked");
+        const uint64_t deferred = row_number(row, "deferred");
         char size[32];
         int r = 0;
 
@@ -80,6 +82,10 @@ static int format_counts(const Row *row, Buffer *buffer) {
                 r = buffer_append_format(buffer,
                                          "%s%" PRIu64 " message%s parked: refused by a side",
                                          buffer->size > 0 ? ", " : "", parked, plural(parked));
+        if (r == 0 && deferred > 0)
+                r = buffer_append_format(
+                        buffer, "%s%" PRIu64 " large message%s put off (imapsyncctl policy)",
+                        buffer->size > 0 ? ", " : "", deferred, plural(deferred));
         return r;
 }
 
@@ -164,6 +170,25 @@ static int append_config_error(const Rows *accounts, const Screen *screen, Buffe
         return r;
 }
 
+/* It is the same for all accounts; on the mains there is nothing to say. */
+static bool is_policy_worth_telling(const Row *account) {
+        return row_string(account, "policy_why")[0] != '\0';
+}
+
+/* So that a user can hold the daemon to it. */
+static int append_last_hour(const Rows *accounts, Buffer *buffer) {
+        const uint64_t n = row_number(&accounts->rows[0], "wakeups_hour");
+        uint64_t bytes = 0;
+        char size[32];
+
+        for (size_t i = 0; i < accounts->n_rows; i++)
+                bytes += row_number(&accounts->rows[i], "bytes_hour");
+        if (n == 0)
+                return 0;
+        return buffer_append_format(buffer, "Last hour: %" PRIu64 " wake-up%s, %s\n", n, plural(n),
+                                    text_size(bytes, size, sizeof(size)));
+}
+
 int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
         static const Column columns[] = {
                 {"ACCOUNT",         .cut = true},
@@ -188,6 +213,10 @@ int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer)
                 r = add_account(&table, screen, &accounts.rows[i]);
         if (r == 0)
                 r = table_print(&table, screen, buffer);
+        if (r >= 0 && is_policy_worth_telling(&accounts.rows[0]))
+                r = output_policy_line(&accounts.rows[0], "policy", "policy_why", buffer);
+        if (r >= 0)
+                r = append_last_hour(&accounts, buffer);
         return r < 0 ? r : append_config_error(&accounts, screen, buffer);
 }
 
@@ -294,12 +323,16 @@ static int append_left_out(const Row *account, Buffer *buffer) {
 
 static int append_numbers(const Row *account, Buffer *buffer) {
         static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
+        const uint64_t deferred = row_number(account, "deferred");
         const uint64_t left = row_number(account, "bytes_left");
         char in[32], out[32];
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++)
                 r = append_line(buffer, keys[i], "%" PRIu64, row_number(account, keys[i]));
+        if (r == 0 && deferred > 0)
+                r = append_line(buffer, "put off", "%" PRIu64 ", too large for the policy",
+                                deferred);
         if (r == 0 && left > 0)
                 r = append_line(buffer, "to come", "%s", text_size(left, in, sizeof(in)));
         if (r == 0)
@@ -308,11 +341,16 @@ static int append_numbers(const Row *account, Buffer *buffer) {
                 r = append_line(buffer, "traffic", "%s in, %s out",
                                 text_size(row_number(account, "bytes_in"), in, sizeof(in)),
                                 text_size(row_number(account, "bytes_out"), out, sizeof(out)));
-        if (r < 0 || row_number(account, "local_bytes_in") == 0)
+        if (r == 0 && row_number(account, "local_bytes_in") > 0)
+                r = append_line(
+                        buffer, "", "%s in, %s out, of the local server",
+                        text_size(row_number(account, "local_bytes_in"), in, sizeof(in)),
+                        text_size(row_number(account, "local_bytes_out"), out, sizeof(out)));
+        if (r < 0 || row_number(account, "wakeups_hour") == 0)
                 return r;
-        return append_line(buffer, "", "%s in, %s out, of the local server",
-                           text_size(row_number(account, "local_bytes_in"), in, sizeof(in)),
-                           text_size(row_number(account, "local_bytes_out"), out, sizeof(out)));
+        return append_line(buffer, "last hour", "%s, %" PRIu64 " wake-ups of the daemon",
+                           text_size(row_number(account, "bytes_hour"), in, sizeof(in)),
+                           row_number(account, "wakeups_hour"));
 }
 
 static int append_sentence(const Row *account, const Screen *screen, Buffer *buffer) {
@@ -342,6 +380,10 @@ static int append_account(const Row *account, const Screen *screen, Buffer *buff
                 r = append_sentence(account, screen, buffer);
         if (r == 0)
                 r = append_sides(account, buffer);
+        if (r == 0 && row_string(account, "policy")[0])
+                r = append_line(buffer, "policy", "%s%s%s", row_string(account, "policy"),
+                                is_policy_worth_telling(account) ? ": " : "",
+                                row_string(account, "policy_why"));
         if (r == 0)
                 r = append_times(account, screen, buffer);
         return r < 0 ? r : append_numbers(account, buffer);
@@ -368,7 +410,8 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
                 r = add_sentence_note(table, STYLE_BAD, row_string(mailbox, "error"));
         if (r == 0)
                 r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
-        if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0))
+        if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0 ||
+                       row_number(mailbox, "deferred") > 0))
                 r = add_counts_note(table, mailbox);
         if (r == 0 && row_number(mailbox, "flags_since_usec") > 0)
                 r = add_flags_note(table, screen, row_number(mailbox, "flags_since_usec"));

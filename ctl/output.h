@@ -18,6 +18,11 @@ int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer)
 /* All about one account, a line each. */
 int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
 
+/* What they may cost, a line each. */
+int output_policy(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+/* Only which rows hold, and why. */
+int output_policy_line(const Row *row, const char *key, const char *why, Buffer *buffer);
+
 int output_mailboxes(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
 int output_held(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
 

@@ -48,6 +48,12 @@ static void go_on(void *userdata) {
         account_pump(account);
 }
 
+void account_go_on_later(AccountLink *link) {
+        const int64_t left = link->retry_usec - account_now();
+
+        account_link_arm(link, left > 0 ? (uint64_t) left : 0, SECOND, go_on);
+}
+
 static void hold(AccountLink *link, ImapBackOff told) {
         const uint64_t usec = span(link, told);
 

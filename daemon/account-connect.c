@@ -137,15 +137,37 @@ static void say_when(AccountLink *link, int error, uint64_t usec) {
         account_pump_soon(link->account); /* the other one waits alone */
 }
 
+/* Behind a sleep or a change of the network: that a connection had died is no surprise, and what cannot be
+ * reached yet soon can. account_connect() sees to it that this is once a second at most. */
+static void try_again_at_once(AccountLink *link, bool is_known) {
+        log_info("%s: %s%s; %s", account_name(link->account), account_link_prefix(link),
+                 link->sentence, is_known ? "connecting anew" : "trying again in 1 s");
+        if (is_known)
+                account_link_set_state(link, LINK_CONNECTING, " ");
+        account_link_arm(link, is_known ? 1 : SECOND, 1, on_connect_due);
+        account_pump_soon(link->account);
+}
+
+void account_connect_later(AccountLink *link) {
+        const int64_t left = link->stay_away_usec - account_now();
+
+        account_link_set_state(link, LINK_WAITING, "the server asks us to wait");
+        say_when(link, -EAGAIN, left > 0 ? (uint64_t) left : 0);
+}
+
 void account_lose(AccountLink *link, int error, const char *why) {
         uint64_t usec, told;
+        bool is_known;
 
         if (error == -EKEYREJECTED) {
                 account_refuse(link, why);
+                link->is_mistrusted = true;
                 return;
         }
+        is_known = link->state == LINK_READY;
         account_on_dead(link, error);
         told = account_told_to_stay_away(link);
+        link->stay_away_usec = told > 0 ? account_now() + (int64_t) told : 0;
         say_and_disconnect(link, LINK_WAITING, why);
         if (link->account->options.once) {
                 log_sentence(link, LOG_ERR);
@@ -153,6 +175,12 @@ void account_lose(AccountLink *link, int error, const char *why) {
                 return;
         }
 
+        if (account_keep_still_again(link->account))
+                return;
+        if (account_uptime() < link->eager_until && told == 0) {
+                try_again_at_once(link, is_known);
+                return;
+        }
         usec = back_off(link->n_attempts++);
         say_when(link, error, MAX(usec, told));
 }
@@ -400,6 +428,7 @@ static void dial(AccountLink *link) {
         int r;
 
         link->dialled = account_uptime();
+        link->is_mistrusted = false;
         r = imap_login_new(&options, &link->login);
         if (r >= 0)
                 r = connection_new(link->account->event, endpoint,
@@ -454,6 +483,10 @@ void account_connect(AccountLink *link) {
 
         if (link->connection || account->paused || account->stopping || !account->engine)
                 return;
+        if (account->holds) {
+                account_show_links(account);
+                return;
+        }
         if (link->dialled > 0 && account_uptime() - link->dialled < SECOND) {
                 account_link_arm(link, link->dialled + SECOND - account_uptime(), SECOND / 10,
                                  on_connect_due); /* never more often, whoever asks */

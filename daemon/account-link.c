@@ -95,6 +95,8 @@ void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
 static AccountState state_of_links(const Account *account) {
         AccountState state = ACCOUNT_STATE_SYNCING;
 
+        if (account->holds)
+                return ACCOUNT_STATE_OFFLINE;
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 switch (link->state) {
@@ -121,6 +123,11 @@ void account_show_links(Account *account) {
 
         if (account->paused || account->finished)
                 return;
+        if (account->holds) {
+                account_set_state(account, ACCOUNT_STATE_OFFLINE, "%s",
+                                  account_held_sentence(account));
+                return;
+        }
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (link->sentence[0] && n < sizeof(sentence))
@@ -168,6 +175,8 @@ bool account_is_attached(const Account *account) {
 }
 
 bool account_is_whole(const Account *account) {
+        if (account->holds)
+                return false;
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (link->state == LINK_THROTTLED)

@@ -67,7 +67,7 @@ static void on_change(MaildirChange *change, void *userdata) {
         case MAILDIR_NEWS_BROKEN:
                 log_about(LOG_WARNING, (LogSubject){account_name(account)},
                           "local changes are only looked for every %llu s now: %s",
-                          (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                          (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                           maildir_watch_explain(change->error) ?: strerror(-change->error));
                 account->watch_is_broken = true;
                 break;
@@ -90,7 +90,7 @@ void account_watch_mailbox(Account *account, const char *mailbox) {
         account->watch_is_broken = true;
         log_about(LOG_WARNING, (LogSubject){account_name(account)},
                   "local changes are only looked for every %llu s: %s",
-                  (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                  (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                   maildir_watch_explain(r) ?: strerror(-r));
 }
 
@@ -117,7 +117,7 @@ static void watch_tree(Account *account) {
         account->watch_is_broken = true;
         log_about(LOG_WARNING, (LogSubject){account_name(account)},
                   "local changes are only looked for every %llu s: %s",
-                  (unsigned long long) (account->options.poll_interval_usec / 1000000),
+                  (unsigned long long) (account->policy.poll_interval_usec / 1000000),
                   maildir_watch_explain(r) ?: strerror(-r));
 }
 

@@ -2,6 +2,7 @@
 
 /* What the files of an account share. */
 
+#include "base/hour.h"
 #include "daemon/account.h"
 #include "daemon/connection.h"
 #include "daemon/maildir-watch.h"
@@ -61,8 +62,11 @@ typedef struct AccountLink {
         unsigned n_back_offs; /* it asked for silence so many times since all was well */
         unsigned n_refusals;  /* of a password that has worked before */
         int64_t retry_usec, connected_usec; /* since 1970 */
-        int64_t apart_since; /* usec since 1970: the last connection's end, or our start */
-        uint64_t dialled;    /* CLOCK_BOOTTIME */
+        int64_t stay_away_usec; /* since 1970: the server wants no connection before that */
+        uint64_t eager_until;   /* CLOCK_BOOTTIME: something has changed; no back-off until then */
+        bool is_mistrusted;     /* refused for its certificate, which may be a portal's */
+        int64_t apart_since;    /* usec since 1970: the last connection's end, or our start */
+        uint64_t dialled;       /* CLOCK_BOOTTIME */
 
         WaitMode mode;
         WaitRecord wait; /* what the server does */
@@ -73,6 +77,8 @@ typedef struct AccountLink {
         uint64_t poll_due, life_due; /* CLOCK_BOOTTIME */
         uint64_t spoken;             /* when we said or heard something last */
         uint64_t n_spoken;           /* bytes until then */
+        uint64_t idle_since;         /* CLOCK_BOOTTIME: since when its chatter is measured */
+        uint64_t n_chatter;          /* as it was then */
         uint64_t silence; /* that was broken just now, and nobody has answered yet; 0: none */
         char waits[128], waits_why[300];
 
@@ -83,6 +89,7 @@ struct Account {
         sd_event *event;             /* borrowed */
         const AccountConfig *config; /* borrowed */
         AccountOptions options;
+        Policy policy; /* in force */
 
         StateDb *db;
         AccountLink *links[_SIDE_MAX]; /* owned; NULL for a side that is a Maildir */
@@ -95,12 +102,19 @@ struct Account {
         AccountState state;
         char sentence[1100];
         bool paused, stopping, finished;
+        unsigned holds;         /* in force */
+        unsigned holds_told;    /* a person may want it to be tried all the same */
         int64_t last_sync_usec; /* since 1970 */
 
         Timer timer;         /* the start, and the end */
         Timer retry;         /* of mailboxes that have failed */
         uint64_t retry_span; /* 0: it is not armed, and nothing has failed */
         bool retry_is_armed;
+        Timer upload; /* of local changes that wait for each other */
+        bool upload_is_armed, upload_is_due;
+        Hour traffic;          /* bytes, both ways, of both sides */
+        uint64_t n_traffic;    /* in all */
+        uint64_t traffic_usec; /* CLOCK_BOOTTIME: when it became more last */
         sd_event_source *pump; /* deferred: the engine has something to do */
 
         void (*on_stopped)(Account *account, void *userdata);
@@ -114,8 +128,7 @@ struct Account {
         int64_t uidvalidity_usec; /* since 1970: when UIDVALIDITY was asked for last */
 };
 
-int64_t account_now(void);     /* usec since 1970 */
-uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
+int64_t account_now(void); /* usec since 1970 */
 void account_pump_soon(Account *account);
 
 /* account-status.c */
@@ -145,6 +158,13 @@ bool account_is_whole(const Account *account);
 /* The engine may begin runs only while all links can be used. */
 void account_hold_engine(Account *account);
 
+/* account-hold.c */
+const char *account_held_sentence(const Account *account);
+/* A person wants this now: try, whatever is known of the network. */
+void account_insist(Account *account);
+/* That was to no avail. Return: is it held now? */
+bool account_keep_still_again(Account *account);
+
 /* account-local.c */
 int account_open_sides(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
@@ -153,6 +173,8 @@ void account_watch_all(Account *account);
 /* account-connect.c */
 void account_connect(AccountLink *link);
 void account_connect_all(Account *account);
+/* When the server wants us to. */
+void account_connect_later(AccountLink *link);
 void account_go_on_with_logins(Account *account);
 void account_disconnect(AccountLink *link);
 void account_disconnect_all(Account *account);
@@ -169,17 +191,33 @@ void account_log_skipped(AccountLink *link);
 
 /* account-wait.c */
 void account_wait(AccountLink *link);
+/* A sign of life and a look at all mailboxes, whatever is due. Return: 0, or a negative errno. */
+int account_look_now(AccountLink *link);
 void account_on_waited(AccountLink *link, const ReplicaEvent *done);
 void account_on_overflow(AccountLink *link);
 void account_on_run(AccountLink *link, const EngineNote *note);
 void account_on_dead(AccountLink *link, int error);
 
+void account_on_policy(AccountLink *link, const Policy *before);
+
+/* account-policy.c */
+/* How many bytes have come and gone since the last time? */
+void account_note_traffic(Account *account);
+/* Before the engine looks what there is to do: may local changes wait? */
+void account_gather(Account *account);
+/* It has done all that may not: how long do they? */
+void account_wait_for_uploads(Account *account);
+void account_forget_gathering(Account *account);
+
 /* account-back-off.c */
 uint64_t account_told_to_stay_away(AccountLink *link);
 bool account_is_told_to_wait(AccountLink *link);
+/* The time that it asked for goes on. */
+void account_go_on_later(AccountLink *link);
 
 /* account.c */
 void account_pump(Account *account);
+void account_forget_retry(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
 

@@ -29,6 +29,11 @@ void account_show_totals(Account *account, const EngineTotals *totals) {
                 account_set_state(account, ACCOUNT_STATE_IN_SYNC,
                                   "%llu deletions are held; see “imapsyncctl held”",
                                   (unsigned long long) totals->held);
+        else if (totals->deferred > 0)
+                account_set_state(account, ACCOUNT_STATE_IN_SYNC,
+                                  "%llu large messages wait until the policy lets them; see "
+                                  "“imapsyncctl policy”",
+                                  (unsigned long long) totals->deferred);
         else
                 account_set_state(account, ACCOUNT_STATE_IN_SYNC, " ");
 }
@@ -125,6 +130,7 @@ AccountStatus account_status(Account *account) {
         const LinkStatus remote = link_status(account->links[SIDE_REMOTE]);
         const LinkStatus local = link_status(account->links[SIDE_LOCAL]);
 
+        account_note_traffic(account);
         return (AccountStatus){
                 .name = account_name(account),
                 .state = account->state,
@@ -142,6 +148,8 @@ AccountStatus account_status(Account *account) {
                 .pending = totals.pending,
                 .held = totals.held,
                 .parked = totals.parked,
+                .deferred = totals.deferred,
+                .bytes_hour = hour_sum(&account->traffic, account_uptime()),
                 .bytes_left = totals.bytes_left,
                 .last_sync_usec = (uint64_t) account->last_sync_usec,
                 .retry_usec = (uint64_t) next_retry(account),
@@ -187,6 +195,7 @@ bool account_is_in_sync(Account *account) {
                 return false;
         totals = engine_totals(account->engine);
         return totals.failed == 0 && totals.held == 0 && totals.parked == 0 &&
+               totals.deferred == 0 &&
                (account->state == ACCOUNT_STATE_IN_SYNC ||
                 (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
 }

@@ -44,6 +44,18 @@ static bool has_list_status(const AccountLink *link) {
  */
 #define LOOKS_PER_FULL_ONE 20u
 
+/* Of INBOX alone: the others wait for another policy, or for the server to tell of them. */
+static int poll_inbox(AccountLink *link, unsigned items) {
+        ReplicaMailbox *inbox = engine_replica_mailbox(link->account->engine, "INBOX", link->side);
+        const ByteView wire = bytes_of(inbox ? inbox->wire : "");
+
+        if (inbox)
+                return imap_replica_poll_only(link->replica, items | IMAP_STATUS_UIDVALIDITY, &wire,
+                                              1);
+        link->is_polling = false;
+        return imap_replica_noop(link->replica);
+}
+
 /* How do the mailboxes stand: all, where one command tells, else those that are due? */
 static int poll_mailboxes(AccountLink *link) {
         const unsigned items =
@@ -51,9 +63,11 @@ static int poll_mailboxes(AccountLink *link) {
         _cleanup_(buffer_done) Buffer views = BUFFER_NULL;
         int r = 0;
 
+        if (!link->account->policy.all_mailboxes)
+                return poll_inbox(link, items);
         if (!has_list_status(link))
                 r = engine_each_due(link->account->engine, link->side, account_now(),
-                                    (int64_t) link->account->options.poll_interval_usec,
+                                    (int64_t) link->account->policy.poll_interval_usec,
                                     collect_wire, &views);
         if (r < 0)
                 return r;
@@ -72,6 +86,8 @@ static void arm(AccountLink *link) {
         const uint64_t due = MIN(link->poll_due, link->life_due);
         const uint64_t now = account_uptime(), usec = due > now ? due - now : 0;
 
+        if (link->account->holds)
+                return;
         account_link_arm(link, usec, MIN(usec / 10 + 1, 60 * SECOND), on_due);
 }
 
@@ -87,19 +103,36 @@ static void break_silence(AccountLink *link) {
 }
 
 static void plan_next(AccountLink *link) {
-        const uint64_t now = account_uptime(), interval = link->account->options.poll_interval_usec;
+        const uint64_t now = account_uptime(), interval = link->account->policy.poll_interval_usec;
         const uint64_t life = wait_silence(&link->wait);
 
         link->poll_due = link->life_due = now + life;
         if (!account_is_whole(link->account))
                 return; /* whatever it finds can wait until the other side is back */
-        if (link->mode != WAIT_NOTIFY || link->account->watch_is_broken)
-                link->poll_due = now + interval;
+        if (link->mode == WAIT_NOTIFY && !link->account->watch_is_broken)
+                return;
+        if (link->mode == WAIT_IDLE && !link->account->policy.all_mailboxes)
+                return; /* it tells of the only one */
+        link->poll_due = now + interval;
+}
+
+/* How much has the server said during IDLE that told nothing? */
+static void measure_chatter(AccountLink *link) {
+        const uint64_t now = account_uptime(), n = imap_replica_n_chatter(link->replica);
+
+        if (link->idle_since > 0 && n >= link->n_chatter)
+                wait_on_idled(&link->wait, now - link->idle_since, n - link->n_chatter);
+        link->idle_since = now;
+        link->n_chatter = n;
 }
 
 static int start_idle(AccountLink *link) {
         ReplicaMailbox *inbox = engine_replica_mailbox(link->account->engine, "INBOX", link->side);
 
+        if (!imap_replica_is_idle(link->replica)) {
+                link->idle_since = account_uptime();
+                link->n_chatter = imap_replica_n_chatter(link->replica);
+        }
         return inbox ? imap_replica_idle(link->replica, inbox) : 0;
 }
 
@@ -120,6 +153,22 @@ static int show_sign_of_life(AccountLink *link) {
         return link->mode == WAIT_IDLE ? start_idle(link) : imap_replica_noop(link->replica);
 }
 
+/* DONE is a sign of life; what waits without IDLE needs another, since a look may have nothing to ask. */
+int account_look_now(AccountLink *link) {
+        int r = 0;
+
+        link->spoken = account_uptime();
+        if (link->mode != WAIT_IDLE)
+                r = imap_replica_noop(link->replica);
+        if (r == 0)
+                r = look(link);
+        if (r < 0)
+                return r;
+        plan_next(link);
+        arm(link);
+        return 0;
+}
+
 static void on_due(void *userdata) {
         AccountLink *link = userdata;
         const uint64_t now = account_uptime();
@@ -129,6 +178,8 @@ static void on_due(void *userdata) {
                 return;
 
         if (now >= MIN(link->poll_due, link->life_due)) {
+                if (link->mode == WAIT_IDLE && imap_replica_is_idle(link->replica))
+                        measure_chatter(link);
                 break_silence(link);
                 r = now >= link->poll_due ? look(link) : show_sign_of_life(link);
                 plan_next(link);
@@ -158,25 +209,35 @@ static void say_why(AccountLink *link, const char *why) {
 }
 
 static void say_how(AccountLink *link) {
-        const unsigned long long seconds = link->account->options.poll_interval_usec / SECOND;
+        const unsigned long long seconds = link->account->policy.poll_interval_usec / SECOND;
         const bool one_command = has_list_status(link);
 
         if (link->mode == WAIT_NOTIFY)
                 (void) snprintf(link->waits, sizeof(link->waits), "NOTIFY");
+        else if (!link->account->policy.all_mailboxes && link->mode == WAIT_IDLE)
+                (void) snprintf(link->waits, sizeof(link->waits), "IDLE on INBOX alone");
+        else if (!link->account->policy.all_mailboxes)
+                (void) snprintf(link->waits, sizeof(link->waits), "STATUS of INBOX every %llu s",
+                                seconds);
         else
-                (void) snprintf(
-                        link->waits, sizeof(link->waits), "%s%s every %llu s%s",
-                        link->mode == WAIT_IDLE ? "IDLE on INBOX, " : "",
-                        one_command ? "LIST-STATUS" : "STATUS", seconds,
-                        one_command || (int64_t) link->account->options.poll_interval_usec >=
-                                                WAIT_COLD
-                                ? ""
-                                : ", of quiet mailboxes more rarely");
+                (void) snprintf(link->waits, sizeof(link->waits), "%s%s every %llu s%s",
+                                link->mode == WAIT_IDLE ? "IDLE on INBOX, " : "",
+                                one_command ? "LIST-STATUS" : "STATUS", seconds,
+                                one_command || (int64_t) link->account->policy.poll_interval_usec >=
+                                                        WAIT_COLD
+                                        ? ""
+                                        : ", of quiet mailboxes more rarely");
+}
+
+static WaitRung choose(const AccountLink *link, const char **ret_why) {
+        const WaitRung rung = wait_choose(&link->wait, &link->capabilities, account_now(), ret_why);
+
+        return wait_restrict(&link->wait, rung, &link->account->policy, ret_why);
 }
 
 static int start(AccountLink *link) {
         const char *why;
-        WaitRung rung = wait_choose(&link->wait, &link->capabilities, account_now(), &why);
+        WaitRung rung = choose(link, &why);
 
         if (rung == WAIT_RUNG_IDLE &&
             !engine_replica_mailbox(link->account->engine, "INBOX", link->side)) {
@@ -194,7 +255,9 @@ static int start(AccountLink *link) {
 
         if (link->mode == WAIT_NOTIFY)
                 return imap_replica_notify(link->replica);
-        return link->mode == WAIT_IDLE ? start_idle(link) : 0;
+        if (link->mode == WAIT_IDLE)
+                return start_idle(link);
+        return imap_replica_is_idle(link->replica) ? imap_replica_noop(link->replica) : 0;
 }
 
 /* Of two links one may be silent while the other works. */
@@ -207,6 +270,16 @@ static void note_words(AccountLink *link) {
         link->n_spoken = n;
 }
 
+/* Is it on, and quiet enough? */
+static bool is_good_idle(AccountLink *link) {
+        const char *why;
+
+        if (!imap_replica_is_idle(link->replica))
+                return false;
+        measure_chatter(link);
+        return choose(link, &why) != WAIT_RUNG_POLL;
+}
+
 /* The engine has nothing to do: wait. A mode that is on already stays on; IDLE ends with any work. */
 void account_wait(AccountLink *link) {
         bool is_on = link->mode == WAIT_NOTIFY || link->mode == WAIT_POLL;
@@ -216,7 +289,7 @@ void account_wait(AccountLink *link) {
                 return; /* the other link was lost just now, and took this one with it */
         note_words(link);
         link->idle_is_silent &= link->is_polling;
-        is_on |= link->mode == WAIT_IDLE && imap_replica_is_idle(link->replica);
+        is_on |= link->mode == WAIT_IDLE && is_good_idle(link);
         if (!is_on) {
                 if (imap_replica_is_busy(link->replica))
                         return; /* a look is under way */
@@ -285,4 +358,26 @@ void account_on_overflow(AccountLink *link) {
         if (link->mode == WAIT_NOTIFY)
                 link->mode = WAIT_NONE;
         account_pump_soon(link->account);
+}
+
+/* Is something to be looked at that was left out before, or is it time to by now? */
+static bool looks_after(const AccountLink *link, const Policy *before) {
+        const Policy *policy = &link->account->policy;
+
+        if ((policy->all_mailboxes && !before->all_mailboxes) ||
+            (policy->scan_flags && !before->scan_flags))
+                return true;
+        return link->mode != WAIT_NOTIFY && policy->poll_interval_usec < before->poll_interval_usec;
+}
+
+/* Wait otherwise from now on. */
+void account_on_policy(AccountLink *link, const Policy *before) {
+        if (link->mode == WAIT_NONE || !imap_replica_is_attached(link->replica) || link->is_polling)
+                return; /* what comes next goes by the new one */
+        plan_next(link);
+        say_how(link);
+        if (account_is_whole(link->account) && looks_after(link, before))
+                link->poll_due = account_uptime(); /* and then chooses again */
+        else if (link->mode == WAIT_POLL)
+                link->mode = WAIT_NONE;
 }

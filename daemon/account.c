@@ -117,20 +117,20 @@ static void on_retry_due(void *userdata) {
         account_pump(account);
 }
 
-static void forget_retry(Account *account) {
+void account_forget_retry(Account *account) {
         account->retry_is_armed = false;
         timer_disarm(&account->retry);
 }
 
 static void plan_retry(Account *account, bool failed) {
-        const uint64_t first = MIN(RETRY_FIRST, account->options.poll_interval_usec);
+        const uint64_t first = MIN(RETRY_FIRST, account->policy.poll_interval_usec);
 
         if (!failed) {
                 account->retry_span = 0;
-                forget_retry(account);
+                account_forget_retry(account);
                 return;
         }
-        if (account->retry_is_armed)
+        if (account->retry_is_armed || account->holds)
                 return;
         account->retry_span =
                 account->retry_span > 0 ? MIN(account->retry_span * 2, RETRY_MAX) : first;
@@ -154,6 +154,7 @@ static void on_idle(Account *account) {
                 return;
         }
         plan_retry(account, totals.failed > 0);
+        account_wait_for_uploads(account);
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 account_wait(link);
@@ -175,6 +176,8 @@ static void flush(Account *account) {
 
 /* A link waits alone while the other one is away, or has to be silent; not if it is about to come. */
 static void wait_alone(Account *account) {
+        if (account->holds)
+                return;
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 const AccountLink *other = account->links[side_other(link->side)];
@@ -197,6 +200,7 @@ static bool may_pump(const Account *account) {
 static void pump(Account *account) {
         int r;
 
+        account_gather(account);
         r = engine_pump(account->engine, account_now());
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
@@ -235,7 +239,8 @@ void account_begin(Account *account) {
 static void finished(Account *account) {
         account->finished = true;
         timer_disarm(&account->timer);
-        forget_retry(account);
+        account_forget_retry(account);
+        account_forget_gathering(account);
         if (account->stopping && account->on_stopped)
                 account->on_stopped(account, account->stopped_userdata);
         else if (account->options.once)
@@ -251,7 +256,7 @@ static void on_settled(void *userdata) {
 
         maildir_watch_flush(account->watch);
         account->settling = SETTLE_COMMIT;
-        if (account_is_attached(account))
+        if (account_is_whole(account))
                 account_pump(account); /* comes back by on_idle() */
         else
                 account_finish(account);
@@ -412,6 +417,7 @@ static int make_engine(Account *account) {
         if (r < 0)
                 return r;
         engine_hold(account->engine, true);
+        engine_set_policy(account->engine, &account->policy);
         return 0;
 }
 
@@ -452,6 +458,7 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->event = event;
         account->config = config;
         account->options = *options;
+        account->policy = options->policy;
 
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
@@ -472,6 +479,7 @@ Account *account_free(Account *account) {
                 account_disconnect_all(account);
         timer_done(&account->timer);
         timer_done(&account->retry);
+        timer_done(&account->upload);
         sd_event_source_disable_unref(account->pump);
         maildir_watch_free(account->watch);
         engine_free(account->engine);
@@ -512,6 +520,7 @@ static void wake(Account *account) {
 }
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        account_insist(account);
         if (account->engine && n_mailboxes == 0) {
                 engine_mark_all(account->engine);
                 (void) engine_list(account->engine);
@@ -538,6 +547,7 @@ int account_verify(Account *account, const char *const *mailboxes, size_t n_mail
         _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
         int r;
 
+        account_insist(account);
         if (!account->engine)
                 return account_sync(account, NULL, 0); /* open it, and look at everything */
         if (n_mailboxes == 0) {
@@ -569,7 +579,8 @@ void account_pause(Account *account, bool pause) {
         if (account->engine)
                 account_disconnect_all(account);
         timer_disarm(&account->timer);
-        forget_retry(account);
+        account_forget_retry(account);
+        account_forget_gathering(account);
         account_set_state(account, ACCOUNT_STATE_PAUSED, " ");
 }
 

@@ -20,7 +20,7 @@ typedef struct Account Account;
 typedef struct AccountOptions {
         const char *state_dir; /* borrowed */
         const char *host;      /* of file names; borrowed */
-        uint64_t poll_interval_usec;
+        Policy policy; /* until account_set_policy(); with once it is the one of a machine on the mains */
         uint64_t flag_scan_usec;
         bool once, dry_run;
         /* What the engine tells, and every change of state (note NULL). From the loop. */
@@ -42,6 +42,8 @@ AccountStatus account_status(Account *account);
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
 
+uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
+
 /* Messages of a mailbox without \Seen, counted on the spot. */
 uint64_t account_count_unseen(Account *account, const char *mailbox);
 
@@ -57,6 +59,29 @@ int account_sync(Account *account, const char *const *mailboxes, size_t n_mailbo
 int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 void account_pause(Account *account, bool pause);
 int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NONE */
+
+/* What the account may cost from now on: at once, and on the connection that it has. What was put off is done as
+ * soon as it may be. */
+void account_set_policy(Account *account, const Policy *policy);
+
+/* Why an account keeps still: it begins nothing and has no timer. */
+enum {
+        ACCOUNT_HOLD_SLEEP = 1 << 0,
+        ACCOUNT_HOLD_OFFLINE = 1 << 1,
+        ACCOUNT_HOLD_PORTAL = 1 << 2,
+};
+
+/* All that hold it from now on; those of the network do not hold an account whose servers are on this
+ * machine or behind a tunnel. Let go, it connects at once, or asks connections whether they live. */
+void account_set_holds(Account *account, unsigned holds);
+bool account_is_held(const Account *account);
+/* Is nothing under way, but what waits for being let go? */
+bool account_is_quiet(const Account *account);
+/* Commit what can be, and end the rest, before returning. */
+void account_interrupt(Account *account);
+/* The machine was asleep, or the network is another: do connections live? Those that do not answer soon
+ * are replaced, those that wait to be tried again are tried now. */
+void account_probe(Account *account, bool is_resumed);
 
 /* End orderly: LOGOUT, and what may be remembered is. @on_stopped is called from the loop, soon. */
 void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),

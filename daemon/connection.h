@@ -71,6 +71,13 @@ int connection_start_deflate(Connection *connection);
  * back. */
 void connection_expect(Connection *connection, uint64_t usec);
 
+/* How soon an answer to a probe is due: a second and some round trips, 5 s at most. */
+uint64_t connection_probe_usec(const Connection *connection);
+/* Is something on its way that the server has not acknowledged? */
+bool connection_has_output(const Connection *connection);
+/* Has this machine still the address that the connection is bound to? */
+bool connection_has_address(const Connection *connection);
+
 /* An orderly end without waiting: what is queued is written as far as the socket takes it, then the
  * connection is closed. No callback. */
 void connection_close(Connection *connection);

@@ -61,6 +61,24 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, local_encrypted, FIELD_BOOL),
         FIELD(AccountStatus, left_out, FIELD_STRING),
         FIELD(AccountStatus, config_error, FIELD_STRING),
+        FIELD(AccountStatus, deferred, FIELD_U64),
+        FIELD(AccountStatus, policy, FIELD_STRING),
+        FIELD(AccountStatus, policy_why, FIELD_STRING),
+        FIELD(AccountStatus, wakeups_hour, FIELD_U64),
+        FIELD(AccountStatus, bytes_hour, FIELD_U64),
+};
+
+static const Field policy_fields[] = {
+        FIELD(PolicyStatus, policy, FIELD_STRING),
+        FIELD(PolicyStatus, why, FIELD_STRING),
+        FIELD(PolicyStatus, forced, FIELD_BOOL),
+        FIELD(PolicyStatus, until_usec, FIELD_U64),
+        FIELD(PolicyStatus, poll_interval_sec, FIELD_U64),
+        FIELD(PolicyStatus, upload_delay_sec, FIELD_U64),
+        FIELD(PolicyStatus, max_body, FIELD_U64),
+        FIELD(PolicyStatus, idle, FIELD_STRING),
+        FIELD(PolicyStatus, all_mailboxes, FIELD_BOOL),
+        FIELD(PolicyStatus, scan_flags, FIELD_BOOL),
 };
 
 static const Field mailbox_fields[] = {
@@ -74,6 +92,7 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, flags_since_usec, FIELD_U64),
         FIELD(MailboxStatus, error, FIELD_STRING),
         FIELD(MailboxStatus, left_out, FIELD_STRING),
+        FIELD(MailboxStatus, deferred, FIELD_U64),
 };
 
 static const Field held_fields[] = {
@@ -203,6 +222,10 @@ static int append_row(sd_bus_message *message, const Field *fields, size_t n_fie
 
 int message_append_account(sd_bus_message *message, const AccountStatus *status) {
         return append_row(message, account_fields, ARRAY_SIZE(account_fields), status);
+}
+
+int message_append_policy(sd_bus_message *message, const PolicyStatus *status) {
+        return append_row(message, policy_fields, ARRAY_SIZE(policy_fields), status);
 }
 
 int message_append_mailbox(sd_bus_message *message, const MailboxStatus *status) {

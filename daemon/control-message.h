@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 
 int message_append_account(sd_bus_message *message, const AccountStatus *status);
+int message_append_policy(sd_bus_message *message, const PolicyStatus *status);
 int message_append_mailbox(sd_bus_message *message, const MailboxStatus *status);
 int message_append_held(sd_bus_message *message, const HeldStatus *status);
 int message_append_difference(sd_bus_message *message, const VerifyDifference *difference);

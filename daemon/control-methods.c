@@ -206,6 +206,40 @@ static int method_confirm(sd_bus_message *call, void *userdata, sd_bus_error *re
         return r < 0 ? fail_op(reterr, r, &error) : sd_bus_reply_method_return(call, NULL);
 }
 
+static int method_policy(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        Client *client = userdata;
+        Control *control = client->control;
+        PolicyStatus status = {};
+        ControlError error = {};
+        int r;
+
+        r = check_queue(client, reterr);
+        if (r < 0)
+                return r;
+        r = control->ops->policy(control->manager, &status, &error);
+        if (r < 0)
+                return fail_op(reterr, r, &error);
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = message_append_policy(reply, &status);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_set_policy(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        Client *client = userdata;
+        Control *control = client->control;
+        const char *name, *span;
+        ControlError error = {};
+        int r;
+
+        r = sd_bus_message_read(call, "ss", &name, &span);
+        if (r < 0)
+                return r;
+        r = control->ops->set_policy(control->manager, name, span, &error);
+        return r < 0 ? fail_op(reterr, r, &error) : sd_bus_reply_method_return(call, NULL);
+}
+
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
         Client *client = userdata;
         Control *control = client->control;
@@ -258,6 +292,8 @@ const sd_bus_vtable control_vtable[] = {
         METHOD("Pause", "s", NULL, method_pause),
         METHOD("Resume", "s", NULL, method_resume),
         METHOD("Confirm", "ss", NULL, method_confirm),
+        METHOD("Policy", NULL, "a{sv}", method_policy),
+        METHOD("SetPolicy", "ss", NULL, method_set_policy),
         METHOD("Reload", NULL, NULL, method_reload),
         METHOD("Stop", NULL, NULL, method_stop),
         METHOD("Version", NULL, "s", method_version),

@@ -47,6 +47,9 @@ typedef struct ControlOps {
         int (*pause)(void *manager, const char *account, bool pause, ControlError *reterr);
         int (*confirm)(void *manager, const char *account, const char *mailbox,
                        ControlError *reterr);
+        int (*policy)(void *manager, PolicyStatus *ret_status, ControlError *reterr);
+        /* @name: of a row, or "auto"; @span: a time as in the configuration, "" for no end */
+        int (*set_policy)(void *manager, const char *name, const char *span, ControlError *reterr);
         int (*reload)(void *manager, ControlError *reterr);
         int (*stop)(void *manager, ControlError *reterr);
 } ControlOps;

@@ -43,6 +43,9 @@ static int op_status(void *userdata, const char *name,
                 AccountStatus status = account_status(manager->accounts[i]);
 
                 status.config_error = manager->config_error;
+                status.policy = manager->policy.names;
+                status.policy_why = manager->policy.why;
+                status.wakeups_hour = hour_sum(&manager->wakeups, account_uptime());
                 r = each(&status, eachdata);
         }
         return r;
@@ -64,6 +67,7 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
                 .pending = mailbox->pending,
                 .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
                 .parked = mailbox->parked,
+                .deferred = mailbox->deferred,
                 .last_change_usec = (uint64_t) mailbox->last_change,
                 .flags_since_usec = (uint64_t) mailbox->flags_since,
                 .error = mailbox->error,
@@ -255,6 +259,22 @@ static int op_confirm(void *userdata, const char *name, const char *mailbox, Con
         return -EINVAL;
 }
 
+static int op_policy(void *userdata, PolicyStatus *ret_status, ControlError *reterr) {
+        (void) reterr;
+        *ret_status = manager_policy_status(userdata);
+        return 0;
+}
+
+static int op_set_policy(void *userdata, const char *name, const char *span, ControlError *reterr) {
+        const char *sentence;
+        int r;
+
+        r = manager_force_policy(userdata, name, span, &sentence);
+        if (r < 0)
+                *reterr = (ControlError){CONTROL_ERROR_FAILED, sentence};
+        return r;
+}
+
 static int op_reload(void *userdata, ControlError *reterr) {
         const char *sentence;
         int r;
@@ -279,6 +299,8 @@ const ControlOps manager_control_ops = {
         .verify = op_verify,
         .pause = op_pause,
         .confirm = op_confirm,
+        .policy = op_policy,
+        .set_policy = op_set_policy,
         .reload = op_reload,
         .stop = op_stop,
 };

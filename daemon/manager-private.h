@@ -2,9 +2,14 @@
 
 /* What the files of the manager share. */
 
+#include "base/hour.h"
 #include "daemon/account.h"
 #include "daemon/control.h"
 #include "daemon/manager.h"
+#include "daemon/network.h"
+#include "daemon/power.h"
+#include "daemon/sleep.h"
+#include "daemon/system-bus.h"
 #include "daemon/timer.h"
 
 /* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. */
@@ -14,6 +19,19 @@ typedef struct Job {
         bool verifies;
         uint64_t n_differences;
 } Job;
+
+/* What all accounts may cost, and who says so. */
+typedef struct ManagerPolicy {
+        Surroundings surroundings;
+        const char *why_low, *why_metered; /* static sentences; NULL: the usual one */
+        bool is_forced;                    /* by a person: */
+        PolicyRow forced;
+        int64_t until; /* usec since 1970; 0: no end */
+        Timer timer;   /* then */
+        unsigned rows; /* that hold */
+        Policy policy; /* what comes of them */
+        char names[64], why[200];
+} ManagerPolicy;
 
 struct Manager {
         ManagerOptions options;
@@ -25,6 +43,15 @@ struct Manager {
         size_t n_accounts;
         Control *control; /* NULL: none */
         char host[256];   /* of Maildir file names */
+        Sleep *sleep;     /* NULL with once, as the next four */
+        Network *network;
+        Power *power;
+        sd_event_source *turn; /* while the machine is about to sleep */
+        bool is_asleep;
+        SystemBus *system_bus; /* NULL with once */
+
+        ManagerPolicy policy;
+        Hour wakeups; /* turns of the loop that began with sleep */
 
         Job *jobs; /* owned */
         size_t n_jobs;
@@ -57,6 +84,23 @@ void manager_is_ready(Manager *manager);
 void manager_begin_stop(Manager *manager);
 void manager_begin_reload(Manager *manager);
 void manager_end_reload(Manager *manager);
+/* manager-surroundings.c */
+int manager_watch_surroundings(Manager *manager);
+void manager_forget_surroundings(Manager *manager);
+/* Tell an account that is new what the machine does. */
+void manager_hold(Manager *manager, Account *account);
 
 /* manager-control.c */
 void manager_finish_jobs(Manager *manager);
+
+/* manager-policy.c */
+/* The table, or what the machine says of itself, may have changed: have the accounts go by it. */
+void manager_review_policy(Manager *manager);
+/* The battery and the network. @why: a static sentence, or NULL for the usual one. */
+void manager_set_battery(Manager *manager, bool on_battery, bool is_low, const char *why_low);
+void manager_set_metered(Manager *manager, bool is_metered, const char *why);
+PolicyStatus manager_policy_status(const Manager *manager);
+/* A person wants a row, or "auto"; for a time, or with "" until told otherwise. Return: 0, or -EINVAL and a
+ * sentence. */
+int manager_force_policy(Manager *manager, const char *name, const char *span,
+                         const char **ret_sentence);

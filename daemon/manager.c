@@ -55,7 +55,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         const AccountOptions options = {
                 .state_dir = manager->options.state_dir,
                 .host = manager->host,
-                .poll_interval_usec = manager->config->poll_interval_usec,
+                .policy = manager->policy.policy,
                 .flag_scan_usec = manager->config->flag_scan_usec,
                 .once = manager->options.once,
                 .dry_run = manager->options.dry_run,
@@ -73,6 +73,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         r = account_new(manager->event, config, &options, &grown[manager->n_accounts]);
         if (r < 0)
                 return r;
+        manager_hold(manager, grown[manager->n_accounts]);
         manager->n_accounts++;
         manager->n_running++;
         return 0;
@@ -115,7 +116,6 @@ static void drop_changed(Manager *manager, const Config *config) {
                 const AccountConfig *now = config_find(config, account_name(account));
 
                 if (now && account_config_equal(account_config(account), now) &&
-                    config->poll_interval_usec == manager->config->poll_interval_usec &&
                     config->flag_scan_usec == manager->config->flag_scan_usec) {
                         manager->accounts[n_kept++] = account;
                         continue;
@@ -181,6 +181,7 @@ int manager_reload(Manager *manager, const char **ret_sentence) {
 
                 drop_changed(manager, config);
                 manager->config = TAKE_PTR(config);
+                manager_review_policy(manager);
                 r = retire(manager, old);
                 if (r >= 0)
                         r = add_accounts(manager);
@@ -270,9 +271,14 @@ int manager_new(const ManagerOptions *options, Config *config, Manager **ret_man
                 r = add_signals(manager);
         if (r >= 0 && !options->once)
                 r = sd_event_set_watchdog(manager->event, true);
+        if (r >= 0 && !options->once)
+                r = system_bus_new(manager->event, &manager->system_bus);
+        if (r >= 0 && !options->once)
+                r = manager_watch_surroundings(manager);
         if (r < 0)
                 return log_error_errno(r, "the event loop cannot be made: %m");
 
+        manager_review_policy(manager);
         r = listen_for_control(manager);
         if (r >= 0)
                 r = add_accounts(manager);
@@ -298,12 +304,43 @@ Manager *manager_free(Manager *manager) {
         free(manager->retired);
         free(manager->config_error);
         timer_done(&manager->limit);
+        timer_done(&manager->policy.timer);
         sd_event_source_disable_unref(manager->review);
+        manager_forget_surroundings(manager);
+        system_bus_free(manager->system_bus);
         control_free(manager->control); /* last: a closed socket says that it is all over */
         sd_event_unref(manager->event);
         config_free(manager->config);
         free(manager);
         return NULL;
+}
+
+/* Shorter than this nobody slept: what comes in so soon behind the last wakes up no machine. */
+#define NAP_USEC ((uint64_t) 1000)
+
+/* A turn of the loop, as sd_event_run() makes it. One that slept before has woken up the machine. */
+static int turn(Manager *manager) {
+        int r;
+
+        r = sd_event_prepare(manager->event);
+        if (r == 0) {
+                const uint64_t begin = account_uptime();
+                uint64_t now;
+
+                r = sd_event_wait(manager->event, UINT64_MAX);
+                now = account_uptime();
+                if (now - begin >= NAP_USEC)
+                        hour_add(&manager->wakeups, now, 1);
+        }
+        return r > 0 ? sd_event_dispatch(manager->event) : r;
+}
+
+static int loop(Manager *manager) {
+        int code = 0, r = 0;
+
+        while (r >= 0 && sd_event_get_state(manager->event) != SD_EVENT_FINISHED)
+                r = turn(manager);
+        return r < 0 ? r : sd_event_get_exit_code(manager->event, &code) < 0 ? 0 : code;
 }
 
 int manager_run(Manager *manager) {
@@ -312,7 +349,7 @@ int manager_run(Manager *manager) {
         manager_review_soon(manager);
         r = manager->options.once ? 0 : manager_begin_start(manager);
         if (r >= 0)
-                r = sd_event_loop(manager->event);
+                r = loop(manager);
         if (r < 0) {
                 (void) log_error_errno(r, "the event loop failed: %m");
                 return 1;

@@ -20,6 +20,8 @@ const char *account_state_name(AccountState state) {
                 return "refused";
         case ACCOUNT_STATE_PAUSED:
                 return "paused";
+        case ACCOUNT_STATE_OFFLINE:
+                return "offline";
         case _ACCOUNT_STATE_MAX:
                 break;
         }

@@ -16,6 +16,7 @@ typedef enum AccountState {
         ACCOUNT_STATE_WAITING, /* lost the connection or failed; will try again at retry_usec */
         ACCOUNT_STATE_REFUSED, /* a person must act: password, certificate, local root missing */
         ACCOUNT_STATE_PAUSED,
+        ACCOUNT_STATE_OFFLINE, /* no network, or the machine sleeps; goes on by itself, no timer */
         _ACCOUNT_STATE_MAX,
 } AccountState;
 
@@ -43,15 +44,33 @@ typedef struct AccountStatus {
         uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         bool compressed, encrypted;
         bool local_compressed, local_encrypted;
-        const char *left_out;     /* names of mailboxes that are left out, ", " between them; "" */
+        const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
         const char *config_error; /* of the file, for all accounts: it was not read again; "" */
+        uint64_t deferred;    /* messages that are too large for the policy in force */
+        const char *policy, *policy_why; /* as of PolicyStatus */
+        uint64_t wakeups_hour;           /* of the daemon, for all accounts together */
+        uint64_t bytes_hour;             /* on the wire in the last hour, both ways */
 } AccountStatus;
+
+/* What all accounts may cost now. */
+typedef struct PolicyStatus {
+        const char *policy; /* the rows that hold: "ac", "battery metered" */
+        const char
+                *why; /* "on battery", "asked for by imapsyncctl policy until 14:05"; "" for "ac" */
+        bool forced;  /* a person wants it */
+        uint64_t until_usec; /* since 1970: so long; 0: until told otherwise */
+        uint64_t poll_interval_sec, upload_delay_sec;
+        uint64_t max_body; /* 0: no limit */
+        const char *idle;  /* "yes", "quiet", "no" */
+        bool all_mailboxes, scan_flags;
+} PolicyStatus;
 
 typedef struct MailboxStatus {
         const char *name;
         uint64_t messages, unseen;
         uint64_t pending; /* changes known and not yet carried out */
         uint64_t held, parked;
+        uint64_t deferred;         /* too large for the policy in force */
         uint64_t last_change_usec; /* since 1970; 0: never */
         uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         const char *error;         /* "" */

@@ -54,6 +54,10 @@ static int fake_status(void *manager, const char *account,
                  .local = "/home/me/Mail/work",
                  .waits = "NOTIFY",
                  .quirks = "notify-goes-quiet",
+                 .policy = "battery",
+                 .policy_why = "on battery",
+                 .wakeups_hour = 12,
+                 .bytes_hour = 3400,
                  .mailboxes = 12,
                  .messages = 10200,
                  .last_sync_usec = ago(3),
@@ -239,6 +243,30 @@ static int fake_pause(void *manager, const char *account, bool pause, ControlErr
         return r < 0 ? r : pause && strcmp(account, "stuck") == 0 ? -EBUSY : 0;
 }
 
+static int fake_policy(void *manager, PolicyStatus *ret_status, ControlError *reterr) {
+        (void) manager, (void) reterr;
+        *ret_status = (PolicyStatus){
+                .policy = "battery metered",
+                .why = "on battery, NetworkManager guesses that the network is metered",
+                .poll_interval_sec = 300,
+                .upload_delay_sec = 30,
+                .max_body = 1048576,
+                .idle = "quiet",
+                .all_mailboxes = true,
+        };
+        return 0;
+}
+
+static int fake_set_policy(void *manager, const char *name, const char *span,
+                           ControlError *reterr) {
+        (void) manager;
+        if ((strcmp(name, "low") == 0 && strcmp(span, "2h") == 0) ||
+            (strcmp(name, "auto") == 0 && !span[0]))
+                return 0;
+        *reterr = (ControlError){CONTROL_ERROR_FAILED, "there is no such policy"};
+        return -EINVAL;
+}
+
 static int fake_confirm(void *manager, const char *account, const char *mailbox,
                         ControlError *reterr) {
         (void) manager;
@@ -269,6 +297,8 @@ static const ControlOps fake_ops = {
         .verify = fake_verify,
         .pause = fake_pause,
         .confirm = fake_confirm,
+        .policy = fake_policy,
+        .set_policy = fake_set_policy,
         .reload = fake_reload,
         .stop = fake_stop,
 };

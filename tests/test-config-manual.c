@@ -33,7 +33,10 @@ static void test_keys(ByteView manual) {
                 name = bytes_dup((ByteView){line.data + item.size, line.size - item.size});
                 name[strcspn(name, " ")] = '\0';
 
-                id = config_key_find(name);
+                id = config_key_find(name, _CONFIG_KEY_MAX);
+                TEST_ROW(name, id < _CONFIG_KEY_MAX);
+                if (counts[id] > 0) /* of another section */
+                        id = config_key_find(name, id);
                 TEST_ROW(name, id < _CONFIG_KEY_MAX);
                 counts[id]++;
         }

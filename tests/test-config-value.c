@@ -88,6 +88,37 @@ static void test_unsigned(void) {
         }
 }
 
+static void test_size(void) {
+        static const struct {
+                const char *text;
+                int result;
+                uint64_t bytes;
+        } rows[] = {
+                {"0",                    0,       0                   },
+                {"1500",                 0,       1500                },
+                {"512k",                 0,       512 * 1024          },
+                {"1M",                   0,       1024 * 1024         },
+                {"2G",                   0,       (uint64_t) 2 << 30  },
+                {"16777215T",            0,       (uint64_t) 16777215 << 40},
+                {"16777216T",            -EINVAL, 0                   },
+                {"18446744073709551616", -EINVAL, 0                   },
+                {"",                     -EINVAL, 0                   },
+                {"M",                    -EINVAL, 0                   },
+                {"1m",                   -EINVAL, 0                   },
+                {"1 M",                  -EINVAL, 0                   },
+                {"1MB",                  -EINVAL, 0                   },
+                {"1.5M",                 -EINVAL, 0                   },
+                {"-1",                   -EINVAL, 0                   },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t bytes = 0;
+
+                TEST_ROW(rows[i].text, value_parse_size(rows[i].text, &bytes) == rows[i].result);
+                TEST_ROW(rows[i].text, bytes == rows[i].bytes);
+        }
+}
+
 static void test_duration(void) {
         static const struct {
                 const char *text;
@@ -371,6 +402,7 @@ int main(void) {
         test_bool();
         test_percent();
         test_unsigned();
+        test_size();
         test_duration();
         test_words();
         test_predicates();

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/macro.h"
-#include "config/config.h"
+#include "config/config-keys.h"
 #include "test.h"
 
 /* A sound account, 5 lines without and 6 with its local side. */
@@ -56,6 +56,23 @@ static void dump_endpoint(Buffer *out, const char *side, const Endpoint *endpoin
                                             endpoint->overrides.off) == 0);
 }
 
+static void dump_policies(Buffer *out, const Config *config) {
+        for (PolicyRow row = 0; row < _POLICY_MAX; row++) {
+                const Policy *policy = &config->policies[row], *usual = &policy_defaults[row];
+
+                if (config_keys_equal(CONFIG_SCOPE_POLICY, policy, usual) ||
+                    (row == POLICY_AC && policy->poll_interval_usec == config->poll_interval_usec &&
+                     policy->idle == usual->idle && policy->max_body == usual->max_body))
+                        continue;
+                assert(buffer_append_format(
+                               out, "%s: %" PRIu64 " s idle=%d%s%s %" PRIu64 " B %" PRIu64 " s\n",
+                               policy_row_name(row), policy->poll_interval_usec / 1000000,
+                               (int) policy->idle, policy->all_mailboxes ? "" : " INBOX",
+                               policy->scan_flags ? "" : " unscanned", policy->max_body,
+                               policy->upload_delay_usec / 1000000) == 0);
+        }
+}
+
 /* Everything that is not at its default, in one line an account. */
 static char *dump(const Config *config) {
         Buffer out = BUFFER_NULL;
@@ -66,6 +83,8 @@ static char *dump(const Config *config) {
         if (config->flag_scan_usec != (uint64_t) 86400 * 1000000)
                 assert(buffer_append_format(&out, "flag scan %" PRIu64 " s\n",
                                             config->flag_scan_usec / 1000000) == 0);
+
+        dump_policies(&out, config);
 
         for (size_t i = 0; i < config->n_accounts; i++) {
                 const AccountConfig *account = &config->accounts[i];
@@ -132,6 +151,17 @@ static void test_values(void) {
                  "credential = imap.a\nmaildir = /m\n",
                  "a@1 remote: tunnel=<nc p 1> h:993/0 ca=</dev/null> user=<me> credential=<imap.a> "
                  "fs=</m>\n"},
+                {"policies",
+                 "[daemon]\npoll-interval = 10s\n[policy battery]\nidle = no\nall-mailboxes = no\n"
+                 "[policy metered]\npoll-interval = 1h\nmax-body = 200k\nscan-flags = yes\n"
+                 "upload-delay = 2min\n" ACCOUNT("a"),
+                 "poll 10 s\nbattery: 300 s idle=0 INBOX 0 B 30 s\n"
+                 "metered: 3600 s idle=1 204800 B 120 s\n"
+                 "a@11 remote: imap.example.org:993/0 user=<me> command=<p> fs=</nowhere/a>\n"},
+                {"the interval of the mains",
+                 "[daemon]\npoll-interval = 10s\n[policy ac]\npoll-interval = 20s\n" ACCOUNT("a"),
+                 "poll 20 s\na@5 remote: imap.example.org:993/0 user=<me> command=<p> "
+                 "fs=</nowhere/a>\n"},
                 {"IPv6 in brackets",
                  "[account a]\nhost = [::1]\ntls = none\nuser = me\ncredential = c\nmaildir = /m\n",
                  "a@1 remote: ::1:143/2 user=<me> credential=<c> fs=</m>\n"},
@@ -234,10 +264,11 @@ static void test_sections(void) {
                 {"only the daemon", "[daemon]\n",
                  " there is no account: expected a section [account NAME]\n"},
                 {"misspelt", "[acount a]\nhost = x\n",
-                 "1: “acount” is not a section: expected [daemon], [account NAME] or [local NAME]; did "
-                 "you mean “account”?\n"},
+                 "1: “acount” is not a section: expected [daemon], [account NAME], [local NAME] or [policy "
+                 "NAME]; did you mean “account”?\n"},
                 {"unknown", "[general]\n",
-                 "1: “general” is not a section: expected [daemon], [account NAME] or [local NAME]\n"},
+                 "1: “general” is not a section: expected [daemon], [account NAME], [local NAME] or "
+                 "[policy NAME]\n"},
                 {"no name", "[account]\n",
                  "1: “” is not the name of an account: expected [account NAME] with at most 64 "
                  "letters, digits, “-”, “_”, “.” (not first)\n"},
@@ -254,6 +285,14 @@ static void test_sections(void) {
                  "1: the head of a section ends with “]”, and nothing stands behind it\n"},
                 {"head with more", "[account a] host = x\n" ACCOUNT("b"),
                  "1: the head of a section ends with “]”, and nothing stands behind it\n"},
+                {"policy without a name", "[policy]\n" ACCOUNT("a"),
+                 "1: “” is not a policy: expected [policy ac], [policy battery], [policy low] or "
+                 "[policy metered]\n"},
+                {"policy of another name", "[policy train]\n" ACCOUNT("a"),
+                 "1: “train” is not a policy: expected [policy ac], [policy battery], [policy low] "
+                 "or [policy metered]\n"},
+                {"policy twice", "[policy low]\n[policy ac]\n[policy low]\n" ACCOUNT("a"),
+                 "3: the section [policy low] stands already in line 1\n"},
                 {"local alone", ACCOUNT("a") "[local b]\ntunnel = x\n",
                  "6: [local b]: there is no section [account b]\n"},
                 {"two local sides", ACCOUNT("a") "[local a]\ntunnel = x\n",
@@ -293,6 +332,14 @@ static void test_keys(void) {
                  "6: “colour” is not a key of this section; imapsyncd.conf(5) lists them\n"},
                 {"of the daemon", ACCOUNT("a") "poll-interval = 30s\n",
                  "6: “poll-interval” belongs into a section [daemon]\n"},
+                {"of the daemon, in a policy", "[policy low]\nflag-scan = 1d\n" ACCOUNT("a"),
+                 "2: “flag-scan” belongs into a section [daemon]\n"},
+                {"of a policy", "[daemon]\nmax-body = 1M\n" ACCOUNT("a"),
+                 "2: “max-body” belongs into a section [policy NAME]\n"},
+                {"not a size", "[policy low]\nmax-body = 1 MB\n" ACCOUNT("a"),
+                 "2: max-body: “1 MB” is not a size: expected bytes, written like 500k or 2M\n"},
+                {"not a word", "[policy low]\nidle = never\n" ACCOUNT("a"),
+                 "2: idle: “never” is not known: expected no, quiet or yes\n"},
                 {"of an account", "[daemon]\nconnections = 2\n" ACCOUNT("a"),
                  "2: “connections” belongs into a section [account NAME]\n"},
                 {"of a server", "[daemon]\nhost = x\n" ACCOUNT("a"),
@@ -530,8 +577,8 @@ static void test_limits(void) {
                 {"a name longer than inih keeps", "[account ", "n", 64,
                  "]\nhost = h\nuser = u\npassword = p\nmaildir = /m\n", NULL},
                 {"many sections", "", "[x]\n", 20000, "",
-                 "/etc/t.conf:1: “x” is not a section: expected [daemon], [account NAME] or [local "
-                 "NAME]\n"},
+                 "/etc/t.conf:1: “x” is not a section: expected [daemon], [account NAME], [local "
+                 "NAME] or [policy NAME]\n"},
                 {"many patterns", ACCOUNT("a") "mailboxes =\n", " x\n", 1001, "",
                  "/etc/t.conf:1007: mailboxes: “x” is not taken: there are 1000 already\n"},
         };

@@ -69,6 +69,7 @@ static const struct {
                        "    waits by    NOTIFY\n"
                        "    quirks      notify-goes-quiet\n"
                        "    local       /home/me/Mail/work\n"
+                       "    policy      battery: on battery\n"
                        "    last sync   3 min ago\n"
                        "    connected   2 h ago\n"
                        "    flags seen  2 h ago, the oldest look at them\n"
@@ -78,7 +79,8 @@ static const struct {
                        "    held        0\n"
                        "    parked      0\n"
                        "    left out    [Gmail]/All Mail\n"
-                       "    traffic     1.2 MB in, 8.9 kB out\n",                                                               .err = "",
+                       "    traffic     1.2 MB in, 8.9 kB out\n"
+                       "    last hour   3.4 kB, 12 wake-ups of the daemon\n",                                                               .err = "",
          },
         {
          .label = "status of one with a local server",
@@ -119,7 +121,9 @@ static const struct {
                        "\"local_bytes_in\":0,\"local_bytes_out\":0,\"flags_since_usec\":#,"
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"local_compressed\":false,\"local_encrypted\":false,"
-                       "\"left_out\":\"[Gmail]/All Mail\",\"config_error\":\"\"}]"
+                       "\"left_out\":\"[Gmail]/All Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
+                       "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
+                       "\"bytes_hour\":3400}]"
                        "\n",.err = "",
          },
         {
@@ -150,20 +154,22 @@ static const struct {
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
                        "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\","
-                       "\"left_out\":\"\"},"
+                       "\"left_out\":\"\",\"deferred\":0},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\","
-                       "\"left_out\":\"\"},"
+                       "\"left_out\":\"\",\"deferred\":0},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
-                       "\"The server says NO to APPEND: over quota.\",\"left_out\":\"\"},"
+                       "\"The server says NO to APPEND: over "
+                       "quota.\",\"left_out\":\"\",\"deferred\":0},"
                        "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
                        "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
                        "usec\":0,"
                        "\"error\":\"\","
-                       "\"left_out\":\"left out: it shows every message a second time\"}]\n",                                                                                        .err = "",
+                       "\"left_out\":\"left out: it shows every message a second "
+                       "time\",\"deferred\":0}]\n",                                                                                        .err = "",
          },
         {
          .label = "no mailbox yet",
@@ -226,6 +232,51 @@ static const struct {
          .err = "imapsyncctl: Nothing is held back there.\n",
          },
         {
+         .label = "policy",
+         .args = {"policy"},
+         .status = 0,
+         .out = "Policy: battery metered (on battery, NetworkManager guesses that the "
+                       "network is "
+                       "metered)\n"
+                       "    poll        every 5 min\n"
+                       "    IDLE        unless the server chatters meanwhile\n"
+                       "    mailboxes   all\n"
+                       "    old flags   not looked at\n"
+                       "    messages    up to 1.0 MB\n"
+                       "    uploads     gathered for 30 s\n",                                                               .err = "",
+         },
+        {
+         .label = "policy as JSON",
+         .args = {"policy", "--json"},
+         .status = 0,
+         .out = "{\"policy\":\"battery metered\",\"why\":\"on battery, NetworkManager "
+                       "guesses "
+                       "that the network is metered\",\"forced\":false,\"until_usec\":0,"
+                       "\"poll_interval_sec\":300,\"upload_delay_sec\":30,\"max_body\":1048576,"
+                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                                  .err = "",
+         },
+        {
+         .label = "policy for a time",
+         .args = {"policy", "low", "--for", "2h"},
+         .status = 0,
+         .out = "",
+         .err = "",
+         },
+        {
+         .label = "policy of nobody",
+         .args = {"policy", "train"},
+         .status = 1,
+         .out = "",
+         .err = "imapsyncctl: there is no such policy\n",
+         },
+        {
+         .label = "for, without a policy",
+         .args = {"policy", "--for", "2h"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --for goes with policy ROW, not with policy. Try: imapsyncctl "
+                       "--help\n", },
+        {
          .label = "sync",
          .args = {"sync"},
          .status = 0,
@@ -265,7 +316,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                                        .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",

@@ -78,7 +78,7 @@ static void test_silence(void) {
                 {"never under",     "dddddddd",     60     },
                 {"survived two",    "ss",           14 * 60},
                 {"three",           "sss",          19 * 60},
-                {"at most",         "ssssssssssss", 25 * 60},
+                {"at most",         "ssssssssssss", 28 * 60},
                 {"grows again",     "dsss",         12 * 60},
                 {"sooner",          "x",            2 * 60 },
                 {"short ones",      "qqqqqq",       14 * 60},
@@ -99,6 +99,47 @@ static void test_silence(void) {
                 }
                 TEST_ROW(rows[i].label,
                          wait_silence(&record) == (uint64_t) (rows[i].seconds * 1000000));
+        }
+}
+
+static void test_restrict(void) {
+        static const struct {
+                const char *label;
+                WaitRung rung;
+                PolicyIdle idle;
+                int64_t interval, idled; /* minutes */
+                uint64_t n_lines;
+                WaitRung result;
+        } rows[] = {
+                {"NOTIFY is not asked",  WAIT_RUNG_NOTIFY, POLICY_IDLE_NO,    5,  0,  0,
+                 WAIT_RUNG_NOTIFY                                                                       },
+                {"a poll neither",       WAIT_RUNG_POLL,   POLICY_IDLE_YES,   5,  0,  0,  WAIT_RUNG_POLL},
+                {"allowed",              WAIT_RUNG_IDLE,   POLICY_IDLE_YES,   5,  60, 90, WAIT_RUNG_IDLE},
+                {"not allowed",          WAIT_RUNG_IDLE,   POLICY_IDLE_NO,    5,  60, 0,  WAIT_RUNG_POLL},
+                {"quiet, not known yet", WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 5,  0,  0,
+                 WAIT_RUNG_IDLE                                                                         },
+                {"quiet",                WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 5,  60, 0,  WAIT_RUNG_IDLE},
+                {"one line",             WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 5,  1,  1,  WAIT_RUNG_IDLE},
+                {"two minutes each",     WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 5,  4,  2,  WAIT_RUNG_POLL},
+                {"as rare as the poll",  WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 5,  50, 10,
+                 WAIT_RUNG_IDLE                                                                         },
+                {"which is rarer now",   WAIT_RUNG_IDLE,   POLICY_IDLE_QUIET, 15, 50, 10,
+                 WAIT_RUNG_POLL                                                                         },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const Policy policy = {
+                        .idle = rows[i].idle,
+                        .poll_interval_usec = (uint64_t) (rows[i].interval * MINUTE),
+                };
+                const char *why = "as before";
+                WaitRecord record = {0};
+
+                wait_on_idled(&record, (uint64_t) (rows[i].idled * MINUTE), rows[i].n_lines);
+                TEST_ROW(rows[i].label,
+                         wait_restrict(&record, rows[i].rung, &policy, &why) == rows[i].result);
+                TEST_ROW(rows[i].label,
+                         (strcmp(why, "as before") == 0) == (rows[i].rung == rows[i].result));
         }
 }
 
@@ -127,6 +168,7 @@ static void test_poll_due(void) {
 int main(void) {
         test_choose();
         test_silence();
+        test_restrict();
         test_poll_due();
         return 0;
 }

@@ -76,8 +76,40 @@ static const char *const section_words[] = {
         [CONFIG_SECTION_DAEMON] = "daemon",
         [CONFIG_SECTION_ACCOUNT] = "account",
         [CONFIG_SECTION_LOCAL] = "local",
+        [CONFIG_SECTION_POLICY] = "policy",
         NULL,
 };
+
+/* The row of that name, or _POLICY_MAX. */
+static PolicyRow find_row(const char *name) {
+        PolicyRow row = 0;
+
+        while (row < _POLICY_MAX && strcmp(policy_row_name(row), name) != 0)
+                row++;
+        return row;
+}
+
+static bool judge_name(Parser *parser, ConfigSectionType type, const char *word, const char *name) {
+        ConfigReport *report = &parser->draft->report;
+
+        if (type == CONFIG_SECTION_DAEMON && *name)
+                config_report(report, parser->line, "the section [daemon] has no name behind it");
+        else if (type == CONFIG_SECTION_POLICY && find_row(name) == _POLICY_MAX)
+                config_report(report, parser->line,
+                              "“%s” is not a policy: expected [policy ac], [policy battery], "
+                              "[policy low] or [policy metered]",
+                              name);
+        else if ((type == CONFIG_SECTION_ACCOUNT || type == CONFIG_SECTION_LOCAL) &&
+                 !value_is_name(name, MAX_NAME))
+                config_report(
+                        report, parser->line,
+                        "“%s” is not the name of an account: expected [%s NAME] with at most %d "
+                        "letters, digits, “-”, “_”, “.” (not first)",
+                        name, word, MAX_NAME);
+        else
+                return true;
+        return false;
+}
 
 /* Can there be a section of this type and name? If not, say why not. */
 static ConfigSectionType judge_section(Parser *parser, const char *word, const char *name) {
@@ -89,24 +121,14 @@ static ConfigSectionType judge_section(Parser *parser, const char *word, const c
                 const char *nearest = value_nearest_word(word, section_words);
 
                 config_report(report, parser->line,
-                              "“%s” is not a section: expected [daemon], [account NAME] or [local "
-                              "NAME]%s%s%s",
+                              "“%s” is not a section: expected [daemon], [account NAME], [local "
+                              "NAME] or [policy NAME]%s%s%s",
                               word, nearest ? "; did you mean “" : "", nearest ? nearest : "",
                               nearest ? "”?" : "");
                 return CONFIG_SECTION_BAD;
         }
-        if (type == CONFIG_SECTION_DAEMON && *name) {
-                config_report(report, parser->line, "the section [daemon] has no name behind it");
+        if (!judge_name(parser, (ConfigSectionType) type, word, name))
                 return CONFIG_SECTION_BAD;
-        }
-        if (type != CONFIG_SECTION_DAEMON && !value_is_name(name, MAX_NAME)) {
-                config_report(
-                        report, parser->line,
-                        "“%s” is not the name of an account: expected [%s NAME] with at most %d "
-                        "letters, digits, “-”, “_”, “.” (not first)",
-                        name, word, MAX_NAME);
-                return CONFIG_SECTION_BAD;
-        }
 
         twin = config_draft_find(parser->draft, (ConfigSectionType) type, *name ? name : NULL);
         if (twin) {
@@ -249,6 +271,8 @@ static bool section_takes(ConfigSectionType type, ConfigScope scope) {
                 return scope == CONFIG_SCOPE_ACCOUNT || scope == CONFIG_SCOPE_ENDPOINT;
         case CONFIG_SECTION_LOCAL:
                 return scope == CONFIG_SCOPE_ENDPOINT;
+        case CONFIG_SECTION_POLICY:
+                return scope == CONFIG_SCOPE_POLICY;
         case CONFIG_SECTION_BAD:
                 return false;
         }
@@ -265,6 +289,8 @@ static void *section_object(Parser *parser, ConfigSection *section, ConfigScope 
         case CONFIG_SCOPE_ENDPOINT:
                 return section->type == CONFIG_SECTION_LOCAL ? &section->account.local
                                                              : &section->account.remote;
+        case CONFIG_SCOPE_POLICY:
+                return &parser->draft->daemon.policies[find_row(section->account.name)];
         }
 
         abort(); /* the switch is complete */
@@ -289,15 +315,26 @@ static void report_unknown(Parser *parser, const ConfigSection *section, const c
                               name);
 }
 
+/* The key of that name in such a section, else in another one, or _CONFIG_KEY_MAX. */
+static ConfigKeyId find_key(ConfigSectionType type, const char *name) {
+        const ConfigKeyId first = config_key_find(name, _CONFIG_KEY_MAX);
+        ConfigKeyId id = first;
+
+        while (id < _CONFIG_KEY_MAX && !section_takes(type, config_key_scope(id)))
+                id = config_key_find(name, id);
+        return id < _CONFIG_KEY_MAX ? id : first;
+}
+
 /* Which key is meant, and may it stand here? If not, say why not. */
 static ConfigKeyId judge_key(Parser *parser, ConfigSection *section, const char *name) {
         static const char *const homes[] = {
                 [CONFIG_SCOPE_DAEMON] = "[daemon]",
                 [CONFIG_SCOPE_ACCOUNT] = "[account NAME]",
                 [CONFIG_SCOPE_ENDPOINT] = "[account NAME] or [local NAME]",
+                [CONFIG_SCOPE_POLICY] = "[policy NAME]",
         };
         ConfigReport *report = &parser->draft->report;
-        ConfigKeyId id = config_key_find(name);
+        ConfigKeyId id;
 
         if (!section) {
                 config_report(report, parser->line, "“%s” stands before the first section", name);
@@ -305,6 +342,7 @@ static ConfigKeyId judge_key(Parser *parser, ConfigSection *section, const char 
         }
         if (section->type == CONFIG_SECTION_BAD)
                 return _CONFIG_KEY_MAX;
+        id = find_key(section->type, name);
         if (id == _CONFIG_KEY_MAX) {
                 report_unknown(parser, section, name);
                 return _CONFIG_KEY_MAX;

@@ -25,13 +25,16 @@ typedef enum ConfigSectionType {
         CONFIG_SECTION_DAEMON,
         CONFIG_SECTION_ACCOUNT,
         CONFIG_SECTION_LOCAL,
+        CONFIG_SECTION_POLICY,
         CONFIG_SECTION_BAD, /* its head was reported; its keys are passed over */
 } ConfigSectionType;
 
 typedef struct ConfigSection {
         ConfigSectionType type;
         unsigned line;
-        AccountConfig account; /* owned; of [local NAME] only name and local are used */
+        AccountConfig
+                account; /* owned; of [local NAME] only name and local are used, of [policy ROW]
+                                  only name */
         unsigned key_lines[_CONFIG_KEY_MAX]; /* 0: not given */
 } ConfigSection;
 
@@ -39,7 +42,7 @@ typedef struct ConfigDraft {
         ConfigPlace place;
         mode_t mode; /* of the file */
         ConfigReport report;
-        Config daemon;           /* fields of [daemon] */
+        Config daemon;           /* fields of [daemon] and [policy ROW] */
         ConfigSection *sections; /* owned, in the order of the file */
         size_t n_sections;
 } ConfigDraft;

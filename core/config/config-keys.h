@@ -12,6 +12,7 @@ typedef enum ConfigScope {
         CONFIG_SCOPE_DAEMON,   /* Config; section [daemon] */
         CONFIG_SCOPE_ACCOUNT,  /* AccountConfig; section [account NAME] */
         CONFIG_SCOPE_ENDPOINT, /* Endpoint; sections [account NAME] and [local NAME] */
+        CONFIG_SCOPE_POLICY,   /* Policy; sections [policy ROW] */
 } ConfigScope;
 
 typedef enum ConfigKeyId {
@@ -43,6 +44,12 @@ typedef enum ConfigKeyId {
         CONFIG_KEY_DISABLE_EXTENSIONS,
         CONFIG_KEY_PIPELINE_DEPTH,
         CONFIG_KEY_QUIRKS,
+        CONFIG_KEY_POLICY_POLL_INTERVAL,
+        CONFIG_KEY_POLICY_IDLE,
+        CONFIG_KEY_POLICY_ALL_MAILBOXES,
+        CONFIG_KEY_POLICY_SCAN_FLAGS,
+        CONFIG_KEY_POLICY_MAX_BODY,
+        CONFIG_KEY_POLICY_UPLOAD_DELAY,
         _CONFIG_KEY_MAX,
 } ConfigKeyId;
 
@@ -62,8 +69,9 @@ ConfigScope config_key_scope(ConfigKeyId id);
 /* Does it take values on as many lines as wanted? */
 bool config_key_is_list(ConfigKeyId id);
 
-/* The key of that name, or _CONFIG_KEY_MAX. */
-ConfigKeyId config_key_find(const char *name);
+/* The next key of that name after @id (_CONFIG_KEY_MAX: the first), or _CONFIG_KEY_MAX. Sections may each
+ * have a key of the same name. */
+ConfigKeyId config_key_find(const char *name, ConfigKeyId id);
 
 /**
  * config_key_set() - parse a value into its field

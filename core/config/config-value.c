@@ -116,6 +116,22 @@ int value_parse_duration(const char *text, uint64_t *ret_usec) {
         return 0;
 }
 
+int value_parse_size(const char *text, uint64_t *ret_bytes) {
+        static const char units[] = "kMGT";
+        const size_t n_digits = strspn(text, "0123456789");
+        const char *unit = text + n_digits, *place = *unit ? strchr(units, *unit) : NULL;
+        const unsigned shift = place ? 10 * (unsigned) (place - units + 1) : 0;
+        uint64_t n;
+
+        if (*unit && (!place || unit[1]))
+                return -EINVAL;
+        if (bytes_to_u64((ByteView){text, n_digits}, UINT64_MAX >> shift, &n) < 0)
+                return -EINVAL;
+
+        *ret_bytes = n << shift;
+        return 0;
+}
+
 char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX]) {
         static const struct {
                 const char *name;

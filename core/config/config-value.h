@@ -31,6 +31,9 @@ int value_parse_duration(const char *text, uint64_t *ret_usec);
 #define VALUE_DURATION_MAX 24
 char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX]);
 
+/* "1M", "512k", "2G" (times 1024), or a bare number of bytes. */
+int value_parse_size(const char *text, uint64_t *ret_bytes);
+
 /* The index of @text in @words (NULL-terminated), or -EINVAL. */
 int value_parse_word(const char *text, const char *const *words);
 

@@ -47,6 +47,18 @@ static char *folder_of(const char *path) {
         return asprintf(&folder, "%s/%.*s", working, n, path) < 0 ? NULL : folder;
 }
 
+/* The interval of [daemon] is that of mains power, unless [policy ac] has another one. */
+static void take_policies(const ConfigDraft *draft, Config *config) {
+        const ConfigSection *ac = config_draft_find(draft, CONFIG_SECTION_POLICY, "ac");
+        Policy *policy = &config->policies[POLICY_AC];
+
+        memcpy(config->policies, draft->daemon.policies, sizeof(config->policies));
+        if (ac && ac->key_lines[CONFIG_KEY_POLICY_POLL_INTERVAL] > 0)
+                config->poll_interval_usec = policy->poll_interval_usec;
+        else
+                policy->poll_interval_usec = config->poll_interval_usec;
+}
+
 /* Take the accounts out of a draft that was found good, each with its [local NAME]. */
 static int config_take(ConfigDraft *draft, Config **ret_config) {
         _cleanup_(config_freep) Config *config = malloc(sizeof(*config));
@@ -58,6 +70,7 @@ static int config_take(ConfigDraft *draft, Config **ret_config) {
                 .flag_scan_usec = draft->daemon.flag_scan_usec,
         };
 
+        take_policies(draft, config);
         config->path = strdup(draft->report.path);
         config->accounts = calloc(draft->n_sections, sizeof(*config->accounts));
         if (!config->path || !config->accounts)
@@ -107,6 +120,7 @@ int config_parse(ByteView text, const char *path, mode_t mode, const char *envir
         *reterr = NULL;
         if (!folder)
                 return errno > 0 ? -errno : -ENOMEM;
+        memcpy(draft.daemon.policies, policy_defaults, sizeof(draft.daemon.policies));
 
         r = config_draft_parse(&draft, text);
         if (r < 0)

@@ -15,6 +15,7 @@
 #include "base/macro.h"
 #include "imap/quirk.h"
 #include "sync/mailbox-plan.h"
+#include "sync/policy.h"
 
 typedef enum TlsMode {
         TLS_IMPLICIT, /* default port 993 */
@@ -81,9 +82,10 @@ typedef struct AccountConfig {
 
 typedef struct Config {
         char *path;
-        uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day */
+        uint64_t poll_interval_usec; /* default 30 s, 1 s to 1 day; that of the policy "ac" */
         uint64_t flag_scan_usec;     /* default 1 day, 1 minute to 30 days */
-        AccountConfig *accounts;     /* in the order of the file */
+        Policy policies[_POLICY_MAX];
+        AccountConfig *accounts; /* in the order of the file */
         size_t n_accounts;
 } Config;
 

@@ -216,6 +216,10 @@ int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side);
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
 
+/* Nobody refuses these: they are larger than what may be transferred now. Parked under this reason. */
+#define STATE_DB_DEFERRED "deferred"
+int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+
 /* --- for one run: what has changed, temporary --- */
 
 /* What the sides say of one message of the base; has[side] false: nothing. */

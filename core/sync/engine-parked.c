@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/macro.h"
 #include "sync/engine-private.h"
 
 int engine_retry_parked(Engine *engine, const char *name) {
@@ -32,36 +33,102 @@ static int unpark_one(SyncMailbox *mailbox, Side side, uint32_t uid) {
         return 0;
 }
 
-static int unpark_side(SyncMailbox *mailbox, Side side) {
+static int unpark_side(SyncMailbox *mailbox, Side side, bool only_deferred) {
         _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
         StateDb *db = mailbox->engine->db;
         int r;
 
         if (mailbox->state.parked[side] == 0)
                 return 0;
-        r = state_db_parked_from(db, mailbox->state.id, side, 1, &parked);
+        r = only_deferred ? state_db_deferred(db, mailbox->state.id, side, &parked)
+                          : state_db_parked_from(db, mailbox->state.id, side, 1, &parked);
         for (size_t i = 0; i < parked.n_ranges; i++)
                 for (uint64_t uid = parked.ranges[i].first; r >= 0 && uid <= parked.ranges[i].last;
-                     uid++)
+                     uid++) {
                         r = unpark_one(mailbox, side, (uint32_t) uid);
+                        if (r >= 0)
+                                r = state_db_unpark(db, mailbox->state.id, side, (uint32_t) uid);
+                }
         if (r >= 0)
-                r = state_db_unpark_all(db, mailbox->state.id, side);
-        mailbox->state.parked[side] = 0;
+                mailbox->state.parked[side] -=
+                        MIN(mailbox->state.parked[side], uid_set_count(&parked));
         return r;
 }
 
 int engine_unpark(SyncMailbox *mailbox) {
+        const bool only_deferred = !mailbox->wants_parked;
         Engine *engine = mailbox->engine;
         int r;
 
-        mailbox->wants_parked = false;
+        mailbox->wants_parked = mailbox->wants_deferred = false;
         if (mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] == 0)
                 return 0;
 
         r = engine_begin(engine);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
-                r = unpark_side(mailbox, side);
+                r = unpark_side(mailbox, side, only_deferred);
         if (r >= 0)
                 r = sync_mailbox_save(mailbox);
         return r < 0 ? r : engine_commit(engine);
+}
+
+/* --- messages that were deferred --- */
+
+uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox) {
+        const uint64_t n_parked =
+                mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL];
+        uint64_t n = 0;
+
+        if (n_parked == 0)
+                return 0;
+        if (mailbox->has_deferred && mailbox->n_parked_then == n_parked)
+                return mailbox->n_deferred;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+
+                if (state_db_deferred(mailbox->engine->db, mailbox->state.id, side, &uids) < 0)
+                        return 0;
+                n += uid_set_count(&uids);
+        }
+        mailbox->has_deferred = true;
+        mailbox->n_parked_then = n_parked;
+        mailbox->n_deferred = MIN(n, n_parked);
+        return mailbox->n_deferred;
+}
+
+/* Is more allowed than before? The first policy of a process may follow any other. */
+static bool allows_more(uint64_t before, uint64_t now) {
+        return now == 0 || (before > 0 && now > before);
+}
+
+void engine_set_policy(Engine *engine, const Policy *policy) {
+        const bool more = allows_more(engine->max_body, policy->max_body);
+
+        engine->max_body = policy->max_body;
+        engine->scan_flags = policy->scan_flags;
+        for (size_t i = 0; more && i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+
+                if (engine->options.dry_run || sync_mailbox_count_deferred(mailbox) == 0)
+                        continue;
+                mailbox->wants_deferred = mailbox->all_names = true;
+                for (Side side = 0; side < _SIDE_MAX; side++)
+                        sync_mailbox_mark(mailbox, side);
+        }
+}
+
+/* --- local changes that wait for each other --- */
+
+void engine_gather(Engine *engine, bool gather) {
+        engine->gathers = gather;
+}
+
+bool engine_is_gathering(const Engine *engine) {
+        if (!engine->gathers || engine->hold || engine->n_dirty == 0 || engine->n_runs > 0 ||
+            engine->n_listing > 0 || engine->wants_list || engine->n_verifying > 0)
+                return false;
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                if (engine->mailboxes[i]->dirty[SIDE_REMOTE])
+                        return false;
+        return true;
 }

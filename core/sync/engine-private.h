@@ -80,9 +80,12 @@ typedef struct SyncMailbox {
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
         bool wants_parked;    /* its next run tries what is parked again */
-        bool wants_verify;    /* once it is in sync */
-        bool wants_compare;   /* its next run looks at all that both sides have */
-        char **names[2];      /* owned; local names to look at: [0] next run, [1] this one */
+        bool wants_deferred;  /* the same of what is deferred */
+        bool has_deferred;    /* they were counted, when so many were parked: */
+        uint64_t n_deferred, n_parked_then;
+        bool wants_verify;  /* once it is in sync */
+        bool wants_compare; /* its next run looks at all that both sides have */
+        char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
         bool all_names; /* too many, or not known: look at everything */
         SyncRun *run;   /* owned, NULL: idle */
@@ -322,6 +325,9 @@ struct Engine {
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool meets; /* a run waits for others */
+        bool gathers;
+        uint64_t max_body; /* 0: no limit */
+        bool scan_flags;
         ListPhase list_phase;
         size_t n_renamed;           /* by the comparison under way */
         bool is_polling[_SIDE_MAX]; /* mailboxes are told of outside of a list */
@@ -459,8 +465,15 @@ int engine_on_sample(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_start_removal(SyncMailbox *mailbox, Side side);
 int engine_on_removal(Engine *engine, Side side, const ReplicaEvent *event);
 int engine_forget_mailbox(SyncMailbox *mailbox);
-/* engine-parked.c: before a run, its parked messages are as new */
+/* engine-parked.c: before a run, its parked messages are as new: all, or those that were deferred */
 int engine_unpark(SyncMailbox *mailbox);
+uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox);
+
+/* run-defer.c: messages that are too large for now */
+/* Return: 1 if sizes are still to come, 0 if they are known, or negative. */
+int run_ask_sizes(SyncRun *run);
+/* Take out of @uids those that are too large, and remember them. */
+int run_defer(SyncRun *run, Side side, UidSet *uids);
 
 /* engine-special.c: mailboxes of a special use */
 const char *engine_left_out(const Engine *engine, Side side, EngineWish wish, unsigned attributes);
@@ -573,6 +586,8 @@ int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_no_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason);
+/* Only the rows; the caller begins, saves and commits. */
+int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 /* run-batch.c */
 int run_put_batch(SyncRun *run);

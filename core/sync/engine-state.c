@@ -31,7 +31,7 @@ bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side) {
         const Engine *engine = mailbox->engine;
         VolumeRotation *rotation;
 
-        if (!sync_mailbox_scans_flags(mailbox, side))
+        if (!sync_mailbox_scans_flags(mailbox, side) || !engine->scan_flags)
                 return false;
         if (engine->options.once)
                 return engine->n_listing > 0;
@@ -45,7 +45,7 @@ bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side) {
 
 bool engine_is_busy(const Engine *engine) {
         return engine->n_runs > 0 || engine->n_listing > 0 ||
-               (!engine->hold &&
+               (!engine->hold && !engine_is_gathering(engine) &&
                 (engine->n_dirty > 0 || engine->n_verifying > 0 || engine->wants_list));
 }
 
@@ -84,10 +84,14 @@ static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
 }
 
 static EngineMailbox describe(SyncMailbox *mailbox) {
+        const uint64_t deferred = sync_mailbox_count_deferred(mailbox);
+
         return (EngineMailbox){
                 .name = mailbox->state.name,
                 .messages = mailbox->state.messages,
-                .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL],
+                .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] -
+                          deferred,
+                .deferred = deferred,
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
                 .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },
                 .held_since = mailbox->held_since,
@@ -165,6 +169,7 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.pending += mailbox.pending;
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
+                totals.deferred += mailbox.deferred;
                 totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];

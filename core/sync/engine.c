@@ -67,6 +67,8 @@ int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions
         engine->replica[SIDE_REMOTE] = remote;
         engine->replica[SIDE_LOCAL] = local;
         engine->options = *options;
+        engine->max_body = policy_defaults[POLICY_AC].max_body;
+        engine->scan_flags = policy_defaults[POLICY_AC].scan_flags;
         if (options->volumes.messages == 0)
                 engine->options.volumes = volume_policy_default;
 
@@ -154,7 +156,7 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
-        if (mailbox->wants_parked) {
+        if (mailbox->wants_parked || mailbox->wants_deferred) {
                 int r = engine_unpark(mailbox);
 
                 if (r < 0)
@@ -200,7 +202,8 @@ static void forget_marks(SyncMailbox *mailbox) {
 static int start_runs(Engine *engine) {
         int n_started = 0;
 
-        if (engine->hold || engine->n_listing > 0 || engine->wants_list)
+        if (engine->hold || engine->n_listing > 0 || engine->wants_list ||
+            engine_is_gathering(engine))
                 return 0;
 
         for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty + engine->n_verifying > 0;

@@ -19,6 +19,7 @@
 #include "config/config.h" /* DeletedMessages only */
 #include "store/state-db.h"
 #include "sync/plan.h"
+#include "sync/policy.h"
 #include "sync/replica.h"
 #include "sync/volume.h"
 
@@ -129,6 +130,25 @@ int engine_verify(Engine *engine, const char *mailbox);
  * STATE_DB_E_NONE if there is no such mailbox. */
 int engine_retry_parked(Engine *engine, const char *mailbox);
 
+/**
+ * engine_set_policy() - what may be done from now on; until then policy_defaults[POLICY_AC] holds
+ *
+ * Of the policy max_body and scan_flags are the engine's. A message that is larger than max_body is
+ * remembered as deferred once its size is known, and transferred when a later policy lets it: its mailbox is
+ * marked then. What is under way goes on as it began.
+ */
+void engine_set_policy(Engine *engine, const Policy *policy);
+
+/**
+ * engine_gather() - let local changes wait for each other
+ *
+ * While nothing but the local side has changed no run begins, and nothing counts as busy. Anything else that is
+ * to be done takes them with it; so does engine_gather(false).
+ */
+void engine_gather(Engine *engine, bool gather);
+/* Does a local change wait? */
+bool engine_is_gathering(const Engine *engine);
+
 /* Mark the mailboxes whose last run failed; called from time to time, with back-off. */
 void engine_retry(Engine *engine);
 
@@ -183,6 +203,7 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 typedef struct EngineMailbox {
         const char *name;
         uint64_t messages, parked;
+        uint64_t deferred;        /* too large for the policy, and not counted as parked */
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
         int64_t held_since, last_change;
@@ -200,7 +221,7 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
 /* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
-        uint64_t mailboxes, messages, pending, held, parked, failed;
+        uint64_t mailboxes, messages, pending, held, parked, deferred, failed;
         uint64_t
                 bytes_left; /* of mailboxes that are synchronised for the first time, as far as known */
 } EngineTotals;

@@ -137,6 +137,7 @@ typedef struct Job {
         uint32_t uidvalidity; /* that @uids belong to; 0: unknown */
         unsigned items;       /* POLL */
         bool stays;           /* POLL: the mailbox of the IDLE stays selected */
+        bool only;            /* POLL: of those that are named, and no others */
         char **wires;         /* POLL, CLOSE: names to ask the STATUS of; CREATE,
                                  RENAME: the new one. Owned */
         size_t n_wires;

@@ -85,7 +85,8 @@ int start_poll(ImapReplica *r, Job *job) {
         if (e < 0)
                 return e;
 
-        if (imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return)
+        if (!job->only && imap_has(&r->capabilities, IMAP_CAPABILITY_LIST_STATUS) &&
+            !r->no_list_return)
                 return submit_list(r, job, true, items);
         return submit_statuses(r, job, job->wires, job->n_wires, items);
 }
@@ -177,7 +178,7 @@ int imap_replica_notify(ImapReplica *r) {
 }
 
 static int poll(ImapReplica *r, unsigned items, const ByteView *mailboxes, size_t n_mailboxes,
-                bool stays) {
+                bool stays, bool only) {
         Job *job;
         int e;
 
@@ -188,6 +189,7 @@ static int poll(ImapReplica *r, unsigned items, const ByteView *mailboxes, size_
         job->cookie = IMAP_REPLICA_POLL;
         job->items = items;
         job->stays = stays;
+        job->only = only;
         job->wires = calloc(MAX(n_mailboxes, (size_t) 1), sizeof(*job->wires));
         while (job->wires && job->n_wires < n_mailboxes) {
                 job->wires[job->n_wires] = bytes_dup(mailboxes[job->n_wires]);
@@ -205,12 +207,17 @@ static int poll(ImapReplica *r, unsigned items, const ByteView *mailboxes, size_
 
 int imap_replica_poll(ImapReplica *r, unsigned items, const ByteView *mailboxes,
                       size_t n_mailboxes) {
-        return poll(r, items, mailboxes, n_mailboxes, false);
+        return poll(r, items, mailboxes, n_mailboxes, false, false);
+}
+
+int imap_replica_poll_only(ImapReplica *r, unsigned items, const ByteView *mailboxes,
+                           size_t n_mailboxes) {
+        return poll(r, items, mailboxes, n_mailboxes, false, true);
 }
 
 int imap_replica_poll_others(ImapReplica *r, unsigned items, const ByteView *mailboxes,
                              size_t n_mailboxes) {
-        return poll(r, items, mailboxes, n_mailboxes, true);
+        return poll(r, items, mailboxes, n_mailboxes, true, false);
 }
 
 int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {

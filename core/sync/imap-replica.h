@@ -120,6 +120,10 @@ int imap_replica_notify(ImapReplica *replica);
 int imap_replica_poll(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
                       size_t n_mailboxes);
 
+/* Of these alone, whatever else the server has. */
+int imap_replica_poll_only(ImapReplica *replica, unsigned items, const ByteView *mailboxes,
+                           size_t n_mailboxes);
+
 /* The same for all but the mailbox of the IDLE under way, which stays selected, so that it need not be
  * opened again: its own status may be frozen and is not told. What any command brings of it is told as
  * the IDLE would tell it. Without an IDLE the same as imap_replica_poll(). */

@@ -98,7 +98,9 @@ static int ask_turns(SyncRun *run, Side side) {
         r = sync_mailbox_rotation(run->mailbox, side, &rotation);
         if (r < 0)
                 return r;
-        n_due = volume_rotation_due(rotation, n_volumes, engine->now, engine->options.flag_scan);
+        n_due = engine->scan_flags ? volume_rotation_due(rotation, n_volumes, engine->now,
+                                                         engine->options.flag_scan)
+                                   : 0;
         run->survey[side].looks_at_all = n_due >= n_volumes;
         if (n_due == 0)
                 return 0;

@@ -13,19 +13,13 @@
 
 /* --- refused messages --- */
 
-/* The other side will not have this message of @source, ever: keep it where it is, show it, go on. */
-int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason) {
+int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason) {
         SyncMailbox *mailbox = run->mailbox;
         Replica *replica = mailbox->engine->replica[source];
         StateDb *db = mailbox->engine->db;
         int r;
 
-        engine_note_text(mailbox->engine, ENGINE_NOTE_PARKED, mailbox,
-                         "%s message %u stays on its side only: %s", side_name(source), uid,
-                         reason ? reason : "it was refused");
-        r = engine_begin(mailbox->engine);
-        if (r >= 0)
-                r = state_db_park(db, mailbox->state.id, source, uid, reason ? reason : "refused");
+        r = state_db_park(db, mailbox->state.id, source, uid, reason);
         if (r >= 0)
                 r = replica->ops->noted(replica, &mailbox->replica[source], uid);
         if (r >= 0)
@@ -36,7 +30,23 @@ int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason) {
                 return r;
 
         mailbox->state.parked[source]++;
-        r = sync_mailbox_save(mailbox);
+        mailbox->has_deferred = false;
+        return 0;
+}
+
+/* The other side will not have this message of @source, ever: keep it where it is, show it, go on. */
+int run_park(SyncRun *run, Side source, uint32_t uid, const char *reason) {
+        SyncMailbox *mailbox = run->mailbox;
+        int r;
+
+        engine_note_text(mailbox->engine, ENGINE_NOTE_PARKED, mailbox,
+                         "%s message %u stays on its side only: %s", side_name(source), uid,
+                         reason ? reason : "it was refused");
+        r = engine_begin(mailbox->engine);
+        if (r >= 0)
+                r = run_put_parked(run, source, uid, reason ? reason : "refused");
+        if (r >= 0)
+                r = sync_mailbox_save(mailbox);
         return r < 0 ? r : engine_commit(mailbox->engine);
 }
 
@@ -423,6 +433,9 @@ static int transfer_side(SyncRun *run, Side side) {
         r = next_chunk(run, side, &uids);
         if (r < 0 || uid_set_is_empty(&uids))
                 return r;
+        r = run_defer(run, side, &uids);
+        if (r < 0 || uid_set_is_empty(&uids))
+                return r < 0 ? r : 1;
 
         if (run->mailbox->engine->options.dry_run)
                 note_would_copy(run, side, &uids);
@@ -483,6 +496,9 @@ int run_transfer(SyncRun *run) {
                 return run_close(run);
         if (!run_may_fetch(run))
                 return 0;
+        r = run_ask_sizes(run);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         do {
                 n = 0;

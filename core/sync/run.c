@@ -221,13 +221,13 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
  * New remote messages come with their bodies in the same round trip, unless they must be compared
  * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
  * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
- * here under another label; or unless bodies go the other way now.
+ * here under another label; or unless bodies go the other way now, or the large ones are to be left.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
-            run_replica(run, SIDE_REMOTE)->has_labels ||
+            run->mailbox->engine->max_body > 0 || run_replica(run, SIDE_REMOTE)->has_labels ||
             !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (run_others_may_lose(run, SIDE_REMOTE))

@@ -7,10 +7,11 @@
 #define HOUR   (3600 * SECOND)
 #define DAY    (24 * HOUR)
 
-/* RFC 2177 and 5465: a server may drop who is silent for 30 minutes. Home routers forget sooner. */
+/* RFC 2177 and 5465: a server may drop who is silent for 30 minutes, and a timer may be a minute late. Home
+ * routers forget sooner. */
 #define SILENCE_FIRST ((uint64_t) (14 * 60 * SECOND))
 #define SILENCE_MIN   ((uint64_t) (60 * SECOND))
-#define SILENCE_MAX   ((uint64_t) (25 * 60 * SECOND))
+#define SILENCE_MAX   ((uint64_t) (28 * 60 * SECOND))
 #define SILENCE_STEP  ((uint64_t) (5 * 60 * SECOND))
 #define SURVIVED_STEP 3u
 
@@ -84,6 +85,32 @@ WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilit
                 return WAIT_RUNG_IDLE;
         if (has_idle || !has_notify)
                 *ret_why = no_idle;
+        return WAIT_RUNG_POLL;
+}
+
+/* One line may be a greeting. */
+#define CHATTER_MIN 2u
+
+void wait_on_idled(WaitRecord *record, uint64_t usec, uint64_t n_lines) {
+        record->idled += usec;
+        record->n_chatter += n_lines;
+}
+
+static bool is_chatty(const WaitRecord *record, uint64_t interval) {
+        return record->n_chatter >= CHATTER_MIN && record->idled / record->n_chatter < interval;
+}
+
+WaitRung wait_restrict(const WaitRecord *record, WaitRung rung, const Policy *policy,
+                       const char **ret_why) {
+        if (rung != WAIT_RUNG_IDLE || policy->idle == POLICY_IDLE_YES)
+                return rung;
+        if (policy->idle == POLICY_IDLE_NO) {
+                *ret_why = "the policy has no IDLE";
+                return WAIT_RUNG_POLL;
+        }
+        if (!is_chatty(record, policy->poll_interval_usec))
+                return rung;
+        *ret_why = "the policy has no IDLE with a server that chatters";
         return WAIT_RUNG_POLL;
 }
 

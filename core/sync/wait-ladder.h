@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "imap/capability.h"
+#include "sync/policy.h"
 
 typedef enum WaitRung {
         WAIT_RUNG_NOTIFY,
@@ -33,7 +34,8 @@ typedef struct WaitRecord {
         unsigned n_survived; /* silences in a row that the connection has outlived */
         unsigned n_deaths;   /* connections that were found dead */
         uint64_t silence;    /* how long a connection may say nothing; 0: the first guess */
-        uint64_t n_chatter;  /* lines that IDLE sent without news */
+        uint64_t n_chatter;  /* lines that IDLE sent without news ... */
+        uint64_t idled;      /* ... in so long (usec) */
 } WaitRecord;
 
 /* NOTIFY has given up for now. */
@@ -55,6 +57,14 @@ void wait_on_survived(WaitRecord *record, uint64_t silence);
 /* The best rung as of @now. @ret_why: a sentence on why not a better one, "" if there is none. */
 WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,
                      const char **ret_why);
+
+/* IDLE was on for so long, and so many lines came that told nothing. */
+void wait_on_idled(WaitRecord *record, uint64_t usec, uint64_t n_lines);
+
+/* What the policy leaves of that rung. IDLE is not for a server whose chatter wakes the machine more often than
+ * a poll would, if the policy wants it quiet. @ret_why: written only if the rung is another one then. */
+WaitRung wait_restrict(const WaitRecord *record, WaitRung rung, const Policy *policy,
+                       const char **ret_why);
 
 /*
  * When is a mailbox to be asked for its status again, where each has to be asked for itself? As long

@@ -1,0 +1,142 @@
+"""The machine sleeps and wakes up: work is committed before, and mail is fresh behind it."""
+
+import random
+import time
+import unittest
+
+from rig import bus, case, populate, proxy, wait_until
+
+LATE = 2.0  # seconds in which the machine may sleep
+FRESH = 3.0  # seconds after which a message is here
+
+
+@unittest.skipUnless(bus.is_possible(), "needs python3-dbusmock")
+class Sleep(case.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.dovecot = self.server()
+        self.rng = random.Random(7)
+        self.remote = self.session(self.dovecot)
+        populate.fill(self.remote, ["INBOX", "list"], 3, holes=False)
+        self.bus = self.enterContext(bus.Bus(self.directory))
+        self.bus.start_logind()
+        self.wire = self.enterContext(proxy.Proxy(self.dovecot.host, self.dovecot.imaps_port))
+        self.account_ = self.account(self.dovecot, settings={"port": self.wire.port, "timeout": "20s"})
+        self.account_.variables = self.bus.variables
+        self.inbox = self.account_.tree.folder("INBOX")
+
+    def start(self):
+        """A daemon that is in sync, waits, and delays sleep."""
+        daemon = self.enterContext(self.account_.daemon())
+        daemon.wait_in_sync()
+        wait_until(lambda: self.bus.inhibitors() == 1, "it holds an inhibitor")
+        wait_until(lambda: self.status()["waits"], "it waits")
+        return daemon
+
+    def status(self):
+        return self.account_.ctl_json("status")[0]
+
+    def sleep(self):
+        """Seconds until the machine may sleep."""
+        begin = time.monotonic()
+        self.bus.prepare_for_sleep(True)
+        wait_until(lambda: self.bus.inhibitors() == 0, "the inhibitor is released", deadline=LATE + 3, interval=0.02)
+        return time.monotonic() - begin
+
+    def resume_and_wait(self, name):
+        """The message that came meanwhile is here soon."""
+        count = len(self.inbox.files()) + 1
+        self.remote.append("INBOX", populate.message(self.rng, name))
+        begin = time.monotonic()
+        self.bus.prepare_for_sleep(False)
+        wait_until(lambda: len(self.inbox.files()) == count, f"{name} is here", deadline=20, interval=0.02)
+        taken = time.monotonic() - begin
+        self.assertLess(taken, FRESH)
+        wait_until(lambda: self.bus.inhibitors() == 1, "it delays sleep again")
+        return taken
+
+    def test_idle(self):
+        """Nothing is under way: it sleeps at once, keeps the connection, and does nothing while asleep."""
+        daemon = self.start()
+        self.assertLess(self.sleep(), LATE)
+        self.assertEqual(self.status()["state"], "offline")
+        self.account_.tree.folder("INBOX").deliver(populate.message(self.rng, "local"), "170.asleep.host")
+        said = self.wire.up
+        wait_until(lambda: self.status()["state"] == "offline", "it answers")
+        self.assertEqual(self.wire.up, said)
+        connections = self.wire.connections
+        self.resume_and_wait("while asleep")
+        self.assertEqual(self.wire.connections, connections)
+        daemon.wait_in_sync()
+        self.assertEqual(len(self.assert_equal_sides(self.account_, self.dovecot)["INBOX"]), 5)
+
+    def test_dropped(self):
+        """The server has ended the session meanwhile."""
+        self.start()
+        self.sleep()
+        self.wire.cut_all()
+        self.resume_and_wait("dropped")
+
+    def test_dead(self):
+        """Nobody has said so, but nobody answers any more."""
+        daemon = self.start()
+        self.sleep()
+        self.wire.fall_silent()
+        self.resume_and_wait("dead")
+        self.assertIn("connecting anew", daemon.log())
+
+    def test_busy(self):
+        """In the middle of a long first sync: it is ended, what is here stays, and the rest comes later."""
+        for _ in range(30):
+            self.remote.append("list", populate.message(self.rng, "long", 40_000))
+        self.account_.settings["disable-extensions"] = "COMPRESS=DEFLATE"
+        self.account_.write_config()
+        self.wire.rate = 200_000
+        daemon = self.enterContext(self.account_.daemon())
+        daemon.wait_ready()
+        folder = self.account_.tree.folder("list")
+        wait_until(lambda: self.bus.inhibitors() == 1, "it holds an inhibitor")
+        wait_until(lambda: self.wire.down > 300_000, "the sync is under way", interval=0.02)
+        self.assertLess(self.sleep(), LATE)
+        said = self.wire.up
+        here = len(folder.files())
+        self.assertLess(here, 33)
+        self.assertEqual(self.status()["state"], "offline")
+        self.assertEqual((self.wire.up, len(folder.files())), (said, here))
+        self.wire.rate = None
+        self.bus.prepare_for_sleep(False)
+        wait_until(lambda: len(folder.files()) == 33, "all is here", deadline=30)
+        wait_until(lambda: self.status()["state"] == "in sync", "it is in sync")
+        self.assert_equal_sides(self.account_, self.dovecot)
+
+    def test_stop_asleep(self):
+        """It ends in the middle of the night as it does by day."""
+        daemon = self.start()
+        self.remote.append("INBOX", populate.message(self.rng, "just before"))
+        wait_until(lambda: len(self.inbox.files()) == 4, "it is here")
+        self.sleep()
+        self.assertEqual(daemon.stop(timeout=3), 0)
+
+    def test_logind_goes(self):
+        """Whoever said that the machine sleeps is gone and cannot say that it is awake."""
+        self.start()
+        self.sleep()
+        self.remote.append("INBOX", populate.message(self.rng, "without"))
+        self.bus.stop("logind")
+        wait_until(lambda: len(self.inbox.files()) == 4, "it goes on", deadline=20)
+        self.bus.start_logind()
+        wait_until(lambda: self.bus.inhibitors() == 1, "it finds the new one")
+        self.sleep()
+        self.resume_and_wait("again")
+
+    def test_nothing_there(self):
+        """No logind and no NetworkManager, then no bus: it says so once, and works."""
+        self.bus.stop("logind")
+        daemon = self.enterContext(self.account_.daemon())
+        daemon.wait_in_sync()
+        self.bus.end()
+        self.remote.append("INBOX", populate.message(self.rng, "no bus"))
+        wait_until(lambda: len(self.inbox.files()) == 4, "it works", deadline=20)
+        for service in ("org.freedesktop.login1", "org.freedesktop.NetworkManager"):
+            self.assertEqual(daemon.log().count(f"{service} is not on the system bus"), 1, daemon.log())
+        self.assertEqual(daemon.stop(), 0)
