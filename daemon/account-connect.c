@@ -29,7 +29,7 @@ static void drop_connection(AccountLink *link) {
         link->connected_usec = link->retry_usec = 0;
         link->state = LINK_OFF;
         link->sentence[0] = '\0';
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
 
         if (link->connection) {
                 link->apart_since = account_now();
@@ -238,7 +238,7 @@ static void logged_in(AccountLink *link) {
         link->n_refusals = 0;
         link->retry_usec = 0;
         link->connected_usec = account_now();
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
         account_link_set_state(link, LINK_READY, " ");
         log_info("%s: %sconnected%s%s", account_name(link->account), account_link_prefix(link),
                  connection_is_encrypted(link->connection) ? ", encrypted" : "",
@@ -486,7 +486,7 @@ void account_connect(AccountLink *link) {
                                  on_connect_due); /* never more often, whoever asks */
                 return;
         }
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
         link->retry_usec = 0;
         account_link_set_state(link, LINK_CONNECTING, " ");
 

@@ -70,7 +70,7 @@ static void keep_still(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (is_alive_so_far(link))
-                        timer_disarm(&link->timer);
+                        account_link_disarm(link);
                 else if (link->state != LINK_REFUSED)
                         account_disconnect(link);
         account_forget_retry(account);

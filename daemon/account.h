@@ -12,6 +12,7 @@
 
 #include "base/macro.h"
 #include "config/config.h"
+#include "daemon/pulse.h"
 #include "daemon/status.h"
 #include "sync/engine.h"
 
@@ -20,6 +21,7 @@ typedef struct Account Account;
 typedef struct AccountOptions {
         const char *state_dir; /* borrowed */
         const char *host;      /* of file names; borrowed */
+        Pulse *pulse;          /* of all accounts; borrowed */
         Policy policy; /* until account_set_policy(); with once it is the one of a machine on the mains */
         uint64_t flag_scan_usec;
         bool once, dry_run;

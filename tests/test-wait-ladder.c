@@ -102,6 +102,50 @@ static void test_silence(void) {
         }
 }
 
+/* Beats as late as they may be, or as early: how many looks and how many signs of life in six hours? */
+static void test_plan(void) {
+        static const struct {
+                const char *label;
+                int64_t interval; /* minutes */
+                bool is_early;
+                unsigned n_looks, n_signs;
+        } rows[] = {
+                {"a look is the sign",          0,  false, 24, 0 },
+                {"early",                       0,  true,  34, 0 },
+                {"looks are enough",            5,  true,  72, 0 },
+                {"late",                        5,  false, 65, 0 },
+                {"a look when the sign is due", 15, false, 24, 0 },
+                {"early",                       15, true,  24, 24},
+                {"much rarer",                  60, true,  6,  30},
+                {"late",                        60, false, 6,  18},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const uint64_t interval = (uint64_t) (rows[i].interval * MINUTE);
+                const WaitRecord record = {0};
+                unsigned n_looks = 0, n_signs = 0;
+                WaitPlan plan;
+                uint64_t now = START;
+
+                wait_plan(&plan, &record, now, interval, true);
+                for (;;) {
+                        bool looks;
+
+                        TEST_ROW(rows[i].label, wait_earliest(&plan) <= wait_latest(&plan));
+                        TEST_ROW(rows[i].label, wait_latest(&plan) > now);
+                        now = rows[i].is_early ? wait_earliest(&plan) : wait_latest(&plan);
+                        if (now > START + 6 * HOUR)
+                                break;
+                        looks = wait_wants_look(&plan, now);
+                        n_looks += looks;
+                        n_signs += !looks;
+                        wait_plan(&plan, &record, now, interval, looks);
+                }
+                TEST_ROW(rows[i].label, n_looks == rows[i].n_looks);
+                TEST_ROW(rows[i].label, n_signs == rows[i].n_signs);
+        }
+}
+
 static void test_restrict(void) {
         static const struct {
                 const char *label;
@@ -168,6 +212,7 @@ static void test_poll_due(void) {
 int main(void) {
         test_choose();
         test_silence();
+        test_plan();
         test_restrict();
         test_poll_due();
         return 0;

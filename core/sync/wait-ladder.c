@@ -53,6 +53,43 @@ void wait_on_survived(WaitRecord *record, uint64_t silence) {
         record->silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
 }
 
+#define SLACK_MAX ((uint64_t) (60 * SECOND))
+
+void wait_plan(WaitPlan *plan, const WaitRecord *record, uint64_t now, uint64_t interval,
+               bool has_looked) {
+        const uint64_t life = wait_silence(record);
+
+        plan->life = now + life;
+        plan->early = life / 4;
+        plan->late = MIN(life / 10, SLACK_MAX);
+        plan->slack = MIN(interval / 10, SLACK_MAX);
+        if (interval == 0)
+                plan->look = plan->life;
+        else if (has_looked)
+                plan->look = now + interval;
+}
+
+/* A look that is the sign of life is early as that. */
+static bool is_one(const WaitPlan *plan) {
+        return plan->look == plan->life;
+}
+
+uint64_t wait_earliest(const WaitPlan *plan) {
+        const uint64_t life = plan->life - MIN(plan->life, plan->early);
+
+        return is_one(plan) ? life : MIN(life, plan->look);
+}
+
+uint64_t wait_latest(const WaitPlan *plan) {
+        const uint64_t life = plan->life + plan->late;
+
+        return is_one(plan) ? life : MIN(life, plan->look + plan->slack);
+}
+
+bool wait_wants_look(const WaitPlan *plan, uint64_t now) {
+        return is_one(plan) || now + plan->slack >= plan->look;
+}
+
 static const char *why_not_notify(const WaitRecord *record, bool is_offered, int64_t now) {
         if (!is_offered)
                 return "the server has no NOTIFY";

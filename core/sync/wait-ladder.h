@@ -54,6 +54,26 @@ uint64_t wait_silence(const WaitRecord *record);
 void wait_on_silent_death(WaitRecord *record, uint64_t silence);
 void wait_on_survived(WaitRecord *record, uint64_t silence);
 
+/*
+ * When is something due on a connection that waits: a look at how things stand, and a sign of life? usec of an
+ * uptime. A sign of life may be early by a quarter of the silence, so that those of all connections fall together,
+ * and late by a minute; a look may be late by a tenth, a minute at most, and as early where a sign of life is due anyway.
+ */
+typedef struct WaitPlan {
+        uint64_t look, life;
+        uint64_t early, late; /* so much may the sign of life be */
+        uint64_t slack;       /* of the look */
+} WaitPlan;
+
+/* After a look, or after a mere sign of life (which leaves the look when it was). @interval: of looks; 0: a look
+ * now and then, and that is the sign of life. */
+void wait_plan(WaitPlan *plan, const WaitRecord *record, uint64_t now, uint64_t interval,
+               bool has_looked);
+uint64_t wait_earliest(const WaitPlan *plan);
+uint64_t wait_latest(const WaitPlan *plan);
+/* It is time: is it a look? */
+bool wait_wants_look(const WaitPlan *plan, uint64_t now);
+
 /* The best rung as of @now. @ret_why: a sentence on why not a better one, "" if there is none. */
 WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,
                      const char **ret_why);
