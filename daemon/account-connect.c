@@ -143,6 +143,14 @@ static void try_again_at_once(AccountLink *link, bool is_known) {
         account_pump_soon(link->account);
 }
 
+/* Whatever it was lost for: there is no way to the server now. */
+static bool keeps_still(AccountLink *link) {
+        if (!link->account->holds_told)
+                return false;
+        log_sentence(link, LOG_INFO);
+        return account_keep_still_again(link->account);
+}
+
 void account_connect_later(AccountLink *link) {
         const int64_t left = link->stay_away_usec - account_now();
 
@@ -170,7 +178,7 @@ void account_lose(AccountLink *link, int error, const char *why) {
                 return;
         }
 
-        if (account_keep_still_again(link->account))
+        if (keeps_still(link))
                 return;
         if (account_uptime() < link->eager_until && told == 0) {
                 try_again_at_once(link, is_known);

@@ -13,7 +13,7 @@
 /* All that decides; two that are equal need no action. */
 typedef struct View {
         NetworkState state;
-        uint64_t way; /* how it leads out */
+        uint64_t routes, connection; /* digests: how it leads out; 0: nobody says */
 } View;
 
 struct Network {
@@ -54,8 +54,15 @@ static View look(Network *network) {
                 view.state = NETWORK_ONLINE;
         else if (manager.is_there ? manager.is_connected : routes.has_address)
                 view.state = NETWORK_ONLINE;
-        view.way = routes.digest ^ manager.connection;
+        view.routes = routes.digest;
+        view.connection = manager.connection;
         return view;
+}
+
+/* NetworkManager's first word, and its last, are no news of the network. */
+static bool is_other_way(View a, View b) {
+        return a.routes != b.routes ||
+               (a.connection != b.connection && a.connection != 0 && b.connection != 0);
 }
 
 static const char *name_state(NetworkState state) {
@@ -72,17 +79,18 @@ static const char *name_state(NetworkState state) {
 }
 
 static void tell(Network *network, View view) {
+        const NetworkState was = network->now.state;
         const bool is_other = view.state == NETWORK_ONLINE &&
-                              (view.way != network->now.way || network->was_away ||
+                              (is_other_way(view, network->now) || network->was_away ||
                                network->now.state != NETWORK_ONLINE);
 
         if (view.state != network->now.state)
                 log_info("%s", name_state(view.state));
         else if (is_other)
                 log_info("the network has changed");
-        else
-                return;
         network->now = view;
+        if (view.state == was && !is_other)
+                return;
         network->was_away = false;
         network->handler.on_change(is_other, network->userdata);
 }
@@ -117,7 +125,7 @@ static void tell_metered(Network *network) {
  */
 static void on_change(void *userdata) {
         Network *network = userdata;
-        const View view = look(network);
+        const View view = look(network), before = network->now;
 
         tell_metered(network);
         if (view.state == NETWORK_OFFLINE)
@@ -125,8 +133,7 @@ static void on_change(void *userdata) {
         else if (!network->is_settling || network->was_away || view.state == NETWORK_PORTAL ||
                  network->now.state != NETWORK_ONLINE)
                 tell(network, view);
-        if (view.state != network->now.state || view.way != network->now.way ||
-            !network->is_settling)
+        if (view.state != before.state || is_other_way(view, before) || network->was_away)
                 look_again_soon(network);
 }
 
