@@ -90,7 +90,8 @@ struct Account {
         sd_event *event;             /* borrowed */
         const AccountConfig *config; /* borrowed */
         AccountOptions options;
-        Policy policy; /* in force */
+        Policy policy;    /* in force */
+        uint64_t network; /* 0: nobody says */
 
         StateDb *db;
         AccountLink *links[_SIDE_MAX]; /* owned; NULL for a side that is a Maildir */

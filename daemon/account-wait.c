@@ -208,10 +208,10 @@ static void say_why(AccountLink *link, const char *why) {
         if (link->mode == WAIT_IDLE && chatter > 0)
                 (void) snprintf(more, sizeof(more), "%sIDLE has sent %llu lines without news",
                                 *why ? "; " : "", chatter);
-        if (link->wait.n_deaths > 0)
+        if (link->wait.here.n_deaths > 0)
                 (void) snprintf(dead, sizeof(dead),
                                 "%sfound dead %u times, so never silent for more than %llu min",
-                                *why || *more ? "; " : "", link->wait.n_deaths,
+                                *why || *more ? "; " : "", link->wait.here.n_deaths,
                                 (unsigned long long) (wait_silence(&link->wait) / SECOND / 60));
         (void) snprintf(link->waits_why, sizeof(link->waits_why), "%s%s%s", why, more, dead);
 }

@@ -185,3 +185,7 @@ NetworkState network_state(const Network *network) {
 bool network_is_metered(const Network *network) {
         return network->is_metered;
 }
+
+uint64_t network_identity(const Network *network) {
+        return network->now.routes;
+}

@@ -102,6 +102,37 @@ static void test_silence(void) {
         }
 }
 
+/* What was learnt of a network is known when the machine is there again; of the ninth before, not. */
+static void test_networks(void) {
+        static const struct {
+                const char *label,
+                        *networks; /* a letter each: from A on, one silent death; else a look */
+                int64_t seconds;   /* of silence at the last one */
+        } rows[] = {
+                {"the first",       "A",            7 * 60 },
+                {"another",         "Ab",           14 * 60},
+                {"and back",        "Aba",          7 * 60 },
+                {"dead there too",  "ABa",          7 * 60 },
+                {"twice",           "ABaA",         210    },
+                {"the other",       "AABb",         7 * 60 },
+                {"the same one",    "AAaa",         210    },
+                {"of eight others", "Abcdefgha",    7 * 60 },
+                {"too many",        "Abcdefghijka", 14 * 60},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                WaitRecord record = {0};
+
+                for (const char *c = rows[i].networks; *c; c++) {
+                        wait_set_network(&record, (uint64_t) (*c | 0x20));
+                        if (!(*c & 0x20))
+                                wait_on_silent_death(&record, wait_silence(&record));
+                }
+                TEST_ROW(rows[i].label,
+                         wait_silence(&record) == (uint64_t) (rows[i].seconds * 1000000));
+        }
+}
+
 /* Beats as late as they may be, or as early: how many looks and how many signs of life in six hours? */
 static void test_plan(void) {
         static const struct {
@@ -212,6 +243,7 @@ static void test_poll_due(void) {
 int main(void) {
         test_choose();
         test_silence();
+        test_networks();
         test_plan();
         test_restrict();
         test_poll_due();

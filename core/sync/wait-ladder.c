@@ -37,20 +37,40 @@ void wait_on_missed(WaitRecord *record, int64_t now) {
 }
 
 uint64_t wait_silence(const WaitRecord *record) {
-        return record->silence > 0 ? record->silence : SILENCE_FIRST;
+        return record->here.silence > 0 ? record->here.silence : SILENCE_FIRST;
 }
 
 void wait_on_silent_death(WaitRecord *record, uint64_t silence) {
-        record->n_survived = 0;
-        record->n_deaths++;
-        record->silence = MAX(MIN(silence, wait_silence(record)) / 2, SILENCE_MIN);
+        record->here.n_survived = 0;
+        record->here.n_deaths++;
+        record->here.silence = MAX(MIN(silence, wait_silence(record)) / 2, SILENCE_MIN);
 }
 
 void wait_on_survived(WaitRecord *record, uint64_t silence) {
-        if (silence < wait_silence(record) || ++record->n_survived < SURVIVED_STEP)
+        if (silence < wait_silence(record) || ++record->here.n_survived < SURVIVED_STEP)
                 return;
-        record->n_survived = 0;
-        record->silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
+        record->here.n_survived = 0;
+        record->here.silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
+}
+
+/* Its place among those that are remembered, or the one that was filled longest ago. */
+static WaitNetwork *find_place(WaitRecord *record, uint64_t network) {
+        for (size_t i = 0; i < MIN(record->n_others, WAIT_NETWORKS); i++)
+                if (record->others[i].network == network)
+                        return &record->others[i];
+        return &record->others[record->n_others++ % WAIT_NETWORKS];
+}
+
+void wait_set_network(WaitRecord *record, uint64_t network) {
+        const WaitNetwork before = record->here;
+
+        if (network == before.network)
+                return;
+        record->here = (WaitNetwork){.network = network};
+        for (size_t i = 0; i < MIN(record->n_others, WAIT_NETWORKS); i++)
+                if (record->others[i].network == network)
+                        record->here = record->others[i];
+        *find_place(record, before.network) = before;
 }
 
 #define SLACK_MAX ((uint64_t) (60 * SECOND))
