@@ -13,6 +13,7 @@
 /* All that decides; two that are equal need no action. */
 typedef struct View {
         NetworkState state;
+        bool has_default;
         uint64_t routes, connection; /* digests: how it leads out; 0: nobody says */
 } View;
 
@@ -54,6 +55,7 @@ static View look(Network *network) {
                 view.state = NETWORK_ONLINE;
         else if (manager.is_there ? manager.is_connected : routes.has_address)
                 view.state = NETWORK_ONLINE;
+        view.has_default = routes.has_default;
         view.routes = routes.digest;
         view.connection = manager.connection;
         return view;
@@ -120,8 +122,9 @@ static void tell_metered(Network *network) {
 }
 
 /*
- * That there is a way out is news that cannot wait; that there is none can, since often there is another
- * in a moment. A portal is told at once, so that nobody mistakes its certificates for the server's.
+ * That there is a way out, or one to everywhere, is news that cannot wait; that there is none can, since
+ * often there is another in a moment. A portal is told at once, so that nobody mistakes its certificates
+ * for the server's.
  */
 static void on_change(void *userdata) {
         Network *network = userdata;
@@ -131,7 +134,8 @@ static void on_change(void *userdata) {
         if (view.state == NETWORK_OFFLINE)
                 network->was_away = true;
         else if (!network->is_settling || network->was_away || view.state == NETWORK_PORTAL ||
-                 network->now.state != NETWORK_ONLINE)
+                 network->now.state != NETWORK_ONLINE ||
+                 (view.has_default && !network->now.has_default))
                 tell(network, view);
         if (view.state != before.state || is_other_way(view, before) || network->was_away)
                 look_again_soon(network);

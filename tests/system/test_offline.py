@@ -143,6 +143,33 @@ class Offline(OfflineCase):
         self.net.take(1)
         self.assert_fresh(begin, 4)
 
+    def test_flapping(self):
+        """It comes and goes faster than anybody can log in: one connection a second all the same."""
+        self.net.take(0)
+        self.start()
+        for n in range(12):
+            self.net.leave()
+            self.net.take(n % 2)
+        self.append("in between")
+        self.assert_fresh(time.monotonic(), 4)
+        self.wait_state("in sync")
+        gaps = [after - before for before, after in zip(self.wire.begun, self.wire.begun[1:])]
+        self.assertGreater(min(gaps), 0.9, self.wire.begun)
+
+    def test_portal_unknown(self):
+        """Nobody says that it is a portal: its certificate is refused, but not for longer than it is the network."""
+        stranger = self.server(name="portal", hosts=("portal.example",))
+        wire, self.wire.target = self.wire.target, (stranger.host, stranger.imaps_port)
+        self.net.take(0)
+        daemon = self.enterContext(self.acc.daemon())
+        daemon.wait_ready()
+        self.wait_state("refused")
+        self.wire.target = wire
+        self.net.leave()
+        begin = time.monotonic()
+        self.net.take(1)
+        self.assert_fresh(begin, 3)
+
     def test_tunnel(self):
         """Where there is no network a tunnel may lead somewhere all the same."""
         self.acc.settings |= {"host": None, "port": None, "tls": None, "ca-file": None, "user": None,
