@@ -29,7 +29,7 @@ static void drop_connection(AccountLink *link) {
         link->connected_usec = link->retry_usec = 0;
         link->state = LINK_OFF;
         link->sentence[0] = '\0';
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
 
         if (link->connection) {
                 link->apart_since = account_now();
@@ -148,6 +148,14 @@ static void try_again_at_once(AccountLink *link, bool is_known) {
         account_pump_soon(link->account);
 }
 
+/* Whatever it was lost for: there is no way to the server now. */
+static bool keeps_still(AccountLink *link) {
+        if (!link->account->holds_told)
+                return false;
+        log_sentence(link, LOG_INFO);
+        return account_keep_still_again(link->account);
+}
+
 void account_connect_later(AccountLink *link) {
         const int64_t left = link->stay_away_usec - account_now();
 
@@ -175,7 +183,7 @@ void account_lose(AccountLink *link, int error, const char *why) {
                 return;
         }
 
-        if (account_keep_still_again(link->account))
+        if (keeps_still(link))
                 return;
         if (account_uptime() < link->eager_until && told == 0) {
                 try_again_at_once(link, is_known);
@@ -243,7 +251,7 @@ static void logged_in(AccountLink *link) {
         link->n_refusals = 0;
         link->retry_usec = 0;
         link->connected_usec = account_now();
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
         account_link_set_state(link, LINK_READY, " ");
         log_about(LOG_INFO, (LogSubject){account_name(link->account)}, "%sconnected%s%s",
                   account_link_prefix(link),
@@ -492,7 +500,7 @@ void account_connect(AccountLink *link) {
                                  on_connect_due); /* never more often, whoever asks */
                 return;
         }
-        timer_disarm(&link->timer);
+        account_link_disarm(link);
         link->retry_usec = 0;
         account_link_set_state(link, LINK_CONNECTING, " ");
 

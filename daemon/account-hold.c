@@ -70,7 +70,7 @@ static void keep_still(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
                 if (is_alive_so_far(link))
-                        timer_disarm(&link->timer);
+                        account_link_disarm(link);
                 else if (link->state != LINK_REFUSED)
                         account_disconnect(link);
         account_forget_retry(account);
@@ -85,7 +85,8 @@ static void keep_still(Account *account) {
 /* Something must come soon. In the middle of work that may be a while; else it is an answer to nothing. */
 static int probe(AccountLink *link) {
         const uint64_t timeout = link->account->config->timeout_usec;
-        const bool is_busy = imap_replica_is_busy(link->replica);
+        const bool is_busy =
+                imap_replica_is_busy(link->replica) && !account_is_quiet(link->account);
         int r = 0;
 
         link->silence = 0; /* what comes of it says nothing of how long one may be silent */
@@ -127,6 +128,8 @@ static void try_link(AccountLink *link) {
         case LINK_CONNECTING: /* perhaps where there is no way any more */
                 if (link->secret && !link->password)
                         return;
+                if (link->connection) /* its name may have been found just now: that was an attempt */
+                        link->dialled = account_uptime();
                 connect_anew(link);
                 return;
         case LINK_REFUSED:

@@ -41,6 +41,7 @@ AccountLink *account_link_free(AccountLink *link) {
         if (!link)
                 return NULL;
 
+        pulse_disarm(&link->beat);
         timer_done(&link->timer);
         connection_free(link->connection);
         connection_free(link->closed);
@@ -84,9 +85,15 @@ void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
                       void (*callback)(void *userdata)) {
         int r;
 
+        pulse_disarm(&link->beat);
         r = timer_arm(&link->timer, link->account->event, usec, accuracy, callback, link);
         if (r < 0)
                 account_end_without_timer(link->account, link->title, r);
+}
+
+void account_link_disarm(AccountLink *link) {
+        pulse_disarm(&link->beat);
+        timer_disarm(&link->timer);
 }
 
 /* --- together --- */

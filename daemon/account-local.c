@@ -240,6 +240,8 @@ static int open_link(Account *account, Side side, const Endpoint *endpoint) {
         r = account_link_new(account, side, endpoint, &account->links[side]);
         if (r >= 0)
                 account_load_server(account->links[side]);
+        if (r >= 0)
+                account_set_network(account, account->network);
         return r;
 }
 

@@ -6,6 +6,7 @@
  * that takes them along.
  */
 
+#include "config/config-value.h"
 #include "daemon/account-private.h"
 #include "daemon/log.h"
 
@@ -88,4 +89,19 @@ void account_set_policy(Account *account, const Policy *policy) {
              link = account_next_link(account, link))
                 account_on_policy(link, &before);
         account_pump_soon(account);
+}
+
+/* A server that no packet leaves for is behind no router. */
+static bool is_behind_network(const AccountLink *link) {
+        const Endpoint *endpoint = link->endpoint;
+
+        return !endpoint->tunnel && endpoint->host && !value_is_loopback(endpoint->host);
+}
+
+void account_set_network(Account *account, uint64_t network) {
+        account->network = network;
+        for (AccountLink *link = account_next_link(account, NULL); link;
+             link = account_next_link(account, link))
+                if (is_behind_network(link))
+                        wait_set_network(&link->wait, network);
 }

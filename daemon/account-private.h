@@ -48,7 +48,7 @@ typedef struct AccountLink {
         char *password; /* owned by secret */
         bool is_early;  /* attached before the login was over */
         bool is_compressed;
-        Timer timer; /* one for all: retry, poll, keepalive */
+        Timer timer; /* to connect again, to go on; never together with the beat */
 
         ImapCapabilities capabilities; /* as remembered, then as the server says */
         bool has_capabilities;
@@ -71,15 +71,16 @@ typedef struct AccountLink {
         WaitMode mode;
         WaitRecord wait; /* what the server does */
         unsigned n_looks;
-        bool is_polling;             /* a look at all mailboxes is under way */
-        bool idle_is_silent;         /* and until that look IDLE had told nothing */
-        bool idle_failed;            /* INBOX cannot be opened now */
-        uint64_t poll_due, life_due; /* CLOCK_BOOTTIME */
-        uint64_t spoken;             /* when we said or heard something last */
-        uint64_t n_spoken;           /* bytes until then */
-        uint64_t idle_since;         /* CLOCK_BOOTTIME: since when its chatter is measured */
-        uint64_t n_chatter;          /* as it was then */
-        uint64_t silence; /* that was broken just now, and nobody has answered yet; 0: none */
+        bool is_polling;     /* a look at all mailboxes is under way */
+        bool idle_is_silent; /* and until that look IDLE had told nothing */
+        bool idle_failed;    /* INBOX cannot be opened now */
+        WaitPlan plan;       /* CLOCK_BOOTTIME */
+        Beat beat;           /* then */
+        uint64_t spoken;     /* when we said or heard something last */
+        uint64_t n_spoken;   /* bytes until then */
+        uint64_t idle_since; /* CLOCK_BOOTTIME: since when its chatter is measured */
+        uint64_t n_chatter;  /* as it was then */
+        uint64_t silence;    /* that was broken just now, and nobody has answered yet; 0: none */
         char waits[128], waits_why[300];
 
         ConnectionTraffic traffic_before; /* of connections that are gone */
@@ -89,7 +90,8 @@ struct Account {
         sd_event *event;             /* borrowed */
         const AccountConfig *config; /* borrowed */
         AccountOptions options;
-        Policy policy; /* in force */
+        Policy policy;    /* in force */
+        uint64_t network; /* 0: nobody says */
 
         StateDb *db;
         AccountLink *links[_SIDE_MAX]; /* owned; NULL for a side that is a Maildir */
@@ -145,6 +147,7 @@ void account_link_set_state(AccountLink *link, LinkState state, const char *form
         __attribute__((format(printf, 3, 4)));
 void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
                       void (*callback)(void *link));
+void account_link_disarm(AccountLink *link);
 /* "the local server: ", as a line of the log about the link begins; "" where there is but one. */
 const char *account_link_prefix(const AccountLink *link);
 ConnectionTraffic account_link_traffic(const AccountLink *link);

@@ -83,12 +83,15 @@ static int poll_mailboxes(AccountLink *link) {
 static void on_due(void *userdata);
 
 static void arm(AccountLink *link) {
-        const uint64_t due = MIN(link->poll_due, link->life_due);
-        const uint64_t now = account_uptime(), usec = due > now ? due - now : 0;
+        int r;
 
         if (link->account->holds)
                 return;
-        account_link_arm(link, usec, MIN(usec / 10 + 1, 60 * SECOND), on_due);
+        timer_disarm(&link->timer);
+        r = pulse_arm(link->account->options.pulse, &link->beat, wait_earliest(&link->plan),
+                      wait_latest(&link->plan), on_due, link);
+        if (r < 0)
+                account_end_without_timer(link->account, link->title, r);
 }
 
 /* We have not spoken for a while: the answer tells whether the connection has outlived that. */
@@ -102,18 +105,21 @@ static void break_silence(AccountLink *link) {
                                   MIN(PROBE_USEC, link->account->config->timeout_usec));
 }
 
-static void plan_next(AccountLink *link) {
-        const uint64_t now = account_uptime(), interval = link->account->policy.poll_interval_usec;
-        const uint64_t life = wait_silence(&link->wait);
+/* How often is there to be a look beside the signs of life? 0: never. */
+static uint64_t look_interval(const AccountLink *link) {
+        const Account *account = link->account;
 
-        link->poll_due = link->life_due = now + life;
-        if (!account_is_whole(link->account))
-                return; /* whatever it finds can wait until the other side is back */
-        if (link->mode == WAIT_NOTIFY && !link->account->watch_is_broken)
-                return;
-        if (link->mode == WAIT_IDLE && !link->account->policy.all_mailboxes)
-                return; /* it tells of the only one */
-        link->poll_due = now + interval;
+        if (!account_is_whole(account))
+                return 0; /* whatever it finds can wait until the other side is back */
+        if (link->mode == WAIT_NOTIFY && !account->watch_is_broken)
+                return 0;
+        if (link->mode == WAIT_IDLE && !account->policy.all_mailboxes)
+                return 0; /* it tells of the only one */
+        return account->policy.poll_interval_usec;
+}
+
+static void plan_next(AccountLink *link, bool has_looked) {
+        wait_plan(&link->plan, &link->wait, account_uptime(), look_interval(link), has_looked);
 }
 
 /* How much has the server said during IDLE that told nothing? */
@@ -164,7 +170,7 @@ int account_look_now(AccountLink *link) {
                 r = look(link);
         if (r < 0)
                 return r;
-        plan_next(link);
+        plan_next(link, true);
         arm(link);
         return 0;
 }
@@ -177,12 +183,14 @@ static void on_due(void *userdata) {
         if (!imap_replica_is_attached(link->replica))
                 return;
 
-        if (now >= MIN(link->poll_due, link->life_due)) {
+        if (now >= wait_earliest(&link->plan)) {
+                const bool looks = wait_wants_look(&link->plan, now);
+
                 if (link->mode == WAIT_IDLE && imap_replica_is_idle(link->replica))
                         measure_chatter(link);
                 break_silence(link);
-                r = now >= link->poll_due ? look(link) : show_sign_of_life(link);
-                plan_next(link);
+                r = looks ? look(link) : show_sign_of_life(link);
+                plan_next(link, looks);
         }
         if (r < 0) {
                 account_lose(link, r, strerror(-r));
@@ -200,10 +208,10 @@ static void say_why(AccountLink *link, const char *why) {
         if (link->mode == WAIT_IDLE && chatter > 0)
                 (void) snprintf(more, sizeof(more), "%sIDLE has sent %llu lines without news",
                                 *why ? "; " : "", chatter);
-        if (link->wait.n_deaths > 0)
+        if (link->wait.here.n_deaths > 0)
                 (void) snprintf(dead, sizeof(dead),
                                 "%sfound dead %u times, so never silent for more than %llu min",
-                                *why || *more ? "; " : "", link->wait.n_deaths,
+                                *why || *more ? "; " : "", link->wait.here.n_deaths,
                                 (unsigned long long) (wait_silence(&link->wait) / SECOND / 60));
         (void) snprintf(link->waits_why, sizeof(link->waits_why), "%s%s%s", why, more, dead);
 }
@@ -249,7 +257,7 @@ static int start(AccountLink *link) {
                                               : WAIT_POLL;
         if (link->mode == WAIT_IDLE && link->idle_failed)
                 link->mode = WAIT_POLL; /* until the next look */
-        plan_next(link);
+        plan_next(link, true);
         say_how(link);
         say_why(link, why);
 
@@ -374,10 +382,10 @@ static bool looks_after(const AccountLink *link, const Policy *before) {
 void account_on_policy(AccountLink *link, const Policy *before) {
         if (link->mode == WAIT_NONE || !imap_replica_is_attached(link->replica) || link->is_polling)
                 return; /* what comes next goes by the new one */
-        plan_next(link);
+        plan_next(link, true);
         say_how(link);
         if (account_is_whole(link->account) && looks_after(link, before))
-                link->poll_due = account_uptime(); /* and then chooses again */
+                link->plan.look = account_uptime(); /* and then chooses again */
         else if (link->mode == WAIT_POLL)
                 link->mode = WAIT_NONE;
 }

@@ -12,6 +12,7 @@
 
 #include "base/macro.h"
 #include "config/config.h"
+#include "daemon/pulse.h"
 #include "daemon/status.h"
 #include "sync/engine.h"
 
@@ -20,6 +21,7 @@ typedef struct Account Account;
 typedef struct AccountOptions {
         const char *state_dir; /* borrowed */
         const char *host;      /* of file names; borrowed */
+        Pulse *pulse;          /* of all accounts; borrowed */
         Policy policy; /* until account_set_policy(); with once it is the one of a machine on the mains */
         uint64_t flag_scan_usec;
         bool once, dry_run;
@@ -63,6 +65,10 @@ int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NON
 /* What the account may cost from now on: at once, and on the connection that it has. What was put off is done as
  * soon as it may be. */
 void account_set_policy(Account *account, const Policy *policy);
+
+/* The machine is on this network: what is known of how long its router remembers connections holds. 0: nobody says
+ * which one it is. */
+void account_set_network(Account *account, uint64_t network);
 
 /* Why an account keeps still: it begins nothing and has no timer. */
 enum {

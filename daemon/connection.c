@@ -420,8 +420,12 @@ int connection_start_deflate(Connection *c) {
 }
 
 void connection_expect(Connection *c, uint64_t usec) {
-        c->expect_span = usec;
-        c->expect_usec = usec > 0 ? connection_now() + usec : UINT64_MAX;
+        const uint64_t due = usec > 0 ? connection_now() + usec : UINT64_MAX;
+
+        if (usec == 0 || due < c->expect_usec) {
+                c->expect_span = usec;
+                c->expect_usec = due;
+        }
         connection_update(c);
 }
 

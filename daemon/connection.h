@@ -67,8 +67,8 @@ int connection_start_tls(Connection *connection);
  * Nothing may have been submitted behind COMPRESS. Return: 0, or -ENOMEM. */
 int connection_start_deflate(Connection *connection);
 
-/* Something must come within this time, although no command is under way (a probe); 0 takes it
- * back. */
+/* Something must come within this time, although no command is under way (a probe), or sooner if that was
+ * asked for before; 0 takes it back. */
 void connection_expect(Connection *connection, uint64_t usec);
 
 /* How soon an answer to a probe is due: a second and some round trips, 5 s at most. */

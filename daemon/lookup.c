@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 #include <strings.h>
 #include <sys/eventfd.h>
 
+#undef MAX /* of <sys/param.h>, which <resolv.h> brings */
+#undef MIN
 #include "daemon/lookup.h"
 
 /* What name service modules of the C library want, and a small part of the default 8 MB. */
@@ -56,9 +59,21 @@ static void lookup_resolve(Lookup *l, const char *host, int flags) {
         atomic_store_explicit(&l->done, true, memory_order_release);
 }
 
+/*
+ * A question that gets lost, as they do in a network that is just coming up, is asked again after 1 s, not
+ * after 5, and then after 2 and 4 more. Whoever has set RES_OPTIONS knows better.
+ */
+static void be_impatient(void) {
+        if (getenv("RES_OPTIONS") || res_init() < 0)
+                return;
+        _res.retrans = 1;
+        _res.retry = 4;
+}
+
 static void *lookup_thread(void *userdata) {
         Lookup *l = userdata;
 
+        be_impatient();
         lookup_resolve(l, l->host, AI_ADDRCONFIG);
         (void) eventfd_write(l->fd, 1);
         lookup_unref(l);

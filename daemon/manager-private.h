@@ -39,6 +39,7 @@ struct Manager {
         Config **retired; /* owned: earlier ones, which accounts that have not changed still use */
         size_t n_retired;
         sd_event *event;
+        Pulse *pulse;       /* of all accounts */
         Account **accounts; /* owned */
         size_t n_accounts;
         Control *control; /* NULL: none */

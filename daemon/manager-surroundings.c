@@ -20,6 +20,8 @@ static unsigned holds(const Manager *manager) {
 }
 
 void manager_hold(Manager *manager, Account *account) {
+        if (manager->network)
+                account_set_network(account, network_identity(manager->network));
         account_set_holds(account, holds(manager));
 }
 

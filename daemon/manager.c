@@ -55,6 +55,7 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         const AccountOptions options = {
                 .state_dir = manager->options.state_dir,
                 .host = manager->host,
+                .pulse = manager->pulse,
                 .policy = manager->policy.policy,
                 .flag_scan_usec = manager->config->flag_scan_usec,
                 .once = manager->options.once,
@@ -264,6 +265,8 @@ int manager_new(const ManagerOptions *options, Config *config, Manager **ret_man
 
         r = sd_event_new(&manager->event);
         if (r >= 0)
+                r = pulse_new(manager->event, &manager->pulse);
+        if (r >= 0)
                 r = sd_event_add_defer(manager->event, &manager->review, on_review, manager);
         if (r >= 0)
                 r = sd_event_source_set_enabled(manager->review, SD_EVENT_OFF);
@@ -305,6 +308,7 @@ Manager *manager_free(Manager *manager) {
         free(manager->config_error);
         timer_done(&manager->limit);
         timer_done(&manager->policy.timer);
+        pulse_free(manager->pulse);
         sd_event_source_disable_unref(manager->review);
         manager_forget_surroundings(manager);
         system_bus_free(manager->system_bus);

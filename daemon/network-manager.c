@@ -43,8 +43,7 @@ static int read_connection(NetworkManager *manager, sd_bus_message *m) {
 
         r = sd_bus_message_read(m, "v", "o", &object);
         if (r >= 0)
-                manager->connection =
-                        strcmp(object, "/") == 0 ? 0 : network_digest(object, strlen(object));
+                manager->connection = network_digest(object, strlen(object));
         return r;
 }
 

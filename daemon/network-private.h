@@ -33,7 +33,7 @@ typedef struct NetworkManagerView {
         bool is_connected; /* at least to what is near */
         bool is_portal;
         bool is_metered;
-        uint64_t connection; /* a digest of the primary connection's path; 0: none */
+        uint64_t connection; /* a digest of the primary connection's path; 0: not known */
 } NetworkManagerView;
 
 int network_manager_new(SystemBus *bus, void (*on_change)(void *userdata), void *userdata,

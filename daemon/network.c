@@ -13,7 +13,8 @@
 /* All that decides; two that are equal need no action. */
 typedef struct View {
         NetworkState state;
-        uint64_t way; /* how it leads out */
+        bool has_default;
+        uint64_t routes, connection; /* digests: how it leads out; 0: nobody says */
 } View;
 
 struct Network {
@@ -54,8 +55,16 @@ static View look(Network *network) {
                 view.state = NETWORK_ONLINE;
         else if (manager.is_there ? manager.is_connected : routes.has_address)
                 view.state = NETWORK_ONLINE;
-        view.way = routes.digest ^ manager.connection;
+        view.has_default = routes.has_default;
+        view.routes = routes.digest;
+        view.connection = manager.connection;
         return view;
+}
+
+/* NetworkManager's first word, and its last, are no news of the network. */
+static bool is_other_way(View a, View b) {
+        return a.routes != b.routes ||
+               (a.connection != b.connection && a.connection != 0 && b.connection != 0);
 }
 
 static const char *name_state(NetworkState state) {
@@ -72,17 +81,18 @@ static const char *name_state(NetworkState state) {
 }
 
 static void tell(Network *network, View view) {
+        const NetworkState was = network->now.state;
         const bool is_other = view.state == NETWORK_ONLINE &&
-                              (view.way != network->now.way || network->was_away ||
+                              (is_other_way(view, network->now) || network->was_away ||
                                network->now.state != NETWORK_ONLINE);
 
         if (view.state != network->now.state)
                 log_info("%s", name_state(view.state));
         else if (is_other)
                 log_info("the network has changed");
-        else
-                return;
         network->now = view;
+        if (view.state == was && !is_other)
+                return;
         network->was_away = false;
         network->handler.on_change(is_other, network->userdata);
 }
@@ -112,21 +122,22 @@ static void tell_metered(Network *network) {
 }
 
 /*
- * That there is a way out is news that cannot wait; that there is none can, since often there is another
- * in a moment. A portal is told at once, so that nobody mistakes its certificates for the server's.
+ * That there is a way out, or one to everywhere, is news that cannot wait; that there is none can, since
+ * often there is another in a moment. A portal is told at once, so that nobody mistakes its certificates
+ * for the server's.
  */
 static void on_change(void *userdata) {
         Network *network = userdata;
-        const View view = look(network);
+        const View view = look(network), before = network->now;
 
         tell_metered(network);
         if (view.state == NETWORK_OFFLINE)
                 network->was_away = true;
         else if (!network->is_settling || network->was_away || view.state == NETWORK_PORTAL ||
-                 network->now.state != NETWORK_ONLINE)
+                 network->now.state != NETWORK_ONLINE ||
+                 (view.has_default && !network->now.has_default))
                 tell(network, view);
-        if (view.state != network->now.state || view.way != network->now.way ||
-            !network->is_settling)
+        if (view.state != before.state || is_other_way(view, before) || network->was_away)
                 look_again_soon(network);
 }
 
@@ -177,4 +188,8 @@ NetworkState network_state(const Network *network) {
 
 bool network_is_metered(const Network *network) {
         return network->is_metered;
+}
+
+uint64_t network_identity(const Network *network) {
+        return network->now.routes;
 }

@@ -40,6 +40,9 @@ int network_new(sd_event *event, SystemBus *bus, const NetworkHandler *handler, 
 Network *network_free(Network *network);
 
 NetworkState network_state(const Network *network);
+/* Which network it is, as far as routes and addresses tell; 0: there is none, or nobody says. For this process
+ * alone. */
+uint64_t network_identity(const Network *network);
 /* Bytes cost money, as NetworkManager says or guesses. */
 bool network_is_metered(const Network *network);
 

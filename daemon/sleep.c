@@ -203,9 +203,10 @@ int sleep_new(sd_event *event, SystemBus *bus, const SleepHandler *handler, void
                 .clock_fd = -EBADF,
         };
         r = start_clock(sleep);
-        if (r >= 0)
-                r = system_bus_watch(bus, service, "sleep is noticed by the clocks, afterwards",
-                                     on_logind, sleep);
+        if (r < 0)
+                (void) log_full_errno(LOG_INFO, r, "the clocks do not tell of a sleep: %m");
+        r = system_bus_watch(bus, service, "sleep is noticed by the clocks, afterwards", on_logind,
+                             sleep);
         if (r < 0)
                 return r;
 

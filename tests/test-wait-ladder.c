@@ -102,6 +102,81 @@ static void test_silence(void) {
         }
 }
 
+/* What was learnt of a network is known when the machine is there again; of the ninth before, not. */
+static void test_networks(void) {
+        static const struct {
+                const char *label,
+                        *networks; /* a letter each: from A on, one silent death; else a look */
+                int64_t seconds;   /* of silence at the last one */
+        } rows[] = {
+                {"the first",       "A",            7 * 60 },
+                {"another",         "Ab",           14 * 60},
+                {"and back",        "Aba",          7 * 60 },
+                {"dead there too",  "ABa",          7 * 60 },
+                {"twice",           "ABaA",         210    },
+                {"the other",       "AABb",         7 * 60 },
+                {"the same one",    "AAaa",         210    },
+                {"of eight others", "Abcdefgha",    7 * 60 },
+                {"too many",        "Abcdefghijka", 14 * 60},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                WaitRecord record = {0};
+
+                for (const char *c = rows[i].networks; *c; c++) {
+                        wait_set_network(&record, (uint64_t) (*c | 0x20));
+                        if (!(*c & 0x20))
+                                wait_on_silent_death(&record, wait_silence(&record));
+                }
+                TEST_ROW(rows[i].label,
+                         wait_silence(&record) == (uint64_t) (rows[i].seconds * 1000000));
+        }
+}
+
+/* Beats as late as they may be, or as early: how many looks and how many signs of life in six hours? */
+static void test_plan(void) {
+        static const struct {
+                const char *label;
+                int64_t interval; /* minutes */
+                bool is_early;
+                unsigned n_looks, n_signs;
+        } rows[] = {
+                {"a look is the sign",          0,  false, 24, 0 },
+                {"early",                       0,  true,  34, 0 },
+                {"looks are enough",            5,  true,  72, 0 },
+                {"late",                        5,  false, 65, 0 },
+                {"a look when the sign is due", 15, false, 24, 0 },
+                {"early",                       15, true,  24, 24},
+                {"much rarer",                  60, true,  6,  30},
+                {"late",                        60, false, 6,  18},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const uint64_t interval = (uint64_t) (rows[i].interval * MINUTE);
+                const WaitRecord record = {0};
+                unsigned n_looks = 0, n_signs = 0;
+                WaitPlan plan;
+                uint64_t now = START;
+
+                wait_plan(&plan, &record, now, interval, true);
+                for (;;) {
+                        bool looks;
+
+                        TEST_ROW(rows[i].label, wait_earliest(&plan) <= wait_latest(&plan));
+                        TEST_ROW(rows[i].label, wait_latest(&plan) > now);
+                        now = rows[i].is_early ? wait_earliest(&plan) : wait_latest(&plan);
+                        if (now > START + 6 * HOUR)
+                                break;
+                        looks = wait_wants_look(&plan, now);
+                        n_looks += looks;
+                        n_signs += !looks;
+                        wait_plan(&plan, &record, now, interval, looks);
+                }
+                TEST_ROW(rows[i].label, n_looks == rows[i].n_looks);
+                TEST_ROW(rows[i].label, n_signs == rows[i].n_signs);
+        }
+}
+
 static void test_restrict(void) {
         static const struct {
                 const char *label;
@@ -168,6 +243,8 @@ static void test_poll_due(void) {
 int main(void) {
         test_choose();
         test_silence();
+        test_networks();
+        test_plan();
         test_restrict();
         test_poll_due();
         return 0;

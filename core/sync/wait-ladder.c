@@ -37,20 +37,77 @@ void wait_on_missed(WaitRecord *record, int64_t now) {
 }
 
 uint64_t wait_silence(const WaitRecord *record) {
-        return record->silence > 0 ? record->silence : SILENCE_FIRST;
+        return record->here.silence > 0 ? record->here.silence : SILENCE_FIRST;
 }
 
 void wait_on_silent_death(WaitRecord *record, uint64_t silence) {
-        record->n_survived = 0;
-        record->n_deaths++;
-        record->silence = MAX(MIN(silence, wait_silence(record)) / 2, SILENCE_MIN);
+        record->here.n_survived = 0;
+        record->here.n_deaths++;
+        record->here.silence = MAX(MIN(silence, wait_silence(record)) / 2, SILENCE_MIN);
 }
 
 void wait_on_survived(WaitRecord *record, uint64_t silence) {
-        if (silence < wait_silence(record) || ++record->n_survived < SURVIVED_STEP)
+        if (silence < wait_silence(record) || ++record->here.n_survived < SURVIVED_STEP)
                 return;
-        record->n_survived = 0;
-        record->silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
+        record->here.n_survived = 0;
+        record->here.silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
+}
+
+/* Its place among those that are remembered, or the one that was filled longest ago. */
+static WaitNetwork *find_place(WaitRecord *record, uint64_t network) {
+        for (size_t i = 0; i < MIN(record->n_others, WAIT_NETWORKS); i++)
+                if (record->others[i].network == network)
+                        return &record->others[i];
+        return &record->others[record->n_others++ % WAIT_NETWORKS];
+}
+
+void wait_set_network(WaitRecord *record, uint64_t network) {
+        const WaitNetwork before = record->here;
+
+        if (network == before.network)
+                return;
+        record->here = (WaitNetwork){.network = network};
+        for (size_t i = 0; i < MIN(record->n_others, WAIT_NETWORKS); i++)
+                if (record->others[i].network == network)
+                        record->here = record->others[i];
+        *find_place(record, before.network) = before;
+}
+
+#define SLACK_MAX ((uint64_t) (60 * SECOND))
+
+void wait_plan(WaitPlan *plan, const WaitRecord *record, uint64_t now, uint64_t interval,
+               bool has_looked) {
+        const uint64_t life = wait_silence(record);
+
+        plan->life = now + life;
+        plan->early = life / 4;
+        plan->late = MIN(life / 10, SLACK_MAX);
+        plan->slack = MIN(interval / 10, SLACK_MAX);
+        if (interval == 0)
+                plan->look = plan->life;
+        else if (has_looked)
+                plan->look = now + interval;
+}
+
+/* A look that is the sign of life is early as that. */
+static bool is_one(const WaitPlan *plan) {
+        return plan->look == plan->life;
+}
+
+uint64_t wait_earliest(const WaitPlan *plan) {
+        const uint64_t life = plan->life - MIN(plan->life, plan->early);
+
+        return is_one(plan) ? life : MIN(life, plan->look);
+}
+
+uint64_t wait_latest(const WaitPlan *plan) {
+        const uint64_t life = plan->life + plan->late;
+
+        return is_one(plan) ? life : MIN(life, plan->look + plan->slack);
+}
+
+bool wait_wants_look(const WaitPlan *plan, uint64_t now) {
+        return is_one(plan) || now + plan->slack >= plan->look;
 }
 
 static const char *why_not_notify(const WaitRecord *record, bool is_offered, int64_t now) {

@@ -23,6 +23,15 @@ typedef enum WaitRung {
 #define WAIT_OVERFLOWS 3u /* of NOTIFY within an hour are too many */
 #define WAIT_MISSES    3u /* polls in a row that found what IDLE did not tell */
 
+/* How long connections may be silent goes by the network: whose router forgets them. */
+#define WAIT_NETWORKS 8u /* that are remembered beside the present one */
+typedef struct WaitNetwork {
+        uint64_t network;    /* who it is; 0: nobody says */
+        unsigned n_survived; /* silences in a row that the connection has outlived */
+        unsigned n_deaths;   /* connections that were found dead */
+        uint64_t silence;    /* how long a connection may say nothing; 0: the first guess */
+} WaitNetwork;
+
 /* All 0: nothing is known yet. */
 typedef struct WaitRecord {
         bool notify_refused, idle_refused;
@@ -31,11 +40,11 @@ typedef struct WaitRecord {
         int64_t notify_after;              /* too many: not before then */
         unsigned n_misses;
         int64_t idle_after;
-        unsigned n_survived; /* silences in a row that the connection has outlived */
-        unsigned n_deaths;   /* connections that were found dead */
-        uint64_t silence;    /* how long a connection may say nothing; 0: the first guess */
-        uint64_t n_chatter;  /* lines that IDLE sent without news ... */
-        uint64_t idled;      /* ... in so long (usec) */
+        WaitNetwork here;
+        WaitNetwork others[WAIT_NETWORKS];
+        unsigned n_others;  /* ever put there: a ring */
+        uint64_t n_chatter; /* lines that IDLE sent without news ... */
+        uint64_t idled;     /* ... in so long (usec) */
 } WaitRecord;
 
 /* NOTIFY has given up for now. */
@@ -52,7 +61,29 @@ void wait_on_missed(WaitRecord *record, int64_t now);
  */
 uint64_t wait_silence(const WaitRecord *record);
 void wait_on_silent_death(WaitRecord *record, uint64_t silence);
+/* The machine is on this network from now on. */
+void wait_set_network(WaitRecord *record, uint64_t network);
 void wait_on_survived(WaitRecord *record, uint64_t silence);
+
+/*
+ * When is something due on a connection that waits: a look at how things stand, and a sign of life? usec of an
+ * uptime. A sign of life may be early by a quarter of the silence, so that those of all connections fall together,
+ * and late by a minute; a look may be late by a tenth, a minute at most, and as early where a sign of life is due anyway.
+ */
+typedef struct WaitPlan {
+        uint64_t look, life;
+        uint64_t early, late; /* so much may the sign of life be */
+        uint64_t slack;       /* of the look */
+} WaitPlan;
+
+/* After a look, or after a mere sign of life (which leaves the look when it was). @interval: of looks; 0: a look
+ * now and then, and that is the sign of life. */
+void wait_plan(WaitPlan *plan, const WaitRecord *record, uint64_t now, uint64_t interval,
+               bool has_looked);
+uint64_t wait_earliest(const WaitPlan *plan);
+uint64_t wait_latest(const WaitPlan *plan);
+/* It is time: is it a look? */
+bool wait_wants_look(const WaitPlan *plan, uint64_t now);
 
 /* The best rung as of @now. @ret_why: a sentence on why not a better one, "" if there is none. */
 WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,

@@ -106,11 +106,14 @@ class Bus:
         self.set_network(**(dict(State=70, Connectivity=4) | properties))
 
     def set_network(self, **properties):
-        """State, Connectivity, Metered: numbers of its API. PrimaryConnection: an object's path."""
-        words = []
-        for name, value in properties.items():
-            words += [name, "u" if isinstance(value, int) else "o", value]
+        """State, Connectivity, Metered: numbers of its API."""
+        words = [word for name, value in properties.items() for word in (name, "u", value)]
         self.call(*NETWORK[:2], MOCK, "UpdateProperties", "sa{sv}", NETWORK[2], len(properties), *words)
+
+    def set_primary_connection(self, path):
+        """Said only: the stand-in cannot keep an object's path."""
+        self.call(*NETWORK[:2], MOCK, "EmitSignal", "sssav", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                  "sa{sv}as", 3, "s", NETWORK[2], "a{sv}", 1, "PrimaryConnection", "o", path, "as", 0)
 
     # --- UPower, power-profiles-daemon ---
 

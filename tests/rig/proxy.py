@@ -30,13 +30,14 @@ class Proxy:
     delay:  seconds from one end to the other: half a round trip
     rate:   bytes a second from the server: a line of that speed
     rate_up: the same, from the client: a server that reads slowly
+    address: to listen on
 
     All may be changed while it runs. What counts or looks at bytes does so from the start of a connection, or
     from count_from_now() for those that are open then.
     """
 
     def __init__(self, host, port, piece=65536, cut=None, cut_up=None, stall=None, reset=False, rate=None,
-                 rate_up=None):
+                 rate_up=None, address="127.0.0.1"):
         self.target = (host, port)
         self.piece = piece
         self.pause = 0
@@ -58,12 +59,13 @@ class Proxy:
         self.round_trips = 0  # how often the server spoke after the client had
         self.said = bytearray()  # by the client
         self.connections = 0
+        self.begun = []  # when each was made, time.monotonic()
         self.cuts = self.flips = 0  # how often it did so
         self.hushed = None  # when it fell silent
         self.open = []
         self.lines = []
         self.stopping = threading.Event()
-        self.host, self.port = "127.0.0.1", 0
+        self.host, self.port = address, 0
         self.listen()
 
     def listen(self):
@@ -79,6 +81,7 @@ class Proxy:
             readable, _, _ = select.select([self.listener], [], [], 0.1)
             if readable:
                 client, _ = self.listener.accept()
+                self.begun.append(time.monotonic())
                 self.connections += 1
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 

@@ -8,4 +8,4 @@ and a name in NAMES. What is right in the end is asked of torment.oracle, by all
 """
 
 NAMES = ["points", "kills", "power", "faults", "wire", "late", "unsaid", "model", "twoway", "attacks", "fuzz",
-         "live", "broken"]
+         "live", "laptop", "broken"]
