@@ -130,6 +130,7 @@ static void on_due(void *userdata) {
 
         if (now >= MIN(link->poll_due, link->life_due)) {
                 break_silence(link);
+                state_db_relax(link->account->db);
                 r = now >= link->poll_due ? look(link) : show_sign_of_life(link);
                 plan_next(link);
         }

@@ -152,6 +152,8 @@ static void on_idle(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 link->n_attempts = link->n_back_offs = 0;
+                if (link->mode == WAIT_NONE) /* all was looked at, and now it waits */
+                        state_db_relax(account->db);
                 account_learn_session(link);
         }
         note_uidvalidity_check(account);
