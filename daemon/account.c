@@ -138,6 +138,13 @@ static void plan_retry(Account *account, bool failed) {
         arm(account, &account->retry, account->retry_span, account->retry_span / 10, on_retry_due);
 }
 
+/* What inotify tells of our own doing is looked at while we are awake, not in a turn of its own. */
+static void take_echoes(Account *account) {
+        if (account->wrote_files && account->watch && !account->watch_is_broken)
+                maildir_watch_flush(account->watch);
+        account->wrote_files = false;
+}
+
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
@@ -145,6 +152,8 @@ static void on_idle(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 link->n_attempts = link->n_back_offs = 0;
+                if (link->mode == WAIT_NONE) /* all was looked at, and now it waits */
+                        state_db_relax(account->db);
                 account_learn_session(link);
         }
         note_uidvalidity_check(account);
@@ -154,6 +163,7 @@ static void on_idle(Account *account) {
                 return;
         }
         plan_retry(account, totals.failed > 0);
+        take_echoes(account);
         account_wait_for_uploads(account);
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link))
@@ -325,6 +335,11 @@ static EngineWish wants(const char *mailbox, void *userdata) {
         return account_config_names(config, mailbox) ? ENGINE_WANTS_BY_NAME : ENGINE_WANTS;
 }
 
+static bool has_written(const EngineCounts *counts) {
+        return counts->added[SIDE_LOCAL] > 0 || counts->changed[SIDE_LOCAL] > 0 ||
+               counts->moved[SIDE_LOCAL] > 0 || counts->removed[SIDE_LOCAL] > 0;
+}
+
 static void on_note(const EngineNote *note, void *userdata) {
         Account *account = userdata;
         AccountLink *link = account->links[note->side];
@@ -344,8 +359,10 @@ static void on_note(const EngineNote *note, void *userdata) {
                 if (note->side == SIDE_LOCAL)
                         account_watch_mailbox(account, note->mailbox);
                 break;
-        case ENGINE_NOTE_REMOVED:
         case ENGINE_NOTE_SYNCED:
+                account->wrote_files |= has_written(note->counts);
+                break;
+        case ENGINE_NOTE_REMOVED:
         case ENGINE_NOTE_FAILED:
         case ENGINE_NOTE_HELD:
         case ENGINE_NOTE_PARKED:

@@ -354,9 +354,26 @@ static int set_sources(MaildirWatch *watch, bool io, bool timer) {
         return sd_event_source_set_enabled(watch->timer, timer ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* Read, tell what is due, and wait for the next event or for the next time to look. */
+/* For the next event, or for the next time to look. */
+static int watch_wait(MaildirWatch *watch, uint64_t now) {
+        const uint64_t files_end = pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC);
+        const uint64_t tree_end = pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC);
+        int r;
+
+        if (files_end == UINT64_MAX && tree_end == UINT64_MAX)
+                return set_sources(watch, true, false);
+
+        /* Files may change while only the tree's news are collected. */
+        r = sd_event_source_set_time(watch->timer,
+                                     MIN(MIN(files_end, tree_end), now + FILES_QUIET_USEC));
+        if (r < 0)
+                return r;
+        return set_sources(watch, false, true);
+}
+
+/* Read, tell what is due, and wait. */
 static int watch_run(MaildirWatch *watch) {
-        uint64_t now, files_end, tree_end;
+        uint64_t now;
         int r;
 
         read_events(watch);
@@ -374,20 +391,7 @@ static int watch_run(MaildirWatch *watch) {
                 watch->files = (Pause){.first = 0};
                 tell_files(watch);
         }
-        if (watch->error < 0)
-                return watch->error;
-
-        files_end = pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC);
-        tree_end = pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC);
-        if (files_end == UINT64_MAX && tree_end == UINT64_MAX)
-                return set_sources(watch, true, false);
-
-        /* Files may change while only the tree's news are collected. */
-        r = sd_event_source_set_time(watch->timer,
-                                     MIN(MIN(files_end, tree_end), now + FILES_QUIET_USEC));
-        if (r < 0)
-                return r;
-        return set_sources(watch, false, true);
+        return watch->error < 0 ? watch->error : watch_wait(watch, now);
 }
 
 /* The last thing that is done: the owner may free the watch. */
@@ -550,11 +554,21 @@ size_t maildir_watch_count(const MaildirWatch *watch) {
 }
 
 void maildir_watch_flush(MaildirWatch *watch) {
+        uint64_t now;
+
         if (watch->error < 0)
                 return;
         read_events(watch);
         watch->files = (Pause){.first = 0};
         tell_files(watch);
+
+        /* What came of the tree is told in its time; an error, the next time that somebody looks. */
+        if (sd_event_now(watch->event, CLOCK_MONOTONIC, &now) < 0)
+                return;
+        pause_note(&watch->tree, now);
+        if (watch->error < 0)
+                watch->tree = (Pause){.first = now, .last = now};
+        (void) watch_wait(watch, now);
 }
 
 int maildir_change_next(MaildirChange *change, MaildirFate *ret_fate, MaildirSub *ret_sub,

@@ -38,6 +38,7 @@ static const char *const actions[] = {
         ['k'] = "close A",
         ['K'] = "close B",
         ['l'] = "list",
+        ['L'] = "leave A",
         ['m'] = "create a/b",
         ['n'] = "notify",
         ['o'] = "noop",

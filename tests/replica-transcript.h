@@ -231,6 +231,8 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
                 return replica->ops->subscribe(replica, mailbox, *verb == 's');
         if (strcmp(verb, "close") == 0)
                 return replica->ops->close(replica, mailbox);
+        if (strcmp(verb, "leave") == 0)
+                return replica->ops->leave(replica, mailbox);
         if (strcmp(verb, "idle") == 0)
                 return imap_replica_idle(test->replica, mailbox);
         if (strcmp(verb, "changes") == 0) {
@@ -347,7 +349,8 @@ static inline void replica_on_action(void *userdata, ByteView action) {
 
         TEST_ROW(test->transcript.label, r == 0);
         test->n_requests += strcmp(verb, "busy") != 0 && strcmp(verb, "free") != 0 &&
-                            strcmp(verb, "reset") != 0 && strcmp(verb, "compress") != 0;
+                            strcmp(verb, "reset") != 0 && strcmp(verb, "compress") != 0 &&
+                            strcmp(verb, "leave") != 0;
 }
 
 static inline void replica_test_init(ReplicaTest *test, const char *capabilities,

@@ -401,8 +401,106 @@ static void test_reconnect(void) {
         replica_test_done(&test);
 }
 
+#define STATUS_ITEMS " (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+#define SELECT_AS    SELECTED("5", "7", "9", "22")
+
+/* What is said behind the changes that were asked for, and when the STATUS is told. */
+static void test_leaving(void) {
+        replica_check("left: unselected in the same write, its STATUS told once it is closed",
+                      DOVECOT, "q",
+                      "> changes A 7 9 21 flags\n"
+                      "> leave A\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 UNSELECT\n"
+                      "C: 3 STATUS A" STATUS_ITEMS SELECT_AS
+                      "S: * 5 FETCH (UID 8 FLAGS (\\Seen) MODSEQ (22))\n"
+                      "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "S: * STATUS A (MESSAGES 5 UIDNEXT 9 HIGHESTMODSEQ 23)\n"
+                      "S: * STATUS B (HIGHESTMODSEQ 4)\n"
+                      "S: 3 OK\n"
+                      "E: OPENED A 7 9 22 exists=5 " STORABLE "\n"
+                      "E: MESSAGE A 8 (\\Seen)\n"
+                      "E: DONE CHANGES A modseq=22 exists=5\n"
+                      "E: STATUS B modseq=4\n"
+                      "> close A\n"
+                      "E: STATUS A messages=5 uidnext=9 modseq=23\n"
+                      "E: DONE CLOSE A modseq=22 exists=5\n"
+                      "> free\n");
+        replica_check("left, and closed before the answers: what comes is told as it comes",
+                      DOVECOT, "q",
+                      "> changes A 7 9 21 flags\n"
+                      "> leave A\n"
+                      "> close A\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 UNSELECT\n"
+                      "C: 3 STATUS A" STATUS_ITEMS SELECT_AS "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "S: * STATUS A (MESSAGES 5 UIDNEXT 9 HIGHESTMODSEQ 23)\n"
+                      "S: 3 OK\n"
+                      "E: OPENED A 7 9 22 exists=5 " STORABLE "\n"
+                      "E: DONE CHANGES A modseq=22 exists=5\n"
+                      "E: STATUS A messages=5 uidnext=9 modseq=23\n"
+                      "E: DONE CLOSE A modseq=22 exists=5\n");
+        replica_check("left too early: selected again, and unselected at the end", DOVECOT, "q",
+                      "> changes A 7 9 21 flags\n"
+                      "> leave A\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 UNSELECT\n"
+                      "C: 3 STATUS A" STATUS_ITEMS SELECT_AS "S: 1 OK\n"
+                      "S: 2 OK\n"
+                      "S: * STATUS A (MESSAGES 5 UIDNEXT 9 HIGHESTMODSEQ 23)\n"
+                      "S: 3 OK\n"
+                      "E: OPENED A 7 9 22 exists=5 " STORABLE "\n"
+                      "E: DONE CHANGES A modseq=22 exists=5\n"
+                      "> fetch A 8 flags\n"
+                      "C: 4 SELECT A (QRESYNC (7 22))\n"
+                      "C: 5 UID FETCH 8 (FLAGS)\n" SELECTED(
+                              "5", "7", "9",
+                              "23") "S: 4 OK\n"
+                                    "S: * 5 FETCH (UID 8 FLAGS (\\Seen) MODSEQ (23))\n"
+                                    "S: 5 OK\n"
+                                    "E: STATUS A messages=5 uidnext=9 modseq=23\n"
+                                    "E: MESSAGE A 8 (\\Seen)\n"
+                                    "E: DONE FETCH A modseq=23 exists=5\n"
+                                    "> close A\n"
+                                    "C: 6 UNSELECT\n"
+                                    "C: 7 STATUS A" STATUS_ITEMS "S: 6 OK\n"
+                                    "S: * STATUS A (MESSAGES 5 UIDNEXT 9 HIGHESTMODSEQ 23)\n"
+                                    "S: 7 OK\n"
+                                    "E: STATUS A messages=5 uidnext=9 modseq=23\n"
+                                    "E: DONE CLOSE A modseq=23 exists=5\n");
+        replica_check("one is left while another is worked on: the last one unselects", DOVECOT,
+                      "q",
+                      "> changes A 7 9 21 flags\n"
+                      "> changes B 7 9 21 flags\n"
+                      "> leave A\n"
+                      "> close A\n"
+                      "> leave B\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 SELECT B (QRESYNC (7 21))\n"
+                      "C: 3 UNSELECT\n"
+                      "C: 4 STATUS A" STATUS_ITEMS "C: 5 STATUS B" STATUS_ITEMS);
+        replica_check("left, but it cannot be opened: its STATUS is told", DOVECOT, "q",
+                      "> changes A 7 9 21 flags\n"
+                      "> leave A\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 UNSELECT\n"
+                      "C: 3 STATUS A" STATUS_ITEMS "S: 1 NO no\n"
+                      "S: 2 BAD nothing is selected\n"
+                      "S: * STATUS A (MESSAGES 5 UIDNEXT 9 HIGHESTMODSEQ 23)\n"
+                      "S: 3 OK\n"
+                      "E: DONE CHANGES A FAILED: the server cannot open the mailbox: “no”\n"
+                      "E: STATUS A messages=5 uidnext=9 modseq=23\n");
+        replica_check("a single run does not ask how it stands", DOVECOT, "qo",
+                      "> changes A 7 9 21 flags\n"
+                      "> leave A\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n");
+}
+
 int main(void) {
         test_waiting();
+        test_leaving();
         test_reset();
         test_reconnect();
         return 0;

@@ -43,6 +43,8 @@ static void check_set(const UidSet *set, const char *text) {
         TEST_ROW(text, bytes_equal(buffer_view(&out), bytes_of(text)));
 }
 
+#define RELAXED_MOST (40 * 1024)
+
 /* --- in memory --- */
 
 static void test_facts(void) {
@@ -800,6 +802,36 @@ static void test_reopen(const char *path) {
         state_db_free(db);
 }
 
+static int bytes_used(StateDb *db) {
+        int cache, statements, most;
+
+        assert(sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_USED, &cache, &most, 0) == 0);
+        assert(sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_STMT_USED, &statements, &most, 0) ==
+               0);
+        return cache + statements;
+}
+
+/* What a burst needed is given back, and nothing else. */
+static void test_relax(const char *path) {
+        _cleanup_(state_db_freep) StateDb *db = open_database(path);
+        const int64_t mailbox = add_mailbox(db, "Relaxed");
+        BaseMessage message;
+        int before;
+
+        assert(state_db_begin(db) == 0);
+        for (uint32_t uid = 1; uid <= 5000; uid++)
+                add_message(db, mailbox, uid, uid, FLAG_SEEN);
+        state_db_relax(db); /* not within a transaction */
+        assert(bytes_used(db) > RELAXED_MOST);
+        assert(state_db_commit(db) == 0);
+
+        before = bytes_used(db);
+        state_db_relax(db);
+        TEST_ROW("used", before > RELAXED_MOST && bytes_used(db) < RELAXED_MOST);
+        assert(state_db_find(db, mailbox, SIDE_REMOTE, 4999, &message) == 0);
+        assert(message.uid[SIDE_LOCAL] == 4999);
+}
+
 static void test_newer(const char *path) {
         sqlite3 *sqlite = NULL;
 
@@ -835,6 +867,7 @@ static void test_files_on_disk(void) {
         test_older(path);
         assert(unlink(path) == 0);
         test_reopen(path);
+        test_relax(path);
         test_newer(path);
         test_damaged(path);
         test_tree_done(&tree);

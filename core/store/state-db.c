@@ -317,6 +317,9 @@ int state_db_open(const char *path, StateDb **ret_db, char **reterr) {
                 return -ENOMEM;
         *db = (StateDb){0};
 
+        /* Else each cache begins with room for 20 pages, and has two: that of the temporary tables. It is
+         * refused once SQLite is at work, where it holds already. */
+        (void) sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
         errno = 0;
         r = sqlite3_open_v2(path, &db->sqlite,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -339,12 +342,34 @@ int state_db_open(const char *path, StateDb **ret_db, char **reterr) {
         return 0;
 }
 
+/* Prepared again on their next use. */
+static void forget_statements(StateDb *db) {
+        for (size_t i = 0; i < _SQL_MAX; i++) {
+                (void) sqlite3_finalize(db->statements[i]);
+                db->statements[i] = NULL;
+        }
+}
+
+/* An event touches about ten pages. What a burst has read is in the kernel's cache too. */
+#define RELAXED_CACHE (40 * 1024)
+
+void state_db_relax(StateDb *db) {
+        int used = 0, most = 0;
+
+        if (db->in_transaction ||
+            sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0) !=
+                    SQLITE_OK ||
+            used <= RELAXED_CACHE)
+                return;
+        forget_statements(db);
+        (void) sqlite3_db_release_memory(db->sqlite);
+}
+
 StateDb *state_db_free(StateDb *db) {
         if (!db)
                 return NULL;
 
-        for (size_t i = 0; i < _SQL_MAX; i++)
-                (void) sqlite3_finalize(db->statements[i]);
+        forget_statements(db);
         (void) sqlite3_close_v2(db->sqlite);
         free(db);
         return NULL;

@@ -36,6 +36,10 @@ typedef enum StateDbOutcome {
  */
 int state_db_open(const char *path, StateDb **ret_db, char **reterr);
 StateDb *state_db_free(StateDb *db);
+
+/* Nothing is to be done for now: give back the memory of what was. No row may be in use. */
+void state_db_relax(StateDb *db);
+
 const char *state_db_error(StateDb *db); /* "" if it was not SQLite that failed */
 
 int state_db_begin(StateDb *db);

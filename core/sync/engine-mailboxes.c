@@ -280,6 +280,15 @@ static bool may_lose(const SyncMailbox *mailbox, Side side, const ReplicaStatus 
                status->messages < known + n_new;
 }
 
+/* Of its own accord a server tells UIDNEXT whenever messages are new (RFC 5465 section 5.2). */
+static bool may_gain(const SyncMailbox *mailbox, Side side, const ReplicaEvent *event) {
+        const ReplicaStatus *status = &event->status;
+
+        if (status->uidnext > 0)
+                return status->uidnext > mailbox->state.token[side].uidnext;
+        return !event->unasked || status->has_messages || status->modseq == 0;
+}
+
 #define UNLISTED_MAX 64u
 
 static bool is_known_unlisted(const Engine *engine, const char *name) {
@@ -375,9 +384,12 @@ int engine_on_status(Engine *engine, Side side, const ReplicaEvent *event) {
                 return 0;
         }
         if (is_to_be_looked_at(mailbox, side, &event->status)) {
+                const bool gains = mailbox->may_gain[side] || may_gain(mailbox, side, event);
+
                 mailbox->all_names |= side == SIDE_LOCAL;
                 mailbox->may_lose[side] |= may_lose(mailbox, side, &event->status);
                 sync_mailbox_mark(mailbox, side);
+                mailbox->may_gain[side] = gains;
         }
         if (event->status.uidnext > 0)
                 mailbox->seen[side].told_uidnext = event->status.uidnext;

@@ -46,6 +46,7 @@ typedef struct SyncMailbox {
         bool put_off
                 [_SIDE_MAX]; /* marked when no list had told whether it is there: for the next one */
         bool may_lose[_SIDE_MAX]; /* its last STATUS may tell of messages that are gone */
+        bool may_gain[_SIDE_MAX]; /* what marked it may be new messages */
         int64_t asked[_SIDE_MAX]; /* for its status, by engine_each_due(); usec since 1970 */
         bool confirmed[_SIDE_MAX];
         uint64_t held[_SIDE_MAX];
@@ -230,6 +231,7 @@ struct SyncRun {
 
         /* Moves. As far as is known yet: does it lose or gain messages that may be moved? */
         bool loses[_SIDE_MAX], gains[_SIDE_MAX];
+        bool may_gain; /* the server may have new messages, for all that it has told */
         bool is_compared[_SIDE_MAX];
         bool no_moves;       /* one was refused: transfer instead */
         SyncRun *target;     /* of the move under way; borrowed, it waits for its end */

@@ -150,6 +150,8 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->run->marked[SIDE_LOCAL] = mailbox->dirty[SIDE_LOCAL];
         memcpy(mailbox->run->loses, mailbox->may_lose, sizeof(mailbox->may_lose));
         memset(mailbox->may_lose, 0, sizeof(mailbox->may_lose));
+        mailbox->run->may_gain = mailbox->may_gain[SIDE_REMOTE];
+        memset(mailbox->may_gain, 0, sizeof(mailbox->may_gain));
         mailbox->run->compares = mailbox->wants_compare;
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
                 !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;

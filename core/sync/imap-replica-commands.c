@@ -440,6 +440,7 @@ static int start_kind(ImapReplica *r, Job *job) {
         case JOB_SEARCH:
                 return start_search(r, job);
         case JOB_CLOSE:
+        case JOB_LEAVE:
                 return start_close(r, job);
         case JOB_NOTIFY:
                 return start_notify(r, job);

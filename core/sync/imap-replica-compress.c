@@ -32,6 +32,7 @@ static bool needs_mailbox(JobKind kind) {
         case JOB_REMOVE:
         case JOB_SUBSCRIBE:
         case JOB_CLOSE:
+        case JOB_LEAVE:
         case JOB_NOTIFY:
         case JOB_POLL:
         case JOB_IDLE:

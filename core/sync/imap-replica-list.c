@@ -337,8 +337,10 @@ int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items)
                 .has_size = present & IMAP_STATUS_SIZE,
                 .size = present & IMAP_STATUS_SIZE ? items->size : 0,
         };
-        if (!(present & IMAP_STATUS_MAILBOXID))
-                return 0;
-        waiting->object = bytes_dup(items->object);
-        return waiting->object ? 0 : -ENOMEM;
+        if (present & IMAP_STATUS_MAILBOXID) {
+                waiting->object = bytes_dup(items->object);
+                if (!waiting->object)
+                        return -ENOMEM;
+        }
+        return leave_keep_status(r);
 }

@@ -94,6 +94,7 @@ Opened *opened_unref(ImapReplica *r, Opened *opened) {
                         *place = opened->next;
                         break;
                 }
+        opened_forget_status(opened);
         free(opened->wire);
         free(opened->failure_text);
         free(opened);

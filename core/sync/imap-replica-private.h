@@ -19,6 +19,7 @@
  *      imap-replica-name.c        names to what they are on the wire and back: NAMESPACE
  *      imap-replica-mailbox.c     selected mailboxes, lists of names
  *      imap-replica-wait.c        NOTIFY, IDLE, polls
+ *      imap-replica-leave.c       mailboxes are closed, or left before that
  *      imap-replica-move.c        MOVE, or COPY and EXPUNGE
  *      imap-replica-quirks.c      what some servers do
  *
@@ -65,7 +66,10 @@ typedef struct Opened {
         MessageFlags storable;
         bool storable_keywords;
 
-        bool closing;    /* close() was asked for */
+        bool closing; /* close() was asked for */
+        bool left;    /* leave() was, and nothing since */
+        struct Waiting
+                *status; /* owned: what its STATUS has said since, for the time when it is closed */
         bool only_idle;  /* opened by IDLE: nobody will close it */
         bool lost_track; /* an expunge or change without its UID: list everything next time */
         ReplicaOutcome failure; /* of the last SELECT */
@@ -88,6 +92,7 @@ typedef enum JobKind {
         JOB_APPEND,
         JOB_SEARCH,
         JOB_CLOSE,
+        JOB_LEAVE,
         JOB_NOTIFY,
         JOB_POLL,
         JOB_IDLE,
@@ -138,7 +143,7 @@ typedef struct Job {
         unsigned items;       /* POLL */
         bool stays;           /* POLL: the mailbox of the IDLE stays selected */
         bool only;            /* POLL: of those that are named, and no others */
-        char **wires;         /* POLL, CLOSE: names to ask the STATUS of; CREATE,
+        char **wires;         /* POLL, CLOSE, LEAVE: names to ask the STATUS of; CREATE,
                                  RENAME: the new one. Owned */
         size_t n_wires;
         char *name; /* RENAME: the new one; owned */
@@ -332,6 +337,7 @@ void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities);
 int replica_alert(ImapReplica *r, ByteView words);
 int replica_fail(ImapReplica *r, int error, const char *what, ByteView words);
 /* An event to be given, all 0 but its type; NULL when out of memory. */
+void waiting_done(Waiting *waiting);
 void event_forget_given(ImapReplica *r);
 Waiting *event_add(ImapReplica *r, ReplicaEventType type);
 /* Say why a job did not do what it should; the first reason stays. */
@@ -395,6 +401,14 @@ int submit_delimiter(ImapReplica *r, Job *job);
 int start_list(ImapReplica *r, Job *job);
 int on_list(ImapReplica *r, const Command *head, const ImapList *list);
 int on_status(ImapReplica *r, const Command *head, const ImapStatusItems *items);
+
+/* imap-replica-leave.c */
+int replica_leave(Replica *replica, ReplicaMailbox *mailbox);
+int replica_close(Replica *replica, ReplicaMailbox *mailbox);
+/* The event that was added last is a STATUS: keep it, if it is of a mailbox that was left. */
+int leave_keep_status(ImapReplica *r);
+int opened_stay(ImapReplica *r, Opened *opened);
+void opened_forget_status(Opened *opened);
 
 /* imap-replica-life.c */
 int start_standing(ImapReplica *r, Job *job);

@@ -24,6 +24,11 @@ int job_new_opened(ImapReplica *r, JobKind kind, ReplicaMailbox *mailbox, Job **
         if (job->opened) {
                 job->opened->closing = job->opened->only_idle = false;
                 job->uidvalidity = job->opened->uidvalidity;
+                e = opened_stay(r, job->opened);
+                if (e < 0) {
+                        job_free(r, job);
+                        return e;
+                }
         }
         *ret_job = job;
         return 0;
@@ -229,60 +234,6 @@ static void imap_reset(Replica *replica) {
                 imap_replica_detach(r);
 }
 
-/* Its STATUS is to be asked when the last mailbox is closed. */
-static int touch(ImapReplica *r, const Opened *opened) {
-        char **touched;
-
-        for (size_t i = 0; i < r->n_touched; i++)
-                if (strcmp(r->touched[i], opened->wire) == 0)
-                        return 0;
-
-        touched = reallocarray(r->touched, r->n_touched + 1, sizeof(*touched));
-        if (!touched)
-                return -ENOMEM;
-        r->touched = touched;
-        touched[r->n_touched] = strdup(opened->wire);
-        if (!touched[r->n_touched])
-                return -ENOMEM;
-        r->n_touched++;
-        return 0;
-}
-
-static bool is_any_open(const ImapReplica *r) {
-        for (const Opened *opened = r->openeds; opened; opened = opened->next)
-                if (opened->mailbox && !opened->closing && !opened->only_idle)
-                        return true;
-
-        return false;
-}
-
-static int imap_close(Replica *replica, ReplicaMailbox *mailbox) {
-        ImapReplica *r = imap_replica_of(replica);
-        Opened *opened;
-        Job *job;
-        int e;
-
-        e = job_new(r, JOB_CLOSE, mailbox, &job);
-        if (e < 0)
-                return e;
-
-        opened = opened_find(r, mailbox);
-        if (opened) {
-                e = r->options.once && !opened->is_written ? 0 : touch(r, opened);
-                if (e < 0) {
-                        job_free(r, job);
-                        return e;
-                }
-                opened->closing = true;
-        }
-        if (!is_any_open(r)) {
-                job->wires = TAKE_PTR(r->touched);
-                job->n_wires = r->n_touched;
-                r->n_touched = 0;
-        }
-        return job_queue(r, job);
-}
-
 const ReplicaOps imap_replica_ops = {
         .list = imap_list,
         .standing = imap_standing,
@@ -307,6 +258,7 @@ const ReplicaOps imap_replica_ops = {
         .forgotten = imap_noted,
         .stamp = imap_stamp,
         .reset = imap_reset,
-        .close = imap_close,
+        .leave = replica_leave,
+        .close = replica_close,
         .next = replica_next,
 };

@@ -279,8 +279,8 @@ int selecting_data(ImapReplica *r, const Command *head) {
         return 0;
 }
 
-static int fail_select(const Command *command, ReplicaOutcome outcome, const char *what,
-                       ByteView words) {
+static int fail_select(ImapReplica *r, const Command *command, ReplicaOutcome outcome,
+                       const char *what, ByteView words) {
         Opened *opened = command->opened;
         Job *job = command->job;
         int e;
@@ -289,6 +289,9 @@ static int fail_select(const Command *command, ReplicaOutcome outcome, const cha
         if (e < 0)
                 return e;
 
+        e = opened_stay(r, opened); /* nobody will close what is not open */
+        if (e < 0)
+                return e;
         free(opened->failure_text);
         opened->failure = outcome;
         opened->failure_text = strdup(job->text ? job->text : "");
@@ -302,7 +305,7 @@ static int select_ok(ImapReplica *r, const Command *command, const ImapText *tex
         begin(r, command);
         if (r->selecting.uidvalidity == 0) {
                 opened_set(r, &r->selected, NULL);
-                return fail_select(command, REPLICA_FAILED,
+                return fail_select(r, command, REPLICA_FAILED,
                                    "the server keeps no UIDs for this mailbox", BYTES_NULL);
         }
 
@@ -336,7 +339,7 @@ static int select_refused(ImapReplica *r, const Command *command, const ImapText
                 return 0;
         }
 
-        return fail_select(command, outcome_of(text, REPLICA_FAILED),
+        return fail_select(r, command, outcome_of(text, REPLICA_FAILED),
                            "the server cannot open the mailbox", text->text);
 }
 

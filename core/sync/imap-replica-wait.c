@@ -238,7 +238,7 @@ int imap_replica_idle(ImapReplica *r, ReplicaMailbox *mailbox) {
         if (job->opened && !was_open)
                 job->opened->only_idle = true;
         if (job->opened)
-                job->opened->closing = false;
+                job->opened->closing = job->opened->left = false;
 
         job->cookie = IMAP_REPLICA_IDLE;
         return job_queue(r, job);

@@ -12,7 +12,7 @@
 /* So much of the server's words is shown. */
 #define WORDS_MAX 200
 
-static void waiting_done(Waiting *waiting) {
+void waiting_done(Waiting *waiting) {
         free(waiting->text);
         free(waiting->name);
         free(waiting->old_name);
@@ -209,9 +209,9 @@ static const ReplicaRequest requests[] = {
         [JOB_STORE] = REPLICA_STORE,     [JOB_EXPUNGE] = REPLICA_EXPUNGE,
         [JOB_MOVE] = REPLICA_MOVE,       [JOB_APPEND] = REPLICA_APPEND,
         [JOB_CLOSE] = REPLICA_CLOSE,     [JOB_SEARCH] = REPLICA_SEARCH,
-        [JOB_NOTIFY] = REPLICA_WAIT,     [JOB_POLL] = REPLICA_WAIT,
-        [JOB_IDLE] = REPLICA_WAIT,       [JOB_NOOP] = REPLICA_WAIT,
-        [JOB_LOGOUT] = REPLICA_WAIT,
+        [JOB_LEAVE] = REPLICA_WAIT,      [JOB_NOTIFY] = REPLICA_WAIT,
+        [JOB_POLL] = REPLICA_WAIT,       [JOB_IDLE] = REPLICA_WAIT,
+        [JOB_NOOP] = REPLICA_WAIT,       [JOB_LOGOUT] = REPLICA_WAIT,
 };
 
 static ReplicaToken token_of(const Opened *opened) {
@@ -259,6 +259,10 @@ int job_complete(ImapReplica *r, Job *job) {
         Waiting *waiting;
         int e = 0;
 
+        if (job->kind == JOB_LEAVE) { /* nobody waits for it */
+                job_free(r, job);
+                return 0;
+        }
         if (job->kind == JOB_APPEND && job->outcome == REPLICA_OK)
                 e = tell_appended(r, job);
         if (e == 0 && job->kind == JOB_MOVE)

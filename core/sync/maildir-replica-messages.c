@@ -30,15 +30,26 @@ static int open_message(MaildirReplica *r, Op *op, Folder *folder, uint32_t uid)
                                   &op->message.date);
 }
 
+#define CHUNK_SIZE ((size_t) 16 * 1024)
+
+/* Return: how many bytes of the message are in the chunk, 0 at its end, or a negative errno. */
+static ssize_t read_chunk(MaildirReplica *r, Op *op) {
+        int k;
+
+        r->chunk.size = 0;
+        k = buffer_reserve(&r->chunk, CHUNK_SIZE);
+        return k < 0 ? k : maildir_reader_read(op->reader, r->chunk.data, CHUNK_SIZE);
+}
+
 /* Read on until the header is whole, or too long to go on looking. */
 static int read_header(MaildirReplica *r, Op *op, Buffer *header) {
         for (;;) {
-                ssize_t n = maildir_reader_read(op->reader, r->chunk, sizeof(r->chunk));
+                ssize_t n = read_chunk(r, op);
                 int k;
 
                 if (n <= 0)
                         return (int) n;
-                k = buffer_append(header, r->chunk, (size_t) n);
+                k = buffer_append(header, r->chunk.data, (size_t) n);
                 if (k < 0)
                         return k;
                 if (memmem(header->data, header->size, "\r\n\r\n", 4) || header->size >= MAX_HEADER)
@@ -144,7 +155,7 @@ static int next_message(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
 }
 
 static int next_piece(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
-        ssize_t n = maildir_reader_read(op->reader, r->chunk, sizeof(r->chunk));
+        ssize_t n = read_chunk(r, op);
 
         if (n < 0)
                 return tell_unreadable(op, op->message.uid, (int) n, ret_event);
@@ -152,7 +163,7 @@ static int next_piece(MaildirReplica *r, Op *op, ReplicaEvent *ret_event) {
         *ret_event = (ReplicaEvent){.mailbox = op->mailbox, .message = op->message};
         if (n > 0) {
                 ret_event->type = REPLICA_EVENT_BODY_DATA;
-                ret_event->data = (ByteView){r->chunk, (size_t) n};
+                ret_event->data = (ByteView){r->chunk.data, (size_t) n};
         } else {
                 ret_event->type = REPLICA_EVENT_BODY_END;
                 op->reader = maildir_reader_free(op->reader);

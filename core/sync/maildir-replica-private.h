@@ -106,7 +106,7 @@ typedef struct MaildirReplica {
         size_t n_taken;
 
         char identity[MAILDIR_IDENTITY_SIZE]; /* of the event that was given last */
-        char chunk[16384];
+        Buffer chunk; /* what was read of a file last; none when nothing is under way */
 } MaildirReplica;
 
 /* The folder of a mailbox, opened if it is not. Return: 0, or a negative errno of the disk. */

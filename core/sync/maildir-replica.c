@@ -390,6 +390,7 @@ static int maildir_next(Replica *replica, ReplicaEvent *ret_event) {
                 if (k != 0)
                         return k;
         }
+        buffer_done(&r->chunk);
         return 0;
 }
 
@@ -467,6 +468,7 @@ Replica *maildir_replica_free(Replica *replica) {
         if (!replica)
                 return NULL;
         maildir_reset(replica);
+        buffer_done(&from_replica(replica)->chunk);
         free(from_replica(replica));
         return NULL;
 }

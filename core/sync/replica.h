@@ -338,6 +338,11 @@ typedef struct ReplicaOps {
         int (*object)(Replica *replica, ReplicaMailbox *mailbox, uint32_t uid,
                       uint64_t *ret_object);
 
+        /* Nothing more is expected to be asked of this mailbox than was asked by now, so that what close()
+         * says to the other end may travel with that. close() is called all the same, and until then no
+         * STATUS of it is told. May be NULL. */
+        int (*leave)(Replica *replica, ReplicaMailbox *mailbox);
+
         /* Work on this mailbox is over for now. IMAP: after the last one is closed, nothing stays
          * selected, and a STATUS comes for each mailbox that was worked on. DONE. */
         int (*close)(Replica *replica, ReplicaMailbox *mailbox);

@@ -221,7 +221,9 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
  * New remote messages come with their bodies in the same round trip, unless they must be compared
  * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
  * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
- * here under another label; or unless bodies go the other way now, or the large ones are to be left.
+ * here under another label; or unless bodies go the other way now, or the large ones are to be left. Where
+ * all that the server has told is that there are none, they are not asked for: if there are after all, the
+ * answer to SELECT lists them.
  */
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
@@ -234,7 +236,20 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
+        if (!run->may_gain && state->token[SIDE_REMOTE].modseq > 0)
+                return REPLICA_WANT_FLAGS;
         return REPLICA_WANT_BODY;
+}
+
+/* The server tells of all changes, new messages' bodies included, and nothing is to be said to it: the
+ * mailbox can be left at once. */
+static int leave_remote(SyncRun *run, ReplicaWant want, const ReplicaToken *since) {
+        Replica *replica = run_replica(run, SIDE_REMOTE);
+
+        if (want == REPLICA_WANT_IDENTITY || since->modseq == 0 || run->n_changes[SIDE_LOCAL] > 0 ||
+            run->awaits_moved || !replica->ops->leave)
+                return 0;
+        return replica->ops->leave(replica, &run->mailbox->replica[SIDE_REMOTE]);
 }
 
 static int ask_remote(SyncRun *run) {
@@ -266,7 +281,8 @@ static int ask_remote(SyncRun *run) {
                 (void) run_begin_flow(run, SIDE_REMOTE);
                 run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
         }
-        return ask(run, SIDE_REMOTE, &after, &known, want);
+        r = ask(run, SIDE_REMOTE, &after, &known, want);
+        return r < 0 ? r : leave_remote(run, want, &after);
 }
 
 /* Not to be believed: have every UID of the side listed, and let the list decide. */

@@ -191,7 +191,7 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox) {
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side) {
         if (!sync_mailbox_is_marked(mailbox))
                 mailbox->engine->n_dirty++;
-        mailbox->dirty[side] = true;
+        mailbox->dirty[side] = mailbox->may_gain[side] = true;
         mailbox->has_settled = false;
 }
 

@@ -71,6 +71,9 @@ def _watch(pid):
 def _reap(process):
     """wait4 of the process and of what it left behind: user and system seconds of the tree, and switches."""
     _, status, usage = os.wait4(process.pid, 0)
+    while os.WIFSTOPPED(status):  # whoever was to watch it was ended first: it stands still for nobody
+        os.killpg(process.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     user, system, switches = usage.ru_utime, usage.ru_stime, usage.ru_nvcsw
     end = time.monotonic() + _LEFT_BEHIND

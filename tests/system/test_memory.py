@@ -5,7 +5,8 @@ import re
 import shutil
 import unittest
 
-from rig import SANITIZED, case, compare, number, populate
+from measure import scale
+from rig import SANITIZED, case, compare, netns, number, populate
 
 MANY = number("MESSAGES", 10_000)
 FEW = 1000
@@ -13,6 +14,8 @@ LIMIT = {"none": 12 * 1024, "implicit": 14 * 1024}  # kB
 GROWTH = 1024  # kB, from FEW to MANY
 BIG = 60 * 1024 * 1024
 MAILBOXES = 40
+ACCOUNTS = 10, 40
+IDLE_LIMIT = 330  # kB
 
 
 @unittest.skipIf(SANITIZED, "the sanitizers' memory is their own")
@@ -74,6 +77,14 @@ class Memory(case.SystemTest):
         for kind, value in values.items():
             with self.subTest(kind=kind):
                 self.assertLessEqual(value, LIMIT["none"])
+
+    @unittest.skipUnless(netns.is_possible(), "no network namespaces here")
+    def test_idle_accounts(self):
+        """What one more account takes, once it waits under NOTIFY."""
+        few, more = (scale.by_accounts(count, 0)["rss"] for count in ACCOUNTS)
+        each = (more - few) / (ACCOUNTS[1] - ACCOUNTS[0]) / 1000
+        print(f"  {each:.0f} kB an idle account", flush=True)
+        self.assertLess(each, IDLE_LIMIT)
 
     @unittest.skipUnless(shutil.which("strace"), "needs strace")
     def test_given_back(self):

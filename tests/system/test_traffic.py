@@ -2,7 +2,7 @@
 
 import unittest
 
-from rig import SANITIZED, case, netns, number, populate
+from rig import SANITIZED, case, netns, number, populate, wait_until
 
 MESSAGES = sorted({100, number("MESSAGES", 10_000)})
 
@@ -59,3 +59,57 @@ class Traffic(case.SystemTest):
         for messages in MESSAGES:
             with self.subTest(messages=messages):
                 self.check(75, messages)
+
+
+# What an event on the server costs a daemon under NOTIFY, by what happens: bytes with the headers of IP and TCP,
+# packets, and wake-ups. A quarter more than it takes here, since a server may answer in two pieces.
+EVENTS = {"a flag": (850, 7.5, 2.2), "gone": (850, 7.5, 2.2), "new": (1150, 8, 2.2)}
+ROUNDS = 5
+
+
+@unittest.skipIf(SANITIZED, "bytes do not depend on the build")
+@unittest.skipUnless(netns.is_possible(), "no network namespaces here")
+class LiveTraffic(case.SystemTest):
+    """Asked and answered once: a mailbox is unselected in the write that selects it."""
+
+    def test_events_on_the_server(self):
+        with netns.Link() as link:
+            server = self.server("mdbox", addresses=("127.0.0.1", link.address))
+            self.other = self.session(server)
+            populate.fill_small(self.other, "INBOX", 50)
+            account = self.account(server, tls="none", settings={
+                "host": link.address, "port": server.imap_port, "allow-cleartext": "yes",
+            })
+            account.prefix = link.prefix
+            self.once(account)
+            self.folder = account.tree.folder("INBOX")
+            with account.daemon() as daemon:
+                daemon.wait_in_sync()
+                over = [sentence for what in EVENTS for sentence in self.measure(link, daemon, what)]
+                self.assertEqual(over, [])
+            self.assert_equal_sides(account, server)
+
+    def measure(self, link, daemon, what):
+        """What is over its limit."""
+        switches, before = daemon.status_field("voluntary_ctxt_switches"), link.count()
+        for n in range(ROUNDS):
+            self.change(what, n)
+        traffic = link.since(before)
+        switches = daemon.status_field("voluntary_ctxt_switches") - switches
+        values = [value / ROUNDS for value in (sum(traffic[:2]), sum(traffic[2:]), switches)]
+        print(f"  {what}: {values[0]:.0f} B, {values[1]:.1f} packets, {values[2]:.1f} wake-ups an event", flush=True)
+        return [f"{what}: {value}, not {limit}" for value, limit in zip(values, EVENTS[what]) if value > limit]
+
+    def change(self, what, n):
+        """One event, and wait for it."""
+        names = sorted(path.name for path in self.folder.files())
+        self.other.select("INBOX")
+        uid = self.other.uids()[n]
+        if what == "a flag":
+            self.other.store(uid, "+", ["\\Answered"])
+        elif what == "gone":
+            self.other.expunge(uid)
+        else:
+            self.other.append("INBOX", b"Message-ID: <new%d@example.org>\r\n\r\nnew\r\n" % n)
+        self.other.command("UNSELECT")
+        wait_until(lambda: sorted(path.name for path in self.folder.files()) != names, f"{what} arrives")
