@@ -380,6 +380,7 @@ void account_go_on_with_logins(Account *account) {
 static void on_open(Connection *connection, void *userdata) {
         AccountLink *link = userdata;
 
+        link->dialled = account_uptime(); /* its name may have been looked up for long */
         if (link->login && link->endpoint->tls == TLS_STARTTLS &&
             connection_is_encrypted(connection))
                 on_outcome(link, imap_login_go_on(link->login, connection_session(connection)));

@@ -61,10 +61,14 @@ static void lookup_resolve(Lookup *l, const char *host, int flags) {
 
 /*
  * A question that gets lost, as they do in a network that is just coming up, is asked again after 1 s, not
- * after 5, and then after 2 and 4 more. Whoever has set RES_OPTIONS knows better.
+ * after 5, and then after 2 and 4 more. Whoever has set another time (resolv.conf, RES_OPTIONS) knows better.
+ *
+ * A thread may get the memory of one that has ended, with the state of its resolver in it, which the C
+ * library then takes for changes of ours that it need not keep.
  */
 static void be_impatient(void) {
-        if (getenv("RES_OPTIONS") || res_init() < 0)
+        memset(&_res, 0, sizeof(_res));
+        if (res_init() < 0 || _res.retrans != RES_TIMEOUT)
                 return;
         _res.retrans = 1;
         _res.retry = 4;

@@ -32,6 +32,7 @@ static int on_review(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
 
         (void) source;
+        system_bus_review(manager->system_bus);
         manager_finish_jobs(manager);
         manager_tell_systemd(manager);
         return 0;

@@ -26,10 +26,9 @@ struct SystemBus {
         sd_event *event; /* ref */
         sd_bus *bus;     /* NULL: there is none */
         sd_bus_slot *disconnected;
-        sd_event_source *over;  /* deferred: it is gone; this may be a callback of it */
-        sd_event_source *awake; /* after each turn of the loop, while there is no bus */
-        uint64_t tried;         /* CLOCK_BOOTTIME */
-        Watch *watches;         /* owned; allocated one by one: callbacks hold them */
+        sd_event_source *over; /* deferred: it is gone; this may be a callback of it */
+        uint64_t tried;        /* CLOCK_BOOTTIME */
+        Watch *watches;        /* owned; allocated one by one: callbacks hold them */
         bool was_logged;
 };
 
@@ -160,7 +159,6 @@ static void drop(SystemBus *bus) {
                 watch_end(watch);
         bus->disconnected = sd_bus_slot_unref(bus->disconnected);
         sd_bus_close_unref(old);
-        (void) sd_event_source_set_enabled(bus->awake, SD_EVENT_ON);
 }
 
 static int on_over(sd_event_source *source, void *userdata) {
@@ -202,7 +200,6 @@ static int open_bus(SystemBus *bus) {
 static void begin(SystemBus *bus) {
         int r = open_bus(bus);
 
-        (void) sd_event_source_set_enabled(bus->awake, SD_EVENT_OFF);
         if (r >= 0)
                 return;
         if (!bus->was_logged)
@@ -218,13 +215,9 @@ void system_bus_retry(SystemBus *bus) {
                 begin(bus);
 }
 
-static int on_awake(sd_event_source *source, void *userdata) {
-        SystemBus *bus = userdata;
-
-        (void) source;
-        if (!bus->bus && uptime() - bus->tried >= RETRY_USEC)
+void system_bus_review(SystemBus *bus) {
+        if (bus && !bus->bus && uptime() - bus->tried >= RETRY_USEC)
                 begin(bus);
-        return 0;
 }
 
 /* --- life --- */
@@ -240,8 +233,6 @@ int system_bus_new(sd_event *event, SystemBus **ret_bus) {
         r = sd_event_add_defer(event, &bus->over, on_over, bus);
         if (r >= 0)
                 r = sd_event_source_set_enabled(bus->over, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_post(event, &bus->awake, on_awake, bus);
         if (r < 0)
                 return r;
         begin(bus);
@@ -265,7 +256,6 @@ SystemBus *system_bus_free(SystemBus *bus) {
         sd_bus_slot_unref(bus->disconnected);
         sd_bus_close_unref(bus->bus);
         sd_event_source_disable_unref(bus->over);
-        sd_event_source_disable_unref(bus->awake);
         sd_event_unref(bus->event);
         free(bus);
         return NULL;

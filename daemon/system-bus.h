@@ -7,8 +7,8 @@
  * missing, go and come back: who watches a service is told that it is there or not, and works either
  * way. What is missing is said once in the log.
  *
- * No timer: a bus that is missing is tried again when the loop is awake for another reason, no more
- * often than once in ten minutes, and by system_bus_retry().
+ * No timer: a bus that is missing is tried again when something has happened, no more often than once
+ * in ten minutes, and by system_bus_retry().
  */
 
 #include <systemd/sd-bus.h>
@@ -40,6 +40,8 @@ int system_bus_watch(SystemBus *bus, const char *service, const char *without,
 
 /* Try now, if there is no bus: the machine has woken up. */
 void system_bus_retry(SystemBus *bus);
+/* Something has happened: try if it is time. @bus may be NULL. */
+void system_bus_review(SystemBus *bus);
 
 /* Call a method without starting the service for it, and without waiting. @types: of the arguments, as
  * for sd_bus_message_append(), NULL for none. @slot: replaced; owned by the caller. */
