@@ -225,5 +225,7 @@ void account_forget_retry(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
 
+/* What could not be opened is tried again when a person asks, who may wait for what comes of it. */
+void account_wake(Account *account);
 /* A timer cannot be set: end the program, and say why. */
 void account_end_without_timer(Account *account, const char *title, int error);

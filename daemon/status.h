@@ -44,9 +44,9 @@ typedef struct AccountStatus {
         uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         bool compressed, encrypted;
         bool local_compressed, local_encrypted;
-        const char *left_out; /* names of mailboxes that are left out, ", " between them; "" */
+        const char *left_out;     /* names of mailboxes that are left out, ", " between them; "" */
         const char *config_error; /* of the file, for all accounts: it was not read again; "" */
-        uint64_t deferred;    /* messages that are too large for the policy in force */
+        uint64_t deferred;        /* messages that are too large for the policy in force */
         const char *policy, *policy_why; /* as of PolicyStatus */
         uint64_t wakeups_hour;           /* of the daemon, for all accounts together */
         uint64_t bytes_hour;             /* on the wire in the last hour, both ways */

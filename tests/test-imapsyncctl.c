@@ -121,7 +121,8 @@ static const struct {
                        "\"local_bytes_in\":0,\"local_bytes_out\":0,\"flags_since_usec\":#,"
                        "\"compressed\":true,\"encrypted\":"
                        "true,\"local_compressed\":false,\"local_encrypted\":false,"
-                       "\"left_out\":\"[Gmail]/All Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
+                       "\"left_out\":\"[Gmail]/All "
+                       "Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
                        "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
                        "\"bytes_hour\":3400}]"
                        "\n",.err = "",

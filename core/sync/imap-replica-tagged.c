@@ -269,8 +269,8 @@ static bool take_command(ImapReplica *r, ImapTag tag, Command *ret_command) {
 static uint64_t safe_rise(const ImapReplica *r, const Command *command, const ImapText *text) {
         if (!r->notify_sent)
                 return UINT64_MAX;
-        return command->kind == COMMAND_APPEND && text->status == IMAP_OK &&
-               command->job && command->job->opened == r->selected;
+        return command->kind == COMMAND_APPEND && text->status == IMAP_OK && command->job &&
+               command->job->opened == r->selected;
 }
 
 static void on_modseq(ImapReplica *r, const Command *command, const ImapText *text) {
