@@ -109,4 +109,4 @@ class Faults(case.SystemTest):
         account = self.account(self.server())
         self.preload(account, FAULT=f"timerfd_create:1:{errno.EMFILE}")
         result = self.once(account, status=1, timeout=20)
-        self.assertIn("a timer cannot be set: Too many open files", result.err)
+        self.assertIn("the event loop cannot be made: Too many open files", result.err)
