@@ -63,7 +63,7 @@ class Traffic(case.SystemTest):
 
 # What an event on the server costs a daemon under NOTIFY, by what happens: bytes with the headers of IP and TCP,
 # packets, and wake-ups. A quarter more than it takes here, since a server may answer in two pieces.
-EVENTS = {"a flag": (850, 7.5, 2.2), "gone": (850, 7.5, 2.2), "new": (1150, 8, 2.2)}
+EVENTS = {"a flag": (850, 7.5, 3), "gone": (850, 7.5, 3), "new": (1150, 8, 3.5)}
 ROUNDS = 5
 
 
