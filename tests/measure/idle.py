@@ -14,11 +14,11 @@ import tempfile
 import time
 
 from measure import programs, scale, tables as markdown, waiting
-from measure.waiting import Row
+from measure.waiting import NOTIFY, Row
 from rig import netns, wait_until
 from rig.dovecot import Dovecot
 
-NOTIFY, QUIET, CHATTER, POLL = "NOTIFY", "IDLE, a quiet server", "IDLE, a chattering server", "poll"
+QUIET, CHATTER, POLL = "IDLE, a quiet server", "IDLE, a chattering server", "poll"
 MOST_WAKE_UPS = 5  # an hour, under NOTIFY
 _NO_IDLE = scale.NO_NOTIFY.replace(" IDLE", "")
 # A chattering one says "Still here" every two minutes, which is Dovecot's default.
@@ -30,7 +30,7 @@ SERVERS = {
 }
 BEGINS = {NOTIFY: "NOTIFY", QUIET: "IDLE", CHATTER: "IDLE", POLL: "LIST-STATUS"}  # as imapsyncd says how it waits
 # Others are all with the server that has everything.
-OTHERS = {"interimap-notify": "NOTIFY", "interimap-watch": "poll", "mbsync": "a timer, 30 s"}
+OTHERS = {"interimap-notify": NOTIFY, "interimap-watch": "poll", "mbsync": "a timer, 30 s"}
 POWERS = {"ac": "AC", "battery": "battery", None: "either"}
 
 
@@ -163,12 +163,13 @@ def tables(found):
         return []
     factor = 3600 / found["seconds"]
     lines = ["", f"### Idle: {found['seconds']:.0f} s were counted, all rows at the same time", "",
-             f"An hour is what was counted x {factor:.3g} (3600 s / {found['seconds']:.0f} s). Wake-ups are voluntary context"
-             " switches; bytes have the headers of IP and TCP. Each account has"
+             f"An hour is what was counted x {factor:.3g} (3600 s / {found['seconds']:.0f} s). Wake-ups are voluntary"
+             " context switches; bytes have the headers of IP and TCP. Each account has"
              f" {len(waiting.MAILBOXES)} mailboxes. InterIMAP's local server, and the timer of mbsync, are not counted;"
              " InterIMAP has a process for each account, imapsyncd and mbsync one for all.", ""]
-    lines += markdown.table(("", "accounts", "waits by", "as it says", "power", "wake-ups an hour", "bytes an hour",
-                             "packets an hour", "CPU an hour"), [cells(row, factor) for row in found["rows"] if row["taken"]])
+    columns = ("", "accounts", "waits by", "as it says", "power", *(
+        what + " an hour" for what in ("wake-ups", "bytes", "packets", "CPU")))
+    lines += markdown.table(columns, [cells(row, factor) for row in found["rows"] if row["taken"]])
     changed = [f"{title(row)}: “{row['begin']}” at the beginning, “{row['end']}” at the end."
                for row in found["rows"] if row["end"] and row["begin"] != row["end"]]
     bad = [f"**Missed**: {sentence}" for sentence in faults(found)]

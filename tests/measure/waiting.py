@@ -13,6 +13,7 @@ from rig.account import Account
 from rig.dovecot import PASSWORD
 
 MAILBOXES = ("INBOX", "Archive", "Sent")
+NOTIFY = "NOTIFY"  # a way to wait
 SYNCED, ARRIVES = 300.0, 120.0  # seconds
 
 # power: None for a program that does not ask.
@@ -50,7 +51,7 @@ def is_server(pid):
     try:
         words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
         program = pathlib.Path(f"/proc/{pid}/exe").readlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
     return "dovecot" in str(program) or program.name == "doveadm" or b"doveadm" in words
 
@@ -92,7 +93,7 @@ class Program:
         self.still()
 
     def still(self):
-        """Until it does nothing for two seconds."""
+        """Until it does nothing for two seconds; many that poll may have no such pause."""
         last = [None]
 
         def is_still():
@@ -100,12 +101,16 @@ class Program:
             before, last[0] = last[0], self.counted()[0]
             return before == last[0]
 
-        wait_until(is_still, f"{self.title()} waits", SYNCED, 2.0)
+        if self.row.power == "battery" or self.row.waits == NOTIFY:
+            wait_until(is_still, f"{self.title()} waits", SYNCED, 2.0)
 
     def wait_in_sync(self, deadline):
         def is_in_sync():
             self.check()
-            return not self.differences()
+            try:
+                return not self.differences()
+            except FileNotFoundError:  # a file gets another name at the moment
+                return False
 
         wait_until(is_in_sync, f"{self.title()} is in sync", deadline, 1.0)
 
@@ -167,7 +172,8 @@ def fill(server, user, seed):
         for name in MAILBOXES:
             if name != "INBOX":
                 session.create(name)
-            session.append(name, f"Subject: x\r\nMessage-ID: <{name}{seed}@example.org>\r\n\r\nx\r\n".encode(), ["\\Seen"])
+            head = f"Subject: x\r\nMessage-ID: <{name}{seed}@example.org>\r\n\r\n"
+            session.append(name, head.encode() + b"x\r\n", ["\\Seen"])
 
 
 class Imapsyncd(Program):
@@ -182,7 +188,8 @@ class Imapsyncd(Program):
 
     def section(self, n):
         return (f"[account a{n}]\nhost = {self.link.address}\nport = {self.server.imap_port}\ntls = none\n"
-                f"allow-cleartext = yes\nuser = {self.users[n]}\npassword = {PASSWORD}\nmaildir = {self.home}/Mail{n}\n")
+                f"allow-cleartext = yes\nuser = {self.users[n]}\npassword = {PASSWORD}\n"
+                f"maildir = {self.home}/Mail{n}\n")
 
     def settle(self):
         def listens():
@@ -219,11 +226,13 @@ class InterImap(Program):
         for n, user in enumerate(self.users):
             home = self.home / str(n)
             self.local.session(user).close()  # makes the home
-            settings = interimap.configure(home, self.link.address, self.server.imap_port, user, self.local.tunnel(user))
-            environment = {"PATH": PATH, "HOME": str(home), "LC_ALL": "C.UTF-8"} | settings
+            settings = interimap.configure(home, self.link.address, self.server.imap_port, user,
+                                           self.local.tunnel(user))
+            environment = {"PATH": programs.PATH, "HOME": str(home), "LC_ALL": "C.UTF-8"} | settings
             command = [*self.link.prefix, "interimap", "--quiet"]
             # It makes its database when it does not stay.
-            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stderr=self.log, check=True, timeout=SYNCED)
+            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stderr=self.log, check=True,
+                           timeout=SYNCED)
             self.spawn(["interimap", "--quiet", self.option], environment)
 
     def store(self, n):
@@ -247,13 +256,15 @@ class Mbsync(Program):
         (self.home / "rc").write_text("".join(map(self.section, range(self.row.accounts))))
         self.runs = open(self.home / "runs", "ab")
         words = [sys.executable, "-m", "measure.again", programs.SECONDS, "mbsync", "-q", "-c", self.home / "rc", "-a"]
-        environment = {"PATH": PATH, "HOME": str(self.home), "LC_ALL": "C.UTF-8", "PYTHONPATH": str(REPOSITORY / "tests")}
-        self.spawn(words, environment | {"PYTHONDONTWRITEBYTECODE": "1"}, self.runs)
+        environment = {"PATH": programs.PATH, "HOME": str(self.home), "LC_ALL": "C.UTF-8",
+                       "PYTHONPATH": str(REPOSITORY / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.spawn(words, environment, self.runs)
 
     def section(self, n):
         folder = self.home / f"Mail{n}"
         folder.mkdir()
-        return programs.mbsync_section(self.link.address, self.server.imap_port, self.users[n], "SSLType None\n", folder, n)
+        return programs.mbsync_section(self.link.address, self.server.imap_port, self.users[n], "SSLType None\n",
+                                       folder, n)
 
     def counted(self):
         """The whole runs; what stands in for the timer is not counted."""
@@ -267,5 +278,5 @@ class Mbsync(Program):
         self.runs.close()
 
 
-PATH = programs.PATH
-KINDS = {"imapsyncd": Imapsyncd, "interimap-notify": InterImapNotify, "interimap-watch": InterImapWatch, "mbsync": Mbsync}
+KINDS = {"imapsyncd": Imapsyncd, "interimap-notify": InterImapNotify, "interimap-watch": InterImapWatch,
+         "mbsync": Mbsync}
