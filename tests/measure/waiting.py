@@ -198,7 +198,14 @@ class Imapsyncd(Program):
 
         wait_until(listens, f"{self.title()} listens", SYNCED, 0.2)
         self.synchronise()
+        self.check_watch()
         super().settle()
+
+    def check_watch(self):
+        """Each account takes one of the user's instances of inotify; without one it would poll its own folders."""
+        for line in (self.home / "log").read_text(errors="replace").splitlines():
+            if "local changes are only looked for" in line:
+                raise AssertionError(line)
 
     def synchronise(self):
         result = self.account.ctl("sync", "--wait", timeout=SYNCED)
