@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 
-from measure import figures, live, once, programs, scale, tables, targets
+from measure import figures, idle, live, once, programs, scale, tables, targets
 from rig import REPOSITORY, netns
 
-PARTS = ("once", "live", "scale")
+USUAL = ("once", "live", "scale")
+PARTS = (*USUAL, "idle")
+LIVE_MINUTES, IDLE_MINUTES = 1, 30
 
 
 def parse(arguments):
@@ -21,7 +23,8 @@ def parse(arguments):
     parser.add_argument("sizes", nargs="*", default=["100", "1000", "75x100"],
                         help="of the tables: MESSAGES in one mailbox, or MAILBOXESxMESSAGES (default: %(default)s)")
     parser.add_argument("--full", action="store_true", help="all sizes of the seed: hours, and 10 GB of disk")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(USUAL),
+                        help=f"parts, with commas: {', '.join(PARTS)} (default: %(default)s)")
     parser.add_argument("--programs", help="keys, with commas: "
                         + ", ".join(dict.fromkeys(kind.key for kind in programs.ONCE + programs.LIVE)))
     parser.add_argument("--ways", default=",".join(once.VARIANTS), help="to the server (default: %(default)s)")
@@ -29,10 +32,14 @@ def parse(arguments):
     parser.add_argument("--output", type=pathlib.Path, help="a folder for results.json and the figures")
     parser.add_argument("--results", action="append", default=[], type=pathlib.Path,
                         help="measure nothing: print and draw what an earlier run has kept; may be repeated")
-    live.arguments(parser)
-    scale.arguments(parser)
+    parser.add_argument("--minutes", type=float, help=f"of each phase of live (default: {LIVE_MINUTES}), or of idle"
+                        f" (default: {IDLE_MINUTES})")
+    for part in (live, scale, idle):
+        part.arguments(parser)
     options = parser.parse_args(arguments)
     check(parser, options)
+    options.idle_minutes = options.minutes or IDLE_MINUTES
+    options.minutes = options.minutes or LIVE_MINUTES
     if options.full:
         options.sizes = ["100", "1000", "10000", "100000", "75x100", "75x1000", "75x10000"]
         live.full(options)
@@ -94,7 +101,8 @@ def measure(options, results):
             results["once"][word] = once.measure(
                 once.parse_size(word), once.far_if_small(word, variants), chosen(programs.ONCE, options), options.repeats)
             keep(options, results)
-    for name, part, kinds in (("live", live, programs.LIVE), ("scale", scale, [])):
+    for name, part, kinds in (("live", live, programs.LIVE), ("scale", scale, []),
+                              ("idle", idle, programs.IDLE)):
         if name in options.only:
             tell(f"{name} ...")
             results[name] = part.measure(options, chosen(kinds, options))
@@ -127,11 +135,12 @@ def report(results, output):
              f" {about_it['machine']}, load {about_it['load']:.1f} at the start."]
     lines += tables.once_tables(results.get("once", {}))
     lines += live.tables(results.get("live", {})) + scale.tables(results.get("scale", {}))
+    lines += idle.tables(results.get("idle", {}))
     if output:
         lines += figures.draw(results, output)
     judged = targets.judge(results)
-    print("\n".join([*lines, *targets.table(judged)]))
-    return sum(row.is_met is False for row in judged)
+    print("\n".join([*lines, *targets.table(judged)]), flush=True)
+    return sum(row.is_met is False for row in judged) + len(idle.faults(results.get("idle", {"rows": []})))
 
 
 def main(arguments):

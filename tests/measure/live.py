@@ -27,7 +27,6 @@ QUIET, REMOTE, LOCAL = "quiet", "events on the server", "events on the local sid
 
 
 def arguments(parser):
-    parser.add_argument("--minutes", type=float, default=1, help="of each phase of live (default: %(default)s)")
     parser.add_argument("--mailboxes", type=int, default=97, help="of live (default: %(default)s)")
     parser.add_argument("--messages", type=int, default=5000, help="of live, in all (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=20, help="of live: times the seed's (default: %(default)s)")

@@ -11,6 +11,18 @@ from rig.account import Account
 from rig.dovecot import PASSWORD
 
 SECONDS = 30  # between two looks at the server, for those that only poll
+PATH = os.environ["PATH"]
+TUID = re.compile(rb"^X-TUID: \S+\r?\n", re.MULTILINE)  # mbsync's own field in a header
+
+
+def mbsync_section(host, port, user, tls, folder, n=""):
+    """Its configuration for one account."""
+    return (
+        f"IMAPAccount a{n}\nHost {host}\nPort {port}\nUser {user}\nPass {PASSWORD}\n{tls}"
+        f"AuthMechs LOGIN PLAIN\n\nIMAPStore r{n}\nAccount a{n}\n\n"
+        f"MaildirStore l{n}\nPath {folder}/\nInbox {folder}/INBOX\nSubFolders Verbatim\n\n"
+        f"Channel c{n}\nFar :r{n}:\nNear :l{n}:\nPatterns *\nCreate Near\nExpunge Both\nSyncState *\n\n"
+    )
 
 
 class Way:
@@ -40,7 +52,7 @@ class Program:
         home.mkdir(mode=0o700, parents=True)
         self.home = home
         self.way = way
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        self.environment = {"PATH": PATH, "HOME": str(home), "LC_ALL": "C.UTF-8"}
         self.configure(local)
 
     @classmethod
@@ -194,17 +206,13 @@ class Mbsync(Program):
         tls = f"SSLType IMAPS\nCertificateFile {way.ca_file}\n" if way.tls else "SSLType None\n"
         (self.home / "Mail").mkdir()
         (self.home / "rc").write_text(
-            f"IMAPAccount a\nHost {way.host}\nPort {way.port}\nUser {content.USER}\nPass {PASSWORD}\n{tls}"
-            "AuthMechs LOGIN PLAIN\n\nIMAPStore r\nAccount a\n\n"
-            f"MaildirStore l\nPath {self.home}/Mail/\nInbox {self.home}/Mail/INBOX\nSubFolders Verbatim\n\n"
-            "Channel c\nFar :r:\nNear :l:\nPatterns *\nCreate Near\nExpunge Both\nSyncState *\n"
-        )
+            mbsync_section(way.host, way.port, content.USER, tls, self.home / "Mail"))
 
     def once(self):
         return self.in_place(["mbsync", "-q", "-c", str(self.home / "rc"), "-a"])
 
     def store(self):
-        return content.Files(maildir.Tree(self.home / "Mail"), re.compile(rb"^X-TUID: \S+\r?\n", re.MULTILINE))
+        return content.Files(maildir.Tree(self.home / "Mail"), TUID)
 
 
 class Limit(Program):
@@ -229,6 +237,7 @@ class Limit(Program):
 
 ONCE = [Limit, Imapsyncd, ImapsyncdImap, InterImap, OfflineImapQuick, OfflineImap, Mbsync]
 LIVE = [Imapsyncd, ImapsyncdImap, InterImapNotify, InterImapWatch, Mbsync, OfflineImapDaemon]
+IDLE = [Imapsyncd, InterImapNotify, InterImapWatch, Mbsync]
 
 
 def missing(kinds):

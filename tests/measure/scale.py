@@ -135,12 +135,12 @@ def still(proxy):
     return last[0]
 
 
-_MANY_USERS = "service imap {{\n  process_limit = 2000\n  client_limit = 20\n}}\ndefault_client_limit = 20000\n".format()
+MANY_USERS = "service imap {{\n  process_limit = 2000\n  client_limit = 20\n}}\ndefault_client_limit = 20000\n".format()
 
 
 def by_accounts(count, seconds):
     """So many accounts in one process, each of another user, all waiting."""
-    with place(settings=_MANY_USERS) as (directory, link, server):
+    with place(settings=MANY_USERS) as (directory, link, server):
         account = Account(directory / "home")
         account.prefix = link.prefix
         account.write_text("".join(section(account, link, server, n) for n in range(count)))

@@ -3,7 +3,7 @@
 import collections
 import statistics
 
-from measure import live, once, tables
+from measure import idle, live, once, tables
 
 OURS, MBSYNC, INTERIMAP, LIMIT = "imapsyncd", "mbsync", "interimap", "limit"
 
@@ -181,6 +181,16 @@ def scale_rows(found):
                   f"{most} mailboxes")
 
 
+def idle_rows(found):
+    """Under NOTIFY, on AC and on battery; each number of accounts by itself."""
+    rates = {}
+    for row, rate in idle.by_notify(found):
+        rates[row["accounts"]] = max(rate, rates.get(row["accounts"], 0))
+    for count, rate in rates.items() or [("any number", None)]:
+        yield at_most(f"idle under NOTIFY: wake-ups an hour, accounts: {count}", str(idle.MOST_WAKE_UPS), rate,
+                      idle.MOST_WAKE_UPS, "{:.1f}")
+
+
 def beside_rows(runs):
     """imapsyncd between two servers, beside InterIMAP on the same two."""
     ours = "imapsyncd-imap"
@@ -200,6 +210,7 @@ def wrong_runs(results):
                 for key, sentences in by_key.items() if key.startswith(OURS))
     runs = results.get("live", {}).get("programs", {})
     count += sum(len(run["wrong"]) + len(run["late"]) for key, run in runs.items() if key.startswith(OURS))
+    count += sum(bool(row["wrong"]) for row in results.get("idle", {}).get("rows", []))
     return count + len(results.get("scale", {}).get("wrong", []))
 
 
@@ -208,7 +219,8 @@ def judge(results):
     runs, scaled = Runs(results), results.get("scale", {})
     wrong = at_most("runs that ended out of sync, and events that came late", "0", wrong_runs(results), 0, "{}")
     return [wrong, *noop_rows(runs), *message_rows(runs), *first_rows(runs), *memory_rows(runs, scaled),
-            *live_rows(results.get("live", {})), *scale_rows(scaled), *beside_rows(runs)]
+            *live_rows(results.get("live", {})), *scale_rows(scaled),
+            *idle_rows(results.get("idle", {})), *beside_rows(runs)]
 
 
 WORDS = {True: "met", False: "**missed**", None: ""}
