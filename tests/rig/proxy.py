@@ -212,12 +212,12 @@ class _Line:
             data = data[: found[1]]
         if rate := proxy.rate if from_server else proxy.rate_up:
             time.sleep(len(data) / rate)
+        self.passed[source] += len(data)  # before it arrives, and somebody counts from now on
+        self._count(data, from_server)
         for start in range(0, len(data), proxy.piece):
             sink.sendall(data[start : start + proxy.piece])
             if proxy.pause:
                 time.sleep(proxy.pause)
-        self.passed[source] += len(data)
-        self._count(data, from_server)
         if limit is not None and self.passed[source] >= limit:
             return self._cut()
         return True
