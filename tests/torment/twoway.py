@@ -82,7 +82,7 @@ def _run_seed(directory, server, name, seed, operations):
     tally.harm(where, life.found)
     tally.add(seeds=1, operations=life.done)
     tally.add(**life.rounds)
-    if not life.found:
+    if tally.is_good:
         life.forget()
     return tally
 
