@@ -3,6 +3,19 @@
 #include "replica-transcript.h"
 
 static void test_stores(void) {
+        replica_check("what another client changed is told before our STORE of it", DOVECOT, "q",
+                      OPEN_A "> store A 5 \\Flagged -\n"
+                             "> store A 6 \\Flagged -\n"
+                             "C: 2 UID STORE 5 +FLAGS.SILENT (\\Flagged)\n"
+                             "C: 3 UID STORE 6 +FLAGS.SILENT (\\Flagged)\n"
+                             "S: * 2 FETCH (UID 6 MODSEQ (22) FLAGS (work))\n"
+                             "S: * 1 FETCH (UID 5 MODSEQ (23))\n"
+                             "S: 2 OK\n"
+                             "S: * 2 FETCH (UID 6 MODSEQ (24))\n"
+                             "S: 3 OK\n"
+                             "E: MESSAGE A 6 (\\Flagged work)\n"
+                             "E: DONE STORE A modseq=23 exists=3\n"
+                             "E: DONE STORE A modseq=24 exists=3\n");
         replica_check("flags and keywords, both ways, and what the server tells with it", DOVECOT,
                       "q",
                       OPEN_A "> store A 3,5:8 \\Flagged,work \\Seen\n"

@@ -184,17 +184,19 @@ static bool is_idle(const ImapReplica *r, const Command *head) {
 }
 
 /*
- * A mailbox that is selected anew for our STOREs tells first how the messages are before them, as those
- * that were moved there a moment ago. What they are in the end is what counts.
+ * What comes while STOREs of ours are under way may be of before them: a mailbox that is selected anew for
+ * them tells of messages that were moved there a moment ago, and what another client has just changed is
+ * told first. What they are in the end is what counts. The answer to a STORE is of behind it.
  */
 static MessageFlags flags_after_stores(const ImapReplica *r, const Command *head,
                                        const ReplicaMessage *message) {
         MessageFlags flags = message->flags;
 
-        if (!head || head->kind != COMMAND_SELECT || head->job->kind == JOB_CHANGES)
+        if (!head)
                 return flags;
         for (const Job *job = r->jobs; job; job = job->all_next)
                 if (job->kind == JOB_STORE && job->opened == r->selected &&
+                    (job != head->job || head->kind == COMMAND_SELECT) &&
                     uid_set_contains(&job->uids, message->uid))
                         flags = (flags | job->add) & ~job->remove;
         return flags;
