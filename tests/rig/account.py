@@ -56,6 +56,11 @@ class Account:
             path.chmod(0o700)
         self.write_config()
 
+    def strace(self, trace, *options):
+        """Have strace in front from now on, behind what is there; what it sees goes to the file trace."""
+        # -D: strace is the child, and the program keeps the pid that is known here.
+        self.prefix = [*self.prefix, "strace", "-D", "-f", *options, "-o", trace]
+
     @staticmethod
     def server_settings(server, tls):
         port = server.imaps_port if tls == "implicit" else server.imap_port

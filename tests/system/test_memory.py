@@ -98,8 +98,7 @@ class Memory(case.SystemTest):
         account = self.account(server, tls="none")
         self.once(account)
         trace = self.directory / "strace"
-        # -D: strace is the child, and the daemon keeps the pid that is known here.
-        account.prefix = ["strace", "-D", "-f", "-e", "trace=brk", "-o", trace]
+        account.strace(trace, "-e", "trace=brk")
         with account.daemon() as daemon:
             for _ in range(3):
                 daemon.wait_in_sync()

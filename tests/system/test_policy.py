@@ -356,7 +356,7 @@ class LastHour(PolicyTest):
     def test_counts(self):
         self.serve()
         trace = self.directory / "strace"
-        self.acc.prefix = ["strace", "-D", "-f", "-T", "-e", "trace=/epoll.*wait", "-o", trace]
+        self.acc.strace(trace, "-T", "-e", "trace=/epoll.*wait")
         self.begin()
         self.wait_more(rb" LIST ", 5)
         found = self.status()

@@ -20,8 +20,7 @@ class Quiet(case.SystemTest):
             account.prefix = link.prefix
             self.once(account)
             trace = self.directory / "strace"
-            # -D: strace is the child, and the daemon keeps the pid that is known here.
-            account.prefix = [*link.prefix, "strace", "-D", "-f", "-ttt", "-o", trace]
+            account.strace(trace, "-ttt")
             with account.daemon() as daemon:
                 daemon.wait_in_sync()
                 wait_until(lambda: stays(lambda: trace.stat().st_size, 5) is None,
