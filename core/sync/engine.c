@@ -200,13 +200,18 @@ static void forget_marks(SyncMailbox *mailbox) {
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = mailbox->wants_verify = false;
 }
 
-/* Return: how many runs were begun, or negative. */
-static int start_runs(Engine *engine) {
-        int n_started = 0;
-
-        if (engine->hold || engine->n_listing > 0 || engine->wants_list ||
-            engine_is_gathering(engine))
+/*
+ * When it is its mailbox's turn. Those with new messages come last: the last of them is still selected when what is
+ * gone elsewhere is known, and nothing is to be done in it before its bodies are asked for.
+ */
+static unsigned turn_of(const SyncMailbox *mailbox) {
+        if (!mailbox->may_gain[SIDE_REMOTE])
                 return 0;
+        return mailbox->may_lose[SIDE_REMOTE] ? 1 : 2;
+}
+
+static int start_turn(Engine *engine, unsigned turn) {
+        int n_started = 0;
 
         for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty + engine->n_verifying > 0;
              i++) {
@@ -215,7 +220,7 @@ static int start_runs(Engine *engine) {
 
                 if (engine->n_runs >= ENGINE_MAX_RUNS)
                         break;
-                if (mailbox->run || !wants_run(mailbox))
+                if (mailbox->run || !wants_run(mailbox) || turn_of(mailbox) != turn)
                         continue;
                 if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
                     mailbox->left_out) {
@@ -226,6 +231,24 @@ static int start_runs(Engine *engine) {
                 if (r < 0)
                         return r;
                 n_started++;
+        }
+        return n_started;
+}
+
+/* Return: how many runs were begun, or negative. */
+static int start_runs(Engine *engine) {
+        int n_started = 0;
+
+        if (engine->hold || engine->n_listing > 0 || engine->wants_list ||
+            engine_is_gathering(engine))
+                return 0;
+
+        for (unsigned turn = 0; turn < 3; turn++) {
+                const int r = start_turn(engine, turn);
+
+                if (r < 0)
+                        return r;
+                n_started += r;
         }
         return n_started;
 }

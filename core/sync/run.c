@@ -232,13 +232,11 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
             run->mailbox->engine->max_body > 0 || run_replica(run, SIDE_REMOTE)->has_labels ||
             !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
-        if (run_others_may_lose(run, SIDE_REMOTE))
-                return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
                 return REPLICA_WANT_IDENTITY;
         if (!run->may_gain && state->token[SIDE_REMOTE].modseq > 0)
                 return REPLICA_WANT_FLAGS;
-        return REPLICA_WANT_BODY;
+        return run_others_may_lose(run, SIDE_REMOTE) ? REPLICA_WANT_IDENTITY : REPLICA_WANT_BODY;
 }
 
 /* The server tells of all changes, new messages' bodies included, and nothing is to be said to it: the
