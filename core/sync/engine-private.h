@@ -206,8 +206,10 @@ struct SyncRun {
                            for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
         uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
-        bool is_queued;                  /* until bodies of others are here */
-        bool has_flow, awaits_flow;      /* bodies from this side are asked for, or to be: */
+        bool is_queued; /* until bodies of others are here, or can be asked for too */
+        uint64_t
+                waited; /* it has, to ask for bodies together with others; the how many-th to do so */
+        bool has_flow, awaits_flow; /* bodies from this side are asked for, or to be: */
         Side flow;
 
         BatchMessage *batch; /* owned */
@@ -355,6 +357,7 @@ struct Engine {
         bool trash_listed[_SIDE_MAX]; /* by the list that is under way */
         SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         Flow flow;
+        uint64_t n_waited; /* see SyncRun */
         char *error;
 };
 
