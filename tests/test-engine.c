@@ -449,7 +449,7 @@ static void test_first_bytes(void) {
 
                 assert(engine_list(world.engine) == 0 && world_pump(&world));
                 TEST_ROW(rows[i].label,
-                         !memory_replica_base(world.replica[SIDE_REMOTE])->wants_sizes);
+                         !memory_replica_base(world.replica[SIDE_REMOTE])->is_first);
                 world_done(&world);
         }
 }

@@ -143,7 +143,7 @@ static int on_unusable(Engine *engine, Side side, const ReplicaEvent *event) {
 
 void engine_begin_list(Engine *engine) {
         engine->list_phase = LIST_ASKING;
-        engine->replica[SIDE_REMOTE]->wants_sizes = engine_is_first(engine);
+        engine->replica[SIDE_REMOTE]->is_first = engine_is_first(engine);
         memset(engine->is_polling, 0, sizeof(engine->is_polling));
         memset(engine->trash_listed, 0, sizeof(engine->trash_listed));
         for (size_t i = 0; i < engine->n_unusable; i++)

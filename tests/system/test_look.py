@@ -73,3 +73,28 @@ class Look(case.SystemTest):
             self.assertLessEqual(self.runs(daemon) - selected, CHANGED + 1)
             self.assertGreater(self.runs(daemon), selected)
             self.assert_equal_sides(self.acc, self.dovecot)
+
+
+# How often a run with --once waits for the server, beside connect(2) and its greeting.
+ROUND_TRIPS = {"first sync": 3, "nothing to do": 1, "one new message": 3}
+
+
+class Once(case.SystemTest):
+    """What can travel together does."""
+
+    def test_round_trips(self):
+        server = self.server("mdbox")
+        session = self.session(server)
+        populate.fill(session, ["INBOX"], 100)
+        proxy = Proxy("127.0.0.1", server.imap_port)
+        self.addCleanup(proxy.close)
+        account = self.account(server, tls="none", settings={"host": proxy.host, "port": proxy.port})
+        for label, limit in ROUND_TRIPS.items():
+            with self.subTest(label):
+                if label == "one new message":
+                    session.append("INBOX", b"Message-ID: <new@example.org>\r\n\r\nnew\r\n")
+                before = proxy.round_trips
+                self.once(account)
+                print(f"  {label}: {proxy.round_trips - before} round trips", flush=True)
+                self.assertLessEqual(proxy.round_trips - before, limit)
+        self.assert_equal_sides(account, server)
