@@ -379,6 +379,7 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
                                                  : test->quirks);
         imap_replica_base(test->replica)->is_first = strchr(options, 'z');
+        imap_replica_base(test->replica)->only_looks = strchr(options, 'k');
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 

@@ -200,6 +200,44 @@ static void test_marked_before_list(void) {
         world_done(&world);
 }
 
+/* A person asks for a look: what has changed is opened, and what a list does not tell of. */
+static void test_look_at_all(void) {
+        static const struct {
+                const char *label;
+                bool changed, no_modseq;
+                unsigned n_runs;
+        } rows[] = {
+                {"nothing has changed",             false, false, 0},
+                {"one has changed",                 true,  false, 1},
+                {"a server that tells of no flags", false, true,  2},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                MemoryMailbox *mailbox;
+                World world;
+
+                world_init(&world);
+                world.store[SIDE_LOCAL].is_files = false;
+                world.store[SIDE_LOCAL].no_modseq = rows[i].no_modseq;
+                make_in_sync(&world, "a", 3);
+                make_in_sync(&world, "b", 3);
+                world_start(&world);
+                assert(world_sync(&world));
+                mailbox = stored(&world, SIDE_REMOTE, "a");
+                if (rows[i].changed)
+                        memory_set_flags(mailbox, &mailbox->messages[0],
+                                         world_parse_flags(&world, "F"));
+                world.n_notes[ENGINE_NOTE_RUN] = 0;
+                engine_look_at_all(world.engine);
+                assert(world_pump(&world));
+                TEST_ROW(rows[i].label, world.n_notes[ENGINE_NOTE_RUN] == rows[i].n_runs);
+                check(&world, "a",
+                      rows[i].changed ? "m1 F | m1 F | = F\nm2 | m2 | =\nm3 | m3 | =\n"
+                                      : "m1 | m1 | =\nm2 | m2 | =\nm3 | m3 | =\n");
+                world_done(&world);
+        }
+}
+
 /* Somebody makes it in both places at a time, and has put mail into it. */
 static void test_made_meanwhile(void) {
         World world;
@@ -650,6 +688,7 @@ int main(void) {
         test_gone_mailbox(SIDE_LOCAL);
         test_failed_list();
         test_marked_before_list();
+        test_look_at_all();
         test_made_meanwhile();
         test_no_memory();
         test_crowd();

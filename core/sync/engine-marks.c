@@ -5,6 +5,7 @@
 #include "sync/engine-private.h"
 
 int engine_list(Engine *engine) {
+        engine->only_looks = false;
         engine->wants_list = true;
         return 0;
 }
@@ -40,6 +41,7 @@ static bool is_told(const SyncMailbox *mailbox) {
 }
 
 void engine_look_at_all(Engine *engine) {
+        engine->only_looks |= !engine->wants_list;
         engine->wants_list = true;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];

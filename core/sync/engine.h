@@ -112,7 +112,8 @@ int engine_list(Engine *engine);
  */
 int engine_mark(Engine *engine, const char *mailbox, Side side, char **names);
 
-/* On "sync" of a person: engine_list(), and every mailbox is marked of which that tells too little. */
+/* On "sync" of a person: as engine_list(), but UIDVALIDITY is left to other looks; and every mailbox is marked of
+ * which that tells too little. */
 void engine_look_at_all(Engine *engine);
 
 /**

@@ -375,4 +375,6 @@ struct Replica {
         bool has_sizes;   /* standing() tells the size of a mailbox, and so does list() if... */
         bool is_first; /* ...the engine has set this, since it costs the other end some work: nothing is in sync
                           yet, and much is to come */
+        bool only_looks; /* the engine has set this: list() may leave out what nearly never changes, and what other
+                            looks of the same session ask for (UIDVALIDITY) */
 };

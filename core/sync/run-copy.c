@@ -76,15 +76,15 @@ bool run_may_fetch(SyncRun *run) {
 }
 
 static bool may_resume(const Engine *engine, const SyncRun *run) {
-        if (!run || !run->is_queued)
+        if (!run->is_queued)
                 return false;
         return run->awaits_flow ? engine_may_flow(engine, run->flow) : !engine->fetching;
 }
 
 /* Return: 1 if a run goes on that had to wait, 0 if there is none, or negative. */
 int engine_resume_queued(Engine *engine) {
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_runs > 0; i++) {
-                SyncRun *run = engine->mailboxes[i]->run;
+        for (size_t i = 0; i < engine->n_runs; i++) {
+                SyncRun *run = engine->runs[i];
                 int r;
 
                 if (!may_resume(engine, run))
@@ -94,7 +94,7 @@ int engine_resume_queued(Engine *engine) {
                 r = run_next_phase(run);
                 if (r < 0)
                         return r;
-                engine_end_if_over(engine, engine->mailboxes[i]);
+                engine_end_if_over(engine, run->mailbox);
                 return 1;
         }
         return 0;
