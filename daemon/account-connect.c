@@ -201,11 +201,14 @@ static bool is_on_this_machine(const AccountLink *link) {
                (link->endpoint->tunnel || value_is_loopback(link->endpoint->host));
 }
 
-/* A session for --once pays for COMPRESS with the login only if it has more to read than that costs. */
+/*
+ * A session for --once pays for COMPRESS with the login only if it has more to read than that costs, and at a first
+ * sync it has that with the list.
+ */
 static bool wants_compress(const AccountLink *link) {
         if (is_on_this_machine(link))
                 return false;
-        return !link->account->options.once || !link->has_capabilities ||
+        return !link->account->options.once ||
                engine_totals(link->account->engine).mailboxes > 8;
 }
 

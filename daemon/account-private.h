@@ -224,6 +224,8 @@ void account_pump(Account *account);
 void account_forget_retry(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
+/* Take in what inotify has to tell, and remember the stamps of folders that are quiet. */
+void account_settle(Account *account);
 
 /* What could not be opened is tried again when a person asks, who may wait for what comes of it. */
 void account_wake(Account *account);

@@ -70,7 +70,7 @@ void memory_do_list(MemoryReplica *r, Request *request) {
                 event->event.delimiter = r->store->delimiter ? r->store->delimiter : '/';
                 event->event.has_subscribed = r->store->has_subscriptions;
                 event->event.subscribed = stored->subscribed;
-                (void) memory_push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
+                (void) memory_push_status(r, stored, r->store->has_sizes && r->replica.is_first);
         }
         r->store->not_listed = NULL;
         memory_push_done(r, request, outcome);

@@ -71,10 +71,10 @@ int run_copy(SyncRun *run) {
 static bool gathers(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;
 
-        for (size_t i = 0; run->gains[SIDE_REMOTE] && i < engine->n_mailboxes; i++) {
-                const SyncRun *other = engine->mailboxes[i]->run;
+        for (size_t i = 0; run->gains[SIDE_REMOTE] && i < engine->n_runs; i++) {
+                const SyncRun *other = engine->runs[i];
 
-                if (!other || other == run || other->failed || !other->gains[SIDE_REMOTE])
+                if (other == run || other->failed || !other->gains[SIDE_REMOTE])
                         continue;
                 if (other->phase == RUN_ACT && other->n_requests[SIDE_REMOTE] == 0)
                         return true;
@@ -101,7 +101,7 @@ bool run_may_fetch(SyncRun *run) {
 }
 
 static bool may_resume(const Engine *engine, const SyncRun *run) {
-        if (!run || !run->is_queued)
+        if (!run->is_queued)
                 return false;
         if (run->awaits_flow)
                 return engine_may_flow(engine, run->flow);
@@ -109,31 +109,30 @@ static bool may_resume(const Engine *engine, const SyncRun *run) {
 }
 
 /* The first to have waited, of those that may go on. */
-static SyncMailbox *next_queued(const Engine *engine) {
-        SyncMailbox *next = NULL;
+static SyncRun *next_queued(const Engine *engine) {
+        SyncRun *next = NULL;
 
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_runs > 0; i++) {
-                SyncMailbox *mailbox = engine->mailboxes[i];
+        for (size_t i = 0; i < engine->n_runs; i++) {
+                SyncRun *run = engine->runs[i];
 
-                if (may_resume(engine, mailbox->run) &&
-                    (!next || mailbox->run->waited < next->run->waited))
-                        next = mailbox;
+                if (may_resume(engine, run) && (!next || run->waited < next->waited))
+                        next = run;
         }
         return next;
 }
 
 /* Return: 1 if a run goes on that had to wait, 0 if there is none, or negative. */
 int engine_resume_queued(Engine *engine) {
-        SyncMailbox *mailbox = next_queued(engine);
+        SyncRun *run = next_queued(engine);
         int r;
 
-        if (!mailbox)
+        if (!run)
                 return 0;
-        mailbox->run->is_queued = false;
-        mailbox->run->copied = 0; /* the other one may have brought what this one lacks */
-        r = run_next_phase(mailbox->run);
+        run->is_queued = false;
+        run->copied = 0; /* the other one may have brought what this one lacks */
+        r = run_next_phase(run);
         if (r < 0)
                 return r;
-        engine_end_if_over(engine, mailbox);
+        engine_end_if_over(engine, run->mailbox);
         return 1;
 }
