@@ -14,6 +14,14 @@ typedef enum ImapCapability {
         IMAP_CAPABILITY_STARTTLS,
         IMAP_CAPABILITY_LOGINDISABLED,
         IMAP_CAPABILITY_AUTH_PLAIN,
+        IMAP_CAPABILITY_AUTH_CRAM_MD5,           /* RFC 2195 */
+        IMAP_CAPABILITY_AUTH_SCRAM_SHA_1,        /* RFC 5802 */
+        IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS,   /* RFC 5802 */
+        IMAP_CAPABILITY_AUTH_SCRAM_SHA_256,      /* RFC 7677 */
+        IMAP_CAPABILITY_AUTH_SCRAM_SHA_256_PLUS, /* RFC 7677 */
+        IMAP_CAPABILITY_AUTH_XOAUTH2,            /* Google's */
+        IMAP_CAPABILITY_AUTH_OAUTHBEARER,        /* RFC 7628 */
+        IMAP_CAPABILITY_AUTH_EXTERNAL,           /* RFC 4422 */
         IMAP_CAPABILITY_SASL_IR,          /* RFC 4959 */
         IMAP_CAPABILITY_ENABLE,           /* RFC 5161 */
         IMAP_CAPABILITY_CONDSTORE,        /* RFC 7162 */
@@ -49,6 +57,9 @@ typedef struct ImapCapabilities {
 static inline bool imap_has(const ImapCapabilities *capabilities, ImapCapability one) {
         return (capabilities->bits >> one) & 1;
 }
+
+/* What is said before the login, of the ways to log in, as bits. */
+uint64_t imap_capabilities_of_login(void);
 
 /* The words after "CAPABILITY", separated by spaces. A word without a bit is ignored. */
 ImapCapabilities imap_capabilities_parse(ByteView words);
