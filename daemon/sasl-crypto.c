@@ -23,7 +23,8 @@ static const EVP_MD *md_of(SaslHash hash) {
 }
 
 static int digest(SaslHash hash, ByteView data, uint8_t *out) {
-        return EVP_Digest(data.data, data.size, out, NULL, md_of(hash), NULL) == 1 ? 0 : -EOPNOTSUPP;
+        return EVP_Digest(data.data, data.size, out, NULL, md_of(hash), NULL) == 1 ? 0
+                                                                                   : -EOPNOTSUPP;
 }
 
 static int hmac(SaslHash hash, ByteView key, ByteView data, uint8_t *out) {
@@ -41,7 +42,8 @@ static int derive(SaslHash hash, ByteView password, ByteView salt, uint32_t iter
                 return -E2BIG;
         return PKCS5_PBKDF2_HMAC(password.data, (int) password.size,
                                  (const unsigned char *) salt.data, (int) salt.size,
-                                 (int) iterations, md_of(hash), (int) sasl_hash_size(hash), out) == 1
+                                 (int) iterations, md_of(hash), (int) sasl_hash_size(hash),
+                                 out) == 1
                        ? 0
                        : -EOPNOTSUPP;
 }

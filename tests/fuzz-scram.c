@@ -51,7 +51,8 @@ static void check_answer(ByteView answer) {
 
         assert(part.size > 2 && memcmp(part.data, "c=", 2) == 0);
         part = bytes_take_until(&answer, ',');
-        assert(part.size > 2 + strlen(NONCE) && memcmp(part.data, "r=" NONCE, 2 + strlen(NONCE)) == 0);
+        assert(part.size > 2 + strlen(NONCE) &&
+               memcmp(part.data, "r=" NONCE, 2 + strlen(NONCE)) == 0);
         part = bytes_take_until(&answer, ',');
         assert(part.size > 2 && memcmp(part.data, "p=", 2) == 0 && answer.size == 0);
 }

@@ -54,8 +54,7 @@ static void run(const ScramRow *row) {
 
 #define FIRST_5802  "n,,n=user,r=" RFC_5802
 #define SERVER_5802 "r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
-#define ANSWER_5802                                                                                \
-        "c=biws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
+#define ANSWER_5802 "c=biws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
 
 #define SHA_1(label, server_first, answer, server_last, answered, verified)                        \
         {                                                                                          \
@@ -66,12 +65,11 @@ static void run(const ScramRow *row) {
 static const ScramRow rows[] = {
         SHA_1("RFC 5802 section 5", SERVER_5802, ANSWER_5802, "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", 0,
               0),
-        {"RFC 7677 section 3", SASL_HASH_SHA_256, SCRAM_BINDING_NONE, "user", "pencil", RFC_7677,
-         "n,,n=user,r=" RFC_7677,
-         "r=" RFC_7677 "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-         "c=biws,r=" RFC_7677
-         "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-         "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", 0, 0},
+        {"RFC 7677 section 3",              SASL_HASH_SHA_256, SCRAM_BINDING_NONE,      "user",          "pencil",       RFC_7677,
+           "n,,n=user,r=" RFC_7677,
+           "r=" RFC_7677 "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+           "c=biws,r=" RFC_7677
+         "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",                                                                                                                   "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", 0,             0},
         SHA_1("an extension behind the signature", SERVER_5802, ANSWER_5802,
               "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=,x=y", 0, 0),
         SHA_1("another signature", SERVER_5802, ANSWER_5802, "v=smF9pqV8S7suAoZWja4dJRkFsKQ=", 0,
@@ -83,10 +81,10 @@ static const ScramRow rows[] = {
         SHA_1("a wrong password", SERVER_5802, ANSWER_5802, "e=invalid-proof", 0, SCRAM_E_SERVER),
         SHA_1("a signature before the proof", "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", "",
               "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", SCRAM_E_SYNTAX, SCRAM_E_SYNTAX),
-        SHA_1("zeros for a signature that was never made", "r=", "", "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-              SCRAM_E_SYNTAX, SCRAM_E_SYNTAX),
-        SHA_1("our nonce alone", "r=" RFC_5802 ",s=QSXCR+Q6sek8bf92,i=4096", "", NULL, SCRAM_E_NONCE,
-              0),
+        SHA_1("zeros for a signature that was never made", "r=", "",
+              "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=", SCRAM_E_SYNTAX, SCRAM_E_SYNTAX),
+        SHA_1("our nonce alone", "r=" RFC_5802 ",s=QSXCR+Q6sek8bf92,i=4096", "", NULL,
+              SCRAM_E_NONCE, 0),
         SHA_1("another nonce", "r=Fyko+d2lbbFgONRv9qkxdawLxx,s=QSXCR+Q6sek8bf92,i=4096", "", NULL,
               SCRAM_E_NONCE, 0),
         SHA_1("a shorter nonce", "r=fyko,s=QSXCR+Q6sek8bf92,i=4096", "", NULL, SCRAM_E_NONCE, 0),
@@ -98,8 +96,8 @@ static const ScramRow rows[] = {
               SCRAM_E_ITERATIONS, 0),
         SHA_1("too many iterations", "r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=2000001", "", NULL,
               SCRAM_E_ITERATIONS, 0),
-        SHA_1("more than any number", "r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=99999999999999999999", "",
-              NULL, SCRAM_E_ITERATIONS, 0),
+        SHA_1("more than any number", "r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=99999999999999999999",
+              "", NULL, SCRAM_E_ITERATIONS, 0),
         SHA_1("no number", "r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=", "", NULL, SCRAM_E_SYNTAX, 0),
         SHA_1("a number with a sign", "r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=+4096", "", NULL,
               SCRAM_E_SYNTAX, 0),
@@ -109,24 +107,25 @@ static const ScramRow rows[] = {
         SHA_1("salt that is none", "r=" RFC_5802 "x,s=QSX,i=4096", "", NULL, SCRAM_E_SYNTAX, 0),
         SHA_1("in another order", "r=" RFC_5802 "x,i=4096,s=QSXCR+Q6sek8bf92", "", NULL,
               SCRAM_E_SYNTAX, 0),
-        SHA_1("an extension that must be known", "m=x,r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=4096", "",
-              NULL, SCRAM_E_EXTENSION, 0),
+        SHA_1("an extension that must be known", "m=x,r=" RFC_5802 "x,s=QSXCR+Q6sek8bf92,i=4096",
+              "", NULL, SCRAM_E_EXTENSION, 0),
         SHA_1("nothing", "", "", NULL, SCRAM_E_SYNTAX, 0),
         SHA_1("a letter", "r", "", NULL, SCRAM_E_SYNTAX, 0),
-        {"a name with what must be quoted", SASL_HASH_SHA_1, SCRAM_BINDING_SUPPORTED, "a=b,c", "p",
-         "n", "y,,n=a=3Db=2Cc,r=n", "r=n,s=QSXCR+Q6sek8bf92,i=4096", "", NULL, SCRAM_E_NONCE, 0},
-        /* by a program of its own: Python's hashlib and hmac */
-        {"y comes again", SASL_HASH_SHA_1, SCRAM_BINDING_SUPPORTED, "user", "pencil", RFC_5802,
-         "y,,n=user,r=" RFC_5802, SERVER_5802,
-         "c=eSws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=BjZF5dV+EkD3YCb3pH3IP8riMGw=", "v=dsprQ5R2AGYt1kn4bQRwTAE0PTU=", 0, 0},
-        {"channel binding", SASL_HASH_SHA_256, SCRAM_BINDING_USED, "user", "pencil", RFC_5802,
-         "p=tls-exporter,,n=user,r=" RFC_5802, SERVER_5802,
-         "c=cD10bHMtZXhwb3J0ZXIsLDAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcXJzdHV2,r=" RFC_5802
-         "3rfcNHYJY1ZVvWVs7j,p=RQCms5rxdDoKAtqWl6Kx44QduAmOyfvRgA+aMhGbeZ4=",
-         "v=r5gOof0FiuPtoCpDovaFBwyqT6b3laJgj5VSjUiAnUQ=", 0, 0},
-        {"UTF-8 as it is", SASL_HASH_SHA_256, SCRAM_BINDING_NONE, "j\xc3\xbcrgen", "\xe2\x82\xac",
-         RFC_5802, "n,,n=j\xc3\xbcrgen,r=" RFC_5802, SERVER_5802,
-         "c=biws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=R4YiB6k1Xw0/5pllGfRu0D6U8SA5fH9Y3VMvKXGVRsI=", "v=ulJ6WPHMtlSgxAIRx6wlw5mcZiauuiQ0qqtmQqELq9M=", 0, 0},
+        {"a name with what must be quoted", SASL_HASH_SHA_1,   SCRAM_BINDING_SUPPORTED, "a=b,c",         "p",
+           "n",                                                                                                                      "y,,n=a=3Db=2Cc,r=n",             "r=n,s=QSXCR+Q6sek8bf92,i=4096", "", NULL,                                             SCRAM_E_NONCE, 0},
+ /* by a program of its own: Python's hashlib and hmac */
+        {"y comes again",                   SASL_HASH_SHA_1,   SCRAM_BINDING_SUPPORTED, "user",          "pencil",       RFC_5802,
+           "y,,n=user,r=" RFC_5802,                                                                                                                                    SERVER_5802,
+           "c=eSws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=BjZF5dV+EkD3YCb3pH3IP8riMGw=",
+           "v=dsprQ5R2AGYt1kn4bQRwTAE0PTU=",                                                                                                                                                                                                                  0,             0},
+        {"channel binding",                 SASL_HASH_SHA_256, SCRAM_BINDING_USED,      "user",          "pencil",       RFC_5802,
+           "p=tls-exporter,,n=user,r=" RFC_5802,                                                                                                                       SERVER_5802,
+           "c=cD10bHMtZXhwb3J0ZXIsLDAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcXJzdHV2,r=" RFC_5802
+         "3rfcNHYJY1ZVvWVs7j,p=RQCms5rxdDoKAtqWl6Kx44QduAmOyfvRgA+aMhGbeZ4=",                                                                                                                               "v=r5gOof0FiuPtoCpDovaFBwyqT6b3laJgj5VSjUiAnUQ=", 0,             0},
+        {"UTF-8 as it is",                  SASL_HASH_SHA_256, SCRAM_BINDING_NONE,      "j\xc3\xbcrgen", "\xe2\x82\xac",
+           RFC_5802,                                                                                                                 "n,,n=j\xc3\xbcrgen,r=" RFC_5802, SERVER_5802,
+           "c=biws,r=" RFC_5802 "3rfcNHYJY1ZVvWVs7j,p=R4YiB6k1Xw0/5pllGfRu0D6U8SA5fH9Y3VMvKXGVRsI=",
+           "v=ulJ6WPHMtlSgxAIRx6wlw5mcZiauuiQ0qqtmQqELq9M=",                                                                                                                                                                                                  0,             0},
 };
 
 /* Nothing that is cut off is taken for whole, but for the number, which may be cut to a smaller one. */

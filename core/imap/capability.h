@@ -22,30 +22,30 @@ typedef enum ImapCapability {
         IMAP_CAPABILITY_AUTH_XOAUTH2,            /* Google's */
         IMAP_CAPABILITY_AUTH_OAUTHBEARER,        /* RFC 7628 */
         IMAP_CAPABILITY_AUTH_EXTERNAL,           /* RFC 4422 */
-        IMAP_CAPABILITY_SASL_IR,          /* RFC 4959 */
-        IMAP_CAPABILITY_ENABLE,           /* RFC 5161 */
-        IMAP_CAPABILITY_CONDSTORE,        /* RFC 7162 */
-        IMAP_CAPABILITY_QRESYNC,          /* RFC 7162 */
-        IMAP_CAPABILITY_COMPRESS_DEFLATE, /* RFC 4978 */
-        IMAP_CAPABILITY_NOTIFY,           /* RFC 5465 */
-        IMAP_CAPABILITY_IDLE,             /* RFC 2177 */
-        IMAP_CAPABILITY_LIST_EXTENDED,    /* RFC 5258 */
-        IMAP_CAPABILITY_LIST_STATUS,      /* RFC 5819 */
-        IMAP_CAPABILITY_SPECIAL_USE,      /* RFC 6154 */
-        IMAP_CAPABILITY_UIDPLUS,          /* RFC 4315 */
-        IMAP_CAPABILITY_LITERAL_PLUS,     /* RFC 7888 */
-        IMAP_CAPABILITY_LITERAL_MINUS,    /* RFC 7888 */
-        IMAP_CAPABILITY_ESEARCH,          /* RFC 4731 */
-        IMAP_CAPABILITY_UNSELECT,         /* RFC 3691 */
-        IMAP_CAPABILITY_MOVE,             /* RFC 6851 */
-        IMAP_CAPABILITY_MULTIAPPEND,      /* RFC 3502 */
-        IMAP_CAPABILITY_OBJECTID,         /* RFC 8474 */
-        IMAP_CAPABILITY_ID,               /* RFC 2971 */
-        IMAP_CAPABILITY_NAMESPACE,        /* RFC 2342 */
-        IMAP_CAPABILITY_APPENDLIMIT,      /* RFC 7889 */
-        IMAP_CAPABILITY_UIDONLY,          /* RFC 9586 */
-        IMAP_CAPABILITY_STATUS_SIZE,      /* RFC 8438 */
-        IMAP_CAPABILITY_GMAIL,            /* X-GM-EXT-1 */
+        IMAP_CAPABILITY_SASL_IR,                 /* RFC 4959 */
+        IMAP_CAPABILITY_ENABLE,                  /* RFC 5161 */
+        IMAP_CAPABILITY_CONDSTORE,               /* RFC 7162 */
+        IMAP_CAPABILITY_QRESYNC,                 /* RFC 7162 */
+        IMAP_CAPABILITY_COMPRESS_DEFLATE,        /* RFC 4978 */
+        IMAP_CAPABILITY_NOTIFY,                  /* RFC 5465 */
+        IMAP_CAPABILITY_IDLE,                    /* RFC 2177 */
+        IMAP_CAPABILITY_LIST_EXTENDED,           /* RFC 5258 */
+        IMAP_CAPABILITY_LIST_STATUS,             /* RFC 5819 */
+        IMAP_CAPABILITY_SPECIAL_USE,             /* RFC 6154 */
+        IMAP_CAPABILITY_UIDPLUS,                 /* RFC 4315 */
+        IMAP_CAPABILITY_LITERAL_PLUS,            /* RFC 7888 */
+        IMAP_CAPABILITY_LITERAL_MINUS,           /* RFC 7888 */
+        IMAP_CAPABILITY_ESEARCH,                 /* RFC 4731 */
+        IMAP_CAPABILITY_UNSELECT,                /* RFC 3691 */
+        IMAP_CAPABILITY_MOVE,                    /* RFC 6851 */
+        IMAP_CAPABILITY_MULTIAPPEND,             /* RFC 3502 */
+        IMAP_CAPABILITY_OBJECTID,                /* RFC 8474 */
+        IMAP_CAPABILITY_ID,                      /* RFC 2971 */
+        IMAP_CAPABILITY_NAMESPACE,               /* RFC 2342 */
+        IMAP_CAPABILITY_APPENDLIMIT,             /* RFC 7889 */
+        IMAP_CAPABILITY_UIDONLY,                 /* RFC 9586 */
+        IMAP_CAPABILITY_STATUS_SIZE,             /* RFC 8438 */
+        IMAP_CAPABILITY_GMAIL,                   /* X-GM-EXT-1 */
         _IMAP_CAPABILITY_MAX,
 } ImapCapability;
 

@@ -11,7 +11,8 @@ static int choose_by(ImapLogin *login, ImapCapabilities offered, LoginMethod *re
 }
 
 int login_choose(ImapLogin *login, LoginMethod *ret_method) {
-        return choose_by(login, login->has_offered ? login->offered : login->remembered, ret_method);
+        return choose_by(login, login->has_offered ? login->offered : login->remembered,
+                         ret_method);
 }
 
 /* Who we are, to a server that lets nobody in without; else nothing of it, and only to get the answer. */
@@ -95,13 +96,15 @@ static int no_method(ImapLogin *login) {
                         what, sizeof(what),
                         "the server allows no login without TLS, which it offers by STARTTLS");
         else if (options->auth != IMAP_AUTH_AUTOMATIC)
-                (void) snprintf(what, sizeof(what),
-                                "there is no login by %s, which “auth” asks for, on this connection",
-                                wants[options->auth]);
+                (void) snprintf(
+                        what, sizeof(what),
+                        "there is no login by %s, which “auth” asks for, on this connection",
+                        wants[options->auth]);
         else if (options->token)
-                (void) snprintf(what, sizeof(what),
-                                "the server offers neither OAUTHBEARER nor XOAUTH2 to log in with a "
-                                "token");
+                (void) snprintf(
+                        what, sizeof(what),
+                        "the server offers neither OAUTHBEARER nor XOAUTH2 to log in with a "
+                        "token");
         else if (!options->password)
                 (void) snprintf(what, sizeof(what),
                                 "the server does not offer EXTERNAL to log in with a certificate");
@@ -132,9 +135,9 @@ static int look_back(ImapLogin *login) {
             login_method_strength(login->method, is_encrypted))
                 return IMAP_LOGIN_MORE;
 
-        r = buffer_append_format(&notice,
-                                 "the server offered to log in by %s before, and offers only %s now",
-                                 login_method_name(before), login_method_name(login->method));
+        r = buffer_append_format(
+                &notice, "the server offered to log in by %s before, and offers only %s now",
+                login_method_name(before), login_method_name(login->method));
         if (r == 0 && !is_encrypted)
                 r = buffer_append_string(&notice, ": without TLS somebody may have changed what it "
                                                   "offers, and nothing was sent; “auth” says which "

@@ -13,25 +13,26 @@ typedef struct Method {
 } Method;
 
 static const Method methods[] = {
-        [LOGIN_METHOD_NONE] = {"nothing", _IMAP_CAPABILITY_MAX, IMAP_AUTH_AUTOMATIC, 0, 0},
-        [LOGIN_METHOD_LOGIN] = {"LOGIN", _IMAP_CAPABILITY_MAX, IMAP_AUTH_LOGIN, 2, 1},
-        [LOGIN_METHOD_PLAIN] = {"PLAIN", IMAP_CAPABILITY_AUTH_PLAIN, IMAP_AUTH_PLAIN, 2, 1},
-        /* MD5 of the password is what the server has to keep for it, so under TLS it is the worse one */
-        [LOGIN_METHOD_CRAM_MD5] = {"CRAM-MD5", IMAP_CAPABILITY_AUTH_CRAM_MD5, IMAP_AUTH_CRAM_MD5, 1, 2},
-        [LOGIN_METHOD_SCRAM_SHA_1] = {"SCRAM-SHA-1", IMAP_CAPABILITY_AUTH_SCRAM_SHA_1,
-                                      IMAP_AUTH_SCRAM_SHA_1, 3, 3},
-        [LOGIN_METHOD_SCRAM_SHA_256] = {"SCRAM-SHA-256", IMAP_CAPABILITY_AUTH_SCRAM_SHA_256,
-                                        IMAP_AUTH_SCRAM_SHA_256, 4, 4},
-        [LOGIN_METHOD_SCRAM_SHA_1_PLUS] = {"SCRAM-SHA-1-PLUS", IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS,
-                                           IMAP_AUTH_SCRAM_SHA_1_PLUS, 5, 5},
+        [LOGIN_METHOD_NONE] = {"nothing",            _IMAP_CAPABILITY_MAX,               IMAP_AUTH_AUTOMATIC,          0, 0},
+        [LOGIN_METHOD_LOGIN] = {"LOGIN",              _IMAP_CAPABILITY_MAX,               IMAP_AUTH_LOGIN,              2, 1},
+        [LOGIN_METHOD_PLAIN] = {"PLAIN",              IMAP_CAPABILITY_AUTH_PLAIN,         IMAP_AUTH_PLAIN,              2, 1},
+ /* MD5 of the password is what the server has to keep for it, so under TLS it is the worse one */
+        [LOGIN_METHOD_CRAM_MD5] = {"CRAM-MD5",           IMAP_CAPABILITY_AUTH_CRAM_MD5,      IMAP_AUTH_CRAM_MD5,           1,
+                               2                                                                                           },
+        [LOGIN_METHOD_SCRAM_SHA_1] = {"SCRAM-SHA-1",        IMAP_CAPABILITY_AUTH_SCRAM_SHA_1,
+                               IMAP_AUTH_SCRAM_SHA_1,                                                                  3, 3},
+        [LOGIN_METHOD_SCRAM_SHA_256] = {"SCRAM-SHA-256",      IMAP_CAPABILITY_AUTH_SCRAM_SHA_256,
+                               IMAP_AUTH_SCRAM_SHA_256,                                                                4, 4},
+        [LOGIN_METHOD_SCRAM_SHA_1_PLUS] = {"SCRAM-SHA-1-PLUS",
+                               IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS,                    IMAP_AUTH_SCRAM_SHA_1_PLUS,   5, 5},
         [LOGIN_METHOD_SCRAM_SHA_256_PLUS] = {"SCRAM-SHA-256-PLUS",
-                                             IMAP_CAPABILITY_AUTH_SCRAM_SHA_256_PLUS,
-                                             IMAP_AUTH_SCRAM_SHA_256_PLUS, 6, 6},
-        /* these two are the same thing in two dialects */
-        [LOGIN_METHOD_XOAUTH2] = {"XOAUTH2", IMAP_CAPABILITY_AUTH_XOAUTH2, IMAP_AUTH_XOAUTH2, 7, 7},
-        [LOGIN_METHOD_OAUTHBEARER] = {"OAUTHBEARER", IMAP_CAPABILITY_AUTH_OAUTHBEARER,
-                                      IMAP_AUTH_OAUTHBEARER, 7, 7},
-        [LOGIN_METHOD_EXTERNAL] = {"EXTERNAL", IMAP_CAPABILITY_AUTH_EXTERNAL, IMAP_AUTH_EXTERNAL, 8, 8},
+                               IMAP_CAPABILITY_AUTH_SCRAM_SHA_256_PLUS,                  IMAP_AUTH_SCRAM_SHA_256_PLUS, 6, 6},
+ /* these two are the same thing in two dialects */
+        [LOGIN_METHOD_XOAUTH2] = {"XOAUTH2",            IMAP_CAPABILITY_AUTH_XOAUTH2,       IMAP_AUTH_XOAUTH2,            7, 7},
+        [LOGIN_METHOD_OAUTHBEARER] = {"OAUTHBEARER",        IMAP_CAPABILITY_AUTH_OAUTHBEARER,
+                               IMAP_AUTH_OAUTHBEARER,                                                                  7, 7},
+        [LOGIN_METHOD_EXTERNAL] = {"EXTERNAL",           IMAP_CAPABILITY_AUTH_EXTERNAL,      IMAP_AUTH_EXTERNAL,           8,
+                               8                                                                                           },
 };
 
 const char *login_method_name(LoginMethod method) {
@@ -133,8 +134,7 @@ static int choose_shorter(const ImapLoginOptions *options, const ImapCapabilitie
 
         if (r == -ENOMEM)
                 return r;
-        if (r == 0 &&
-            !(has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR) && plain < login))
+        if (r == 0 && !(has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR) && plain < login))
                 *ret_method = LOGIN_METHOD_LOGIN;
         else
                 *ret_method = has_plain ? LOGIN_METHOD_PLAIN : LOGIN_METHOD_NONE;

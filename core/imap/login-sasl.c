@@ -88,8 +88,9 @@ static int after_first(const ImapLogin *login) {
 
 int login_sasl_begin(ImapLogin *login, Buffer *out) {
         const ImapCapabilities *has = login->has_offered ? &login->offered : &login->remembered;
-        const bool takes_first = imap_has(has, IMAP_CAPABILITY_SASL_IR) &&
-                                 !(login->options.overrides.disabled >> IMAP_CAPABILITY_SASL_IR & 1);
+        const bool takes_first =
+                imap_has(has, IMAP_CAPABILITY_SASL_IR) &&
+                !(login->options.overrides.disabled >> IMAP_CAPABILITY_SASL_IR & 1);
         int r;
 
         login->n_said = 0;

@@ -163,8 +163,10 @@ static const char *refused(const ImapLogin *login) {
         case LOGIN_METHOD_SCRAM_SHA_1_PLUS:
         case LOGIN_METHOD_SCRAM_SHA_256_PLUS:
                 return login->options.is_encrypted && login->options.auth == IMAP_AUTH_AUTOMATIC
-                               ? "the server refuses the user name or password by SCRAM (where they "
-                                 "are right and it cannot use them in that way, “auth = plain” helps)"
+                               ? "the server refuses the user name or password by SCRAM (where "
+                                 "they "
+                                 "are right and it cannot use them in that way, “auth = plain” "
+                                 "helps)"
                                : "the server refuses the user name or password by SCRAM";
         case LOGIN_METHOD_XOAUTH2:
         case LOGIN_METHOD_OAUTHBEARER:

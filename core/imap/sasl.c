@@ -159,8 +159,8 @@ int sasl_oauthbearer(const char *user, const char *token, const char *host, unsi
         if (!is_carried(user) || !is_carried(token))
                 return -EINVAL;
 
-        r = buffer_reserve(&message, 3 * strlen(user) + strlen(token) +
-                                             (host ? strlen(host) : 0) + 64);
+        r = buffer_reserve(&message,
+                           3 * strlen(user) + strlen(token) + (host ? strlen(host) : 0) + 64);
         if (r < 0)
                 return r;
         (void) buffer_append_string(&message, "n,a=");

@@ -208,9 +208,9 @@ int scram_answer(Scram *scram, ByteView server_first, Buffer *out) {
         if (r == 0)
                 r = buffer_append_string(&last, ",p=");
         if (r == 0)
-                r = base64_encode((ByteView){(const char *) keys.proof,
-                                             sasl_hash_size(scram->options.hash)},
-                                  &last);
+                r = base64_encode(
+                        (ByteView){(const char *) keys.proof, sasl_hash_size(scram->options.hash)},
+                        &last);
         if (r == 0)
                 r = buffer_append_view(out, buffer_view(&last));
         scram->has_answered = r == 0;
@@ -264,11 +264,13 @@ const char *scram_complaint(int error) {
         static const char *const complaints[_SCRAM_E_MAX] = {
                 [SCRAM_E_SYNTAX] = "says something that is no SCRAM",
                 [SCRAM_E_NONCE] = "answers to something that was not asked",
-                [SCRAM_E_ITERATIONS] = "wants the password to be hashed fewer than 4096 times, or more "
-                                       "than 2000000 times",
+                [SCRAM_E_ITERATIONS] =
+                        "wants the password to be hashed fewer than 4096 times, or more "
+                        "than 2000000 times",
                 [SCRAM_E_EXTENSION] = "wants an extension of SCRAM that is not known here",
-                [SCRAM_E_SIGNATURE] = "cannot prove that it knows the password: it may be another one "
-                                      "that pretends to be it",
+                [SCRAM_E_SIGNATURE] =
+                        "cannot prove that it knows the password: it may be another one "
+                        "that pretends to be it",
                 [SCRAM_E_SERVER] = "refuses the login",
         };
 

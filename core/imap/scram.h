@@ -31,11 +31,11 @@ typedef enum ScramBinding {
 typedef struct ScramOptions {
         SaslHash hash;
         ScramBinding binding;
-        ByteView exporter;          /* with USED; borrowed for the life of the Scram */
-        const char *user;           /* borrowed for the life of the Scram */
-        const char *password;       /* borrowed for the life of the Scram */
-        const char *nonce;          /* never used before, printable, without ","; borrowed like these */
-        const SaslCrypto *crypto;   /* borrowed like these */
+        ByteView exporter;    /* with USED; borrowed for the life of the Scram */
+        const char *user;     /* borrowed for the life of the Scram */
+        const char *password; /* borrowed for the life of the Scram */
+        const char *nonce;    /* never used before, printable, without ","; borrowed like these */
+        const SaslCrypto *crypto; /* borrowed like these */
 } ScramOptions;
 
 enum {
