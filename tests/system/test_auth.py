@@ -1,12 +1,9 @@
 """Logging in: every way, the strongest of them, and servers that want a weaker one or are not who they say."""
 
-import base64
-import os
 import random
 import re
-import shutil
 
-from rig import auth, case, dovecot, imapserver, populate, wait_until
+from rig import auth, case, dovecot, imapserver, populate, stays, wait_until
 
 MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256"
 
@@ -296,3 +293,110 @@ class ChannelBinding(case.SystemTest):
         self.assertEqual(used, ["SCRAM-SHA-256"])
         self.assertTrue(seen[0].startswith(b"n,,n=alice"), seen)
         self.assertIs(seen[1], True)
+
+
+class Tokens(case.SystemTest):
+    """Access tokens of OAuth, on a Dovecot that checks their signature and their end."""
+
+    def start(self, lifetime=3600, tells=True, modes=(), name="account", settings=None):
+        issuer = auth.Issuer(self.directory / f"issuer-{name}", lifetime, tells)
+        server = self.server(name=f"server-{name}", settings=issuer.settings())
+        with server.session() as other:
+            populate.fill(other, ["INBOX"], 3, holes=False)
+        account = self.account(server, name=name, settings={
+            "password": None, "token-command": issuer.command(*modes)} | (settings or {}))
+        return issuer, server, account
+
+    def test_both_dialects(self):
+        for n, name in enumerate(("automatic", "oauthbearer", "xoauth2")):
+            with self.subTest(name):
+                issuer, server, account = self.start(name=name, settings={"auth": name})
+                result = self.once(account, "-vv")
+                self.assertEqual(methods(result.err), ["XOAUTH2" if name == "xoauth2" else "OAUTHBEARER"])
+                self.assert_equal_sides(account, server)
+                self.assertEqual(issuer.n_asked(), 1)
+                self.assertNotIn("eyJ", result.out + result.err)  # how a token begins
+
+    def test_refused_then_fresh(self):
+        """A token that has ended is asked for again, at once."""
+        issuer, server, account = self.start(modes=["stale"])
+        result = self.once(account, "-vv", timeout=60)
+        self.assertEqual(issuer.n_asked(), 2)
+        self.assertIn("asking for a fresh one", result.err)
+        self.assert_equal_sides(account, server)
+
+    def test_refused_again(self):
+        """And only once: then a person is told, in the server's words."""
+        for name in ("oauthbearer", "xoauth2"):
+            with self.subTest(name):
+                issuer, server, account = self.start(modes=["always-stale"], name=name, settings={"auth": name})
+                result = self.once(account, "-vv", status=1, timeout=60)
+                self.assertEqual(issuer.n_asked(), 2)
+                self.assertEqual(len(methods(result.err)), 2)
+                self.assertIn("the server refuses the token: “{", result.err)
+
+    def test_no_hammering(self):
+        """The daemon asks twice, and then waits for a person, each of whose questions is one login more."""
+        issuer, server, account = self.start(modes=["always-stale"])
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            for n in range(2, 5):
+                wait_until(lambda n=n: issuer.n_asked() == n and self.is_refused(account),
+                           "the account is refused")
+                self.assertIsNone(stays(issuer.n_asked, 2.5))  # longer than any first wait
+                account.ctl("sync")
+            wait_until(lambda: issuer.n_asked() == 5, "the last question")
+            daemon.stop()
+        self.assertEqual(issuer.n_asked(), 5)
+
+    @staticmethod
+    def is_refused(account):
+        return "refuses the token" in account.ctl("status").out
+
+    def test_command_that_fails(self):
+        """Who issues tokens may be down: that is tried again, and nothing is lost."""
+        issuer, server, account = self.start()
+        good = account.settings["token-command"]
+        account.settings["token-command"] = f"test -e {self.directory}/up || {{ echo down >&2; exit 1; }}; {good}"
+        account.write_config()
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            wait_until(lambda: "no token: the token command exited with status 1: down" in account.ctl("status").out,
+                       "the account says so")
+            (self.directory / "up").write_text("")
+            wait_until(lambda: account.ctl_json("status")[0]["state"] == "in sync",
+                       "it comes in sync by itself")
+            daemon.stop()
+        self.assert_equal_sides(account, server)
+
+    def test_long_run(self):
+        """The server ends each session with its token. Each is followed by the next, and each message arrives;
+        the command runs once for each token, never two at a time, and one that is good is used again."""
+        issuer, server, account = self.start(lifetime=6)
+        folder = account.tree.folder("INBOX")
+        ended = 0
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            for n in range(24):
+                before = len(folder.files())
+                with server.session() as other:
+                    other.append("INBOX", populate.message(random.Random(n), f"after {n} ends"))
+                wait_until(lambda: len(folder.files()) == before + 1, "the message arrives", deadline=60)
+                server.doveadm("kick", "alice")
+                ended += 1
+                daemon.wait_in_sync()
+            daemon.stop()
+            log = daemon.log()
+        self.assert_equal_sides(account, server)
+        self.assertNotIn("refuses the token", log)
+        logins = log.count(": connected")
+        self.assertGreaterEqual(logins, ended + 1, log[-2000:])
+        # Not more than its time allows, and not one for each login.
+        first, last = self.asked_between(issuer)
+        self.assertLessEqual(issuer.n_asked(), (last - first) / (6 * 0.9) + 2)
+        self.assertGreaterEqual(issuer.n_asked(), 3)
+
+    @staticmethod
+    def asked_between(issuer):
+        times = [float(line.split()[0]) for line in issuer.asked.read_text().splitlines()]
+        return times[0], times[-1]
