@@ -420,13 +420,12 @@ bool imap_login_may_pipeline(const ImapLogin *login) {
 
 ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
         const uint64_t before = imap_capabilities_of_login();
+        const uint64_t said = (login->has_offered ? login->offered : login->remembered).bits;
         ImapCapabilities result = login_capabilities(login);
 
+        /* That the first answer may come at once is of use before the login only; not all say it after it. */
         result.bits &= ~before;
-        if (login->has_offered)
-                result.bits |= login->offered.bits & before;
-        else
-                result.bits |= login->remembered.bits & before;
+        result.bits |= said & (before | (uint64_t) 1 << IMAP_CAPABILITY_SASL_IR);
         return result;
 }
 
