@@ -18,6 +18,7 @@
 #include "core/control.h"
 #include "ctl/client.h"
 #include "ctl/find.h"
+#include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "ctl/wait.h"
@@ -42,6 +43,9 @@ static const char usage[] =
         "  reload                        read the configuration again\n"
         "  stop                          end the daemon, and wait until it has\n"
         "  version                       of the daemon\n"
+        "  import mbsync|offlineimap|interimap [--dry-run] [--from FILE]\n"
+        "         [--config FILE] [--state-dir DIR]\n"
+        "                                take over what that program has synchronised\n"
         "\n"
         "      --socket PATH   default $XDG_RUNTIME_DIR/" CONTROL_SOCKET "\n"
         "      --json          for programs: see imapsyncctl(1)\n"
@@ -56,6 +60,7 @@ typedef struct Ctl {
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
         bool json, wait;
+        ImportOptions import;
         Screen out, err;
 } Ctl;
 
@@ -245,6 +250,12 @@ static int run_sync(Ctl *ctl, char **args) {
         return status != 0 ? status : print_reply(ctl, reply, NULL, "job");
 }
 
+/* It needs no daemon. */
+static int run_import(Ctl *ctl, char **args) {
+        ctl->import.program = args[0];
+        return ctl_import(&ctl->import);
+}
+
 static int run_verify(Ctl *ctl, char **args) {
         return run_job(ctl, "Verify", args, "Both sides agree.");
 }
@@ -382,6 +393,11 @@ static int run_verb(Ctl *ctl, const Verb *verb, char **args) {
                        : run_everywhere(ctl, verb, &sockets, args);
 }
 
+static bool has_import_options(const Ctl *ctl) {
+        return ctl->import.from || ctl->import.config || ctl->import.state_dir ||
+               ctl->import.dry_run;
+}
+
 static int dispatch(Ctl *ctl, int n_args, char **args) {
         static const Verb verbs[] = {
                 {"status",    0, 1,       run_status,    true },
@@ -397,6 +413,7 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                 {"reload",    0, 0,       run_reload,    false},
                 {"stop",      0, 0,       run_stop,      false},
                 {"version",   0, 0,       run_version,   false},
+                {"import",    1, 1,       run_import,    false},
         };
 
         if (n_args == 0)
@@ -410,22 +427,31 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
+                if (has_import_options(ctl) && verbs[i].run != run_import)
+                        return bad_usage("Those options are for import, not for ", args[0]);
+                if (verbs[i].run == run_import && (ctl->json || ctl->socket))
+                        return bad_usage("--json and --socket are not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
-                return run_verb(ctl, &verbs[i], args + 1);
+                return verbs[i].run == run_import ? run_import(ctl, args + 1)
+                                                  : run_verb(ctl, &verbs[i], args + 1);
         }
         return bad_usage("Unknown verb: ", args[0]);
 }
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                {"socket",     required_argument, NULL, 's'},
-                {"json",        no_argument, NULL, 'j'},
-                {"wait",            no_argument, NULL, 'w'},
+                {"socket",           required_argument, NULL, 's'},
+                {"json",              no_argument, NULL, 'j'},
+                {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
-                {"help",         no_argument, NULL, 'h'},
-                {"version",       no_argument, NULL, 'V'},
-                {           },
+                {"from",               required_argument, NULL, 'F'},
+                {"config",             required_argument, NULL, 'c'},
+                {"state-dir",              required_argument, NULL, 'd'},
+                {"dry-run",                  no_argument, NULL, 'n'},
+                {"help",        no_argument, NULL, 'h'},
+                {"version",               no_argument, NULL, 'V'},
+                {             },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -446,6 +472,18 @@ int main(int argc, char **argv) {
                         break;
                 case 'f':
                         ctl.span = optarg;
+                        break;
+                case 'F':
+                        ctl.import.from = optarg;
+                        break;
+                case 'c':
+                        ctl.import.config = optarg;
+                        break;
+                case 'd':
+                        ctl.import.state_dir = optarg;
+                        break;
+                case 'n':
+                        ctl.import.dry_run = true;
                         break;
                 case 'h':
                         fputs(usage, stdout);

@@ -84,7 +84,7 @@ typedef struct SyncMailbox {
         bool wants_parked;    /* its next run tries what is parked again */
         bool wants_deferred;  /* the same of what is deferred */
         bool has_deferred;    /* they were counted, when so many were parked: */
-        uint64_t n_deferred, n_parked_then;
+        uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
@@ -482,6 +482,7 @@ int engine_forget_mailbox(SyncMailbox *mailbox);
 /* engine-parked.c: before a run, its parked messages are as new: all, or those that were deferred */
 int engine_unpark(SyncMailbox *mailbox);
 uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox);
+uint64_t sync_mailbox_count_left(SyncMailbox *mailbox);
 
 /* run-defer.c: messages that are too large for now */
 /* Return: 1 if sizes are still to come, 0 if they are known, or negative. */

@@ -175,6 +175,12 @@ static int start_verifying(SyncMailbox *mailbox) {
         return run_start(mailbox->run);
 }
 
+/* Has no run gone through since the base was taken over from another program? */
+static bool is_adopted(const SyncMailbox *mailbox) {
+        return mailbox_state_is_adopted(&mailbox->state, SIDE_REMOTE) ||
+               mailbox_state_is_adopted(&mailbox->state, SIDE_LOCAL);
+}
+
 /* Begin the run of a marked mailbox: its marks are used up. */
 static int start_marked(SyncMailbox *mailbox) {
         mailbox->engine->n_dirty--;
@@ -187,9 +193,9 @@ static int start_marked(SyncMailbox *mailbox) {
         memset(mailbox->may_lose, 0, sizeof(mailbox->may_lose));
         mailbox->run->may_gain = mailbox->may_gain[SIDE_REMOTE];
         memset(mailbox->may_gain, 0, sizeof(mailbox->may_gain));
-        mailbox->run->compares = mailbox->wants_compare;
+        mailbox->run->compares = mailbox->wants_compare || is_adopted(mailbox);
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
-                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
+                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->run->compares;
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
