@@ -15,6 +15,7 @@ const char options_usage[] =
         "  -1, --once            bring everything in sync once, then exit\n"
         "  -n, --dry-run         with --once: print what would be done, change nothing\n"
         "      --check           read the configuration, say what is wrong, exit\n"
+        "      --probe           try the login of a configuration on standard input; for setup\n"
         "      --state-dir DIR   default $STATE_DIRECTORY, else $XDG_STATE_HOME/imapsyncd\n"
         "      --socket PATH     default $XDG_RUNTIME_DIR/imapsyncd/control\n"
         "  -v, --verbose         more log; twice: the IMAP dialogue, secrets struck out\n"
@@ -87,12 +88,13 @@ static int check_usage(const Options *options) {
 }
 
 int options_parse(int argc, char **argv, Options *ret_options) {
-        enum { OPTION_CHECK = 256, OPTION_STATE_DIR, OPTION_SOCKET };
+        enum { OPTION_CHECK = 256, OPTION_PROBE, OPTION_STATE_DIR, OPTION_SOCKET };
         static const struct option known[] = {
                 {"config",    required_argument, NULL, 'c'             },
                 {"once",      no_argument,       NULL, '1'             },
                 {"dry-run",   no_argument,       NULL, 'n'             },
                 {"check",     no_argument,       NULL, OPTION_CHECK    },
+                {"probe",     no_argument,       NULL, OPTION_PROBE    },
                 {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
                 {"socket",    required_argument, NULL, OPTION_SOCKET   },
                 {"verbose",   no_argument,       NULL, 'v'             },
@@ -117,6 +119,9 @@ int options_parse(int argc, char **argv, Options *ret_options) {
                 case OPTION_CHECK:
                         options.check = true;
                         break;
+                case OPTION_PROBE:
+                        options.probe = true;
+                        break;
                 case OPTION_STATE_DIR:
                         r = set_string(&options.state_dir, optarg);
                         break;
@@ -139,7 +144,7 @@ int options_parse(int argc, char **argv, Options *ret_options) {
 
         if (r == 0)
                 r = check_usage(&options);
-        if (r == 0 && !options.help && !options.version)
+        if (r == 0 && !options.help && !options.version && !options.probe)
                 r = fill_in_defaults(&options);
         if (r == -ENOMEM)
                 fputs("imapsyncd: out of memory\n", stderr);
