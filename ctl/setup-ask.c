@@ -1,6 +1,7 @@
 /* Questions on a terminal. */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
@@ -14,17 +15,39 @@ bool ask_is_possible(void) {
         return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
-/* That a call was interrupted is all there is to know. */
+/* That a wait was interrupted is all there is to know. */
 static void on_interrupt(int signal) {
         (void) signal;
 }
 
-void ask_begin(void) {
-        const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART */
+static void set_signals(void (*handler)(int), int how) {
+        const struct sigaction action = {.sa_handler = handler};
+        sigset_t set;
 
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGTERM);
         (void) sigaction(SIGINT, &action, NULL);
         (void) sigaction(SIGTERM, &action, NULL);
+        (void) sigprocmask(how, &set, NULL);
+}
+
+void ask_begin(void) {
+        set_signals(on_interrupt, SIG_BLOCK);
         (void) signal(SIGPIPE, SIG_IGN); /* a helper may not want what it is told */
+}
+
+void ask_pause(bool is_paused) {
+        set_signals(is_paused ? SIG_DFL : on_interrupt, is_paused ? SIG_UNBLOCK : SIG_BLOCK);
+}
+
+/* Only here do signals come through: one that came a moment before is not lost. */
+static int wait_for_input(void) {
+        struct pollfd pollfd = {.fd = STDIN_FILENO, .events = POLLIN};
+        sigset_t none;
+
+        (void) sigemptyset(&none);
+        return ppoll(&pollfd, 1, NULL, &none) < 0 ? -errno : 0;
 }
 
 /* Byte by byte: what stands behind the line is for the next question. */
@@ -32,9 +55,13 @@ int ask_read_line(char *buffer, size_t size) {
         size_t n = 0;
 
         for (;;) {
+                int r = wait_for_input();
+                ssize_t got;
                 char c;
-                const ssize_t got = read(STDIN_FILENO, &c, 1);
 
+                if (r < 0)
+                        return r;
+                got = read(STDIN_FILENO, &c, 1);
                 if (got < 0)
                         return -errno;
                 if (got == 0 && n == 0)

@@ -16,8 +16,11 @@
 /* Are there a keyboard and a screen? */
 bool ask_is_possible(void);
 
-/* Ctrl-C ends a question, and what runs in between, instead of the program. */
+/* Ctrl-C ends a question, or the helper that runs, instead of the program: what is being written is not cut. */
 void ask_begin(void);
+
+/* While something is waited for, and nothing is being written, it ends the program. */
+void ask_pause(bool is_paused);
 
 /* "QUESTION [PRESET]: "; an empty answer is the preset (NULL: it is asked again). Owned by the caller. */
 int ask_line(const char *question, const char *preset, char **ret_answer);

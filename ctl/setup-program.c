@@ -89,14 +89,17 @@ static int read_output(int fd, Buffer *output) {
 static int spawn(const Program *program, int in, int out, pid_t *ret_pid) {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
-        sigset_t defaults;
+        sigset_t defaults, none;
         int error;
 
+        (void) sigemptyset(&none);
         (void) sigemptyset(&defaults);
         (void) sigaddset(&defaults, SIGPIPE);
         (void) posix_spawnattr_init(&attributes);
         (void) posix_spawnattr_setsigdefault(&attributes, &defaults);
-        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+        (void) posix_spawnattr_setsigmask(&attributes, &none);
+        (void) posix_spawnattr_setflags(&attributes,
+                                        POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
         error = posix_spawn_file_actions_init(&actions);
         if (error == 0)
                 error = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -151,13 +154,8 @@ int program_run(const Program *program) {
                 r = read_output(read_end, program->output);
         if (r < 0)
                 (void) kill(pid, SIGTERM);
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-                else {
-                        (void) kill(pid, SIGTERM);
-                        r = -EINTR;
-                }
+        if (waitpid(pid, &status, 0) < 0)
+                return -errno;
         if (r < 0)
                 return r;
         if (WIFSIGNALED(status))

@@ -1,5 +1,6 @@
 /* imapsyncctl setup: which server, and does a person agree? */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -21,11 +22,22 @@ static const char *tls_words(TlsMode tls) {
         abort(); /* the switch is complete */
 }
 
+/* value_parse_host() leaves to the DNS what is none; here a person may have mistyped. */
+static bool can_be_host(const char *text) {
+        for (; *text; text++)
+                if ((unsigned char) *text < 0x80 && !isalnum((unsigned char) *text) &&
+                    !strchr("-._:[]%", *text))
+                        return false;
+        return true;
+}
+
 static int use_host(Setup *setup, const char *text) {
         FoundServer *server = &setup->server;
         const uint16_t port = setup->options.port;
         int r;
 
+        if (!can_be_host(text))
+                return -EINVAL;
         found_server_done(server);
         server->tls = setup->options.has_tls ? setup->options.tls
                       : port == 143          ? TLS_STARTTLS
@@ -99,7 +111,10 @@ int setup_take_server(Setup *setup) {
                         return SETUP_SAID;
                 }
         } else {
+                say(setup, "Looking for the server of %s ...", setup->domain);
+                ask_pause(true);
                 r = server_find(setup->domain, &setup->server);
+                ask_pause(false);
                 if (r == 0)
                         r = agree_on_server(setup);
                 else if (r != -ENOMEM && r != -EINTR) {
