@@ -128,12 +128,11 @@ int setup_take_name(Setup *setup) {
 /* --- user and Maildir --- */
 
 int setup_take_user(Setup *setup) {
-        const Provider *provider = setup->server.provider;
         _cleanup_free_ char *preset = strdup(setup->address);
 
         if (!preset)
                 return -ENOMEM;
-        if (provider && provider->user_is_local_part)
+        if (setup->server.user_is_local_part)
                 *strrchr(preset, '@') = '\0';
         if (setup->options.user)
                 return take_string(setup->options.user, &setup->user);

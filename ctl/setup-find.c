@@ -5,6 +5,7 @@
 
 #include "ctl/setup-dns.h"
 #include "ctl/setup-find.h"
+#include "ctl/setup-program.h"
 
 void found_server_done(FoundServer *found) {
         free(found->host);
@@ -18,6 +19,7 @@ static int take_provider(const Provider *provider, const char *source, FoundServ
         found->tls = provider->tls;
         found->port = provider->port > 0 ? provider->port : 993;
         found->provider = provider;
+        found->user_is_local_part = provider->user_is_local_part;
         found->source = source;
         return 0;
 }
@@ -66,6 +68,44 @@ static int ask_domain(const char *domain, FoundServer *found) {
         return first;
 }
 
+static TlsMode tls_of(ByteView word) {
+        return bytes_equal(word, BYTES("implicit")) ? TLS_IMPLICIT : TLS_STARTTLS;
+}
+
+/* The file of the domain, which imapsyncd fetches: the domain itself has proved to say that. Return: 1 found,
+ * 0 nothing, or -ENOMEM or -EINTR. */
+static int ask_autoconfig(const char *domain, FoundServer *found) {
+        _cleanup_(buffer_done) Buffer output = BUFFER_NULL;
+        _cleanup_free_ char *path = program_daemon();
+        const char *const words[] = {path, "--find-server", domain, NULL};
+        const Program program = {.words = words, .output = &output, .be_quiet = true};
+        ByteView rest, host;
+        uint64_t port;
+        int r = path ? program_run(&program) : -ENOMEM;
+
+        if (r != 0)
+                return r == -ENOMEM || r == -EINTR ? r : 0;
+        rest = buffer_view(&output);
+        rest = bytes_take_until(&rest, '\n');
+        if (!bytes_equal(bytes_take_until(&rest, '\t'), BYTES("found")))
+                return 0;
+        host = bytes_take_until(&rest, '\t');
+        if (bytes_to_u64(bytes_take_until(&rest, '\t'), UINT16_MAX, &port) < 0 || host.size == 0)
+                return 0;
+        free(found->host);
+        *found = (FoundServer){
+                .host = bytes_dup(host),
+                .port = (uint16_t) port,
+                .tls = tls_of(bytes_take_until(&rest, '\t')),
+                .source = "the autoconfig file of the domain",
+        };
+        if (!found->host)
+                return -ENOMEM;
+        found->provider = provider_of_host(found->host);
+        found->user_is_local_part = bytes_equal(rest, BYTES("local-part"));
+        return 1;
+}
+
 /* A forged answer leads to one of the providers of the table at worst. */
 static int ask_mx(const char *domain, FoundServer *found) {
         DnsAnswer answer;
@@ -82,21 +122,35 @@ static int ask_mx(const char *domain, FoundServer *found) {
         return r;
 }
 
+/* What the domain says of itself: SRV records; and its file, if these lead elsewhere or there are none. */
+static int ask_all(const char *domain, FoundServer *found) {
+        const int srv = ask_domain(domain, found);
+        int r;
+
+        if (srv == -ENOMEM || srv == -EOPNOTSUPP || (srv > 0 && !found->is_foreign))
+                return srv;
+        r = ask_autoconfig(domain, found);
+        if (r != 0)
+                return r;
+        if (srv > 0)
+                return srv;
+        r = ask_mx(domain, found);
+        return r != 0 ? r : srv;
+}
+
 int server_find(const char *domain, FoundServer *ret_found) {
         _cleanup_(found_server_done) FoundServer found = FOUND_SERVER_NULL;
         const Provider *provider = provider_of_domain(domain);
-        int r, said;
+        int r;
 
         if (provider)
                 r = take_provider(provider, "the table of providers", &found);
-        else {
-                said = ask_domain(domain, &found);
-                r = said == 0 || said == -EHOSTUNREACH ? ask_mx(domain, &found) : said;
-                if (r == 0)
-                        r = said < 0 ? said : -ENOENT;
-        }
+        else
+                r = ask_all(domain, &found);
         if (r < 0)
                 return r;
+        if (!found.host)
+                return -ENOENT;
         *ret_found = found;
         found = FOUND_SERVER_NULL;
         return 0;

@@ -2,7 +2,7 @@
 
 /*
  * From an address to its IMAP server: the table of providers, what the domain says of itself (SRV records,
- * RFC 6186), the provider that receives its mail (MX)
+ * RFC 6186; its autoconfig file), the provider that receives its mail (MX)
  */
 
 #include "ctl/setup-provider.h"
@@ -12,6 +12,7 @@ typedef struct FoundServer {
         uint16_t port;
         TlsMode tls;
         const Provider *provider; /* NULL: none of the table */
+        bool user_is_local_part;  /* to log in with */
         const char *source;       /* the end of "found in ..." */
         /* Not below the domain, and only the DNS says so, which others can forge: a person must agree before
          * a password goes there (RFC 6186 section 6). */

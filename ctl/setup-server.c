@@ -47,6 +47,7 @@ static int use_host(Setup *setup, const char *text) {
         if (r < 0)
                 return r;
         server->provider = provider_of_host(server->host);
+        server->user_is_local_part = server->provider && server->provider->user_is_local_part;
         return 0;
 }
 

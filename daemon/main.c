@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/control-socket.h"
+#include "daemon/find-server.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
@@ -94,6 +95,8 @@ int main(int argc, char **argv) {
         (void) mallopt(M_MMAP_THRESHOLD, HEAP_SPARE);
         umask(0077);
         log_init(options.verbose);
+        if (options.find_server)
+                return find_server_run(options.find_server);
         if (options.probe)
                 return probe_run();
         if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import unittest
 
-from rig import IMAPSYNCCTL, IMAPSYNCD, SANITIZED, case, dns, maildir, populate, unit
+from rig import IMAPSYNCCTL, IMAPSYNCD, SANITIZED, case, dns, maildir, populate, unit, website
 from rig.account import Account
-from rig.dovecot import PASSWORD, free_ports
+from rig.dovecot import PASSWORD, free_ports, make_certificate
 from rig.terminal import Terminal
 
 ADDRESS = "alice@example.test"
@@ -455,6 +455,85 @@ class Servers(SetupTest):
     def test_no_imap(self):
         result = self.ask({("_imaps._tcp.example.test", "SRV"): [(0, 0, 0, "")]})
         self.assert_says(result, 1, "example.test says that it has no IMAP server")
+
+
+AUTOCONFIG = """<?xml version="1.0"?>
+<clientConfig version="1.1"><emailProvider id="example.test">
+<incomingServer type="imap"><hostname>{host}</hostname><port>{port}</port><socketType>SSL</socketType>
+<username>%EMAILLOCALPART%</username></incomingServer></emailProvider></clientConfig>
+"""
+FIRST = ("autoconfig.example.test", "/mail/config-v1.1.xml")
+SECOND = ("example.test", "/.well-known/autoconfig/mail/config-v1.1.xml")
+
+
+@unittest.skipUnless(dns.is_possible(), "needs root")
+class Autoconfig(SetupTest):
+    """Found by a file of the domain, which proves by its certificate that it is the domain's."""
+
+    def ask(self, server, pages, records=(), trusted=True):
+        """The site is at both names, and where the second page may lead."""
+        trust = self.directory / "trust"
+        trust.mkdir(exist_ok=True)
+        if trusted:
+            shutil.copy(server.ca_file, trust)
+            subprocess.run(["openssl", "rehash", trust], check=True, capture_output=True)
+        self.variables["SSL_CERT_DIR"] = str(trust)
+        names = ["autoconfig.example.test", "example.test", "www.example.test"]
+        with website.Website(server.directory, make_certificate, names, pages) as site:
+            known = {(name, "A"): [site.address] for name in names} | {(HOST, "A"): [server.host]}
+            with dns.NameServer(self.directory, known | dict(records)) as asked:
+                self.prefix = asked.prefix
+                result = self.setup(ADDRESS, "--secret", "file", "--password-stdin", "--yes", "--no-enable",
+                                    "--ca-file", server.ca_file, stdin=PASSWORD)
+        self.prefix = []
+        self.asked = site.asked
+        return result
+
+    @staticmethod
+    def page(server, host=HOST):
+        return (200, {"Content-Type": "text/xml"}, AUTOCONFIG.format(host=host, port=server.imaps_port))
+
+    def test_first_place(self):
+        """With the user name as the file has it."""
+        server = self.filled_server()
+        result = self.ask(server, {FIRST: self.page(server)})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("found in the autoconfig file of the domain", result.stdout)
+        self.assertIn("user = alice\n", self.config.read_text())
+        self.assertEqual(self.asked, [FIRST])
+
+    def test_second_place_moved(self):
+        server = self.filled_server()
+        elsewhere = ("www.example.test", "/mail.xml")
+        result = self.ask(server, {FIRST: (200, {}, "<html><p>Welcome<br></html>"),
+                                   SECOND: (301, {"Location": "https://www.example.test/mail.xml"}, ""),
+                                   elsewhere: self.page(server)})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.asked, [FIRST, SECOND, elsewhere])
+
+    def test_moved_in_a_circle(self):
+        server = self.filled_server()
+        circle = (302, {"Location": "https://autoconfig.example.test/mail/config-v1.1.xml"}, "")
+        result = self.ask(server, {FIRST: circle})
+        self.assert_says(result, 1, "Nothing tells which IMAP server")
+        self.assertEqual(self.asked, [FIRST] * 4 + [SECOND])
+
+    def test_forged(self):
+        """Who cannot prove to be the domain is not asked."""
+        server = self.filled_server()
+        result = self.ask(server, {FIRST: self.page(server), SECOND: self.page(server)}, trusted=False)
+        self.assert_says(result, 1, "Nothing tells which IMAP server")
+        self.assertEqual(self.asked, [])
+
+    def test_vouches_for_a_foreign_server(self):
+        """What a SRV record alone may not decide, the domain's own file may."""
+        server = self.filled_server()
+        records = {("_imaps._tcp.example.test", "SRV"): [(0, 0, server.imaps_port, "localhost")]}
+        result = self.ask(server, {}, records)
+        self.assert_says(result, 1, "localhost is not a server of example.test")
+        result = self.ask(server, {FIRST: self.page(server, "localhost")}, records)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("host = localhost\n", self.config.read_text())
 
 
 @unittest.skipUnless(unit.is_possible(), "needs root and systemd")
