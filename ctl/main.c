@@ -21,6 +21,7 @@
 #include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
+#include "ctl/setup.h"
 #include "ctl/wait.h"
 
 #define STOP_MSEC 10000
@@ -28,6 +29,7 @@
 static const char usage[] =
         "imapsyncctl [--socket PATH] [--json] VERB [ARG...]\n"
         "\n"
+        "  setup [ADDRESS] [OPTION...]   set up an account; setup --help tells the options\n"
         "  status [ACCOUNT]              how the accounts are, or all about one\n"
         "  mailboxes ACCOUNT             its mailboxes, a line each\n"
         "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
@@ -439,6 +441,23 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
         return bad_usage("Unknown verb: ", args[0]);
 }
 
+/* Setup has options of its own, and needs no daemon. Return: where the verb is, if it is that; else 0. */
+static int find_setup(char **argv) {
+        int i = 1;
+
+        while (argv[i] && strcmp(argv[i], "--json") == 0)
+                i++;
+        return argv[i] && strcmp(argv[i], "setup") == 0 ? i : 0;
+}
+
+static int run_setup(int argc, char **argv, int verb, const Screen *screen) {
+        char *word = argv[verb];
+
+        argv[verb] = argv[1]; /* --json, or itself */
+        argv[1] = word;
+        return setup_run(argc - 1, argv + 1, screen);
+}
+
 int main(int argc, char **argv) {
         static const struct option options[] = {
                 {"socket",           required_argument, NULL, 's'},
@@ -458,6 +477,9 @@ int main(int argc, char **argv) {
 
         /* for wcwidth(3), which knows nothing beyond ASCII in the C locale */
         (void) setlocale(LC_CTYPE, "C.UTF-8");
+
+        if ((c = find_setup(argv)) > 0)
+                return run_setup(argc, argv, c, &ctl.out);
 
         while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
                 switch (c) {
