@@ -76,8 +76,11 @@ typedef struct AccountLink {
         bool idle_failed;    /* INBOX cannot be opened now */
         WaitPlan plan;       /* CLOCK_BOOTTIME */
         Beat beat;           /* then */
+        Beat lull;           /* its answers are left until those of the others are there too */
         uint64_t spoken;     /* when we said or heard something last */
         uint64_t n_spoken;   /* bytes until then */
+        uint64_t said;       /* when we said something last */
+        uint64_t n_said;
         uint64_t idle_since; /* CLOCK_BOOTTIME: since when its chatter is measured */
         uint64_t n_chatter;  /* as it was then */
         uint64_t silence;    /* that was broken just now, and nobody has answered yet; 0: none */
