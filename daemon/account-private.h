@@ -103,7 +103,8 @@ struct Account {
         Engine *engine;
         MaildirWatch *watch; /* NULL: none; local changes are then found by polling */
         bool watch_is_broken;
-        bool wrote_files; /* of which inotify is about to tell */
+        const char *watch_why; /* so; static */
+        bool wrote_files;      /* of which inotify is about to tell */
 
         AccountState state;
         char sentence[1100];
