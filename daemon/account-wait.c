@@ -189,12 +189,15 @@ static void on_lull_over(void *userdata) {
 
 #define LULL_MIN (SECOND / 100) /* less is not worth a timer */
 
-/* Those who had their turn with us all have the same window, so one wake-up reads what all of them get. */
+/* Who is alone reads its answer when it comes. Those who had their turn with us all have the same window, so one
+ * wake-up reads what all of them get. */
 static void begin_lull(AccountLink *link) {
         Pulse *pulse = link->account->options.pulse;
         const uint64_t span = wait_linger(&link->plan, pulse_now(pulse));
 
-        if (span < LULL_MIN || link->account->holds || !imap_replica_is_attached(link->replica))
+        if (span < LULL_MIN || pulse_is_single(pulse))
+                return;
+        if (link->account->holds || !imap_replica_is_attached(link->replica))
                 return;
         if (pulse_gather(pulse, &link->lull, span, on_lull_over, link) < 0)
                 return;

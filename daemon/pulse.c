@@ -15,6 +15,7 @@ struct Pulse {
         Beat *beats;            /* borrowed, those that are armed */
         uint64_t armed;         /* the latest moment that the timer is set for; 0: it is off */
         uint64_t now;           /* of the wake-up that goes on; 0: none does */
+        unsigned n_due;         /* then, at its begin */
 };
 
 static uint64_t uptime(void) {
@@ -89,6 +90,7 @@ void pulse_wake(Pulse *pulse, uint64_t now) {
         pulse->now = now;
         for (beat = pulse->beats; beat; beat = beat->next)
                 n_left += beat->earliest <= now;
+        pulse->n_due = n_left;
         pulse->armed = 0;
         for (; n_left > 0 && (beat = find_due(pulse, now)); n_left--) {
                 void (*callback)(void *userdata) = beat->callback;
@@ -98,6 +100,10 @@ void pulse_wake(Pulse *pulse, uint64_t now) {
                 callback(owner);
         }
         pulse->now = 0;
+}
+
+bool pulse_is_single(const Pulse *pulse) {
+        return pulse->n_due == 1;
 }
 
 uint64_t pulse_now(const Pulse *pulse) {

@@ -40,6 +40,9 @@ int pulse_gather(Pulse *pulse, Beat *beat, uint64_t span, void (*callback)(void 
 /* When this wake-up began: the same for all whose callbacks it calls; between two, the time. */
 uint64_t pulse_now(const Pulse *pulse);
 
+/* Is it for one of them alone that it woke up? */
+bool pulse_is_single(const Pulse *pulse);
+
 /* Between what times is the next wake-up due? Return: is any? */
 bool pulse_window(const Pulse *pulse, uint64_t now, uint64_t *ret_earliest, uint64_t *ret_latest);
 void pulse_wake(Pulse *pulse, uint64_t now);

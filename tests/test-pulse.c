@@ -168,6 +168,8 @@ static void on_waiter_due(void *userdata) {
         waiter->asked = now_usec;
         waiter->answer = now_usec + MSEC + next_random() % waiter->slowest;
         wait_again(waiter, wait_wants_look(&waiter->plan, now_usec));
+        if (pulse_is_single(waiter->pulse))
+                return;
         assert(pulse_gather(waiter->pulse, &waiter->lull, wait_linger(&waiter->plan, now_usec),
                             on_lull_over, waiter) >= 0);
         waiter->is_held = true;
