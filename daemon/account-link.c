@@ -42,6 +42,7 @@ AccountLink *account_link_free(AccountLink *link) {
                 return NULL;
 
         pulse_disarm(&link->beat);
+        pulse_disarm(&link->lull);
         timer_done(&link->timer);
         connection_free(link->connection);
         connection_free(link->closed);
@@ -93,6 +94,11 @@ void account_link_arm(AccountLink *link, uint64_t usec, uint64_t accuracy,
 
 void account_link_disarm(AccountLink *link) {
         pulse_disarm(&link->beat);
+        pulse_disarm(&link->lull);
+        if (link->connection) {
+                connection_hold_input(link->connection, false);
+                (void) connection_keep_alive(link->connection, 0);
+        }
         timer_disarm(&link->timer);
 }
 

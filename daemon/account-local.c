@@ -46,6 +46,16 @@ static void on_files(Account *account, MaildirChange *change) {
         free(names);
 }
 
+/* From now on they are polled. */
+static void watch_failed(Account *account, int error) {
+        account->watch_is_broken = true;
+        account->watch_why = maildir_watch_explain(error) ?: strerrordesc_np(-error) ?: "";
+        log_about(LOG_WARNING, (LogSubject){account_name(account)},
+                  "local changes are only looked for every %llu s: %s",
+                  (unsigned long long) (account->policy.poll_interval_usec / 1000000),
+                  account->watch_why);
+}
+
 static void on_change(MaildirChange *change, void *userdata) {
         Account *account = userdata;
 
@@ -65,11 +75,7 @@ static void on_change(MaildirChange *change, void *userdata) {
                 (void) engine_list(account->engine);
                 break;
         case MAILDIR_NEWS_BROKEN:
-                log_about(LOG_WARNING, (LogSubject){account_name(account)},
-                          "local changes are only looked for every %llu s now: %s",
-                          (unsigned long long) (account->policy.poll_interval_usec / 1000000),
-                          maildir_watch_explain(change->error) ?: strerror(-change->error));
-                account->watch_is_broken = true;
+                watch_failed(account, change->error);
                 break;
         }
         account_pump_soon(account);
@@ -84,14 +90,8 @@ void account_watch_mailbox(Account *account, const char *mailbox) {
         r = maildir_open(account->root, mailbox, &maildir);
         if (r >= 0)
                 r = maildir_watch_add(account->watch, mailbox, maildir);
-        if (r >= 0 || r == -ENOENT)
-                return;
-
-        account->watch_is_broken = true;
-        log_about(LOG_WARNING, (LogSubject){account_name(account)},
-                  "local changes are only looked for every %llu s: %s",
-                  (unsigned long long) (account->policy.poll_interval_usec / 1000000),
-                  maildir_watch_explain(r) ?: strerror(-r));
+        if (r < 0 && r != -ENOENT)
+                watch_failed(account, r);
 }
 
 static int watch_found(const char *mailbox, bool bad, void *userdata) {
@@ -112,13 +112,8 @@ static void watch_tree(Account *account) {
         int r;
 
         r = maildir_watch_new(account->event, account->root, on_change, account, &account->watch);
-        if (r >= 0)
-                return;
-        account->watch_is_broken = true;
-        log_about(LOG_WARNING, (LogSubject){account_name(account)},
-                  "local changes are only looked for every %llu s: %s",
-                  (unsigned long long) (account->policy.poll_interval_usec / 1000000),
-                  maildir_watch_explain(r) ?: strerror(-r));
+        if (r < 0)
+                watch_failed(account, r);
 }
 
 /* --- opening --- */

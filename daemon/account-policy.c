@@ -91,6 +91,12 @@ void account_set_policy(Account *account, const Policy *policy) {
         account_pump_soon(account);
 }
 
+void account_set_flag_scan(Account *account, uint64_t usec) {
+        account->options.flag_scan_usec = usec;
+        if (account->engine)
+                engine_set_flag_scan(account->engine, (int64_t) usec);
+}
+
 /* A server that no packet leaves for is behind no router. */
 static bool is_behind_network(const AccountLink *link) {
         const Endpoint *endpoint = link->endpoint;

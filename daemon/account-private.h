@@ -79,8 +79,11 @@ typedef struct AccountLink {
         bool idle_failed;    /* INBOX cannot be opened now */
         WaitPlan plan;       /* CLOCK_BOOTTIME */
         Beat beat;           /* then */
+        Beat lull;           /* its answers are left until those of the others are there too */
         uint64_t spoken;     /* when we said or heard something last */
         uint64_t n_spoken;   /* bytes until then */
+        uint64_t said;       /* when we said something last */
+        uint64_t n_said;
         uint64_t idle_since; /* CLOCK_BOOTTIME: since when its chatter is measured */
         uint64_t n_chatter;  /* as it was then */
         uint64_t silence;    /* that was broken just now, and nobody has answered yet; 0: none */
@@ -103,7 +106,8 @@ struct Account {
         Engine *engine;
         MaildirWatch *watch; /* NULL: none; local changes are then found by polling */
         bool watch_is_broken;
-        bool wrote_files; /* of which inotify is about to tell */
+        const char *watch_why; /* so; static */
+        bool wrote_files;      /* of which inotify is about to tell */
 
         AccountState state;
         char sentence[1100];

@@ -124,13 +124,27 @@ static LinkStatus link_status(const AccountLink *link) {
         };
 }
 
+/* A Maildir whose changes nobody tells of. */
+static void add_watch_status(const Account *account, LinkStatus *local) {
+        static char text[64];
+
+        if (!account->watch_is_broken)
+                return;
+        (void) snprintf(text, sizeof(text), "a look at all folders every %llu s",
+                        (unsigned long long) (account->policy.poll_interval_usec / 1000000));
+        local->waits = text;
+        local->waits_why = account->watch_why;
+}
+
 AccountStatus account_status(Account *account) {
         const EngineTotals totals =
                 account->engine ? engine_totals(account->engine) : (EngineTotals){0};
         const LinkStatus remote = link_status(account->links[SIDE_REMOTE]);
-        const LinkStatus local = link_status(account->links[SIDE_LOCAL]);
+        LinkStatus local = link_status(account->links[SIDE_LOCAL]);
 
         account_note_traffic(account);
+        if (remote.waits[0])
+                add_watch_status(account, &local);
         return (AccountStatus){
                 .name = account_name(account),
                 .state = account->state,

@@ -5,6 +5,9 @@
  * a sign of life from time to time; that sign is a look at all mailboxes, which also finds what NOTIFY
  * has missed. Else IDLE on INBOX, and a look at the others each poll interval. Else only that.
  *
+ * One pulse has the signs of life of all accounts leave together, and their answers are left in the sockets
+ * for a moment, to be read together too. What is between here and the server is kept awake by the kernel.
+ *
  * A look and the IDLE behind it leave in one write: DONE, UNSELECT, LIST, SELECT, IDLE.
  */
 
@@ -99,7 +102,7 @@ static void break_silence(AccountLink *link) {
         const uint64_t now = account_uptime();
 
         link->silence = now - link->spoken;
-        link->spoken = now;
+        link->spoken = link->said = now;
         if (link->silence >= PROBE_USEC)
                 connection_expect(link->connection,
                                   MIN(PROBE_USEC, link->account->config->timeout_usec));
@@ -119,6 +122,8 @@ static uint64_t look_interval(const AccountLink *link) {
 }
 
 static void plan_next(AccountLink *link, bool has_looked) {
+        link->wait.is_probed = true; /* if it can be had */
+        link->wait.is_probed = connection_keep_alive(link->connection, wait_probe(&link->wait));
         wait_plan(&link->plan, &link->wait, account_uptime(), look_interval(link), has_looked);
 }
 
@@ -163,7 +168,7 @@ static int show_sign_of_life(AccountLink *link) {
 int account_look_now(AccountLink *link) {
         int r = 0;
 
-        link->spoken = account_uptime();
+        link->spoken = link->said = account_uptime();
         if (link->mode != WAIT_IDLE)
                 r = imap_replica_noop(link->replica);
         if (r == 0)
@@ -173,6 +178,30 @@ int account_look_now(AccountLink *link) {
         plan_next(link, true);
         arm(link);
         return 0;
+}
+
+static void on_lull_over(void *userdata) {
+        AccountLink *link = userdata;
+
+        if (link->connection)
+                connection_hold_input(link->connection, false);
+}
+
+#define LULL_MIN (SECOND / 100) /* less is not worth a timer */
+
+/* Who is alone reads its answer when it comes. Those who had their turn with us all have the same window, so one
+ * wake-up reads what all of them get. */
+static void begin_lull(AccountLink *link) {
+        Pulse *pulse = link->account->options.pulse;
+        const uint64_t span = wait_linger(&link->plan, pulse_now(pulse));
+
+        if (span < LULL_MIN || pulse_is_single(pulse))
+                return;
+        if (link->account->holds || !imap_replica_is_attached(link->replica))
+                return;
+        if (pulse_gather(pulse, &link->lull, span, on_lull_over, link) < 0)
+                return;
+        connection_hold_input(link->connection, true);
 }
 
 static void on_due(void *userdata) {
@@ -199,6 +228,7 @@ static void on_due(void *userdata) {
         }
         arm(link);
         account_pump(link->account);
+        begin_lull(link);
 }
 
 /* What the server does beside what it should. */
@@ -272,11 +302,14 @@ static int start(AccountLink *link) {
 /* Of two links one may be silent while the other works. */
 static void note_words(AccountLink *link) {
         const ConnectionTraffic traffic = account_link_traffic(link);
-        const uint64_t n = traffic.bytes_in + traffic.bytes_out;
+        const uint64_t n = traffic.bytes_in + traffic.bytes_out, now = account_uptime();
 
         if (n != link->n_spoken)
-                link->spoken = account_uptime();
+                link->spoken = now;
+        if (traffic.bytes_out != link->n_said)
+                link->said = now;
         link->n_spoken = n;
+        link->n_said = traffic.bytes_out;
 }
 
 /* Is it on, and quiet enough? */
@@ -325,11 +358,29 @@ void account_on_run(AccountLink *link, const EngineNote *note) {
         link->idle_is_silent = false;
 }
 
+/* Nobody has asked anything: TCP has, and had no answer, or one from who knows nothing of us; or the server found
+ * that it has waited for long enough. */
+static void on_quiet_end(AccountLink *link, int error, bool is_dead) {
+        const uint64_t now = account_uptime(), probe = wait_probe(&link->wait);
+
+        if (link->mode == WAIT_NONE || link->account->holds)
+                return;
+        if (is_dead && probe > 0 && now - link->spoken >= probe)
+                wait_on_silent_death(&link->wait, probe);
+        else if (error == 0 || error == -ESHUTDOWN)
+                wait_on_ended(&link->wait, now - link->said);
+}
+
 /* Something that was not answered for so long is no answer to us: it was silent, and is dead. */
 void account_on_dead(AccountLink *link, int error) {
-        if (link->silence == 0 || (error != -ETIMEDOUT && error != -ECONNRESET && error != -EPIPE))
+        const bool is_dead = error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE;
+
+        if (link->silence == 0)
+                on_quiet_end(link, error, is_dead);
+        else if (is_dead)
+                wait_on_silent_death(&link->wait, link->silence);
+        else
                 return;
-        wait_on_silent_death(&link->wait, link->silence);
         link->silence = 0;
 }
 

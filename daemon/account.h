@@ -66,6 +66,9 @@ int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NON
  * soon as it may be. */
 void account_set_policy(Account *account, const Policy *policy);
 
+/* As in the AccountOptions, from now on. */
+void account_set_flag_scan(Account *account, uint64_t usec);
+
 /* The machine is on this network: what is known of how long its router remembers connections holds. 0: nobody says
  * which one it is. */
 void account_set_network(Account *account, uint64_t network);

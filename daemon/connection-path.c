@@ -33,6 +33,40 @@ bool connection_has_output(const Connection *c) {
         return !c->tunnel && ioctl(c->stream.wire.fd, SIOCOUTQ, &n) == 0 && n > 0;
 }
 
+#define KEEP_ALIVE_EVERY (20 * SECOND) /* when there was no answer */
+#define KEEP_ALIVE_GIVEN (60 * SECOND) /* from the first one on */
+
+static bool set_tcp(const Connection *c, int option, uint64_t value) {
+        const int number = (int) value;
+
+        return setsockopt(c->stream.wire.fd, IPPROTO_TCP, option, &number, sizeof(number)) == 0;
+}
+
+/*
+ * TCP_USER_TIMEOUT would end a connection with the first probe that is lost, and so leaves time for more of
+ * them. Of what is written nothing else is true by that: each command has a deadline of its own.
+ */
+static bool start_probes(const Connection *c, uint64_t silence) {
+        return set_tcp(c, TCP_KEEPIDLE, silence / SECOND) &&
+               set_tcp(c, TCP_KEEPINTVL, KEEP_ALIVE_EVERY / SECOND) &&
+               set_tcp(c, TCP_KEEPCNT, KEEP_ALIVE_GIVEN / KEEP_ALIVE_EVERY) &&
+               set_tcp(c, TCP_USER_TIMEOUT, (silence + KEEP_ALIVE_GIVEN) / 1000);
+}
+
+bool connection_keep_alive(Connection *c, uint64_t silence) {
+        const int on = silence > 0;
+
+        if (c->tunnel || c->state != CONNECTION_OPEN)
+                return false;
+        if (silence == c->keep_alive)
+                return true;
+        if ((on && !start_probes(c, silence)) ||
+            setsockopt(c->stream.wire.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0)
+                return false;
+        c->keep_alive = silence;
+        return true;
+}
+
 static void clear_port(struct sockaddr_storage *address) {
         if (address->ss_family == AF_INET)
                 ((struct sockaddr_in *) address)->sin_port = 0;

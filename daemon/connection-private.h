@@ -42,6 +42,7 @@ struct Connection {
 
         bool has_more;    /* bytes wait that the socket knows nothing of */
         bool is_paused;   /* the owner is behind */
+        bool is_held;     /* the owner does not want to be woken up */
         bool is_blocked;  /* the socket is full */
         bool was_blocked; /* and on_output() has not said yet that this is over */
         int write_error;  /* reading goes on: the server may have said why */
@@ -55,6 +56,8 @@ struct Connection {
         uint64_t expect_span;
         bool is_greeted;
         bool is_awaiting; /* commands were under way at the last look */
+
+        uint64_t keep_alive; /* as the socket is set; 0: it does not ask */
 
         int lost_error;
         char lost_why[1024];

@@ -35,7 +35,7 @@ static void connection_update(Connection *c) {
 
         if (!c->io)
                 return;
-        if (!c->is_paused)
+        if (!c->is_paused && !c->is_held)
                 events |= EPOLLIN;
         if (c->is_blocked || stream_wants_output(&c->stream))
                 events |= EPOLLOUT;
@@ -86,6 +86,8 @@ static void connection_write(Connection *c) {
         r = connection_write_session(c);
         if (was_full && c->stream.wire.bytes_out != before)
                 c->moved_usec = connection_now();
+        if (c->stream.wire.bytes_out != before)
+                c->is_held = false; /* somebody waits for the answer to this */
         c->is_blocked = r == -EAGAIN;
         c->was_blocked |= c->is_blocked;
         if (r < 0 && r != -EAGAIN) {
@@ -426,6 +428,11 @@ void connection_expect(Connection *c, uint64_t usec) {
                 c->expect_span = usec;
                 c->expect_usec = due;
         }
+        connection_update(c);
+}
+
+void connection_hold_input(Connection *c, bool hold) {
+        c->is_held = hold && c->state == CONNECTION_OPEN && !c->has_more && c->write_error == 0;
         connection_update(c);
 }
 

@@ -117,8 +117,8 @@ static void socket_set(int fd, int level, int option, int value) {
  * Linux would acknowledge the first packets of a connection each on its own ("quick ACK"). Set
  * before connect(), that holds for the ACK of the handshake too, which must not wait where the
  * server has the first word. Counted: a short session sends 8 packets instead of 10 with TLS, 6
- * instead of 7 without. No keepalive: the account has its own, which sleeps when the machine
- * sleeps.
+ * instead of 7 without. The account says when TCP is to ask for the other end:
+ * connection_keep_alive().
  */
 static void socket_prepare(int fd, bool speaks_first) {
         socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);

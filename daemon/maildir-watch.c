@@ -5,28 +5,23 @@
  * mailbox or not), new/ and cur/. They are set on descriptors by way of /proc/self/fd: how these were
  * opened was checked by store/maildir, so no symbolic link leads out of the tree.
  *
- * One event source of our own for all of them: sd_event_add_inotify() would keep a source, an inode
- * and a hash entry for each.
+ * One event source of our own for all of them, and for those of all other trees (watch-hub.h):
+ * sd_event_add_inotify() would keep a source, an inode and a hash entry for each.
  */
 
 #include <assert.h>
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 
 #include "changed-names.h"
 #include "maildir-watch.h"
-#include "watch-table.h"
+#include "watch-hub.h"
 
-#define FILES_QUIET_USEC    ((uint64_t) 50 * 1000)
-#define FILES_LATEST_USEC   ((uint64_t) 300 * 1000)
-#define TREE_QUIET_USEC     ((uint64_t) 200 * 1000)
-#define TREE_LATEST_USEC    ((uint64_t) 2000 * 1000)
-#define TIMER_ACCURACY_USEC ((uint64_t) 5 * 1000) /* 0 would mean 250 ms */
-
-#define READ_SIZE ((size_t) 16 * 1024)
-#define READS_MAX 64u /* in a row: other sources of the loop want their turn */
+#define FILES_QUIET_USEC  ((uint64_t) 50 * 1000)
+#define FILES_LATEST_USEC ((uint64_t) 300 * 1000)
+#define TREE_QUIET_USEC   ((uint64_t) 200 * 1000)
+#define TREE_LATEST_USEC  ((uint64_t) 2000 * 1000)
 
 #define TREE_MASK                                                                                  \
         (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |     \
@@ -55,15 +50,13 @@ typedef struct Pause {
 } Pause;
 
 struct MaildirWatch {
-        MaildirRoot *root;           /* borrowed */
-        int fd;                      /* of inotify */
-        int root_wd;                 /* of the tree's own directory */
-        sd_event *event;             /* owned reference */
-        sd_event_source *io, *timer; /* owned: one is on, the other off; both off when broken */
+        MaildirRoot *root; /* borrowed */
+        WatchUser user;    /* of the hub; has left it when broken */
+        int root_wd;       /* of the tree's own directory */
+        sd_event *event;   /* owned reference */
         MaildirWatchFn on_change;
         void *userdata;
 
-        WatchTable table;
         void *mailboxes; /* tsearch tree of Mailbox by name, owned */
 
         /* news that were not told yet */
@@ -121,14 +114,8 @@ static void unset_pending(MaildirWatch *watch, Mailbox *mailbox) {
 
 /* No longer watched and no longer known; the owner of the memory is now the caller. */
 static void detach_mailbox(MaildirWatch *watch, Mailbox *mailbox) {
-        for (size_t i = 0; i < ARRAY_SIZE(mailbox->wds); i++) {
-                WatchEntry *entry = watch_table_find(&watch->table, mailbox->wds[i]);
-
-                if (!entry)
-                        continue;
-                (void) inotify_rm_watch(watch->fd, mailbox->wds[i]);
-                watch_table_remove(&watch->table, entry);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(mailbox->wds); i++)
+                watch_hub_remove(&watch->user, mailbox->wds[i]);
 
         unset_pending(watch, mailbox);
         (void) tdelete(mailbox, &watch->mailboxes, compare_mailboxes);
@@ -141,18 +128,12 @@ static void detach_mailbox(MaildirWatch *watch, Mailbox *mailbox) {
 static int watch_fd(MaildirWatch *watch, int fd, uint32_t mask, WatchEntry entry, int *ret_wd) {
         char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
         WatchEntry before;
-        int r;
+        int wd;
 
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        entry.wd = inotify_add_watch(watch->fd, path, mask);
-        if (entry.wd < 0)
-                return -errno;
-
-        r = watch_table_set(&watch->table, entry, &before);
-        if (r < 0) {
-                (void) inotify_rm_watch(watch->fd, entry.wd);
-                return r;
-        }
+        wd = watch_hub_add(&watch->user, path, mask, entry, &before);
+        if (wd < 0)
+                return wd;
         if (before.kind == WATCH_FILES) {
                 Mailbox *former = before.mailbox;
 
@@ -160,7 +141,7 @@ static int watch_fd(MaildirWatch *watch, int fd, uint32_t mask, WatchEntry entry
                         former->wds[before.sub] = -1;
         }
 
-        *ret_wd = entry.wd;
+        *ret_wd = wd;
         return 0;
 }
 
@@ -181,22 +162,22 @@ static int tree_on_directory(int fd, const char *mailbox, bool bad, void *userda
 /* Watch the directories that are there now and no others. What is made behind the walk's back is
  * made in a directory that is watched already, and so told. */
 static int watch_tree(MaildirWatch *watch) {
+        WatchTable *table = watch_hub_table(&watch->user);
         int r;
 
-        for (size_t i = 0; i < watch->table.n_entries; i++)
-                watch->table.entries[i].seen = false;
+        for (size_t i = 0; i < table->n_entries; i++)
+                if (table->entries[i].user == &watch->user)
+                        table->entries[i].seen = false;
 
         r = maildir_root_walk(watch->root, tree_on_directory, watch);
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < watch->table.n_entries; i++) {
-                WatchEntry *entry = &watch->table.entries[i];
+        for (size_t i = 0; i < table->n_entries; i++) {
+                const WatchEntry *entry = &table->entries[i];
 
-                if (entry->kind != WATCH_TREE || entry->seen)
-                        continue;
-                (void) inotify_rm_watch(watch->fd, entry->wd);
-                watch_table_remove(&watch->table, entry);
+                if (entry->user == &watch->user && entry->kind == WATCH_TREE && !entry->seen)
+                        watch_hub_remove(&watch->user, entry->wd);
         }
 
         return 0;
@@ -218,7 +199,7 @@ static void on_tree_event(MaildirWatch *watch, WatchEntry *entry, const struct i
         if (e->mask & (IN_ISDIR | IN_IGNORED | IN_UNMOUNT) || is_subscriptions(watch, e))
                 watch->tree.came = true;
         if (e->mask & IN_IGNORED)
-                watch_table_remove(&watch->table, entry);
+                watch_table_remove(watch_hub_table(&watch->user), entry);
 }
 
 static void on_files_event(MaildirWatch *watch, WatchEntry *entry, const struct inotify_event *e) {
@@ -236,22 +217,12 @@ static void on_files_event(MaildirWatch *watch, WatchEntry *entry, const struct 
 
         if (e->mask & IN_IGNORED) {
                 mailbox->wds[entry->sub] = -1;
-                watch_table_remove(&watch->table, entry);
+                watch_table_remove(watch_hub_table(&watch->user), entry);
         }
 }
 
-static void on_event(MaildirWatch *watch, const struct inotify_event *e) {
-        WatchEntry *entry;
-
-        if (e->mask & IN_Q_OVERFLOW) {
-                watch->overflow = watch->tree.came = true;
-                return;
-        }
-
-        /* what was removed may still have events in the queue */
-        entry = watch_table_find(&watch->table, e->wd);
-        if (!entry)
-                return;
+static void on_event(void *userdata, WatchEntry *entry, const struct inotify_event *e) {
+        MaildirWatch *watch = userdata;
 
         if (entry->kind == WATCH_TREE)
                 on_tree_event(watch, entry, e);
@@ -259,26 +230,16 @@ static void on_event(MaildirWatch *watch, const struct inotify_event *e) {
                 on_files_event(watch, entry, e);
 }
 
-/* Take what the kernel has. */
-static void read_events(MaildirWatch *watch) {
-        _Alignas(struct inotify_event) char buffer[READ_SIZE];
+static void on_overflow(void *userdata) {
+        MaildirWatch *watch = userdata;
 
-        for (unsigned i = 0; i < READS_MAX; i++) {
-                const struct inotify_event *e;
-                ssize_t n = read(watch->fd, buffer, sizeof(buffer));
+        watch->overflow = watch->tree.came = true;
+}
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno != EAGAIN)
-                        watch->error = -errno;
-                if (n <= 0)
-                        return;
+static void on_failed(void *userdata, int error) {
+        MaildirWatch *watch = userdata;
 
-                for (const char *p = buffer; p < buffer + n; p += sizeof(*e) + e->len) {
-                        e = (const struct inotify_event *) (const void *) p;
-                        on_event(watch, e);
-                }
-        }
+        watch->error = error;
 }
 
 /* Telling */
@@ -344,111 +305,48 @@ static uint64_t pause_end(const Pause *pause, uint64_t quiet, uint64_t latest) {
         return MIN(pause->last + quiet, pause->first + latest);
 }
 
-static int set_sources(MaildirWatch *watch, bool io, bool timer) {
-        int r;
-
-        r = sd_event_source_set_enabled(watch->io, io ? SD_EVENT_ON : SD_EVENT_OFF);
-        if (r < 0)
-                return r;
-
-        return sd_event_source_set_enabled(watch->timer, timer ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-}
-
-/* For the next event, or for the next time to look. */
-static int watch_wait(MaildirWatch *watch, uint64_t now) {
-        const uint64_t files_end = pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC);
-        const uint64_t tree_end = pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC);
-        int r;
-
-        if (files_end == UINT64_MAX && tree_end == UINT64_MAX)
-                return set_sources(watch, true, false);
-
-        /* Files may change while only the tree's news are collected. */
-        r = sd_event_source_set_time(watch->timer,
-                                     MIN(MIN(files_end, tree_end), now + FILES_QUIET_USEC));
-        if (r < 0)
-                return r;
-        return set_sources(watch, false, true);
-}
-
-/* Read, tell what is due, and wait. */
-static int watch_run(MaildirWatch *watch) {
-        uint64_t now;
-        int r;
-
-        read_events(watch);
-        r = sd_event_now(watch->event, CLOCK_MONOTONIC, &now);
-        if (r < 0)
-                return r;
-
-        pause_note(&watch->files, now);
-        pause_note(&watch->tree, now);
-        if (pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC) <= now) {
-                watch->tree = (Pause){.first = 0};
-                tell_tree(watch);
-        }
-        if (pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC) <= now) {
-                watch->files = (Pause){.first = 0};
-                tell_files(watch);
-        }
-        return watch->error < 0 ? watch->error : watch_wait(watch, now);
+static uint64_t next_due(const MaildirWatch *watch) {
+        return MIN(pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC),
+                   pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC));
 }
 
 /* The last thing that is done: the owner may free the watch. */
-static void watch_break(MaildirWatch *watch, int error) {
-        watch->error = error;
-        (void) set_sources(watch, false, false);
+static void watch_break(MaildirWatch *watch) {
+        watch_hub_leave(&watch->user);
         tell(watch, MAILDIR_NEWS_BROKEN);
 }
 
-static int watch_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        int r;
+/* Tell what is due. */
+static void on_due(void *userdata, uint64_t now) {
+        MaildirWatch *watch = userdata;
+        bool has_tree, has_files;
 
-        (void) source, (void) fd, (void) revents;
+        pause_note(&watch->files, now);
+        pause_note(&watch->tree, now);
+        has_tree = pause_end(&watch->tree, TREE_QUIET_USEC, TREE_LATEST_USEC) <= now;
+        has_files = pause_end(&watch->files, FILES_QUIET_USEC, FILES_LATEST_USEC) <= now;
+        if (has_tree)
+                watch->tree = (Pause){.first = 0};
+        if (has_files)
+                watch->files = (Pause){.first = 0};
+        watch->user.due = next_due(watch);
 
-        r = watch_run(userdata);
-        if (r < 0)
-                watch_break(userdata, r);
-        return 0;
+        if (has_tree)
+                tell_tree(watch);
+        if (has_files)
+                tell_files(watch);
+        if (watch->error < 0)
+                watch_break(watch);
 }
 
-static int watch_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        int r;
-
-        (void) source, (void) usec;
-
-        r = watch_run(userdata);
-        if (r < 0)
-                watch_break(userdata, r);
-        return 0;
-}
+static const WatchUserOps user_ops = {
+        .on_event = on_event,
+        .on_overflow = on_overflow,
+        .on_failed = on_failed,
+        .on_due = on_due,
+};
 
 /* Public */
-
-static int watch_start(MaildirWatch *watch) {
-        int r;
-
-        watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        if (watch->fd < 0)
-                return -errno;
-
-        r = watch_tree(watch);
-        if (r < 0)
-                return r;
-
-        r = sd_event_add_io(watch->event, &watch->io, watch->fd, EPOLLIN, watch_on_io, watch);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(watch->io, "maildir-watch");
-
-        r = sd_event_add_time(watch->event, &watch->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC,
-                              watch_on_timer, watch);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(watch->timer, "maildir-watch-pause");
-
-        return sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF);
-}
 
 int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_change, void *userdata,
                       MaildirWatch **ret_watch) {
@@ -462,7 +360,7 @@ int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_chan
                 return -ENOMEM;
         *watch = (MaildirWatch){
                 .root = root,
-                .fd = -1,
+                .user = {.ops = &user_ops, .userdata = watch},
                 .root_wd = -1,
                 .event = sd_event_ref(event),
                 .on_change = on_change,
@@ -470,7 +368,9 @@ int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_chan
         };
         watch->pending_end = &watch->pending;
 
-        r = watch_start(watch);
+        r = watch_hub_join(event, &watch->user);
+        if (r >= 0)
+                r = watch_tree(watch);
         if (r < 0)
                 return r;
 
@@ -482,13 +382,9 @@ MaildirWatch *maildir_watch_free(MaildirWatch *watch) {
         if (!watch)
                 return NULL;
 
-        (void) sd_event_source_disable_unref(watch->io);
-        (void) sd_event_source_disable_unref(watch->timer);
+        watch_hub_leave(&watch->user);
         (void) sd_event_unref(watch->event);
         tdestroy(watch->mailboxes, mailbox_free);
-        watch_table_done(&watch->table);
-        if (watch->fd >= 0)
-                (void) close(watch->fd);
         free(watch);
         return NULL;
 }
@@ -550,7 +446,12 @@ void maildir_watch_remove(MaildirWatch *watch, const char *mailbox) {
 }
 
 size_t maildir_watch_count(const MaildirWatch *watch) {
-        return watch_table_count(&watch->table);
+        const WatchTable *table = watch_hub_table(&watch->user);
+        size_t n = 0;
+
+        for (size_t i = 0; table && i < table->n_entries; i++)
+                n += table->entries[i].kind != WATCH_DEAD && table->entries[i].user == &watch->user;
+        return n;
 }
 
 void maildir_watch_flush(MaildirWatch *watch) {
@@ -558,7 +459,7 @@ void maildir_watch_flush(MaildirWatch *watch) {
 
         if (watch->error < 0)
                 return;
-        read_events(watch);
+        watch_hub_read(&watch->user);
         watch->files = (Pause){.first = 0};
         tell_files(watch);
 
@@ -566,9 +467,9 @@ void maildir_watch_flush(MaildirWatch *watch) {
         if (sd_event_now(watch->event, CLOCK_MONOTONIC, &now) < 0)
                 return;
         pause_note(&watch->tree, now);
-        if (watch->error < 0)
-                watch->tree = (Pause){.first = now, .last = now};
-        (void) watch_wait(watch, now);
+        watch->user.due = next_due(watch);
+        watch->user.has_news = watch->error < 0;
+        watch_hub_wait(&watch->user, now);
 }
 
 int maildir_change_next(MaildirChange *change, MaildirFate *ret_fate, MaildirSub *ret_sub,
@@ -582,6 +483,8 @@ const char *maildir_watch_explain(int error) {
                 return "more directories than the sysctl fs.inotify.max_user_watches allows";
         case -EMFILE:
                 return "more watchers than the sysctl fs.inotify.max_user_instances allows";
+        case -EEXIST:
+                return "another account has the same directory";
         case -ENOENT:
                 return "the directory was removed, renamed or unmounted";
         }

@@ -3,7 +3,7 @@
 /*
  * Watching a Maildir tree: inotify to "this mailbox changed, look at these names"
  *
- * One inotify instance for a tree. Events are collected: they are told when none came for 50 ms, at
+ * One inotify instance for all trees of a loop. Events are collected: they are told when none came for 50 ms, at
  * the latest 300 ms after the first; for changes of the tree itself, which cost a walk, 200 ms and
  * 2 s. While events are collected the kernel keeps them, so a burst costs a wake-up each
  * 50 ms; when nothing happens there is none, and no timer.
@@ -60,7 +60,8 @@ typedef void (*MaildirWatchFn)(MaildirChange *change, void *userdata);
  * @root: borrowed for the life of the watch
  *
  * Return: 0; -EMFILE when the user has too many inotify instances, -ENOSPC when there are too many
- *         watches (maildir_watch_explain() says so), or another negative errno.
+ *         watches, -EEXIST when a directory belongs to another watch (maildir_watch_explain() says so), or
+ *         another negative errno.
  */
 int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_change, void *userdata,
                       MaildirWatch **ret_watch);

@@ -117,8 +117,8 @@ static void drop_changed(Manager *manager, const Config *config) {
                 Account *account = manager->accounts[i];
                 const AccountConfig *now = config_find(config, account_name(account));
 
-                if (now && account_config_equal(account_config(account), now) &&
-                    config->flag_scan_usec == manager->config->flag_scan_usec) {
+                if (now && account_config_equal(account_config(account), now)) {
+                        account_set_flag_scan(account, config->flag_scan_usec);
                         manager->accounts[n_kept++] = account;
                         continue;
                 }

@@ -10,10 +10,12 @@
 #define ACCURACY_MAX ((uint64_t) 60 * 1000000)
 
 struct Pulse {
-        sd_event *event; /* ref */
-        sd_event_source *timer;
-        Beat *beats;    /* borrowed, those that are armed */
-        uint64_t armed; /* the latest moment that the timer is set for; 0: it is off */
+        sd_event *event;        /* ref; NULL: somebody else has the clock */
+        sd_event_source *timer; /* NULL then */
+        Beat *beats;            /* borrowed, those that are armed */
+        uint64_t armed;         /* the latest moment that the timer is set for; 0: it is off */
+        uint64_t now;           /* of the wake-up that goes on; 0: none does */
+        unsigned n_due;         /* then, at its begin */
 };
 
 static uint64_t uptime(void) {
@@ -41,12 +43,22 @@ static uint64_t accuracy_until(const Pulse *pulse, uint64_t latest, uint64_t now
         return MAX(accuracy, (uint64_t) 1);
 }
 
+bool pulse_window(const Pulse *pulse, uint64_t now, uint64_t *ret_earliest, uint64_t *ret_latest) {
+        const uint64_t latest = first_latest(pulse);
+
+        if (latest == UINT64_MAX)
+                return false;
+        *ret_earliest = latest - MIN(accuracy_until(pulse, latest, now), latest);
+        *ret_latest = latest;
+        return true;
+}
+
 static int set_timer(Pulse *pulse) {
         const uint64_t latest = first_latest(pulse), now = uptime();
         uint64_t accuracy;
         int r;
 
-        if (latest == pulse->armed)
+        if (latest == pulse->armed || !pulse->timer)
                 return 0;
         if (latest == UINT64_MAX) {
                 pulse->armed = 0;
@@ -71,15 +83,14 @@ static Beat *find_due(const Pulse *pulse, uint64_t now) {
 }
 
 /* A callback may arm and disarm any beat; one that arms itself for now has its turn at the next pulse. */
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        const uint64_t now = uptime();
-        Pulse *pulse = userdata;
+void pulse_wake(Pulse *pulse, uint64_t now) {
         unsigned n_left = 0;
         Beat *beat;
 
-        (void) source, (void) usec;
+        pulse->now = now;
         for (beat = pulse->beats; beat; beat = beat->next)
                 n_left += beat->earliest <= now;
+        pulse->n_due = n_left;
         pulse->armed = 0;
         for (; n_left > 0 && (beat = find_due(pulse, now)); n_left--) {
                 void (*callback)(void *userdata) = beat->callback;
@@ -88,6 +99,22 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 pulse_disarm(beat);
                 callback(owner);
         }
+        pulse->now = 0;
+}
+
+bool pulse_is_single(const Pulse *pulse) {
+        return pulse->n_due == 1;
+}
+
+uint64_t pulse_now(const Pulse *pulse) {
+        return pulse->now > 0 ? pulse->now : uptime();
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Pulse *pulse = userdata;
+
+        (void) source, (void) usec;
+        pulse_wake(pulse, uptime());
         if (set_timer(pulse) < 0)
                 (void) sd_event_exit(pulse->event, 1); /* who waits would wait for ever */
         return 0;
@@ -111,6 +138,13 @@ int pulse_arm(Pulse *pulse, Beat *beat, uint64_t earliest, uint64_t latest,
         return set_timer(pulse);
 }
 
+int pulse_gather(Pulse *pulse, Beat *beat, uint64_t span, void (*callback)(void *userdata),
+                 void *userdata) {
+        const uint64_t now = pulse_now(pulse);
+
+        return pulse_arm(pulse, beat, now + span - span / 4, now + span, callback, userdata);
+}
+
 void pulse_disarm(Beat *beat) {
         Pulse *pulse = beat->pulse;
 
@@ -131,6 +165,10 @@ int pulse_new(sd_event *event, Pulse **ret_pulse) {
 
         if (!pulse)
                 return -ENOMEM;
+        if (!event) {
+                *ret_pulse = TAKE_PTR(pulse);
+                return 0;
+        }
         pulse->event = sd_event_ref(event);
         r = sd_event_add_time(event, &pulse->timer, CLOCK_BOOTTIME, 0, 1, on_timer, pulse);
         if (r >= 0)

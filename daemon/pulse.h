@@ -7,6 +7,7 @@
  * at a moment that the system's other timers like too.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -23,6 +24,7 @@ typedef struct Beat {
         struct Beat *next;
 } Beat;
 
+/* Without a loop the owner has a clock of its own, looks at pulse_window() and calls pulse_wake(). */
 int pulse_new(sd_event *event, Pulse **ret_pulse);
 Pulse *pulse_free(Pulse *pulse);
 
@@ -30,5 +32,19 @@ Pulse *pulse_free(Pulse *pulse);
 int pulse_arm(Pulse *pulse, Beat *beat, uint64_t earliest, uint64_t latest,
               void (*callback)(void *userdata), void *userdata);
 void pulse_disarm(Beat *beat);
+
+/* From a callback: call @callback once, @span later at most, together with all that ask for the same in this wake-up. */
+int pulse_gather(Pulse *pulse, Beat *beat, uint64_t span, void (*callback)(void *userdata),
+                 void *userdata);
+
+/* When this wake-up began: the same for all whose callbacks it calls; between two, the time. */
+uint64_t pulse_now(const Pulse *pulse);
+
+/* Is it for one of them alone that it woke up? */
+bool pulse_is_single(const Pulse *pulse);
+
+/* Between what times is the next wake-up due? Return: is any? */
+bool pulse_window(const Pulse *pulse, uint64_t now, uint64_t *ret_earliest, uint64_t *ret_latest);
+void pulse_wake(Pulse *pulse, uint64_t now);
 
 DEFINE_CLEANUP(Pulse *, pulse_free)

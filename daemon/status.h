@@ -33,7 +33,8 @@ typedef struct AccountStatus {
         const char *waits; /* "NOTIFY", "IDLE on INBOX, LIST-STATUS every 30 s", ...; "" when not */
         const char *waits_why; /* why not a better one; "" */
         const char *quirks;    /* of the server, in force: "wants-id wrong-size"; "" */
-        const char *local_waits, *local_waits_why, *local_quirks; /* of a local server; "" */
+        const char *local_waits, *local_waits_why,
+                *local_quirks; /* of a local server, or a Maildir without inotify; "" */
         uint64_t mailboxes, messages, pending, held, parked;
         uint64_t bytes_left;          /* of a first synchronisation, as far as the server says */
         uint64_t last_sync_usec;      /* since 1970; 0: never */

@@ -3,7 +3,7 @@
 /*
  * What the kernel's watch descriptors stand for
  *
- * A table sorted by descriptor, 16 bytes an entry. The kernel counts descriptors up, so a new one
+ * A table sorted by descriptor, 24 bytes an entry. The kernel counts descriptors up, so a new one
  * goes to the end. Entries that are removed stay until enough of them have come together: removing
  * moves nothing, only watch_table_set() does.
  */
@@ -21,9 +21,10 @@ typedef enum WatchKind {
 typedef struct WatchEntry {
         int wd;
         uint8_t kind;
-        uint8_t sub;   /* FILES: MaildirSub */
-        bool seen;     /* TREE: by the walk that goes on */
-        void *mailbox; /* FILES: borrowed */
+        uint8_t sub;            /* FILES: MaildirSub */
+        bool seen;              /* TREE: by the walk that goes on */
+        void *mailbox;          /* FILES: borrowed */
+        struct WatchUser *user; /* borrowed: whose it is */
 } WatchEntry;
 
 typedef struct WatchTable {

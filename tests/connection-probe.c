@@ -12,6 +12,8 @@
  *      expect=MSEC             something must come; ends with the first untagged EXISTS
  *      wait                    until the connection is lost
  *      repin=PIN               from now on this is the only tls-pin; goes on at once
+ *      keep-alive=SECONDS      connection_keep_alive(); goes on at once
+ *      hold                    connection_hold_input(); goes on at once
  *      again                   a new connection to the same endpoint, from its greeting on
  *      close                   LOGOUT, and no waiting
  *      anything else           a command
@@ -111,24 +113,37 @@ static bool step_has(const Probe *p, const char *prefix, uint64_t *ret_value) {
                bytes_to_u64(bytes_of(*p->steps + n), UINT64_MAX, ret_value) == 0;
 }
 
+/* Steps that are over at once. */
+static bool step_aside(Probe *p) {
+        uint64_t value;
+
+        if (step_has(p, "keep-alive=", &value))
+                assert(connection_keep_alive(p->connection, value * 1000000));
+        else if (step_is(p, "hold"))
+                connection_hold_input(p->connection, true);
+        else if (*p->steps && strncmp(*p->steps, "repin=", 6) == 0) {
+                p->pins[0] = *p->steps + 6;
+                p->pins[1] = NULL;
+        } else
+                return false;
+        say("step", *p->steps++);
+        return true;
+}
+
 /* Begin the current step. */
 static void probe_step(Probe *p) {
         ImapSession *session = connection_session(p->connection);
         uint64_t value;
 
         p->tag = 0;
+        while (step_aside(p))
+                ;
         if (!*p->steps) {
                 probe_end(p);
                 return;
         }
 
         say("step", *p->steps);
-        if (strncmp(*p->steps, "repin=", 6) == 0) {
-                p->pins[0] = *p->steps++ + 6;
-                p->pins[1] = NULL;
-                probe_step(p);
-                return;
-        }
         if (step_is(p, "close")) {
                 submit(p, "LOGOUT");
                 connection_close(p->connection);

@@ -18,7 +18,7 @@ import threading
 import unittest
 import warnings
 
-from linktest import GREETING, PROBE, LinkTest, Server, Zlib, probe, serve, tcp_info
+from linktest import GREETING, PROBE, SEGMENTS_IN, UNACKED, LinkTest, Server, Zlib, probe, serve, tcp_info, wait_until
 
 
 class Tls(LinkTest):
@@ -417,6 +417,57 @@ class Deadlines(LinkTest):
 
         with Server(script) as server:
             output, _ = probe("expect=300", "NOOP", host="localhost", port=server.port, tls="none")
+        self.assertIn("OK done\n", output)
+
+
+class Silence(LinkTest):
+    """What is asked, and heard, without a command."""
+
+    def vanish(self, peer):
+        """The server's end of the connection is no more, and no packet tells: as after a loss of power."""
+        peer.say(GREETING)
+        peer.line()
+        wait_until(lambda: tcp_info(peer.sock, UNACKED) == 0, "the greeting has arrived")
+        peer.sock.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR: close() says nothing
+        peer.sock.close()
+
+    @unittest.skipIf(os.geteuid(), "only root may do so")
+    def test_kernel_asks(self):
+        with Server(self.vanish) as server:
+            output, _ = probe("keep-alive=1", "idle", host="localhost", port=server.port, tls="none", timeout=60000)
+        self.assertEqual(server.errors, [])
+        self.assertEqual(self.lost(output)[0], "ECONNRESET")
+
+    def test_kernel_goes_on(self):
+        def script(peer):
+            peer.say(GREETING)
+            tag = peer.line().split(b" ")[0]
+            peer.say(b"+ idling\r\n")
+            wait_until(lambda: tcp_info(peer.sock, UNACKED) == 0, "the continuation has arrived")
+            begin = tcp_info(peer.sock, SEGMENTS_IN)
+            wait_until(lambda: tcp_info(peer.sock, SEGMENTS_IN) > begin, "the kernel has asked")
+            peer.say(b"* 1 EXISTS\r\n")
+            peer.until_end()
+
+        with Server(script) as server:
+            output, _ = probe("keep-alive=1", "idle", host="localhost", port=server.port, tls="none")
+        self.assertEqual(server.errors, [])
+        self.assertIn("exists\n", output)
+        self.assertNotIn("lost", output)
+
+    def test_held_is_not_read(self):
+        def script(peer):
+            peer.say(GREETING + b"* OK more\r\n")
+            peer.say(b"* 1 EXISTS\r\n")
+            peer.until_end()
+
+        with Server(script) as server:
+            output, _ = probe("hold", "expect=500", host="localhost", port=server.port, tls="none")
+        self.assertEqual(self.lost(output)[0], "ETIMEDOUT")
+
+    def test_a_command_ends_that(self):
+        with Server(serve) as server:
+            output, _ = probe("hold", "NOOP", host="localhost", port=server.port, tls="none", timeout=5000)
         self.assertIn("OK done\n", output)
 
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import zlib
 
@@ -204,6 +205,17 @@ class Zlib:
 
     def close(self):
         self.peer.close()
+
+
+UNACKED, SEGMENTS_IN = 24, 140  # where they are in struct tcp_info
+
+
+def wait_until(condition, what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise OSError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
 
 
 def tcp_info(sock, offset, form="I"):

@@ -365,6 +365,99 @@ static void test_overflow(void) {
         watching_close(&w);
 }
 
+static unsigned count_instances(void) {
+        unsigned n = 0;
+
+        for (int fd = 0; fd < 64; fd++) {
+                char path[32], what[32];
+                ssize_t size;
+
+                assert(snprintf(path, sizeof(path), "/proc/self/fd/%d", fd) > 0);
+                size = readlink(path, what, sizeof(what) - 1);
+                n += size > 0 &&
+                     bytes_equal((ByteView){what, (size_t) size}, BYTES("anon_inode:inotify"));
+        }
+        return n;
+}
+
+static void check_untold(Watching *w, const char *label) {
+        TEST_ROW(label, w->told.size == 0);
+}
+
+/* Trees of one loop share what the user has few of, and nothing else. */
+static void test_trees(void) {
+        MaildirWatch *same = NULL;
+        Watching a, b;
+
+        watching_open(&a);
+        watching_open(&b);
+        b.event = sd_event_unref(b.event);
+        b.watch = maildir_watch_free(b.watch);
+        b.event = sd_event_ref(a.event);
+        assert(maildir_watch_new(b.event, b.folder.root, on_change, &b, &b.watch) == 0);
+        assert(maildir_watch_add(b.watch, "INBOX", b.folder.maildir) == 0);
+        assert(count_instances() == 1);
+        assert(maildir_watch_count(a.watch) == maildir_watch_count(b.watch));
+
+        test_tree_write(&a.folder.tree, "INBOX/new/1", "");
+        (void) wait_told(&a);
+        check_told(&a, "the one", "files INBOX +new/1\n");
+        check_untold(&b, "not the other");
+        check_quiet(&b);
+
+        test_tree_write(&a.folder.tree, "INBOX/new/2", "");
+        test_tree_write(&b.folder.tree, "INBOX/new/3", "");
+        maildir_watch_flush(b.watch);
+        check_told(&b, "flushed", "files INBOX +new/3\n");
+        check_untold(&a, "not the other");
+        (void) wait_told(&a);
+        check_told(&a, "what was read by the way", "files INBOX +new/2\n");
+        check_quiet(&b);
+
+        assert(maildir_watch_new(a.event, b.folder.root, on_change, &a, &same) == -EEXIST);
+        test_tree_write(&b.folder.tree, "INBOX/new/4", "");
+        (void) wait_told(&b);
+        check_told(&b, "it stays with the first", "files INBOX +new/4\n");
+
+        a.watch = maildir_watch_free(a.watch);
+        test_tree_write(&a.folder.tree, "INBOX/new/5", "");
+        test_tree_write(&b.folder.tree, "INBOX/new/6", "");
+        (void) wait_told(&b);
+        check_told(&b, "the other goes on", "files INBOX +new/6\n");
+        check_untold(&a, "not who has left");
+        watching_close(&a);
+        watching_close(&b);
+        assert(count_instances() == 0);
+}
+
+/* One of two trees goes away. */
+static void test_broken_tree(void) {
+        char away[80];
+        Watching a, b;
+
+        watching_open(&a);
+        watching_open(&b);
+        b.watch = maildir_watch_free(b.watch);
+        b.event = sd_event_unref(b.event);
+        b.event = sd_event_ref(a.event);
+        assert(maildir_watch_new(b.event, b.folder.root, on_change, &b, &b.watch) == 0);
+        assert(maildir_watch_add(b.watch, "INBOX", b.folder.maildir) == 0);
+
+        assert(snprintf(away, sizeof(away), "%s-away", a.folder.tree.path) > 0);
+        assert(rename(a.folder.tree.path, away) == 0);
+        test_tree_write(&b.folder.tree, "INBOX/new/1", "");
+        (void) wait_told(&a);
+        check_told(&a, "broken", "broken\n");
+        assert(!a.watch);
+        if (b.told.size == 0)
+                (void) wait_told(&b);
+        check_told(&b, "the other", "files INBOX +new/1\n");
+        check_quiet(&b);
+        assert(rename(away, a.folder.tree.path) == 0);
+        watching_close(&a);
+        watching_close(&b);
+}
+
 static void test_explain(void) {
         assert(strstr(maildir_watch_explain(-ENOSPC), "max_user_watches"));
         assert(strstr(maildir_watch_explain(-EMFILE), "max_user_instances"));
@@ -381,6 +474,8 @@ int main(void) {
         test_lost();
         test_broken();
         test_overflow();
+        test_trees();
+        test_broken_tree();
         test_explain();
         return 0;
 }

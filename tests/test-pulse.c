@@ -1,10 +1,13 @@
 /* The pulse: windows that overlap have one wake-up, and each is met. */
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/macro.h"
 #include "daemon/pulse.h"
+#include "sync/wait-ladder.h"
 #include "test.h"
 
 #define N    4u
@@ -115,8 +118,163 @@ static void test_disarmed(void) {
         assert(ones[2].at_wake == 2 && ones[2].called >= begin + 100 * MSEC);
 }
 
+/*
+ * Accounts that wait, by a clock of their own: the plan of core/sync, the pulse, and a server whose answers come
+ * one after the other. What wakes up the machine is the pulse, and an answer that is not left for later.
+ */
+typedef struct Waiter {
+        Pulse *pulse;
+        Beat beat, lull;
+        WaitRecord record;
+        WaitPlan plan;
+        uint64_t interval, asked, answer; /* 0: there is none */
+        uint64_t slowest;
+        bool is_held;
+} Waiter;
+
+#define SECOND  (1000 * MSEC)
+#define HOUR    (3600 * SECOND)
+#define N_HOURS 12u
+
+static uint64_t now_usec, longest;
+
+static uint64_t next_random(void) {
+        static uint64_t state = 1;
+
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return state >> 33;
+}
+
+static void on_waiter_due(void *userdata);
+
+static void wait_again(Waiter *waiter, bool has_looked) {
+        wait_plan(&waiter->plan, &waiter->record, now_usec, waiter->interval, has_looked);
+        assert(pulse_arm(waiter->pulse, &waiter->beat, wait_earliest(&waiter->plan),
+                         wait_latest(&waiter->plan), on_waiter_due, waiter) >= 0);
+}
+
+static void on_lull_over(void *userdata) {
+        Waiter *waiter = userdata;
+
+        waiter->is_held = false;
+        if (waiter->answer <= now_usec)
+                waiter->answer = 0;
+}
+
+static void on_waiter_due(void *userdata) {
+        Waiter *waiter = userdata;
+
+        longest = MAX(longest, now_usec - waiter->asked);
+        waiter->asked = now_usec;
+        waiter->answer = now_usec + MSEC + next_random() % waiter->slowest;
+        wait_again(waiter, wait_wants_look(&waiter->plan, now_usec));
+        if (pulse_is_single(waiter->pulse))
+                return;
+        assert(pulse_gather(waiter->pulse, &waiter->lull, wait_linger(&waiter->plan, now_usec),
+                            on_lull_over, waiter) >= 0);
+        waiter->is_held = true;
+}
+
+static uint64_t first_answer(const Waiter *waiters, size_t n) {
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < n; i++)
+                if (!waiters[i].is_held && waiters[i].answer > 0)
+                        first = MIN(first, waiters[i].answer);
+        return first;
+}
+
+static void read_answers(Waiter *waiters, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!waiters[i].is_held && waiters[i].answer <= now_usec)
+                        waiters[i].answer = 0;
+}
+
+/* Some moment of the window. */
+static uint64_t timer_of(const Pulse *pulse) {
+        uint64_t earliest, latest;
+
+        if (!pulse_window(pulse, now_usec, &earliest, &latest))
+                return UINT64_MAX;
+        earliest = MAX(earliest, now_usec);
+        assert(earliest <= latest);
+        return earliest + next_random() % (latest - earliest + 1);
+}
+
+/* Return: how often it woke up in so many hours; the timer came at any moment of its window. */
+static unsigned live(Pulse *pulse, Waiter *waiters, size_t n, uint64_t end) {
+        unsigned n_wakeups = 0;
+
+        for (;; n_wakeups++) {
+                const uint64_t answer = first_answer(waiters, n), timer = timer_of(pulse);
+
+                if (MIN(timer, answer) > end) {
+                        now_usec = end;
+                        return n_wakeups;
+                }
+                now_usec = MIN(timer, answer);
+                if (answer <= timer)
+                        read_answers(waiters, n);
+                else
+                        pulse_wake(pulse, now_usec);
+        }
+}
+
+static void test_wakeups(void) {
+        static const struct {
+                const char *label;
+                size_t n;
+                unsigned apart;    /* s, from the first login to the last */
+                unsigned interval; /* s, of polls; 0: the server tells */
+                bool is_probed;
+                unsigned per_hour, silent; /* at most; minutes */
+                unsigned slowest;          /* answer, ms */
+        } rows[] = {
+                {"NOTIFY",                    1,    0,    0,   true,  5,   29, 500},
+                {"20 accounts",               20,   1700, 0,   true,  5,   29, 500},
+                {"1000 accounts",             1000, 600,  0,   true,  5,   29, 500},
+                {"20 tunnels",                20,   600,  0,   false, 9,   15, 500},
+                {"a poll each 5 minutes",     1,    0,    300, true,  24,  6,  500},
+                {"of 20 accounts",            20,   20,   300, true,  25,  6,  500},
+                {"a poll each half a minute", 20,   2,    30,  true,  260, 1,  60 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Waiter *waiters = calloc(rows[i].n, sizeof(*waiters));
+                _cleanup_(pulse_freep) Pulse *pulse = NULL;
+                unsigned n_wakeups;
+
+                assert(waiters && pulse_new(NULL, &pulse) >= 0);
+                longest = 0;
+                now_usec = HOUR;
+                for (size_t k = 0; k < rows[i].n; k++) {
+                        (void) live(pulse, waiters, k,
+                                    HOUR + k * rows[i].apart * SECOND / rows[i].n);
+                        waiters[k] = (Waiter){
+                                .pulse = pulse,
+                                .record = {.is_probed = rows[i].is_probed},
+                                .interval = rows[i].interval * SECOND,
+                                .slowest = rows[i].slowest * MSEC,
+                                .asked = now_usec,
+                        };
+                        wait_again(&waiters[k], true);
+                }
+                (void) live(pulse, waiters, rows[i].n,
+                            now_usec + HOUR); /* they come to fall together */
+                n_wakeups = live(pulse, waiters, rows[i].n, now_usec + N_HOURS * HOUR);
+                if (n_wakeups > rows[i].per_hour * N_HOURS)
+                        fprintf(stderr, "%s: %u wake-ups in %u hours\n", rows[i].label, n_wakeups,
+                                N_HOURS);
+                TEST_ROW(rows[i].label, n_wakeups <= rows[i].per_hour * N_HOURS);
+                TEST_ROW(rows[i].label, longest <= rows[i].silent * 60 * SECOND);
+                pulse = pulse_free(pulse);
+                free(waiters);
+        }
+}
+
 int main(void) {
         test_windows();
+        test_wakeups();
         test_disarmed();
         return 0;
 }

@@ -102,6 +102,43 @@ static void test_silence(void) {
         }
 }
 
+/* A connection that the kernel keeps awake needs a command only for the server's sake, which may want it sooner.
+ * e and a number: the server has ended the session after so many minutes without one. */
+static void test_life(void) {
+        static const struct {
+                const char *label;
+                unsigned ends[3]; /* minutes */
+                bool is_probed, is_dead;
+                int64_t life, probe; /* seconds */
+        } rows[] = {
+                {"the first",           {0},          true,  false, 28 * 60, 14 * 60},
+                {"a tunnel",            {0},          false, false, 14 * 60, 0      },
+                {"a router forgets",    {0},          true,  true,  28 * 60, 7 * 60 },
+                {"of a tunnel",         {0},          false, true,  7 * 60,  0      },
+                {"restarted",           {10},         true,  false, 28 * 60, 14 * 60},
+                {"twice",               {10, 25},     true,  false, 28 * 60, 14 * 60},
+                {"ended each time",     {20, 20},     true,  false, 15 * 60, 14 * 60},
+                {"a minute later",      {20, 21},     true,  false, 945,     14 * 60},
+                {"and so again",        {20, 20, 15}, true,  false, 15 * 60, 14 * 60},
+                {"sooner than routers", {10, 10},     true,  false, 450,     0      },
+                {"the same, a tunnel",  {10, 10},     false, false, 450,     0      },
+                {"sooner yet",          {20, 6, 6},   true,  false, 270,     0      },
+                {"thrown out at once",  {0, 0, 0},    true,  false, 28 * 60, 14 * 60},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                WaitRecord record = {.is_probed = rows[i].is_probed};
+
+                for (size_t k = 0; k < ARRAY_SIZE(rows[i].ends); k++)
+                        wait_on_ended(&record, rows[i].ends[k] * (uint64_t) MINUTE);
+                if (rows[i].is_dead)
+                        wait_on_silent_death(&record, wait_silence(&record));
+                TEST_ROW(rows[i].label, wait_life(&record) == (uint64_t) (rows[i].life * 1000000));
+                TEST_ROW(rows[i].label,
+                         wait_probe(&record) == (uint64_t) (rows[i].probe * 1000000));
+        }
+}
+
 /* What was learnt of a network is known when the machine is there again; of the ninth before, not. */
 static void test_networks(void) {
         static const struct {
@@ -142,12 +179,12 @@ static void test_plan(void) {
                 unsigned n_looks, n_signs;
         } rows[] = {
                 {"a look is the sign",          0,  false, 24, 0 },
-                {"early",                       0,  true,  34, 0 },
+                {"early",                       0,  true,  51, 0 },
                 {"looks are enough",            5,  true,  72, 0 },
                 {"late",                        5,  false, 65, 0 },
                 {"a look when the sign is due", 15, false, 24, 0 },
-                {"early",                       15, true,  24, 24},
-                {"much rarer",                  60, true,  6,  30},
+                {"early",                       15, true,  25, 26},
+                {"much rarer",                  60, true,  6,  48},
                 {"late",                        60, false, 6,  18},
         };
 
@@ -243,6 +280,7 @@ static void test_poll_due(void) {
 int main(void) {
         test_choose();
         test_silence();
+        test_life();
         test_networks();
         test_plan();
         test_restrict();

@@ -138,6 +138,10 @@ void engine_set_policy(Engine *engine, const Policy *policy) {
         }
 }
 
+void engine_set_flag_scan(Engine *engine, int64_t usec) {
+        engine->options.flag_scan = usec;
+}
+
 /* --- local changes that wait for each other --- */
 
 void engine_gather(Engine *engine, bool gather) {

@@ -140,6 +140,9 @@ int engine_retry_parked(Engine *engine, const char *mailbox);
  */
 void engine_set_policy(Engine *engine, const Policy *policy);
 
+/* Another EngineOptions.flag_scan from now on: what is due by it is found at the next look. */
+void engine_set_flag_scan(Engine *engine, int64_t usec);
+
 /**
  * engine_gather() - let local changes wait for each other
  *

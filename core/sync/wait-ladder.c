@@ -53,6 +53,31 @@ void wait_on_survived(WaitRecord *record, uint64_t silence) {
         record->here.silence = MIN(wait_silence(record) + SILENCE_STEP, SILENCE_MAX);
 }
 
+/* A server that is restarted ends a session after any time. */
+#define SAME_TIME ((uint64_t) (60 * SECOND))
+
+void wait_on_ended(WaitRecord *record, uint64_t without_command) {
+        const uint64_t before = record->ended_after;
+        const uint64_t apart = MAX(before, without_command) - MIN(before, without_command);
+
+        record->ended_after = without_command;
+        if (before >= SILENCE_MIN && without_command >= SILENCE_MIN && apart <= SAME_TIME)
+                record->life = MIN(wait_life(record),
+                                   MAX(without_command - without_command / 4, SILENCE_MIN));
+}
+
+uint64_t wait_life(const WaitRecord *record) {
+        const uint64_t life = record->life > 0 ? record->life : SILENCE_MAX;
+
+        return record->is_probed ? life : MIN(life, wait_silence(record));
+}
+
+uint64_t wait_probe(const WaitRecord *record) {
+        const uint64_t silence = wait_silence(record);
+
+        return record->is_probed && silence < wait_life(record) ? silence : 0;
+}
+
 /* Its place among those that are remembered, or the one that was filled longest ago. */
 static WaitNetwork *find_place(WaitRecord *record, uint64_t network) {
         for (size_t i = 0; i < MIN(record->n_others, WAIT_NETWORKS); i++)
@@ -77,10 +102,10 @@ void wait_set_network(WaitRecord *record, uint64_t network) {
 
 void wait_plan(WaitPlan *plan, const WaitRecord *record, uint64_t now, uint64_t interval,
                bool has_looked) {
-        const uint64_t life = wait_silence(record);
+        const uint64_t life = wait_life(record);
 
         plan->life = now + life;
-        plan->early = life / 4;
+        plan->early = life / 2; /* with less, two that are far apart would never meet */
         plan->late = MIN(life / 10, SLACK_MAX);
         plan->slack = MIN(interval / 10, SLACK_MAX);
         if (interval == 0)
@@ -108,6 +133,15 @@ uint64_t wait_latest(const WaitPlan *plan) {
 
 bool wait_wants_look(const WaitPlan *plan, uint64_t now) {
         return is_one(plan) || now + plan->slack >= plan->look;
+}
+
+#define LINGER_MAX  ((uint64_t) SECOND)
+#define LINGER_PART 300u
+
+uint64_t wait_linger(const WaitPlan *plan, uint64_t now) {
+        const uint64_t latest = wait_latest(plan);
+
+        return MIN((latest - MIN(now, latest)) / LINGER_PART, LINGER_MAX);
 }
 
 static const char *why_not_notify(const WaitRecord *record, bool is_offered, int64_t now) {

@@ -29,7 +29,7 @@ typedef struct WaitNetwork {
         uint64_t network;    /* who it is; 0: nobody says */
         unsigned n_survived; /* silences in a row that the connection has outlived */
         unsigned n_deaths;   /* connections that were found dead */
-        uint64_t silence;    /* how long a connection may say nothing; 0: the first guess */
+        uint64_t silence;    /* after which a packet is due; 0: the first guess */
 } WaitNetwork;
 
 /* All 0: nothing is known yet. */
@@ -40,6 +40,9 @@ typedef struct WaitRecord {
         int64_t notify_after;              /* too many: not before then */
         unsigned n_misses;
         int64_t idle_after;
+        bool is_probed;       /* the kernel asks in between whether the other end is there */
+        uint64_t ended_after; /* without a command, by the server: the last time */
+        uint64_t life;        /* how long it bears that; 0: as long as the RFCs want */
         WaitNetwork here;
         WaitNetwork others[WAIT_NETWORKS];
         unsigned n_others;  /* ever put there: a ring */
@@ -55,9 +58,9 @@ void wait_on_told(WaitRecord *record);
 void wait_on_missed(WaitRecord *record, int64_t now);
 
 /*
- * How long nothing may be said before a sign of life is due. Routers and servers forget connections
- * without a word: each time one is found dead behind a silence the next ones are half as long, and
- * after some of full length that went well a little longer again.
+ * How long there may be no packet. Routers forget connections without a word: each time one is found dead
+ * behind a silence the next ones are half as long, and after some of full length that went well a little
+ * longer again.
  */
 uint64_t wait_silence(const WaitRecord *record);
 void wait_on_silent_death(WaitRecord *record, uint64_t silence);
@@ -66,8 +69,18 @@ void wait_set_network(WaitRecord *record, uint64_t network);
 void wait_on_survived(WaitRecord *record, uint64_t silence);
 
 /*
+ * How long there may be no command. A packet is the kernel's work (TCP's keepalive), which does not wake us up; a
+ * server, which counts commands, has to bear half an hour (RFC 9051 section 5.4). One that twice has ended
+ * the session after the same time is known not to. Who is not probed needs a command instead of the packet.
+ */
+uint64_t wait_life(const WaitRecord *record);
+void wait_on_ended(WaitRecord *record, uint64_t without_command);
+/* After so long a silence is the kernel to ask; 0: a command comes first. */
+uint64_t wait_probe(const WaitRecord *record);
+
+/*
  * When is something due on a connection that waits: a look at how things stand, and a sign of life? usec of an
- * uptime. A sign of life may be early by a quarter of the silence, so that those of all connections fall together,
+ * uptime. A sign of life may be early by half of the silence, so that those of all connections fall together,
  * and late by a minute; a look may be late by a tenth, a minute at most, and as early where a sign of life is due anyway.
  */
 typedef struct WaitPlan {
@@ -84,6 +97,9 @@ uint64_t wait_earliest(const WaitPlan *plan);
 uint64_t wait_latest(const WaitPlan *plan);
 /* It is time: is it a look? */
 bool wait_wants_look(const WaitPlan *plan, uint64_t now);
+/* How long the answers of all connections may be left to come together, so that they wake up the machine once: a
+ * second at most, and so small a part of the time until the next ones that hardly any news is late by it. */
+uint64_t wait_linger(const WaitPlan *plan, uint64_t now);
 
 /* The best rung as of @now. @ret_why: a sentence on why not a better one, "" if there is none. */
 WaitRung wait_choose(const WaitRecord *record, const ImapCapabilities *capabilities, int64_t now,

@@ -202,7 +202,7 @@ class Imapsyncd(Program):
         super().settle()
 
     def check_watch(self):
-        """Each account takes one of the user's instances of inotify; without one it would poll its own folders."""
+        """Without an instance of inotify, of which a user has few, it would poll its own folders."""
         for line in (self.home / "log").read_text(errors="replace").splitlines():
             if "local changes are only looked for" in line:
                 raise AssertionError(line)

@@ -131,6 +131,12 @@ class Ladder(case.SystemTest):
                 check = self.check_daemon if profile in LIMITS else self.check_once
                 check(profile, server, account, random.Random(profile))
 
+    def ask_for_turns(self, account, daemon):
+        """What it has read again it goes by, on the connection that it has."""
+        account.write_config("[daemon]\nflag-scan = 1min\npoll-interval = 1s\n")
+        self.assertEqual(account.ctl("reload").status, 0)
+        self.assertNotIn("its configuration has changed", daemon.log())
+
     def test_turns(self):
         """A flag and a new keyword deep in the mailbox are found when their volume has its turn."""
         server = self.server("mdbox", capability=PROFILES["IMAP4rev1"])
@@ -138,13 +144,14 @@ class Ladder(case.SystemTest):
             populate.fill_small(session, "INBOX", 2500)
             session.select("INBOX")
         account = self.account(server, tls="none")
-        account.write_config("[daemon]\nflag-scan = 1min\npoll-interval = 1s\n")
+        account.write_config("[daemon]\nflag-scan = 1d\npoll-interval = 1s\n")
         with account.daemon() as daemon:
             daemon.wait_in_sync()
             since = account.ctl_json("mailboxes", account.name)[0]["flags_since_usec"]
             self.assertGreater(since, 0)
             self.assertEqual(account.ctl_json("status", account.name)[0]["flags_since_usec"], since)
             self.assertIn("flags seen", account.ctl("status", account.name).out)
+            self.ask_for_turns(account, daemon)
             with server.session() as session:
                 session.select("INBOX")
                 session.store(1, "+", ["$NotJunk"])

@@ -1,7 +1,9 @@
 """The power policy: what the accounts may cost, at once, without a new connection, and nothing is forgotten."""
 
+import os
 import re
 import shutil
+import signal
 import threading
 import time
 import unittest
@@ -258,6 +260,19 @@ class Asked(PolicyTest):
         self.assertEqual(self.acc.ctl("reload").status, 0)
         self.wait("waits", "LIST-STATUS every 3 s")
         self.assertEqual(self.acc.ctl_json("policy")["poll_interval_sec"], 3)
+        self.assert_undisturbed()
+
+    def test_hangup(self):
+        """SIGHUP, and another section [daemon]: all goes on, on the same connection."""
+        self.serve()
+        daemon = self.begin()
+        self.acc.write_config("[daemon]\npoll-interval = 2s\nflag-scan = 2h\n")
+        os.kill(daemon.pid, signal.SIGHUP)
+        self.wait("waits", "LIST-STATUS every 2 s")
+        self.assertIn("configuration read again", daemon.log())
+        self.assertNotIn("its configuration has changed", daemon.log())
+        self.store.deliver("INBOX", mail("after"))
+        wait_until(lambda: self.n_mail("INBOX") == 2, "the message arrives")
         self.assert_undisturbed()
 
 

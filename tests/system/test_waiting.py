@@ -1,6 +1,7 @@
 """How the daemon waits: the rungs of the ladder, their cost, and servers that ask for silence."""
 
 import re
+import shutil
 import time
 import unittest
 
@@ -163,6 +164,35 @@ class Rungs(Server):
             daemon.wait_ready()
             self.wait("waits_why", "lines without news")
             self.assert_well(daemon)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer has calls of its own")
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_chatter_is_only_read(self):
+        """Where IDLE may chatter, a line costs one read, and it sleeps again: no timer is set, nothing is written."""
+        sessions = []
+
+        class Chatters(Model):
+            def do_IDLE(self, tag, rest):
+                sessions.append(self)
+                super().do_IDLE(tag, rest)
+
+        self.serve(Chatters)
+        self.acc.write_config("[daemon]\npoll-interval = 1h\n")
+        trace = self.directory / "strace"
+        self.acc.strace(trace, "-qq", "-s", "4096")
+        heard = lambda: trace.read_text().count("Still here")
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.wait("waits", "IDLE on INBOX")
+            sessions[-1].say("* OK Still here")  # what the question has begun is over by then
+            wait_until(lambda: heard() == 1, "the first line")
+            for n in range(2, 7):
+                sessions[-1].say("* OK Still here")
+                wait_until(lambda: heard() == n, f"line {n}")
+            calls = trace.read_text()
+        behind = re.findall(r"\n\d+ +recvfrom\(\d+, \"\* OK Still here.*\n\d+ +(\w+)\(", calls)
+        self.assertGreaterEqual(len(behind), 4)  # the first may have come with the rest of an answer
+        self.assertEqual(set(behind), {"epoll_wait"})
 
     def test_idle_refused(self):
         class Refuses(Model):
