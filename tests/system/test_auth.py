@@ -222,6 +222,30 @@ class FalseServers(case.SystemTest):
         self.check(authenticate, "no SCRAM")
 
 
+    def test_memory_of_the_offer(self):
+        """What is told after the login has nothing of the ways to do that, and does not make them forgotten."""
+        def authenticate(talk, tag, line):
+            self.assertTrue(auth.serve_scram(talk, line, auth.Scram()))
+            talk.say(tag + b" OK in\r\n")
+
+        def capability(talk, tag, line):
+            talk.say(b"* CAPABILITY IMAP4rev1 IDLE\r\n" + tag + b" OK done\r\n")
+
+        def script(talk):
+            talk.serve({"AUTHENTICATE": authenticate, "CAPABILITY": capability,
+                        "LIST": b'* LIST () "/" INBOX\r\n', "STATUS": b"* STATUS INBOX " + counts + b"\r\n",
+                        "SELECT": b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] .\r\n* OK [UIDNEXT 1] .\r\n"},
+                       self.CAPABILITY)
+
+        counts = b"(MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1 UNSEEN 0)"
+        with imapserver.Server(script) as server:
+            account = self.account(settings={"host": server.host, "port": server.imap_port, "tls": "none"})
+            for _ in range(3):  # the second time its capabilities are remembered, and asked for without waiting
+                self.once(account, timeout=60)
+                self.assertTrue(any("AUTH=SCRAM-SHA-256" in row and "IDLE" in row for row in account.rows()))
+            self.assertEqual(server.problems, [])
+
+
 class ChannelBinding(case.SystemTest):
     """SCRAM-PLUS over real TLS. Dovecot 2.3 has none, so the other side is a script behind OpenSSL's s_server."""
 
