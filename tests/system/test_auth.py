@@ -1,5 +1,6 @@
 """Logging in: every way, the strongest of them, and servers that want a weaker one or are not who they say."""
 
+import os
 import random
 import re
 import unittest
@@ -392,6 +393,27 @@ class Tokens(case.SystemTest):
             wait_until(lambda: account.ctl_json("status")[0]["state"] == "in sync",
                        "it comes in sync by itself")
             daemon.stop()
+        self.assert_equal_sides(account, server)
+
+    def test_single_flight(self):
+        """Who asks for a sync while the command runs waits for that one: it is not begun again."""
+        issuer, server, account = self.start()
+        good = account.settings["token-command"]
+        gate = self.directory / "gate"
+        os.mkfifo(gate)
+        account.settings["token-command"] = f"echo x >> {self.directory}/begun; cat {gate}; {good}"
+        account.write_config()
+        begun = self.directory / "begun"
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            wait_until(begun.exists, "the command runs")
+            for _ in range(3):
+                self.assertEqual(account.ctl("sync").status, 0)
+            gate.write_text("")  # returns when the command has opened it
+            daemon.wait_in_sync()
+            daemon.stop()
+        self.assertEqual(begun.read_text(), "x\n")
+        self.assertEqual(issuer.n_asked(), 1)
         self.assert_equal_sides(account, server)
 
     def test_long_run(self):
