@@ -231,10 +231,11 @@ static void attach(AccountLink *link, ImapEnabled qresync, ImapEnabled uidonly) 
                 account_pump_soon(link->account); /* the other login may wait for this */
 }
 
+/* Other ways to log in make no difference to what was said behind the login. */
 static bool capabilities_differ(const AccountLink *link) {
         const ImapCapabilities now = imap_login_capabilities(link->login);
 
-        return now.bits != link->capabilities.bits;
+        return ((now.bits ^ link->capabilities.bits) & ~imap_capabilities_of_login()) != 0;
 }
 
 static void logged_in(AccountLink *link) {
@@ -562,6 +563,8 @@ void account_connect(AccountLink *link) {
                 account_show_links(account);
                 return;
         }
+        if (link->secret && !link->password)
+                return; /* it is being asked for, and on_secret() goes on */
         if (link->dialled > 0 && account_uptime() - link->dialled < SECOND) {
                 account_link_arm(link, link->dialled + SECOND - account_uptime(), SECOND / 10,
                                  on_connect_due); /* never more often, whoever asks */

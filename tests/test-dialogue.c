@@ -96,9 +96,10 @@ static void test_login(void) {
         dialogue_said(d, BYTES("\r\na2 IDLE\r\n"));
         dialogue_heard(d, BYTES("a1 OK in\r\n+ idling\r\n"));
 
-        assert(bytes_equal(buffer_view(&out),
-                           BYTES("C: a1 AUTHENTICATE SCRAM-SHA-256 ***\nS: +***\nC: ***\nS: +***\nC: \n"
-                                 "C: a2 IDLE\nS: a1 OK in\nS: + idling\n")));
+        assert(bytes_equal(
+                buffer_view(&out),
+                BYTES("C: a1 AUTHENTICATE SCRAM-SHA-256 ***\nS: +***\nC: ***\nS: +***\nC: \n"
+                      "C: a2 IDLE\nS: a1 OK in\nS: + idling\n")));
 }
 
 /* A line of any length takes no more memory and shows no more than its beginning; the literal at

@@ -167,7 +167,7 @@ static void test_round_trips(void) {
                                   "S: 2 OK Enabled (0.001 + 0.000 secs).\n"
                                   "S: 3 OK Begin compression.\n"
                                   "E: START_DEFLATE\n"
-                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"        },
+                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"                },
                 {"nothing remembered: ask as it becomes known",      NULL,    "ecq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 OK [CAPABILITY " DOVECOT "] Logged in\n"
@@ -177,12 +177,12 @@ static void test_round_trips(void) {
                                   "S: 2 OK Enabled.\n"
                                   "S: 3 OK Begin compression.\n"
                                   "E: START_DEFLATE\n"
-                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"        },
+                                  "E: READY qresync on: AUTH=PLAIN " DOVECOT "\n"                },
                 {"a run with nothing to do: the owner may pipeline", DOVECOT, "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "> may pipeline\n"
                                   "S: 1 OK [CAPABILITY " DOVECOT "] Logged in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN " DOVECOT "\n"   },
+                                  "E: READY qresync unasked: AUTH=PLAIN " DOVECOT "\n"           },
                 {"not before it is known what the server is",        NULL,    "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "> may not pipeline\n"
@@ -197,7 +197,7 @@ static void test_round_trips(void) {
                  "C: 1 LOGIN u p\n"
                  "S: * CAPABILITY IMAP4rev1 UIDPLUS X-GM-EXT-1\n"
                  "S: 1 OK u authenticated (Success)\n"
-                 "E: READY qresync unasked: IMAP4rev1 UIDPLUS X-GM-EXT-1\n"              },
+                 "E: READY qresync unasked: IMAP4rev1 UIDPLUS X-GM-EXT-1\n"                      },
                 {"capabilities not volunteered: asked once",         NULL,    "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 OK done\n"
@@ -217,30 +217,30 @@ static void test_round_trips(void) {
 
 static void test_methods(void) {
         static const LoginRow rows[] = {
-                {"LOGIN with quotes",                                            NULL, "e",
+                {"LOGIN with quotes",                                                    NULL, "e",
                  DOVECOT_GREETING "C: 1 LOGIN a@b.example \"p \\\"w\"\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                                                                       "a@b.example", "p \"w"},
-                {"bytes beyond ASCII need PLAIN",                                                       NULL,                                                           "e",
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                                                                               "a@b.example", "p \"w"},
+                {"bytes beyond ASCII need PLAIN",                                                               NULL,                                                                   "e",
                  DOVECOT_GREETING "C: 1 AUTHENTICATE PLAIN AHUAcMOk\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                               "u", "p\xc3\xa4"},
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                                       "u", "p\xc3\xa4"},
                 {"quoting makes LOGIN the longer one", NULL,  "e",
                  DOVECOT_GREETING
                  "C: 1 AUTHENTICATE PLAIN AHUAIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIi\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                     "u", "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""},
-                {"LOGIN saves the round trip where SASL-IR is missing",                                                          NULL,                                                          "e",
+                {"LOGIN saves the round trip where SASL-IR is missing",                                                                  NULL,                                                                  "e",
                  "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\n"
                  "C: 1 LOGIN u p\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
-                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n"                                                                                                              },
-                {"LOGINDISABLED under TLS, SASL-IR",                                                              NULL,              "e",
+                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n"                                                                                                                      },
+                {"LOGINDISABLED under TLS, SASL-IR",                                                                      NULL,                      "e",
                  "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN SASL-IR] hi\n"
                  "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
                  "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN SASL-IR IDLE\n"},
-                {"LOGINDISABLED without SASL-IR waits for +",                                                              "ENABLE QRESYNC",                                 "eq",
+                {"LOGINDISABLED without SASL-IR waits for +",                                                                      "ENABLE QRESYNC",                                         "eq",
                  "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN] hi\n"
                  "C: 1 AUTHENTICATE PLAIN\n"
                  "> may not pipeline\n"
@@ -252,38 +252,38 @@ static void test_methods(void) {
                  "S: * ENABLED QRESYNC\n"
                  "S: 2 OK done\n"
                  "E: READY qresync on: LOGINDISABLED AUTH=PLAIN ENABLE QRESYNC\n"},
-                {"a challenge that does not belong is given up",                                                              NULL,                        "e",
+                {"a challenge that does not belong is given up",                                                                      NULL,                                "e",
                  "S: * OK [CAPABILITY LOGINDISABLED AUTH=PLAIN SASL-IR] hi\n"
                  "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
                  "S: + eyJzdGF0dXMiOiI0MDAifQ==\n"
                  "C: *\n"
                  "S: 1 BAD cancelled\n"
                  "E: FAILED the server cannot log in now: “cancelled”\n"                  },
-                {"no way in",                                                              NULL,                     "e",
+                {"no way in",                                                                      NULL,                             "e",
                  "S: * OK [CAPABILITY LOGINDISABLED AUTH=GSSAPI] hi\n"
                  "E: REFUSED the server offers no way to log in with this user name and "
-                 "password\n"                                                                                        },
-                {"nobody to log in",                                                              NULL,                                                        "en",
+                 "password\n"                                                                                                },
+                {"nobody to log in",                                                                      NULL,                                                                "en",
                  "S: * OK [CAPABILITY IMAP4rev1] hi\n"
                  "E: REFUSED the server wants a login, and the configuration has no user\n"                                                         },
-                {"no way in without TLS",                                                              NULL,                                                 "",
+                {"no way in without TLS",                                                                      NULL,                                                         "",
                  "S: * OK [CAPABILITY LOGINDISABLED STARTTLS] hi\n"
                  "E: REFUSED the server allows no login without TLS, which it offers by "
                  "STARTTLS\n"},
-                {"in clear nothing is assumed",                                                              "AUTH=PLAIN SASL-IR",                                            "",
+                {"in clear nothing is assumed",                                                                      "AUTH=PLAIN SASL-IR",                                                    "",
                  "S: * OK hi\n"
                  "C: 1 CAPABILITY\n"
                  "S: * CAPABILITY IMAP4rev1 LOGINDISABLED\n"
                  "S: 1 OK done\n"
                  "E: REFUSED the server offers no way to log in with this user name and "
                  "password\n"},
-                {"a server that does not say what it can do",                                                              NULL,                                      "",
+                {"a server that does not say what it can do",                                                                      NULL,                                              "",
                  "S: * OK hi\n"
                  "C: 1 CAPABILITY\n"
                  "S: 1 BAD what?\n"
-                 "E: FAILED the server does not say what it can do\n"                                                                           },
+                 "E: FAILED the server does not say what it can do\n"                                                                                   },
                 {"assumed wrongly: asked, and done in the other way",
-                 "LOGINDISABLED AUTH=PLAIN SASL-IR COMPRESS=DEFLATE",                        "ec",
+                 "LOGINDISABLED AUTH=PLAIN SASL-IR COMPRESS=DEFLATE",                                "ec",
                  "S: * OK hi\n"
                  "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
                  "C: 2 COMPRESS DEFLATE\n"
@@ -298,14 +298,14 @@ static void test_methods(void) {
                  "S: 5 OK go\n"
                  "E: START_DEFLATE\n"
                  "E: READY qresync unasked: COMPRESS=DEFLATE\n"                                                },
-                {"assumed rightly, and the password is wrong",                                                              "IDLE",                "e",
+                {"assumed rightly, and the password is wrong",                                                                      "IDLE",                        "e",
                  "S: * OK hi\n"
                  "C: 1 LOGIN u p\n"
                  "S: 1 NO [AUTHENTICATIONFAILED] wrong\n"
                  "C: 2 CAPABILITY\n"
                  "S: * CAPABILITY IMAP4rev1\n"
                  "S: 2 OK done\n"
-                 "E: REFUSED the server refuses the user name or password: “wrong”\n"                                                                                                    },
+                 "E: REFUSED the server refuses the user name or password: “wrong”\n"                                                                                                            },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -552,13 +552,14 @@ static void test_changed_servers(void) {
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
                                   "S: 2 BAD Unknown command\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"              },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"     },
                 {"COMPRESS is on already",                          DOVECOT,                  "ec",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "C: 2 COMPRESS DEFLATE\n"
-                                  "S: 1 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
-                                  "S: 2 NO [COMPRESSIONACTIVE] TLS compresses\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"  },
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 COMPRESS DEFLATE\n"
+                 "S: 1 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
+                 "S: 2 NO [COMPRESSIONACTIVE] TLS compresses\n"
+                 "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"          },
                 {"COMPRESS and ENABLE are new",                     "IDLE",                   "ecq",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"
@@ -569,35 +570,38 @@ static void test_changed_servers(void) {
                  "S: 2 OK\n"
                  "S: 3 OK\n"
                  "E: START_DEFLATE\n"
-                 "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC COMPRESS=DEFLATE\n"         },
+                 "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC COMPRESS=DEFLATE\n"},
                 {"QRESYNC is advertised and not confirmed",         DOVECOT,                  "eq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 ENABLE QRESYNC\n"
                                   "S: 1 OK [CAPABILITY " DOVECOT "] in\n"
                                   "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync off: AUTH=PLAIN " DOVECOT "\n"           },
+                                  "E: READY qresync off: AUTH=PLAIN " DOVECOT "\n"          },
                 {"UIDONLY without QRESYNC",                         "ENABLE UIDONLY",         "eq",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "C: 2 ENABLE UIDONLY\n"
-                                  "S: 1 OK [CAPABILITY ENABLE UIDONLY] in\n"
-                                  "S: * ENABLED UIDONLY\n"
-                                  "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync off uidonly: AUTH=PLAIN SASL-IR ENABLE UIDONLY\n"},
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 ENABLE UIDONLY\n"
+                 "S: 1 OK [CAPABILITY ENABLE UIDONLY] in\n"
+                 "S: * ENABLED UIDONLY\n"
+                 "S: 2 OK ENABLE completed\n"
+                 "E: READY qresync off uidonly: AUTH=PLAIN SASL-IR ENABLE UIDONLY\n"        },
                 {"both, and one is not confirmed",                  "ENABLE QRESYNC UIDONLY", "eq",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "C: 2 ENABLE QRESYNC UIDONLY\n"
-                                  "S: 1 OK [CAPABILITY ENABLE QRESYNC UIDONLY] in\n"
-                                  "S: * ENABLED QRESYNC\n"
-                                  "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC UIDONLY\n" },
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 ENABLE QRESYNC UIDONLY\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC UIDONLY] in\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK ENABLE completed\n"
+                 "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC UIDONLY\n"         },
                 {"compressed and not volunteered: asked behind it", "COMPRESS=DEFLATE",       "ec",
-                 DOVECOT_GREETING "C: 1 LOGIN u p\n"
-                                  "C: 2 COMPRESS DEFLATE\n"
-                                  "S: 1 OK in\n"
-                                  "S: 2 OK go\n"
-                                  "E: START_DEFLATE\n"
-                                  "C: 3 CAPABILITY\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"  },
+                 DOVECOT_GREETING
+                 "C: 1 LOGIN u p\n"
+                 "C: 2 COMPRESS DEFLATE\n"
+                 "S: 1 OK in\n"
+                 "S: 2 OK go\n"
+                 "E: START_DEFLATE\n"
+                 "C: 3 CAPABILITY\n"
+                 "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"          },
         };
 
         check(rows, ARRAY_SIZE(rows));

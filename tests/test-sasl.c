@@ -41,23 +41,23 @@ static void test_decode(void) {
                 int result;
                 ByteView bytes;
         } rows[] = {
-                {"empty",               "",          0,        BYTES("")            },
-                {"one",                 "Zg==",      0,        BYTES("f")           },
-                {"two",                 "Zm8=",      0,        BYTES("fo")          },
-                {"three",               "Zm9v",      0,        BYTES("foo")         },
-                {"six",                 "Zm9vYmFy",  0,        BYTES("foobar")      },
-                {"8 bits",              "////",      0,        BYTES("\xff\xff\xff")},
-                {"NUL",                 "AA==",      0,        BYTES("\0")          },
-                {"no padding",          "Zg",        -EBADMSG, BYTES("")            },
-                {"too little padding",  "Zg=",       -EBADMSG, BYTES("")            },
-                {"padding alone",       "====",      -EBADMSG, BYTES("")            },
-                {"padding in between",  "Zg==Zg==",  -EBADMSG, BYTES("")            },
-                {"a letter behind it",  "Zg=v",      -EBADMSG, BYTES("")            },
-                {"bits left over",      "Zh==",      -EBADMSG, BYTES("")            },
-                {"and two of them",     "Zm9=",      -EBADMSG, BYTES("")            },
-                {"a blank",             "Zm 9",      -EBADMSG, BYTES("")            },
-                {"that of web pages",   "Zm_-",      -EBADMSG, BYTES("")            },
-                {"good, then bad",      "Zm9vZm9*",  -EBADMSG, BYTES("")            },
+                {"empty",              "",         0,        BYTES("")            },
+                {"one",                "Zg==",     0,        BYTES("f")           },
+                {"two",                "Zm8=",     0,        BYTES("fo")          },
+                {"three",              "Zm9v",     0,        BYTES("foo")         },
+                {"six",                "Zm9vYmFy", 0,        BYTES("foobar")      },
+                {"8 bits",             "////",     0,        BYTES("\xff\xff\xff")},
+                {"NUL",                "AA==",     0,        BYTES("\0")          },
+                {"no padding",         "Zg",       -EBADMSG, BYTES("")            },
+                {"too little padding", "Zg=",      -EBADMSG, BYTES("")            },
+                {"padding alone",      "====",     -EBADMSG, BYTES("")            },
+                {"padding in between", "Zg==Zg==", -EBADMSG, BYTES("")            },
+                {"a letter behind it", "Zg=v",     -EBADMSG, BYTES("")            },
+                {"bits left over",     "Zh==",     -EBADMSG, BYTES("")            },
+                {"and two of them",    "Zm9=",     -EBADMSG, BYTES("")            },
+                {"a blank",            "Zm 9",     -EBADMSG, BYTES("")            },
+                {"that of web pages",  "Zm_-",     -EBADMSG, BYTES("")            },
+                {"good, then bad",     "Zm9vZm9*", -EBADMSG, BYTES("")            },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -76,7 +76,8 @@ static void test_cram_md5(void) {
 
         assert(sasl_cram_md5("tim", "tanstaaftanstaaf", bytes_of(challenge), &sasl_crypto_openssl,
                              &out) == 0);
-        assert(bytes_equal(buffer_view(&out), BYTES("dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw")));
+        assert(bytes_equal(buffer_view(&out),
+                           BYTES("dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw")));
         assert(sasl_cram_md5("", "x", bytes_of(challenge), &sasl_crypto_openssl, &out) == -EINVAL);
 }
 
@@ -95,17 +96,17 @@ static void test_oauth(void) {
                 int result;
                 const char *bearer, *xoauth2;
         } rows[] = {
-                {"RFC 7628 section 4.1", "user@example.com", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==",
-                 "server.example.com", 143, 0,
+                {"RFC 7628 section 4.1",           "user@example.com",
+                 "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==",                        "server.example.com", 143, 0,
                  "n,a=user@example.com,\001host=server.example.com\001port=143\001"
-                 "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001",
-                 "user=user@example.com\001"
-                 "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001"},
-                {"a name to be quoted", "a,b=c", "t", NULL, 0, 0,
-                 "n,a=a=2Cb=3Dc,\001auth=Bearer t\001\001", "user=a,b=c\001auth=Bearer t\001\001"},
-                {"no user", "", "t", NULL, 0, -EINVAL, NULL, NULL},
-                {"no token", "u", "", NULL, 0, -EINVAL, NULL, NULL},
-                {"what would begin another field", "u", "t\001host=x", NULL, 0, -EINVAL, NULL, NULL},
+                 "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001",                                              "user=user@example.com\001"
+                 "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001"  },
+                {"a name to be quoted",            "a,b=c",            "t",           NULL,                 0,   0,
+                 "n,a=a=2Cb=3Dc,\001auth=Bearer t\001\001",                                                                     "user=a,b=c\001auth=Bearer t\001\001"},
+                {"no user",                        "",                 "t",           NULL,                 0,   -EINVAL, NULL, NULL                                 },
+                {"no token",                       "u",                "",            NULL,                 0,   -EINVAL, NULL, NULL                                 },
+                {"what would begin another field", "u",                "t\001host=x", NULL,                 0,   -EINVAL, NULL,
+                 NULL                                                                                                                                                },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -136,20 +136,21 @@ static void test_token(void) {
                 const char *secret, *why;
                 uint64_t seconds;
         } rows[] = {
-                {"alone",           (char *) "echo ya29",                 "ya29", NULL, 0},
-                {"with its time",   (char *) "echo ya29; echo 3599",      "ya29", NULL, 3599},
-                {"no line end",     (char *) "printf 'ya29\\n3599'",      "ya29", NULL, 3599},
-                {"CRLF",            (char *) "printf 'ya29\\r\\n60\\r\\n'", "ya29", NULL, 60},
-                {"and more",        (char *) "printf 'ya29\\n60\\nx\\n'",   "ya29", NULL, 60},
-                {"not a number",    (char *) "echo ya29; echo soon",      "ya29", NULL, 0},
-                {"a negative one",  (char *) "echo ya29; echo -1",        "ya29", NULL, 0},
-                {"longer than any", (char *) "echo ya29; echo 99999999999", "ya29", NULL, 0},
-                {"an empty line",   (char *) "echo ya29; echo; echo 60",  "ya29", NULL, 0},
-                {"of 12 kB",        (char *) "yes | tr -d '\\n' | head -c 12000; echo; echo 9", NULL, NULL, 9},
-                {"none",            (char *) "true",                      NULL,
-                 "the token command gives no token: its first line is empty", 0},
-                {"failure",         (char *) "echo 'log in again' >&2; exit 1", NULL,
-                 "the token command exited with status 1: log in again", 0},
+                {"alone",           (char *) "echo ya29",                                       "ya29", NULL, 0   },
+                {"with its time",   (char *) "echo ya29; echo 3599",                            "ya29", NULL, 3599},
+                {"no line end",     (char *) "printf 'ya29\\n3599'",                            "ya29", NULL, 3599},
+                {"CRLF",            (char *) "printf 'ya29\\r\\n60\\r\\n'",                     "ya29", NULL, 60  },
+                {"and more",        (char *) "printf 'ya29\\n60\\nx\\n'",                       "ya29", NULL, 60  },
+                {"not a number",    (char *) "echo ya29; echo soon",                            "ya29", NULL, 0   },
+                {"a negative one",  (char *) "echo ya29; echo -1",                              "ya29", NULL, 0   },
+                {"longer than any", (char *) "echo ya29; echo 99999999999",                     "ya29", NULL, 0   },
+                {"an empty line",   (char *) "echo ya29; echo; echo 60",                        "ya29", NULL, 0   },
+                {"of 12 kB",        (char *) "yes | tr -d '\\n' | head -c 12000; echo; echo 9", NULL,   NULL,
+                 9                                                                                                },
+                {"none",            (char *) "true",                                            NULL,
+                 "the token command gives no token: its first line is empty",                                 0   },
+                {"failure",         (char *) "echo 'log in again' >&2; exit 1",                 NULL,
+                 "the token command exited with status 1: log in again",                                      0   },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

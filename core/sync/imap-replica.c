@@ -77,8 +77,8 @@ static void learn_abilities(ImapReplica *r) {
 
 /* What holds after the login is told anew; what was offered before it stays. */
 void replica_learn(ImapReplica *r, const ImapCapabilities *capabilities) {
-        static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
-                                       (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
+        const uint64_t before = imap_capabilities_of_login() | (uint64_t) 1
+                                                                       << IMAP_CAPABILITY_SASL_IR;
         const uint64_t kept = r->capabilities.bits & before;
 
         r->capabilities = *capabilities;

@@ -1,9 +1,11 @@
 """Logging in: every way, the strongest of them, and servers that want a weaker one or are not who they say."""
 
+import os
 import random
 import re
+import unittest
 
-from rig import auth, case, dovecot, imapserver, populate, stays, wait_until
+from rig import SANITIZED, auth, case, dovecot, imapserver, populate, stays, wait_until
 
 MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256"
 
@@ -222,6 +224,30 @@ class FalseServers(case.SystemTest):
         self.check(authenticate, "no SCRAM")
 
 
+    def test_memory_of_the_offer(self):
+        """What is told after the login has nothing of the ways to do that, and does not make them forgotten."""
+        def authenticate(talk, tag, line):
+            self.assertTrue(auth.serve_scram(talk, line, auth.Scram()))
+            talk.say(tag + b" OK in\r\n")
+
+        def capability(talk, tag, line):
+            talk.say(b"* CAPABILITY IMAP4rev1 IDLE\r\n" + tag + b" OK done\r\n")
+
+        def script(talk):
+            talk.serve({"AUTHENTICATE": authenticate, "CAPABILITY": capability,
+                        "LIST": b'* LIST () "/" INBOX\r\n', "STATUS": b"* STATUS INBOX " + counts + b"\r\n",
+                        "SELECT": b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] .\r\n* OK [UIDNEXT 1] .\r\n"},
+                       self.CAPABILITY)
+
+        counts = b"(MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1 UNSEEN 0)"
+        with imapserver.Server(script) as server:
+            account = self.account(settings={"host": server.host, "port": server.imap_port, "tls": "none"})
+            for _ in range(3):  # the second time its capabilities are remembered, and asked for without waiting
+                self.once(account, timeout=60)
+                self.assertTrue(any("AUTH=SCRAM-SHA-256" in row and "IDLE" in row for row in account.rows()))
+            self.assertEqual(server.problems, [])
+
+
 class ChannelBinding(case.SystemTest):
     """SCRAM-PLUS over real TLS. Dovecot 2.3 has none, so the other side is a script behind OpenSSL's s_server."""
 
@@ -369,6 +395,27 @@ class Tokens(case.SystemTest):
             daemon.stop()
         self.assert_equal_sides(account, server)
 
+    def test_single_flight(self):
+        """Who asks for a sync while the command runs waits for that one: it is not begun again."""
+        issuer, server, account = self.start()
+        good = account.settings["token-command"]
+        gate = self.directory / "gate"
+        os.mkfifo(gate)
+        account.settings["token-command"] = f"echo x >> {self.directory}/begun; cat {gate}; {good}"
+        account.write_config()
+        begun = self.directory / "begun"
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            wait_until(begun.exists, "the command runs")
+            for _ in range(3):
+                self.assertEqual(account.ctl("sync").status, 0)
+            gate.write_text("")  # returns when the command has opened it
+            daemon.wait_in_sync()
+            daemon.stop()
+        self.assertEqual(begun.read_text(), "x\n")
+        self.assertEqual(issuer.n_asked(), 1)
+        self.assert_equal_sides(account, server)
+
     def test_long_run(self):
         """The server ends each session with its token. Each is followed by the next, and each message arrives;
         the command runs once for each token, never two at a time, and one that is good is used again."""
@@ -400,3 +447,91 @@ class Tokens(case.SystemTest):
     def asked_between(issuer):
         times = [float(line.split()[0]) for line in issuer.asked.read_text().splitlines()]
         return times[0], times[-1]
+
+
+def find_in_memory(pid, needle):
+    """(where, what is mapped there, is it locked?) of every place in a process that holds these bytes."""
+    found, locked = [], {}
+    for line in open(f"/proc/{pid}/smaps", encoding="utf-8"):
+        if match := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            start = int(match[1], 16)
+        elif line.startswith("Locked:"):
+            locked[start] = int(line.split()[1]) > 0
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            low, high, mode, what = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)", line).groups()
+            if "r" not in mode or what.startswith("[v"):
+                continue
+            memory.seek(int(low, 16))
+            for match in re.finditer(re.escape(needle), memory.read(int(high, 16) - int(low, 16))):
+                found.append((hex(int(low, 16) + match.start()), what, locked.get(int(low, 16))))
+    return found
+
+
+class Memory(case.SystemTest):
+    """Where the secret is in the daemon, once it has logged in: in memory that is locked, and nowhere else."""
+
+    def check(self, account, secret, *forms):
+        with account.daemon() as daemon:
+            daemon.wait_in_sync()
+            found = find_in_memory(daemon.pid, secret)
+            self.assertEqual(len(found), 1, found)
+            self.assertTrue(found[0][2], found)
+            for form in forms:
+                self.assertEqual(find_in_memory(daemon.pid, form), [])
+            daemon.stop()
+
+    @unittest.skipIf(SANITIZED, "the sanitizer keeps what was freed")
+    def test_password(self):
+        server = self.server(settings=f"auth_mechanisms = {MECHANISMS}")
+        secret = self.directory / "secret"
+        secret.write_text(dovecot.PASSWORD + "\n")
+        said = auth.b64(b"\0alice\0" + dovecot.PASSWORD.encode())
+        for name in ("plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"):
+            with self.subTest(name):
+                account = self.account(server, name=name, settings={
+                    "auth": name, "password": None, "password-command": f"cat {secret}"})
+                self.check(account, dovecot.PASSWORD.encode(), said)
+
+    @unittest.skipIf(SANITIZED, "the sanitizer keeps what was freed")
+    def test_token(self):
+        for name in ("oauthbearer", "xoauth2"):
+            with self.subTest(name):
+                issuer = auth.Issuer(self.directory / f"issuer-{name}")
+                server = self.server(name=f"server-{name}", settings=issuer.settings())
+                account = self.account(server, name=name, settings={
+                    "auth": name, "password": None, "token-command": issuer.command()})
+                # The head of each token is the same; in what is said it is in base64 once more.
+                self.check(account, b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.", b"Bearer eyJhbGciOi")
+
+
+class Hammering(case.SystemTest):
+    """A wrong password is said once for each time that a person asks."""
+
+    def test_wrong_password(self):
+        asked = []
+
+        def login(talk, tag, line):
+            asked.append(line)
+            talk.say(tag + b" NO [AUTHENTICATIONFAILED] wrong password\r\n")
+
+        with imapserver.Server(lambda talk: talk.serve({"LOGIN": login})) as server:
+            account = self.account(settings={"host": server.host, "port": server.imap_port, "tls": "none",
+                                             "password": "wrong"})
+            folder = account.tree.folder("INBOX").create()
+            folder.deliver(b"Message-ID: <1@local>\r\n\r\nhello\r\n", "1700.local.host", "S")
+            with account.daemon() as daemon:
+                daemon.wait_ready()
+                for n in range(1, 4):
+                    wait_until(lambda n=n: len(asked) == n and account.ctl_json("status")[0]["state"] == "refused",
+                               "the account is refused")
+                    self.assertIn("the server refuses the user name or password: “wrong password”",
+                                  account.ctl("status").out)
+                    self.assertIsNone(stays(lambda: len(asked), 2.5))
+                    if n < 3:
+                        account.ctl("sync")
+                daemon.stop()
+                log = daemon.log()
+            self.assertEqual(len(server.conversations), 3)
+        self.assertEqual(log.count("refuses the user name or password"), 3)
+        self.assertEqual(len(folder.files()), 1)
