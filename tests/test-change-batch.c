@@ -82,8 +82,8 @@ static void test_due(void) {
         } rows[] = {
                 {"alone",             100, 100,  20, 120},
                 {"one more",          100, 110,  20, 130},
-                {"without end",       100, 299,  20, 300},
-                {"long past the end", 100, 9999, 20, 300},
+                {"without end",       100, 699,  20, 700},
+                {"long past the end", 100, 9999, 20, 700},
                 {"no delay",          100, 110,  0,  100},
         };
 

@@ -3,7 +3,7 @@
 #include "sync/change-batch.h"
 #include "base/macro.h"
 
-#define LONGEST_WAIT 10u /* times the delay */
+#define LONGEST_WAIT 30u /* times the delay */
 
 void change_batch_done(ChangeBatch *batch) {
         buffer_done(&batch->paths);

@@ -48,7 +48,7 @@ void change_batch_join(ChangeBatch *batch, ChangeBatch *later);
  * change_batch_due() - when a hook is to be told
  * @first, @last: when the first and the last change came
  *
- * Once nothing has come for @delay, but ten times @delay behind the first at the latest: so an hour of mail
- * is few batches, and none waits for its end. The same clock throughout, usec.
+ * Once nothing has come for @delay, but thirty times @delay behind the first at the latest: so an hour of
+ * mail is few batches, and none waits for its end. The same clock throughout, usec.
  */
 uint64_t change_batch_due(uint64_t first, uint64_t last, uint64_t delay);
