@@ -154,6 +154,65 @@ class Neomutt(Program):
                 raise AssertionError(terminal.text()[-3000:])
 
 
+class Aerc(Program):
+    """Each message is opened, and what is done is done to the open one."""
+
+    packages = ("aerc",)
+
+    def set_up(self):
+        folder = self.home / ".config" / "aerc"
+        folder.mkdir(parents=True)
+        path = folder / "accounts.conf"
+        path.write_text(f"[test]\nsource = maildir://{self.mail}\ndefault = INBOX\nfrom = Me <me@example.org>\n"
+                        "check-mail = 0\n")
+        path.chmod(0o600)
+        (folder / "aerc.conf").write_text("[filters]\ntext/plain=cat\n[viewer]\npager=cat\n")
+
+    def work(self):
+        inbox = self.account.tree.folder("INBOX")
+
+        def here(subject):
+            return [path for path in inbox.files() if f"Subject: {subject}" in path.read_text()]
+
+        def flags(subject):
+            return {letter for path in here(subject) for letter in path.name.partition(":2,")[2]}
+
+        done = set()
+        with Terminal(["aerc"], self.variables) as terminal:
+            terminal.see(lambda screen: "keep-me" in screen, "the messages")
+            for position in reversed(range(6)):
+                subject = self._open(terminal, position, done)
+                done.add(subject)
+                if subject == "read-me":
+                    terminal.read_until(lambda: "S" in flags(subject), "it is read")
+                elif subject == "flag-me":
+                    self._command(terminal, ":flag")
+                    terminal.read_until(lambda: "F" in flags(subject), "it is flagged")
+                elif subject != "keep-me":
+                    self._command(terminal, ":delete" if subject == "delete-me" else ":mv Archive")
+                    terminal.read_until(lambda: not here(subject), f"{subject} is gone")
+                self._command(terminal, ":close")
+            self._command(terminal, ":quit -f")
+            terminal.finish()
+
+    @staticmethod
+    def _command(terminal, command):
+        terminal.type(command + "\r")
+
+    def _open(self, terminal, position, done):
+        """The text tells which one it is: one that was not looked at before."""
+        found = []
+
+        def is_shown(screen):
+            found[:] = {subject for subject in re.findall(r"bodyof([a-z]+-me)", screen)} - done
+            return found
+
+        self._command(terminal, f":select {position}")
+        self._command(terminal, ":view")
+        terminal.see(is_shown, f"the text of message {position}")
+        return found[0]
+
+
 class Notmuch(Program):
     """Tags are flags; files are moved and removed as its users' scripts do."""
 

@@ -1,4 +1,4 @@
-"""notmuch, mu and neomutt at work on the Maildir while the daemon runs: read, flag, move, refile, delete."""
+"""notmuch, mu, aerc and neomutt at work on the Maildir while the daemon runs: read, flag, move, refile, delete."""
 
 from rig import case, programs, wait_until
 
@@ -76,6 +76,9 @@ class Programs(case.SystemTest):
 
     def test_neomutt(self):
         self.check(programs.Neomutt)
+
+    def test_aerc(self):
+        self.check(programs.Aerc)
 
     def test_notmuch(self):
         self.check(programs.Notmuch)
