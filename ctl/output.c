@@ -144,6 +144,8 @@ static int add_account(Table *table, const Screen *screen, const Row *account) {
                 r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
         if (r == 0)
                 r = add_sentence_note(table, style, row_string(account, "sentence"));
+        if (r == 0)
+                r = add_sentence_note(table, STYLE_WARN, row_string(account, "warning"));
         return r < 0 ? r : add_counts_note(table, account);
 }
 
@@ -353,9 +355,10 @@ static int append_numbers(const Row *account, Buffer *buffer) {
                            row_number(account, "wakeups_hour"));
 }
 
-static int append_sentence(const Row *account, const Screen *screen, Buffer *buffer) {
+static int append_sentence(const Row *account, const char *key, const Screen *screen,
+                           Buffer *buffer) {
         _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
-        int r = text_escape(&escaped, row_string(account, "sentence"));
+        int r = text_escape(&escaped, row_string(account, key));
 
         if (r == 0)
                 r = text_append_wrapped(buffer, buffer_view(&escaped), 4, screen->width);
@@ -377,7 +380,9 @@ static int append_account(const Row *account, const Screen *screen, Buffer *buff
         if (r == 0)
                 r = buffer_append_format(buffer, "%s\n", style_end(screen, style));
         if (r == 0)
-                r = append_sentence(account, screen, buffer);
+                r = append_sentence(account, "sentence", screen, buffer);
+        if (r == 0)
+                r = append_sentence(account, "warning", screen, buffer);
         if (r == 0)
                 r = append_sides(account, buffer);
         if (r == 0 && row_string(account, "policy")[0])

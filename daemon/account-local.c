@@ -250,6 +250,7 @@ static int open_maildir(Account *account) {
                                 &account->maildir);
         if (r < 0)
                 return r;
+        account_hooks_observe(account);
         if (!account->options.dry_run)
                 watch_tree(account);
         if (!account->options.once)

@@ -5,6 +5,8 @@
 #include "base/hour.h"
 #include "daemon/account.h"
 #include "daemon/connection.h"
+#include "daemon/desktop-notification.h"
+#include "daemon/hook.h"
 #include "daemon/maildir-watch.h"
 #include "daemon/sasl-crypto.h"
 #include "daemon/secret.h"
@@ -104,7 +106,11 @@ struct Account {
         MaildirRoot *root;
         Replica *maildir; /* NULL: the local side is a server */
         Engine *engine;
-        MaildirWatch *watch; /* NULL: none; local changes are then found by polling */
+        Hooks *hooks;                /* NULL: none are wanted */
+        DesktopNotification *notice; /* NULL: none is wanted */
+        bool is_ending_hooks;        /* all that is left to be done */
+        bool has_untold;             /* the database knows of changes that hooks were not told of */
+        MaildirWatch *watch;         /* NULL: none; local changes are then found by polling */
         bool watch_is_broken;
         const char *watch_why; /* so; static */
         bool wrote_files;      /* of which inotify is about to tell */
@@ -180,6 +186,17 @@ bool account_keep_still_again(Account *account);
 int account_open_sides(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
 void account_watch_all(Account *account);
+
+/* account-hook.c */
+/* What is to be told of changes here; nothing in a dry run. Return: 0, or a negative errno. */
+int account_hooks_begin(Account *account);
+/* The local side is a Maildir, and was opened. */
+void account_hooks_observe(Account *account);
+void account_hooks_note(Account *account, const EngineNote *note);
+/* Nothing more will be done: with once they are run, else ended. Return: true, or false if account_finish() is
+ * to be called again, which will be done. */
+bool account_hooks_finish(Account *account);
+void account_hooks_free(Account *account);
 
 /* account-connect.c */
 void account_connect(AccountLink *link);

@@ -180,6 +180,7 @@ AccountStatus account_status(Account *account) {
                 .local_compressed = local.compressed,
                 .local_encrypted = local.encrypted,
                 .left_out = describe_left_out(account),
+                .warning = account->hooks ? hooks_warning(account->hooks) : "",
         };
 }
 

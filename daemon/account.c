@@ -322,7 +322,8 @@ void account_finish(Account *account) {
                         (void) imap_replica_logout(link->replica);
         if (account->engine)
                 account_disconnect_all(account);
-        finished(account);
+        if (account_hooks_finish(account))
+                finished(account);
 }
 
 void account_stop(Account *account, void (*on_stopped)(Account *account, void *userdata),
@@ -352,6 +353,7 @@ static void on_note(const EngineNote *note, void *userdata) {
         Account *account = userdata;
         AccountLink *link = account->links[note->side];
 
+        account_hooks_note(account, note);
         switch (note->type) {
         case ENGINE_NOTE_OVERFLOW:
                 account_on_overflow(link);
@@ -485,6 +487,9 @@ int account_new(sd_event *event, const AccountConfig *config, const AccountOptio
         account->options = *options;
         account->policy = options->policy;
 
+        r = account_hooks_begin(account);
+        if (r < 0)
+                return r;
         r = sd_event_add_defer(event, &account->pump, on_pump, account);
         if (r >= 0)
                 r = sd_event_source_set_enabled(account->pump, SD_EVENT_OFF);
@@ -512,6 +517,7 @@ Account *account_free(Account *account) {
                 account_link_free(account->links[side]);
         maildir_replica_free(account->maildir);
         maildir_root_free(account->root);
+        account_hooks_free(account);
         state_db_free(account->db);
         free(account);
         return NULL;

@@ -31,6 +31,11 @@ static int set_signals(posix_spawnattr_t *attributes) {
 }
 
 int child_spawn(const char *command, int in, int out, int err, pid_t *ret_pid) {
+        return child_spawn_with(command, environ, in, out, err, ret_pid);
+}
+
+int child_spawn_with(const char *command, char *const *environment, int in, int out, int err,
+                     pid_t *ret_pid) {
         char *const argv[] = {(char *) "sh", (char *) "-c", (char *) command, NULL};
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
@@ -53,7 +58,7 @@ int child_spawn(const char *command, int in, int out, int err, pid_t *ret_pid) {
         if (error == 0)
                 error = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
         if (error == 0)
-                error = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv, environ);
+                error = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv, environment);
 
         (void) posix_spawnattr_destroy(&attributes);
         (void) posix_spawn_file_actions_destroy(&actions);

@@ -20,6 +20,10 @@
  */
 int child_spawn(const char *command, int in, int out, int err, pid_t *ret_pid);
 
+/* The same with another environment ("NAME=VALUE", NULL-terminated). */
+int child_spawn_with(const char *command, char *const *environment, int in, int out, int err,
+                     pid_t *ret_pid);
+
 /* Call @on_exit when @pid, a child, has ended; it is not yet reaped then. The source owns its pidfd. */
 int child_watch(sd_event *event, pid_t pid, sd_event_io_handler_t on_exit, void *userdata,
                 sd_event_source **ret_source);

@@ -66,6 +66,7 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, policy_why, FIELD_STRING),
         FIELD(AccountStatus, wakeups_hour, FIELD_U64),
         FIELD(AccountStatus, bytes_hour, FIELD_U64),
+        FIELD(AccountStatus, warning, FIELD_STRING),
 };
 
 static const Field policy_fields[] = {

@@ -45,6 +45,7 @@ typedef struct AccountStatus {
         uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         bool compressed, encrypted;
         bool local_compressed, local_encrypted;
+        const char *warning;      /* of what goes on beside: a hook has failed; "" */
         const char *left_out;     /* names of mailboxes that are left out, ", " between them; "" */
         const char *config_error; /* of the file, for all accounts: it was not read again; "" */
         uint64_t deferred;        /* messages that are too large for the policy in force */

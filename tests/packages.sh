@@ -5,7 +5,8 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssl-dev zlib1g-dev
         libsystemd-dev libinih-dev"
 packages_try="$packages_build dovecot-imapd openssl python3"
 packages_run="$packages_try clang libclang-rt-dev clang-format dbus-user-session git iproute2 groff-base
-        interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time"
+        interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time
+        aerc maildir-utils neomutt notmuch"
 
 # install PACKAGE...: those that are missing. Needs root or sudo only then.
 install() {

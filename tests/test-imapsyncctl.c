@@ -55,6 +55,7 @@ static const struct {
                        "home     refused          4       310  never          0 B\n"
                        "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                        "AUTH\"). Mend it, then: imapsyncctl resume home\n"
+                       "    on-change exited with status 3: \\x1b[31m\n"
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side\n"
@@ -89,6 +90,7 @@ static const struct {
          .out = "home: refused\n"
                        "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                        "AUTH\"). Mend it, then: imapsyncctl resume home\n"
+                       "    on-change exited with status 3: \\x1b[31m\n"
                        "    remote      mail.example.net:993\n"
                        "    local       /usr/lib/dovecot/imap (encrypted)\n"
                        "    waits by    NOTIFY\n"
@@ -124,7 +126,7 @@ static const struct {
                        "\"left_out\":\"[Gmail]/All "
                        "Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
                        "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
-                       "\"bytes_hour\":3400}]"
+                       "\"bytes_hour\":3400,\"warning\":\"\"}]"
                        "\n",.err = "",
          },
         {

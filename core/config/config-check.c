@@ -330,12 +330,28 @@ static void check_overlap(ConfigDraft *draft) {
         free(paths);
 }
 
-static void check_account(ConfigDraft *draft, const ConfigSection *section) {
-        if (has(section, CONFIG_KEY_MAILBOXES) && !section->account.mailboxes)
-                config_report(
-                        &draft->report, line_of(section, CONFIG_KEY_MAILBOXES),
-                        "mailboxes: a pattern is expected, here or in the indented lines below");
+static void check_patterns(ConfigDraft *draft, const ConfigSection *section, ConfigKeyId id,
+                           char *const *patterns) {
+        if (has(section, id) && !patterns)
+                config_report(&draft->report, line_of(section, id),
+                              "%s: a pattern is expected, here or in the indented lines below",
+                              config_key_name(id));
+}
 
+/* Who is told of new mail is told whose it is, and that is read from its file. */
+static void check_hooks(ConfigDraft *draft, const ConfigSection *section) {
+        const AccountConfig *account = &section->account;
+
+        check_patterns(draft, section, CONFIG_KEY_HOOK_MAILBOXES, account->hook_mailboxes);
+        check_patterns(draft, section, CONFIG_KEY_NOTIFY_MAILBOXES, account->notify_mailboxes);
+        if (account->notify && !account->maildir)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_NOTIFY),
+                              "notify: means nothing without a “maildir”");
+}
+
+static void check_account(ConfigDraft *draft, const ConfigSection *section) {
+        check_patterns(draft, section, CONFIG_KEY_MAILBOXES, section->account.mailboxes);
+        check_hooks(draft, section);
         check_endpoint(draft, section, &section->account.remote);
         check_sides(draft, section);
 }

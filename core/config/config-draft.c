@@ -167,6 +167,8 @@ static int section_add(Parser *parser, ConfigSectionType type, const char *name)
                                   .brake_percent = 25,
                                   .brake_count = 20,
                                   .timeout_usec = 60 * USEC_PER_SEC,
+                                  .hook_delay_usec = 2 * USEC_PER_SEC,
+                                  .hook_timeout_usec = 60 * USEC_PER_SEC,
                                   },
         };
         return 0;

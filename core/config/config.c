@@ -213,8 +213,7 @@ bool account_config_equal(const AccountConfig *a, const AccountConfig *b) {
                config_keys_equal(CONFIG_SCOPE_ENDPOINT, &a->local, &b->local);
 }
 
-bool account_config_wants(const AccountConfig *account, const char *mailbox) {
-        char *const *patterns = account->mailboxes;
+bool config_patterns_match(char *const *patterns, const char *mailbox) {
         bool wanted;
 
         if (!patterns)
@@ -230,6 +229,10 @@ bool account_config_wants(const AccountConfig *account, const char *mailbox) {
         }
 
         return wanted;
+}
+
+bool account_config_wants(const AccountConfig *account, const char *mailbox) {
+        return config_patterns_match(account->mailboxes, mailbox);
 }
 
 bool account_config_names(const AccountConfig *account, const char *mailbox) {

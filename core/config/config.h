@@ -83,6 +83,14 @@ typedef struct AccountConfig {
         unsigned brake_count;   /* default 20 */
         MailboxDeletion delete_mailboxes; /* default ask */
         uint64_t timeout_usec;            /* of one answer from the server, default 60 s */
+
+        char *on_change, *on_new;   /* commands for /bin/sh -c; NULL: none */
+        uint64_t hook_delay_usec;   /* without another change, default 2 s */
+        uint64_t hook_timeout_usec; /* default 1 min */
+        char **hook_mailboxes;      /* patterns, as of mailboxes */
+        bool hook_local;            /* on-change also for what other programs did here */
+        bool notify;                /* on the desktop; needs a Maildir */
+        char **notify_mailboxes;    /* patterns; NULL: INBOX */
 } AccountConfig;
 
 typedef struct Config {
@@ -124,6 +132,9 @@ const AccountConfig *config_find(const Config *config, const char *name);
 
 /* Is everything that concerns the running account the same? Used by reload. */
 bool account_config_equal(const AccountConfig *a, const AccountConfig *b);
+
+/* Do patterns, as of AccountConfig.mailboxes, want this mailbox? */
+bool config_patterns_match(char *const *patterns, const char *mailbox);
 
 /* Does the account synchronise the mailbox of that name (UTF-8 with "/")? */
 bool account_config_wants(const AccountConfig *account, const char *mailbox);

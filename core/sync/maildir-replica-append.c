@@ -212,25 +212,31 @@ static int published_name(Folder *folder, const ReplicaMailbox *mailbox, const c
         return *ret_name ? 0 : -ENOMEM;
 }
 
-static int publish_one(Folder *folder, const ReplicaMailbox *mailbox, Staged *staged) {
+static int publish_one(MaildirReplica *r, Folder *folder, const ReplicaMailbox *mailbox,
+                       Staged *staged) {
+        const MaildirSub sub = sub_for(staged->flags);
         _cleanup_free_ char *name = NULL;
         int k;
 
         k = published_name(folder, mailbox, maildir_delivery_base(staged->delivery), staged->flags,
                            &name);
-        return k < 0 ? k : maildir_delivery_publish(staged->delivery, sub_for(staged->flags), name);
+        if (k >= 0)
+                k = maildir_delivery_publish(staged->delivery, sub, name);
+        if (k >= 0)
+                replica_tell(r, folder, MAILDIR_ACT_ADDED, sub, name, !(staged->flags & FLAG_SEEN));
+        return k;
 }
 
 int maildir_publish(Replica *replica, ReplicaMailbox *mailbox) {
         Folder *folder = mailbox->private;
         int k = 0;
 
-        (void) replica;
         if (!folder || folder->n_staged == 0)
                 return 0;
 
         for (size_t i = 0; i < folder->n_staged; i++) {
-                int one = publish_one(folder, mailbox, &folder->staged[i]);
+                int one = publish_one((MaildirReplica *) replica, folder, mailbox,
+                                      &folder->staged[i]);
 
                 if (one < 0) {
                         maildir_delivery_abandon(
@@ -259,6 +265,9 @@ static int recover_one(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folde
         if (k < 0)
                 return k;
         k = maildir_publish_leftover(folder->maildir, base, sub_for(message.flags), name);
+        if (k == 0)
+                replica_tell(r, folder, MAILDIR_ACT_ADDED, sub_for(message.flags), name,
+                             !(message.flags & FLAG_SEEN));
         if (k != -ENOENT)
                 return k;
         k = maildir_find(folder->maildir, base, name, &sub, &found);

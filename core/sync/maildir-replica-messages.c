@@ -192,7 +192,12 @@ static int store_one(MaildirReplica *r, Op *op, Folder *folder, uint32_t uid) {
                 return k;
         k = folder_format_name(folder, op->mailbox, old_name, (flags | op->add) & ~op->remove,
                                &new_name);
-        return k < 0 ? k : maildir_rename(folder->maildir, sub, old_name, new_name);
+        if (k < 0 || (sub == MAILDIR_CUR && strcmp(old_name, new_name) == 0))
+                return k;
+        k = maildir_rename(folder->maildir, sub, old_name, new_name);
+        if (k >= 0)
+                replica_tell(r, folder, MAILDIR_ACT_CHANGED, MAILDIR_CUR, new_name, false);
+        return k;
 }
 
 static int expunge_one(MaildirReplica *r, Op *op, Folder *folder, uint32_t uid) {
@@ -201,7 +206,11 @@ static int expunge_one(MaildirReplica *r, Op *op, Folder *folder, uint32_t uid) 
         int k;
 
         k = folder_find(r, op->mailbox, folder, uid, &sub, &name);
-        return k < 0 ? k : maildir_unlink(folder->maildir, sub, name);
+        if (k >= 0)
+                k = maildir_unlink(folder->maildir, sub, name);
+        if (k >= 0)
+                replica_tell(r, folder, MAILDIR_ACT_REMOVED, sub, name, false);
+        return k;
 }
 
 /* All of them, then the directories: durable before the base says so. A file that is gone is fine. */

@@ -45,23 +45,26 @@ static int choose_base(MaildirReplica *r, const Op *op, const char *old_name, ch
 }
 
 /* Rename a file that no program has looked at into new/, others into cur/. */
-static int rename_file(const Op *op, const Move *move, MaildirSub sub, const char *old_name,
-                       const char *base) {
+static int rename_file(MaildirReplica *r, const Op *op, const Move *move, MaildirSub sub,
+                       const char *old_name, const char *base) {
         _cleanup_free_ char *name = NULL;
         MessageFlags flags;
+        MaildirSub sub_to;
         int k;
 
         k = flags_there(op, move, old_name, &flags);
         if (k < 0)
                 return k;
-        if (sub == MAILDIR_NEW && flags == 0)
-                return maildir_move(move->from->maildir, sub, old_name, move->to->maildir,
-                                    MAILDIR_NEW, base);
-
-        k = folder_format_name(move->to, op->target, base, flags, &name);
-        return k < 0 ? k
-                     : maildir_move(move->from->maildir, sub, old_name, move->to->maildir,
-                                    MAILDIR_CUR, name);
+        sub_to = sub == MAILDIR_NEW && flags == 0 ? MAILDIR_NEW : MAILDIR_CUR;
+        if (sub_to == MAILDIR_CUR)
+                k = folder_format_name(move->to, op->target, base, flags, &name);
+        if (k < 0)
+                return k;
+        k = maildir_move(move->from->maildir, sub, old_name, move->to->maildir, sub_to,
+                         name ? name : base);
+        if (k >= 0)
+                replica_tell(r, move->to, MAILDIR_ACT_CHANGED, sub_to, name ? name : base, false);
+        return k;
 }
 
 static int move_file(MaildirReplica *r, const Op *op, const Move *move) {
@@ -75,13 +78,13 @@ static int move_file(MaildirReplica *r, const Op *op, const Move *move) {
         if (k < 0)
                 return k;
 
-        k = rename_file(op, move, sub, old_name, base);
+        k = rename_file(r, op, move, sub, old_name, base);
         if (k == -EEXIST) { /* a file that no scan has met yet */
                 free(base);
                 base = NULL;
                 k = folder_new_base(r, &base);
                 if (k >= 0)
-                        k = rename_file(op, move, sub, old_name, base);
+                        k = rename_file(r, op, move, sub, old_name, base);
         }
         if (k >= 0)
                 k = state_db_begin(r->db);

@@ -106,6 +106,9 @@ typedef struct MaildirReplica {
         } taken[REPLICA_MAX_STAGED];
         size_t n_taken;
 
+        MaildirDeedFn on_deed; /* NULL: nobody wants to know */
+        void *on_deed_userdata;
+
         char identity[MAILDIR_IDENTITY_SIZE]; /* of the event that was given last */
         Buffer chunk; /* what was read of a file last; none when nothing is under way */
 } MaildirReplica;
@@ -143,6 +146,10 @@ const char *op_object(MaildirReplica *r, const Op *op);
 
 /* maildir-replica-move.c */
 int op_move(MaildirReplica *r, Op *op, ReplicaEvent *ret_event);
+
+/* Tell who observes. What there is no memory to tell has no path. */
+void replica_tell(MaildirReplica *r, const Folder *folder, MaildirAct act, MaildirSub sub,
+                  const char *name, bool is_unseen);
 
 /* The op is over, with this outcome. */
 int op_fail(Op *op, ReplicaOutcome outcome, const char *what, int error);

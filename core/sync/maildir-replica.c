@@ -132,6 +132,28 @@ int folder_format_name(Folder *folder, const ReplicaMailbox *mailbox, const char
         return *ret_name ? 0 : -ENOMEM;
 }
 
+/* --- who observes --- */
+
+void maildir_replica_observe(Replica *replica, MaildirDeedFn on_deed, void *userdata) {
+        MaildirReplica *r = from_replica(replica);
+
+        r->on_deed = on_deed;
+        r->on_deed_userdata = userdata;
+}
+
+void replica_tell(MaildirReplica *r, const Folder *folder, MaildirAct act, MaildirSub sub,
+                  const char *name, bool is_unseen) {
+        _cleanup_free_ char *path = NULL;
+
+        if (!r->on_deed)
+                return;
+        if (asprintf(&path, "%s/%s/%s", maildir_path(folder->maildir),
+                     sub == MAILDIR_NEW ? "new" : "cur", name) < 0)
+                path = NULL;
+        r->on_deed(&(MaildirDeed){act, folder->mailbox->name, path, is_unseen},
+                   r->on_deed_userdata);
+}
+
 /* --- requests --- */
 
 static Op *op_free(Op *op) {

@@ -18,3 +18,21 @@
 /* @root and @db are borrowed; @root NULL: there is nothing, and nothing can be made. @host: for file names, borrowed. Return: 0, or -ENOMEM. */
 int maildir_replica_new(MaildirRoot *root, StateDb *db, const char *host, Replica **ret_replica);
 Replica *maildir_replica_free(Replica *replica);
+
+/* What the replica itself has done to a file, not what it was told that others did. */
+typedef enum MaildirAct {
+        MAILDIR_ACT_ADDED,
+        MAILDIR_ACT_CHANGED, /* renamed, maybe to another mailbox */
+        MAILDIR_ACT_REMOVED,
+} MaildirAct;
+
+typedef struct MaildirDeed {
+        MaildirAct act;
+        const char *mailbox;
+        const char *path; /* where it is now, or was; absolute */
+        bool is_unseen;   /* ADDED: without \Seen */
+} MaildirDeed;
+
+/* Call @on_deed for each from now on, when it is done. @deed is borrowed until it returns. */
+typedef void (*MaildirDeedFn)(const MaildirDeed *deed, void *userdata);
+void maildir_replica_observe(Replica *replica, MaildirDeedFn on_deed, void *userdata);
