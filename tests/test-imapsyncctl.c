@@ -51,14 +51,18 @@ static const struct {
          .label = "status",
          .args = {"status"},
          .status = 0,
-         .out = "ACCOUNT  STATE    MAILBOXES  MESSAGES  LAST SYNC  TRAFFIC  WAITS BY\n"
-                       "home     refused          4       310  never          0 B\n"
+         .out = "Stopped until you act: home. 1 of 2 accounts in sync.\n"
+                       "ACCOUNT  STATE    SERVER                MAILBOXES  MESSAGES  LAST SYNC  "
+                       "LAST HOUR  TRAFFIC  WAITS BY\n"
+                       "home     refused  mail.example.net:993          4       310  never      "
+                       "      0 B      0 B\n"
                        "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                        "AUTH\"). Mend it, then: imapsyncctl resume home\n"
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side\n"
-                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",      .err = "",
+                       "work     in sync  imap.example.org:993         12     10200  3 min ago  "
+                       "   3.4 kB   1.2 MB  NOTIFY\n",                                             .err = "",
          },
         {
          .label = "status of one",
@@ -528,6 +532,34 @@ static void test_watch(void) {
         }
 }
 
+/* No line is wider than the terminal, and what a wide one has room for is there. */
+static void test_status_widths(const char *const *args) {
+        static const struct {
+                const char *label;
+                unsigned short width;
+                const char *has, *has_not;
+        } rows[] = {
+                {"80 columns",  80,  "TRAFFIC", "SERVER"},
+                {"120 columns", 120, "SERVER",  "…"   },
+        };
+
+        assert(setenv("NO_COLOR", "1", 1) == 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Run run = run_start_terminal(args, rows[i].width);
+                _cleanup_free_ char *text = read_all(run.out);
+                char *left = text;
+                const char *line;
+
+                assert(run_end(&run) == 0);
+                TEST_ROW(rows[i].label, strstr(text, rows[i].has));
+                TEST_ROW(rows[i].label, !strstr(text, rows[i].has_not));
+                while ((line = strsep(&left, "\n")))
+                        TEST_ROW(rows[i].label,
+                                 strlen(line) <= rows[i].width + 1u + 2u); /* \r; one U+FFFD */
+        }
+        assert(unsetenv("NO_COLOR") == 0);
+}
+
 static void test_terminal(void) {
         static const char *const status_args[] = {"status", NULL};
         static const char *const sync_args[] = {"sync", "--wait", "work", NULL};
@@ -541,7 +573,9 @@ static void test_terminal(void) {
         assert(strstr(status, "\033[1mWAITS BY\033[0m\r\n"));
         assert(strstr(status, "\033[1;31mrefused\033[0m"));
         assert(strstr(status, "\033[32min sync\033[0m"));
+        assert(strncmp(status, "\033[1;31mStopped until you act: home. 1 of 2", 42) == 0);
         assert(!strstr(status, "TRAFFIC") && !strstr(status, "\033[31m"));
+        test_status_widths(status_args);
 
         assert(setenv("NO_COLOR", "1", 1) == 0);
         run = run_start_terminal(status_args, 80);
