@@ -20,6 +20,7 @@
 #include "ctl/find.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
+#include "ctl/top.h"
 #include "ctl/wait.h"
 
 #define STOP_MSEC 10000
@@ -32,6 +33,7 @@ static const char usage[] =
         "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
         "                                bring in sync now; --wait: until it is done\n"
         "  watch                         what happens, as it happens\n"
+        "  top                           how the accounts are, live; q ends\n"
         "  pause [ACCOUNT]               leave an account alone\n"
         "  resume [ACCOUNT]              take it up again\n"
         "  held [ACCOUNT]                deletions that the brake holds back\n"
@@ -209,6 +211,11 @@ static int run_watch(Ctl *ctl, char **args) {
         return status != 0 ? status : waiter_run(&waiter, 0);
 }
 
+static int run_top(Ctl *ctl, char **args) {
+        (void) args;
+        return top_run(ctl->bus, &ctl->out);
+}
+
 /* Start a job by @member and wait for its end. */
 static int run_job(Ctl *ctl, const char *member, char **args, const char *all_good) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
@@ -344,7 +351,7 @@ static int run_everywhere(Ctl *ctl, const Verb *verb, const Sockets *sockets, ch
         if (n == 0 && status == EXIT_DONE)
                 status = run_on_path(ctl, verb, sockets->paths[0],
                                      args); /* says that there is none */
-        if (n > 1 && verb->run == run_watch) {
+        if (n > 1 && (verb->run == run_watch || verb->run == run_top)) {
                 complain("Several imapsyncd run: name the socket of one by --socket PATH.");
                 status = EXIT_USAGE;
         }
@@ -388,6 +395,7 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                 {"mailboxes", 1, 1,       run_mailboxes, true },
                 {"sync",      0, INT_MAX, run_sync,      true },
                 {"watch",     0, 0,       run_watch,     false},
+                {"top",       0, 0,       run_top,       false},
                 {"pause",     0, 1,       run_pause,     true },
                 {"resume",    0, 1,       run_resume,    true },
                 {"held",      0, 1,       run_held,      true },
