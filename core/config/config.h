@@ -54,6 +54,7 @@ typedef struct Endpoint {
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
         char *user; /* NULL with a tunnel: preauthenticated is expected */
         SecretSource secret;
+        uint64_t bandwidth;   /* bytes a second that are read of it; 0: no limit */
         char *list_reference; /* its mailboxes are below it, INBOX too; UTF-8, its own delimiter */
         ImapOverrides overrides; /* of what the server says it can, and of its quirks */
 } Endpoint;
