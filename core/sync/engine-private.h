@@ -214,7 +214,8 @@ struct SyncRun {
         size_t n_batch, n_batch_allocated;
         uint32_t batch_last[_SIDE_MAX]; /* the highest UIDs among them */
         uint64_t batch_bytes;
-        unsigned n_appends; /* handed over whole, and not yet APPENDED or refused */
+        uint64_t noted_bytes; /* counts.bytes at the last note of progress */
+        unsigned n_appends;   /* handed over whole, and not yet APPENDED or refused */
 
         PlannedMessage *planned; /* owned */
         size_t n_planned;
@@ -593,6 +594,8 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 /* run-batch.c */
 int run_put_batch(SyncRun *run);
+/* Bytes have come: tell of the progress, if they are many. */
+void run_note_bytes(SyncRun *run);
 int run_flush_batch(SyncRun *run);
 int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 

@@ -202,12 +202,23 @@ static void forget_marks(SyncMailbox *mailbox) {
 
 /*
  * When it is its mailbox's turn. Those with new messages come last: the last of them is still selected when what is
- * gone elsewhere is known, and nothing is to be done in it before its bodies are asked for.
+ * gone elsewhere is known, and nothing is to be done in it before its bodies are asked for. Of those, INBOX is what
+ * people wait for.
  */
+enum {
+        TURN_NO_GAIN,
+        TURN_LOSS_TOO,
+        TURN_INBOX,
+        TURN_GAIN,
+        _TURN_MAX,
+};
+
 static unsigned turn_of(const SyncMailbox *mailbox) {
         if (!mailbox->may_gain[SIDE_REMOTE])
-                return 0;
-        return mailbox->may_lose[SIDE_REMOTE] ? 1 : 2;
+                return TURN_NO_GAIN;
+        if (mailbox->may_lose[SIDE_REMOTE])
+                return TURN_LOSS_TOO;
+        return strcmp(mailbox->state.name, "INBOX") == 0 ? TURN_INBOX : TURN_GAIN;
 }
 
 static int start_turn(Engine *engine, unsigned turn) {
@@ -243,7 +254,7 @@ static int start_runs(Engine *engine) {
             engine_is_gathering(engine))
                 return 0;
 
-        for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned turn = 0; turn < _TURN_MAX; turn++) {
                 const int r = start_turn(engine, turn);
 
                 if (r < 0)

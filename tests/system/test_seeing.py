@@ -162,11 +162,23 @@ class Seeing(case.SystemTest):
             self.assertEqual(terminal.wait(), 0)
 
     def test_progress_tells_the_time_left(self):
-        """A first synchronisation of some size on a terminal: bar, rate and time left, and nothing is left of it."""
-        populate.fill(self.session, ["Large"], 600)
-        with self.acc.daemon() as daemon:
-            daemon.wait_ready()
-            with Terminal(self.ctl("sync", "--wait"), 80, 24, self.environment()) as terminal:
-                self.assertEqual(terminal.wait(120), 0)
-                self.assertEqual(terminal.screen.text(), "In sync.")
-                self.assertIn(b" of ", terminal.raw)
+        """A first synchronisation over a slow line: bar, rate and time left, in one line that leaves nothing."""
+        for n in range(40):
+            self.session.append("Archive", BIG + b"line of some words\r\n" * 1000)
+        self.acc.settings["bandwidth"] = "150kB/s"
+        self.acc.settings["disable-extensions"] = "COMPRESS=DEFLATE"
+        self.acc.write_config()
+        for columns, rows in SIZES:
+            with self.subTest(f"{columns} columns"):
+                shutil.rmtree(self.acc.maildir, ignore_errors=True)
+                self.acc.database.unlink(missing_ok=True)
+                with self.acc.daemon() as daemon:
+                    daemon.wait_ready()
+                    with Terminal(self.ctl("sync", "--wait"), columns, rows, self.environment()) as terminal:
+                        text = terminal.wait_for("s left", "the time left")
+                        self.assertEqual(len(text.split("\n")), 1, text)
+                        self.assertRegex(text, r"^test/Archive  .*\[=*> *\]  \d+ of 60  .* \d+ s left$")
+                        self.assertEqual(terminal.wait(120), 0)
+                        self.assertEqual(terminal.screen.text(), "In sync.")
+                        raw = terminal.raw.decode()
+                        self.assertLess(raw.index("test/INBOX"), raw.index("test/Archive"))
