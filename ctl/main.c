@@ -17,6 +17,8 @@
 #include "base/macro.h"
 #include "core/control.h"
 #include "ctl/client.h"
+#include "ctl/duplicates.h"
+#include "ctl/explain.h"
 #include "ctl/find.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
@@ -39,6 +41,10 @@ static const char usage[] =
         "  held [ACCOUNT]                deletions that the brake holds back\n"
         "  confirm ACCOUNT MAILBOX       let them through\n"
         "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
+        "  explain ACCOUNT MAILBOX UID|FILE\n"
+        "                                what is known of a message, and what would be done\n"
+        "  duplicates ACCOUNT [MAILBOX...]\n"
+        "                                messages that are in a mailbox more than once\n"
         "  policy [ROW|auto] [--for TIME]\n"
         "                                what the accounts may cost, and why; or overrule that\n"
         "  reload                        read the configuration again\n"
@@ -137,6 +143,24 @@ static int run_confirm(Ctl *ctl, char **args) {
         int status = client_call(ctl->bus, &reply, "Confirm", "ss", args[0], args[1]);
 
         return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
+}
+
+static int run_explain(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        const char *file;
+        uint32_t uid;
+        int status;
+
+        if (explain_parse(args[2], &uid, &file) < 0) {
+                complain("“%s” is neither a UID nor a file.", args[2]);
+                return EXIT_USAGE;
+        }
+        status = client_call(ctl->bus, &reply, "Explain", "ssus", args[0], args[1], uid, file);
+        return status != 0 ? status : print_reply(ctl, reply, output_explained, NULL);
+}
+
+static int run_duplicates(Ctl *ctl, char **args) {
+        return duplicates_run(ctl->bus, &ctl->out, ctl->json, args[0], args + 1);
 }
 
 static int run_policy(Ctl *ctl, char **args) {
@@ -391,20 +415,22 @@ static int run_verb(Ctl *ctl, const Verb *verb, char **args) {
 
 static int dispatch(Ctl *ctl, int n_args, char **args) {
         static const Verb verbs[] = {
-                {"status",    0, 1,       run_status,    true },
-                {"mailboxes", 1, 1,       run_mailboxes, true },
-                {"sync",      0, INT_MAX, run_sync,      true },
-                {"watch",     0, 0,       run_watch,     false},
-                {"top",       0, 0,       run_top,       false},
-                {"pause",     0, 1,       run_pause,     true },
-                {"resume",    0, 1,       run_resume,    true },
-                {"held",      0, 1,       run_held,      true },
-                {"confirm",   2, 2,       run_confirm,   true },
-                {"verify",    1, INT_MAX, run_verify,    true },
-                {"policy",    0, 1,       run_policy,    false},
-                {"reload",    0, 0,       run_reload,    false},
-                {"stop",      0, 0,       run_stop,      false},
-                {"version",   0, 0,       run_version,   false},
+                {"status",     0, 1,       run_status,     true },
+                {"mailboxes",  1, 1,       run_mailboxes,  true },
+                {"sync",       0, INT_MAX, run_sync,       true },
+                {"watch",      0, 0,       run_watch,      false},
+                {"top",        0, 0,       run_top,        false},
+                {"pause",      0, 1,       run_pause,      true },
+                {"resume",     0, 1,       run_resume,     true },
+                {"held",       0, 1,       run_held,       true },
+                {"confirm",    2, 2,       run_confirm,    true },
+                {"verify",     1, INT_MAX, run_verify,     true },
+                {"explain",    3, 3,       run_explain,    true },
+                {"duplicates", 1, INT_MAX, run_duplicates, true },
+                {"policy",     0, 1,       run_policy,     false},
+                {"reload",     0, 0,       run_reload,     false},
+                {"stop",       0, 0,       run_stop,       false},
+                {"version",    0, 0,       run_version,    false},
         };
 
         if (n_args == 0)

@@ -46,6 +46,11 @@ int account_each_mailbox(Account *account,
 
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 
+/* What is known of a message: engine_explain(). The strings are borrowed until the next call, for any account.
+ * Return: 0, -ENOENT if there is no such mailbox, or another negative errno. */
+int account_explain(Account *account, const char *mailbox, uint32_t uid, const char *file,
+                    MessageStatus *ret_status);
+
 /* Messages of a mailbox without \Seen, counted on the spot. */
 uint64_t account_count_unseen(Account *account, const char *mailbox);
 

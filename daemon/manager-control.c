@@ -259,6 +259,20 @@ static int op_confirm(void *userdata, const char *name, const char *mailbox, Con
         return -EINVAL;
 }
 
+static int op_explain(void *userdata, const char *name, const char *mailbox, uint32_t uid,
+                      const char *file, MessageStatus *ret_status, ControlError *reterr) {
+        Account *account = manager_find(userdata, name);
+        int r;
+
+        if (!account)
+                return no_account(name, reterr);
+        r = account_explain(account, mailbox, uid, file, ret_status);
+        if (r == -ENOENT)
+                *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX,
+                                         "there is no such mailbox in this account"};
+        return r;
+}
+
 static int op_policy(void *userdata, PolicyStatus *ret_status, ControlError *reterr) {
         (void) reterr;
         *ret_status = manager_policy_status(userdata);
@@ -299,6 +313,7 @@ const ControlOps manager_control_ops = {
         .verify = op_verify,
         .pause = op_pause,
         .confirm = op_confirm,
+        .explain = op_explain,
         .policy = op_policy,
         .set_policy = op_set_policy,
         .reload = op_reload,

@@ -306,6 +306,26 @@ bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
                           (int64_t) uid) == 0;
 }
 
+int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                           char **ret_reason) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        const char *text;
+        char *reason;
+        int r;
+
+        r = db_row(db, SQL_PARKED_REASON, &statement, "iii", mailbox, (int64_t) side,
+                   (int64_t) uid);
+        if (r != 0)
+                return r;
+
+        text = (const char *) sqlite3_column_text(statement, 0);
+        reason = strdup(text ? text : "");
+        if (!reason)
+                return -ENOMEM;
+        *ret_reason = reason;
+        return 0;
+}
+
 int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
         sqlite3_stmt *statement;
         int r;

@@ -272,6 +272,8 @@
         X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4)")                           \
         X(UNPARK, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")              \
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
+        X(PARKED_REASON, "SELECT reason FROM parked"                                               \
+                         " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                         \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
         X(DEFERRED, "SELECT uid FROM parked"                                                       \

@@ -218,6 +218,9 @@ int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const c
 int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid); /* or STATE_DB_E_NONE */
 int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side);
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+/* Why it is. Owned by the caller. Or STATE_DB_E_NONE. */
+int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                           char **ret_reason);
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
 
 /* Nobody refuses these: they are larger than what may be transferred now. Parked under this reason. */

@@ -215,6 +215,33 @@ typedef struct EngineMailbox {
 
 int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
                         void *userdata);
+/* What the state has of one message, and what would be done with it. */
+typedef struct EngineExplanation {
+        uint32_t uid[_SIDE_MAX]; /* 0: not known */
+        bool is_known;           /* the base has it: both sides did */
+        bool is_begun;           /* it was being copied */
+        char *flags;             /* owned: as both agreed on, "\\Seen work" */
+        char *file;              /* owned: the part of its name that stays; NULL: none is known */
+        char *parked;            /* owned: why it does not follow to the other side; NULL: it may */
+        Side parked_side;        /* where it is */
+        uint32_t uidvalidity, uidnext; /* so far the server was dealt with */
+        uint64_t modseq;
+        char *verdict; /* owned: sentences for people; "" for no message */
+} EngineExplanation;
+
+#define ENGINE_EXPLANATION_NULL ((EngineExplanation){0})
+
+/**
+ * engine_explain() - look a message up
+ * @uid: on the remote side; 0: by its file
+ * @file: its name in a Maildir; "": by its UID; both nothing: of the mailbox alone
+ *
+ * Return: 0, STATE_DB_E_NONE if there is no such mailbox, or negative.
+ */
+int engine_explain(Engine *engine, const char *mailbox, uint32_t uid, const char *file,
+                   EngineExplanation *ret_explanation);
+void engine_explanation_done(EngineExplanation *explanation);
+
 /* Messages without \Seen; counted on the spot, which walks the mailbox. 0 if it cannot be counted. */
 uint64_t engine_count_unseen(Engine *engine, const char *name);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
