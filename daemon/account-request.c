@@ -56,6 +56,8 @@ int account_verify(Account *account, const char *const *mailboxes, size_t n_mail
 }
 
 void account_pause(Account *account, bool pause) {
+        if (!pause && account->state == ACCOUNT_STATE_REFUSED) /* that has been mended */
+                account_wake(account);
         if (account->paused == pause)
                 return;
         account->paused = pause;
