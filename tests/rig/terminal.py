@@ -182,7 +182,7 @@ class Terminal:
         for fd in (0, 1, 2):
             os.dup2(self.slave, fd)
 
-    def _read(self, seconds):
+    def read(self, seconds):
         """Take in what is there, or comes within this time. False: nothing came."""
         if not select.select([self.fd], [], [], seconds)[0]:
             return False
@@ -201,7 +201,7 @@ class Terminal:
         while not holds(self.screen.text()):
             if time.monotonic() > end:
                 raise Timeout(f"{what}: not within {deadline} s; the screen:\n{self.screen.text()}")
-            if not self._read(0.5) and self._has_ended():
+            if not self.read(0.5) and self._has_ended():
                 self.drain()
                 if holds(self.screen.text()):
                     break
@@ -210,12 +210,17 @@ class Terminal:
 
     def wait_redraw(self, deadline=30):
         """Until something is written."""
-        if not self._read(deadline):
+        if not self.read(deadline):
             raise Timeout(f"nothing was drawn within {deadline} s")
 
     def drain(self):
         """Take in what has been written so far."""
-        while self._read(0):
+        while self.read(0):
+            pass
+
+    def settle(self):
+        """Until nothing has come for a moment: no frame is half drawn."""
+        while self.read(0.05):
             pass
 
     def resize(self, columns, rows):
@@ -242,7 +247,7 @@ class Terminal:
         while not self._has_ended():
             if time.monotonic() > end:
                 raise Timeout(f"the program still runs:\n{self.screen.text()}")
-            self._read(0.05)
+            self.read(0.05)
         self.drain()
         return self.status
 
