@@ -216,6 +216,40 @@ static const struct {
                        "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                              .err = "",
          },
         {
+         .label = "explain",
+         .args = {"explain", "work", "INBOX", "42"},
+         .status = 0,
+         .out = "work/INBOX UID 42\n"
+                       "    Nothing is to be done.\n"
+                       "    base        \\Seen work\\x1b[2J\n"
+                       "    server      looked at up to UID 39 and change 99 (UIDVALIDITY 3)\n"
+                       "    local       number 7\n",                                                                          .err = "",
+         },
+        {
+         .label = "explain a file as JSON",
+         .args = {"--json", "explain", "work", "INBOX", "cur/17.x:2,S"},
+         .status = 0,
+         .out = "{\"account\":\"work\",\"mailbox\":\"INBOX\",\"folder\":\"\",\"file\":"
+                       "\"17.x:2,S\",\"remote_uid\":0,\"local_uid\":7,\"known\":false,\"flags\":"
+                       "\"\\\\Seen work\\u001b[2J\",\"parked\":\"too large\",\"uidvalidity\":3,"
+                       "\"uidnext\":40,\"modseq\":99,\"held\":0,\"pending\":false,\"verdict\":"
+                       "\"Nothing is to be done.\"}\n",                                                                                        .err = "",
+         },
+        {
+         .label = "explain in no mailbox",
+         .args = {"explain", "work", "Nowhere", "42"},
+         .status = 1,
+         .out = "",
+         .err = "imapsyncctl: There is no such mailbox.\n",
+         },
+        {
+         .label = "explain no UID",
+         .args = {"explain", "work", "INBOX", "0"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: “0” is neither a UID nor a file.\n",
+         },
+        {
          .label = "confirm",
          .args = {"confirm", "home", "INBOX"},
          .status = 0,
@@ -248,7 +282,7 @@ static const struct {
                        "    mailboxes   all\n"
                        "    old flags   not looked at\n"
                        "    messages    up to 1.0 MB\n"
-                       "    uploads     gathered for 30 s\n",                                                               .err = "",
+                       "    uploads     gathered for 30 s\n",                                                         .err = "",
          },
         {
          .label = "policy as JSON",
@@ -258,7 +292,7 @@ static const struct {
                        "guesses "
                        "that the network is metered\",\"forced\":false,\"until_usec\":0,"
                        "\"poll_interval_sec\":300,\"upload_delay_sec\":30,\"max_body\":1048576,"
-                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                                  .err = "",
+                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                        .err = "",
          },
         {
          .label = "policy for a time",
@@ -321,7 +355,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                 .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",
