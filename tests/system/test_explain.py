@@ -5,6 +5,9 @@ import sqlite3
 
 from rig import case, populate, wait_until
 
+# What an echo does not change.
+STABLE = ["account", "mailbox", "folder", "file", "remote_uid", "local_uid", "known", "flags"]
+
 
 class Explain(case.SystemTest):
     def setUp(self):
@@ -30,7 +33,8 @@ class Explain(case.SystemTest):
         """Asked by UID, by a file's path, and by its name with the flags of long ago: the same answer."""
         with self.acc.daemon() as daemon:
             daemon.wait_in_sync()
-            row = self.explain("2")
+            # An echo of what was delivered may still be looked at.
+            row = wait_until(lambda: not (row := self.explain("2"))["pending"] and row, "nothing is pending")
             self.assertTrue(row["known"])
             self.assertIn("\\Seen", row["flags"].split())
             self.assertEqual(row["remote_uid"], 2)
@@ -39,7 +43,8 @@ class Explain(case.SystemTest):
             self.assertGreater(row["uidnext"], 5)
             name = next(path.name for path in self.folder.files() if path.name.startswith(row["file"]))
             for file in (f"{row['folder']}/cur/{name}", row["file"], row["file"] + ":2,FT"):
-                self.assertEqual(self.explain(file), row)
+                again = self.explain(file)
+                self.assertEqual({key: again[key] for key in STABLE}, {key: row[key] for key in STABLE})
             text = self.acc.ctl("explain", "test", "INBOX", "2").out
             self.assertIn("test/INBOX UID 2\n", text)
             self.assertIn(name, text)
