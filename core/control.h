@@ -13,6 +13,7 @@
  *      Mailboxes s    aa{sv}  mailboxes of an account
  *      Sync      sas  t       account ("": all), mailboxes (none: all): a job, now
  *      Verify    sas  t       as Sync, but compare message by message and change nothing: a job
+ *      VerifyDigests sas t    the same, and the bytes of every message
  *      Pause     s    -       "": all
  *      Resume    s    -       "": all
  *      Held      s    aa{sv}  deletions that the brake holds

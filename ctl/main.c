@@ -40,7 +40,8 @@ static const char usage[] =
         "  resume [ACCOUNT]              take it up again\n"
         "  held [ACCOUNT]                deletions that the brake holds back\n"
         "  confirm ACCOUNT MAILBOX       let them through\n"
-        "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
+        "  verify [--digests] ACCOUNT [MAILBOX...]\n"
+        "                                compare both sides, message by message; or byte by byte\n"
         "  explain ACCOUNT MAILBOX UID|FILE\n"
         "                                what is known of a message, and what would be done\n"
         "  duplicates ACCOUNT [MAILBOX...]\n"
@@ -63,7 +64,7 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
-        bool json, wait;
+        bool json, wait, digests;
         Screen out, err;
 } Ctl;
 
@@ -277,7 +278,7 @@ static int run_sync(Ctl *ctl, char **args) {
 }
 
 static int run_verify(Ctl *ctl, char **args) {
-        return run_job(ctl, "Verify", args, "Both sides agree.");
+        return run_job(ctl, ctl->digests ? "VerifyDigests" : "Verify", args, "Both sides agree.");
 }
 
 /* options */
@@ -444,6 +445,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
+                if (ctl->digests && verbs[i].run != run_verify)
+                        return bad_usage("--digests is not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
                 return run_verb(ctl, &verbs[i], args + 1);
@@ -453,13 +456,14 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                {"socket",     required_argument, NULL, 's'},
-                {"json",        no_argument, NULL, 'j'},
-                {"wait",            no_argument, NULL, 'w'},
+                {"socket",           required_argument, NULL, 's'},
+                {"json",              no_argument, NULL, 'j'},
+                {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
-                {"help",         no_argument, NULL, 'h'},
-                {"version",       no_argument, NULL, 'V'},
-                {           },
+                {"digests",               no_argument, NULL, 'd'},
+                {"help",             no_argument, NULL, 'h'},
+                {"version",              no_argument, NULL, 'V'},
+                {       },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -477,6 +481,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'w':
                         ctl.wait = true;
+                        break;
+                case 'd':
+                        ctl.digests = true;
                         break;
                 case 'f':
                         ctl.span = optarg;

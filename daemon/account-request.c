@@ -31,7 +31,8 @@ static int collect_name(const EngineMailbox *mailbox, void *userdata) {
         return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
 }
 
-int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+static int verify_by(Account *account, const char *const *mailboxes, size_t n_mailboxes,
+                     int (*verify)(Engine *engine, const char *mailbox)) {
         _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
         int r;
 
@@ -48,11 +49,19 @@ int account_verify(Account *account, const char *const *mailboxes, size_t n_mail
         for (size_t i = 0; i < n_mailboxes; i++) {
                 if (!engine_find_mailbox(account->engine, mailboxes[i]))
                         return -ENOENT;
-                (void) engine_verify(account->engine, mailboxes[i]);
+                (void) verify(account->engine, mailboxes[i]);
         }
         account_wake(account);
         account_pump_soon(account);
         return 0;
+}
+
+int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        return verify_by(account, mailboxes, n_mailboxes, engine_verify);
+}
+
+int account_verify_digests(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        return verify_by(account, mailboxes, n_mailboxes, engine_verify_digests);
 }
 
 void account_pause(Account *account, bool pause) {

@@ -64,6 +64,8 @@ bool account_is_in_sync(Account *account);
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 /* The same, and then compare them whole (engine_verify()): the notes tell of each difference. */
 int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes);
+/* And the bytes of every message: engine_verify_digests(). */
+int account_verify_digests(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 void account_pause(Account *account, bool pause);
 int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NONE */
 

@@ -171,6 +171,12 @@ static int method_verify(sd_bus_message *call, void *userdata, sd_bus_error *ret
         return start_job(call, client, client->control->ops->verify, reterr);
 }
 
+static int method_verify_digests(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        Client *client = userdata;
+
+        return start_job(call, client, client->control->ops->verify_digests, reterr);
+}
+
 static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         Client *client = userdata;
@@ -317,6 +323,7 @@ const sd_bus_vtable control_vtable[] = {
         METHOD("Pause", "s", NULL, method_pause),
         METHOD("Resume", "s", NULL, method_resume),
         METHOD("Confirm", "ss", NULL, method_confirm),
+        METHOD("VerifyDigests", "sas", "t", method_verify_digests),
         METHOD("Explain", "ssus", "a{sv}", method_explain),
         METHOD("Policy", NULL, "a{sv}", method_policy),
         METHOD("SetPolicy", "ss", NULL, method_set_policy),

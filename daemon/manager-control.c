@@ -186,6 +186,15 @@ static int op_verify(void *userdata, uint64_t id, const char *name, const char *
                          mailboxes, n_mailboxes, reterr);
 }
 
+static int op_verify_digests(void *userdata, uint64_t id, const char *name,
+                             const char *const *mailboxes, size_t n_mailboxes,
+                             ControlError *reterr) {
+        const Job job = {.id = id, .verifies = true, .verifies_bytes = true};
+
+        return start_job(userdata, &job, name, account_verify_digests, mailboxes, n_mailboxes,
+                         reterr);
+}
+
 /* Is an account of this job still at work? Else: is it in sync, and what is wrong? */
 static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
                         const char **ret_sentence) {
@@ -212,8 +221,9 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
         }
         if (*ret_in_sync && job->n_differences > 0) {
                 (void) snprintf(sentence, sizeof(sentence),
-                                "%llu differences; “imapsyncctl sync” brings them in sync",
-                                (unsigned long long) job->n_differences);
+                                "%llu differences; “imapsyncctl sync” brings them in sync%s",
+                                (unsigned long long) job->n_differences,
+                                job->verifies_bytes ? ", but for bytes" : "");
                 *ret_in_sync = false;
                 *ret_sentence = sentence;
         }
@@ -311,6 +321,7 @@ const ControlOps manager_control_ops = {
         .held = op_held,
         .sync = op_sync,
         .verify = op_verify,
+        .verify_digests = op_verify_digests,
         .pause = op_pause,
         .confirm = op_confirm,
         .explain = op_explain,

@@ -323,6 +323,7 @@ static const ControlOps fake_ops = {
         .held = fake_held,
         .sync = fake_sync,
         .verify = fake_verify,
+        .verify_digests = fake_verify,
         .pause = fake_pause,
         .confirm = fake_confirm,
         .explain = fake_explain,

@@ -103,6 +103,7 @@ static const ControlOps fake_ops = {
         .held = fake_held,
         .sync = fake_job,
         .verify = fake_job,
+        .verify_digests = fake_job,
         .explain = fake_explain,
         .pause = fake_pause,
         .confirm = fake_confirm,

@@ -61,6 +61,17 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
         return 0;
 }
 
+int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret_message) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_row(db, SQL_MESSAGE_NEXT, &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
+                return r;
+        *ret_message = db_column_message(statement);
+        return 0;
+}
+
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message) {
         widen(&db->bound, mailbox, message);
         return db_run(db, SQL_MESSAGE_ADD, "iiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],

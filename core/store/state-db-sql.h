@@ -184,6 +184,9 @@
         X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \
         X(MESSAGE_BY_REMOTE,                                                                       \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
+        X(MESSAGE_NEXT,                                                                            \
+          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote > ?2"            \
+          " ORDER BY remote LIMIT 1")                                                              \
         X(MESSAGE_BY_LOCAL,                                                                        \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
         X(MESSAGE_BOUND,                                                                           \

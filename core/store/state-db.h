@@ -106,6 +106,8 @@ typedef struct BaseMessage {
 
 int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                   BaseMessage *ret_message); /* or STATE_DB_E_NONE */
+/* The next one with a remote UID above @after; or STATE_DB_E_NONE. */
+int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret_message);
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message);
 int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags);
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid);

@@ -85,6 +85,7 @@ typedef struct SyncMailbox {
         bool has_deferred;    /* they were counted, when so many were parked: */
         uint64_t n_deferred, n_parked_then;
         bool wants_verify;  /* once it is in sync */
+        bool wants_digests; /* and then of the bytes, too */
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
@@ -148,11 +149,14 @@ typedef enum RunPhase {
         RUN_SURVEY,   /* that side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
+        RUN_VERIFY,   /* the bytes of the whole base, on request */
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
         RUN_CLOSE,
 } RunPhase;
+
+typedef struct CheckedMessage CheckedMessage;
 
 struct SyncRun {
         SyncMailbox *mailbox; /* borrowed */
@@ -161,7 +165,12 @@ struct SyncRun {
         unsigned n_under_way; /* requests without DONE */
         unsigned n_rounds[_SIDE_MAX];
         bool verifies; /* changes nothing, tells what differs */
-        bool compares; /* both sides list all that they have */
+        bool verifies_bytes;
+        CheckedMessage *checked; /* owned: those whose bytes are being compared; NULL: none yet */
+        size_t n_checked;
+        Side checked_side;
+        uint32_t checked_after; /* remote UID */
+        bool compares;          /* both sides list all that they have */
         uint64_t n_differences;
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
@@ -555,6 +564,12 @@ int run_commit_rotation(SyncRun *run);
 /* run-pair.c */
 int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
+
+/* run-verify-digests.c: begin, and go on with what was asked for answered */
+int run_verify_digests(SyncRun *run);
+int run_on_verify_event(SyncRun *run, Side side, const ReplicaEvent *event);
+void run_tell_difference(SyncRun *run, uint32_t remote_uid, const char *what);
+
 int run_identify_side(SyncRun *run, Side side);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 

@@ -136,6 +136,8 @@ static int start_verifying(SyncMailbox *mailbox) {
         mailbox->wants_verify = false;
         mailbox->engine->n_verifying--;
         mailbox->run->verifies = true;
+        mailbox->run->verifies_bytes = mailbox->wants_digests;
+        mailbox->wants_digests = false;
         mailbox->replica[SIDE_LOCAL].has_names = false;
         return run_start(mailbox->run);
 }

@@ -122,9 +122,13 @@ void engine_mark_all(Engine *engine);
  * difference is told (ENGINE_NOTE_DIFFERENCE). That changes nothing; the next run, if there was any, is
  * one over the whole mailbox and brings it in sync. Costs what a first listing costs.
  *
- * Return: 0, or STATE_DB_E_NONE if there is no such mailbox on both sides.
+ * One that turns out to be on one side only is not compared, as it is not synchronised.
+ *
+ * Return: 0, or STATE_DB_E_NONE if there is no such mailbox.
  */
 int engine_verify(Engine *engine, const char *mailbox);
+/* And compare the bytes of every message that both have: each side is read whole. */
+int engine_verify_digests(Engine *engine, const char *mailbox);
 
 /* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
  * STATE_DB_E_NONE if there is no such mailbox. */
