@@ -13,10 +13,13 @@
  *      Mailboxes s    aa{sv}  mailboxes of an account
  *      Sync      sas  t       account ("": all), mailboxes (none: all): a job, now
  *      Verify    sas  t       as Sync, but compare message by message and change nothing: a job
+ *      VerifyDigests sas t    the same, and the bytes of every message
  *      Pause     s    -       "": all
  *      Resume    s    -       "": all
  *      Held      s    aa{sv}  deletions that the brake holds
  *      Confirm   ss   -       account, mailbox
+ *      Explain   ssus a{sv}   account, mailbox, UID on the server or 0, name of a file or "": what is
+ *                             known of that message; of the mailbox alone without either
  *      Policy    -    a{sv}   what all accounts may cost now, and why
  *      SetPolicy ss   -       a row's name, or "auto"; for so long ("2h"), or ""
  *      Reload    -    -

@@ -17,11 +17,14 @@
 #include "base/macro.h"
 #include "core/control.h"
 #include "ctl/client.h"
+#include "ctl/duplicates.h"
+#include "ctl/explain.h"
 #include "ctl/find.h"
 #include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "ctl/setup.h"
+#include "ctl/top.h"
 #include "ctl/wait.h"
 
 #define STOP_MSEC 10000
@@ -35,11 +38,17 @@ static const char usage[] =
         "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
         "                                bring in sync now; --wait: until it is done\n"
         "  watch                         what happens, as it happens\n"
+        "  top                           how the accounts are, live; q ends\n"
         "  pause [ACCOUNT]               leave an account alone\n"
         "  resume [ACCOUNT]              take it up again\n"
         "  held [ACCOUNT]                deletions that the brake holds back\n"
         "  confirm ACCOUNT MAILBOX       let them through\n"
-        "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
+        "  verify [--digests] ACCOUNT [MAILBOX...]\n"
+        "                                compare both sides, message by message; or byte by byte\n"
+        "  explain ACCOUNT MAILBOX UID|FILE\n"
+        "                                what is known of a message, and what would be done\n"
+        "  duplicates ACCOUNT [MAILBOX...]\n"
+        "                                messages that are in a mailbox more than once\n"
         "  policy [ROW|auto] [--for TIME]\n"
         "                                what the accounts may cost, and why; or overrule that\n"
         "  reload                        read the configuration again\n"
@@ -61,7 +70,7 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
-        bool json, wait;
+        bool json, wait, digests;
         ImportOptions import;
         Screen out, err;
 } Ctl;
@@ -144,6 +153,24 @@ static int run_confirm(Ctl *ctl, char **args) {
         return status != 0 ? status : print_reply(ctl, reply, NULL, NULL);
 }
 
+static int run_explain(Ctl *ctl, char **args) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        const char *file;
+        uint32_t uid;
+        int status;
+
+        if (explain_parse(args[2], &uid, &file) < 0) {
+                complain("“%s” is neither a UID nor a file.", args[2]);
+                return EXIT_USAGE;
+        }
+        status = client_call(ctl->bus, &reply, "Explain", "ssus", args[0], args[1], uid, file);
+        return status != 0 ? status : print_reply(ctl, reply, output_explained, NULL);
+}
+
+static int run_duplicates(Ctl *ctl, char **args) {
+        return duplicates_run(ctl->bus, &ctl->out, ctl->json, args[0], args + 1);
+}
+
 static int run_policy(Ctl *ctl, char **args) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         int status;
@@ -216,6 +243,11 @@ static int run_watch(Ctl *ctl, char **args) {
         return status != 0 ? status : waiter_run(&waiter, 0);
 }
 
+static int run_top(Ctl *ctl, char **args) {
+        (void) args;
+        return top_run(ctl->bus, &ctl->out);
+}
+
 /* Start a job by @member and wait for its end. */
 static int run_job(Ctl *ctl, const char *member, char **args, const char *all_good) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
@@ -259,7 +291,7 @@ static int run_import(Ctl *ctl, char **args) {
 }
 
 static int run_verify(Ctl *ctl, char **args) {
-        return run_job(ctl, "Verify", args, "Both sides agree.");
+        return run_job(ctl, ctl->digests ? "VerifyDigests" : "Verify", args, "Both sides agree.");
 }
 
 /* options */
@@ -357,7 +389,7 @@ static int run_everywhere(Ctl *ctl, const Verb *verb, const Sockets *sockets, ch
         if (n == 0 && status == EXIT_DONE)
                 status = run_on_path(ctl, verb, sockets->paths[0],
                                      args); /* says that there is none */
-        if (n > 1 && verb->run == run_watch) {
+        if (n > 1 && (verb->run == run_watch || verb->run == run_top)) {
                 complain("Several imapsyncd run: name the socket of one by --socket PATH.");
                 status = EXIT_USAGE;
         }
@@ -402,20 +434,23 @@ static bool has_import_options(const Ctl *ctl) {
 
 static int dispatch(Ctl *ctl, int n_args, char **args) {
         static const Verb verbs[] = {
-                {"status",    0, 1,       run_status,    true },
-                {"mailboxes", 1, 1,       run_mailboxes, true },
-                {"sync",      0, INT_MAX, run_sync,      true },
-                {"watch",     0, 0,       run_watch,     false},
-                {"pause",     0, 1,       run_pause,     true },
-                {"resume",    0, 1,       run_resume,    true },
-                {"held",      0, 1,       run_held,      true },
-                {"confirm",   2, 2,       run_confirm,   true },
-                {"verify",    1, INT_MAX, run_verify,    true },
-                {"policy",    0, 1,       run_policy,    false},
-                {"reload",    0, 0,       run_reload,    false},
-                {"stop",      0, 0,       run_stop,      false},
-                {"version",   0, 0,       run_version,   false},
-                {"import",    1, 1,       run_import,    false},
+                {"status",     0, 1,       run_status,     true },
+                {"mailboxes",  1, 1,       run_mailboxes,  true },
+                {"sync",       0, INT_MAX, run_sync,       true },
+                {"watch",      0, 0,       run_watch,      false},
+                {"top",        0, 0,       run_top,        false},
+                {"pause",      0, 1,       run_pause,      true },
+                {"resume",     0, 1,       run_resume,     true },
+                {"held",       0, 1,       run_held,       true },
+                {"confirm",    2, 2,       run_confirm,    true },
+                {"verify",     1, INT_MAX, run_verify,     true },
+                {"explain",    3, 3,       run_explain,    true },
+                {"duplicates", 1, INT_MAX, run_duplicates, true },
+                {"policy",     0, 1,       run_policy,     false},
+                {"reload",     0, 0,       run_reload,     false},
+                {"stop",       0, 0,       run_stop,       false},
+                {"version",    0, 0,       run_version,    false},
+                {"import",     1, 1,       run_import,     false},
         };
 
         if (n_args == 0)
@@ -433,6 +468,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Those options are for import, not for ", args[0]);
                 if (verbs[i].run == run_import && (ctl->json || ctl->socket))
                         return bad_usage("--json and --socket are not for ", args[0]);
+                if (ctl->digests && verbs[i].run != run_verify)
+                        return bad_usage("--digests is not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
                 return verbs[i].run == run_import ? run_import(ctl, args + 1)
@@ -464,13 +501,14 @@ int main(int argc, char **argv) {
                 {"json",              no_argument, NULL, 'j'},
                 {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
-                {"from",               required_argument, NULL, 'F'},
-                {"config",             required_argument, NULL, 'c'},
-                {"state-dir",              required_argument, NULL, 'd'},
-                {"dry-run",                  no_argument, NULL, 'n'},
-                {"help",        no_argument, NULL, 'h'},
-                {"version",               no_argument, NULL, 'V'},
-                {             },
+                {"digests",               no_argument, NULL, 'D'},
+                {"from",             required_argument, NULL, 'F'},
+                {"config",              required_argument, NULL, 'c'},
+                {"state-dir",                  required_argument, NULL, 'd'},
+                {"dry-run",        no_argument, NULL, 'n'},
+                {"help",               no_argument, NULL, 'h'},
+                {"version",          no_argument, NULL, 'V'},
+                {                 },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -491,6 +529,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'w':
                         ctl.wait = true;
+                        break;
+                case 'D':
+                        ctl.digests = true;
                         break;
                 case 'f':
                         ctl.span = optarg;

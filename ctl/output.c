@@ -6,55 +6,12 @@
 #include <time.h>
 
 #include "base/macro.h"
-#include "ctl/output.h"
+#include "ctl/output-private.h"
 #include "ctl/table.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-/* The states of daemon/status.h. What a person must look at ranks first; 0 is of no concern. */
-static const struct {
-        const char *name;
-        Style style;
-        unsigned rank;
-} states[] = {
-        {"refused",    STYLE_BAD,   3},
-        {"waiting",    STYLE_WARN,  2},
-        {"starting",   STYLE_PLAIN, 0},
-        {"connecting", STYLE_PLAIN, 0},
-        {"syncing",    STYLE_PLAIN, 0},
-        {"in sync",    STYLE_GOOD,  0},
-        {"paused",     STYLE_FAINT, 0},
-        {"offline",    STYLE_WARN,  0},
-};
-
-static Style state_style(const Row *account) {
-        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-                if (strcmp(states[i].name, row_string(account, "state")) == 0)
-                        return states[i].style;
-        return STYLE_PLAIN;
-}
-
-static unsigned account_rank(const Row *account) {
-        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-                if (strcmp(states[i].name, row_string(account, "state")) == 0 && states[i].rank > 0)
-                        return states[i].rank;
-        return row_number(account, "held") > 0 || row_number(account, "parked") > 0;
-}
-
-/* The worst first, else in the order of the configuration. */
-static void sort_accounts(Rows *accounts) {
-        for (size_t i = 1; i < accounts->n_rows; i++)
-                for (size_t j = i; j > 0 && account_rank(&accounts->rows[j]) >
-                                                    account_rank(&accounts->rows[j - 1]);
-                     j--) {
-                        Row row = accounts->rows[j];
-
-                        accounts->rows[j] = accounts->rows[j - 1];
-                        accounts->rows[j - 1] = row;
-                }
-}
-
-static const char *plural(uint64_t n) {
+const char *plural(uint64_t n) {
         return n == 1 ? "" : "s";
 }
 
@@ -89,7 +46,7 @@ static int format_counts(const Row *row, Buffer *buffer) {
         return r;
 }
 
-static int add_counts_note(Table *table, const Row *row) {
+int add_counts_note(Table *table, const Row *row) {
         _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
         _cleanup_free_ char *text = NULL;
         const bool bad = row_number(row, "held") > 0 || row_number(row, "parked") > 0;
@@ -104,11 +61,11 @@ static int add_counts_note(Table *table, const Row *row) {
         return table_add_note(table, bad ? STYLE_WARN : STYLE_FAINT, text);
 }
 
-static int add_sentence_note(Table *table, Style style, const char *sentence) {
+int add_sentence_note(Table *table, Style style, const char *sentence) {
         return sentence[0] ? table_add_note(table, style, sentence) : 0;
 }
 
-static int add_ago(Table *table, const Screen *screen, uint64_t usec) {
+int add_ago(Table *table, const Screen *screen, uint64_t usec) {
         char text[32];
 
         return table_add(table, STYLE_PLAIN, text_ago(usec, screen->now_usec, text, sizeof(text)));
@@ -121,105 +78,6 @@ static int add_flags_note(Table *table, const Screen *screen, uint64_t since) {
         (void) snprintf(text, sizeof(text), "Oldest look at a flag changed elsewhere: %s.",
                         text_ago(since, screen->now_usec, ago, sizeof(ago)));
         return table_add_note(table, STYLE_FAINT, text);
-}
-
-static int add_account(Table *table, const Screen *screen, const Row *account) {
-        const uint64_t traffic = row_number(account, "bytes_in") + row_number(account, "bytes_out");
-        const Style style = state_style(account);
-        char size[32];
-        int r;
-
-        r = table_add(table, STYLE_TITLE, row_string(account, "name"));
-        if (r == 0)
-                r = table_add(table, style, row_string(account, "state"));
-        if (r == 0)
-                r = table_add_number(table, STYLE_PLAIN, row_number(account, "mailboxes"));
-        if (r == 0)
-                r = table_add_number(table, STYLE_PLAIN, row_number(account, "messages"));
-        if (r == 0)
-                r = add_ago(table, screen, row_number(account, "last_sync_usec"));
-        if (r == 0)
-                r = table_add(table, STYLE_PLAIN, text_size(traffic, size, sizeof(size)));
-        if (r == 0)
-                r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
-        if (r == 0)
-                r = add_sentence_note(table, style, row_string(account, "sentence"));
-        if (r == 0)
-                r = add_sentence_note(table, STYLE_WARN, row_string(account, "warning"));
-        return r < 0 ? r : add_counts_note(table, account);
-}
-
-/* The file has changed, and is wrong: what it says is not what rules. Each account has the same to say. */
-static int append_config_error(const Rows *accounts, const Screen *screen, Buffer *buffer) {
-        const char *left =
-                accounts->n_rows > 0 ? row_string(&accounts->rows[0], "config_error") : "";
-        int r = 0;
-
-        if (left[0])
-                r = buffer_append_format(
-                        buffer, "%sThe configuration could not be read again and is as before:%s\n",
-                        style_begin(screen, STYLE_BAD), style_end(screen, STYLE_BAD));
-        while (r == 0 && left[0]) {
-                _cleanup_(buffer_done) Buffer escaped = BUFFER_NULL;
-                const size_t n = strcspn(left, "\n");
-                _cleanup_free_ char *line = strndup(left, n);
-
-                r = line ? text_escape(&escaped, line) : -ENOMEM;
-                if (r == 0)
-                        r = text_append_wrapped(buffer, buffer_view(&escaped), 4, screen->width);
-                left += n + (left[n] == '\n');
-        }
-        return r;
-}
-
-/* It is the same for all accounts; on the mains there is nothing to say. */
-static bool is_policy_worth_telling(const Row *account) {
-        return row_string(account, "policy_why")[0] != '\0';
-}
-
-/* So that a user can hold the daemon to it. */
-static int append_last_hour(const Rows *accounts, Buffer *buffer) {
-        const uint64_t n = row_number(&accounts->rows[0], "wakeups_hour");
-        uint64_t bytes = 0;
-        char size[32];
-
-        for (size_t i = 0; i < accounts->n_rows; i++)
-                bytes += row_number(&accounts->rows[i], "bytes_hour");
-        if (n == 0)
-                return 0;
-        return buffer_append_format(buffer, "Last hour: %" PRIu64 " wake-up%s, %s\n", n, plural(n),
-                                    text_size(bytes, size, sizeof(size)));
-}
-
-int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer) {
-        static const Column columns[] = {
-                {"ACCOUNT",         .cut = true},
-                {"STATE"          },
-                {"MAILBOXES",    .right = true           },
-                {"MESSAGES",    .right = true},
-                {"LAST SYNC"                },
-                {"TRAFFIC", .right = true,            .optional = true},
-                {"WAITS BY",      .cut = true   },
-        };
-        _cleanup_(table_done) Table table = TABLE(columns);
-        _cleanup_(rows_done) Rows accounts = ROWS_NULL;
-        int r = rows_read(reply, &accounts);
-
-        if (r < 0)
-                return r;
-        if (accounts.n_rows == 0)
-                return buffer_append_string(buffer, "No account is configured.\n");
-
-        sort_accounts(&accounts);
-        for (size_t i = 0; i < accounts.n_rows && r >= 0; i++)
-                r = add_account(&table, screen, &accounts.rows[i]);
-        if (r == 0)
-                r = table_print(&table, screen, buffer);
-        if (r >= 0 && is_policy_worth_telling(&accounts.rows[0]))
-                r = output_policy_line(&accounts.rows[0], "policy", "policy_why", buffer);
-        if (r >= 0)
-                r = append_last_hour(&accounts, buffer);
-        return r < 0 ? r : append_config_error(&accounts, screen, buffer);
 }
 
 static int append_line(Buffer *buffer, const char *label, const char *format, ...)
@@ -366,7 +224,7 @@ static int append_sentence(const Row *account, const char *key, const Screen *sc
 }
 
 static int append_account(const Row *account, const Screen *screen, Buffer *buffer) {
-        const Style style = state_style(account);
+        const Style style = account_style(account);
         int r;
 
         r = buffer_append_string(buffer, style_begin(screen, STYLE_TITLE));

@@ -12,8 +12,17 @@
 #include "ctl/row.h"
 #include "ctl/text.h"
 
-/* A row an account, with what is wrong first and each account's sentence on its own line. */
+/* How they are in a sentence, then a row an account, with what is wrong first and each account's sentence on its
+ * own line. */
 int output_accounts(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
+
+/* The parts of it. */
+void sort_accounts(Rows *accounts);
+int output_headline(const Rows *accounts, const Screen *screen, Buffer *buffer); /* sorted ones */
+int output_account_table(const Rows *accounts, const Screen *screen, Buffer *buffer);
+/* 0: nothing about it is of concern. */
+unsigned account_rank(const Row *account);
+Style account_style(const Row *account);
 
 /* All about one account, a line each. */
 int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer);

@@ -8,9 +8,12 @@
 #include "ctl/progress.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
-#define NAME_WIDTH   24
+#define NAME_WIDTH   24 /* of a wide screen */
+#define NAME_NARROW  16
+#define WIDE         100
 #define BAR_MIN      10
 #define BAR_MAX      40
+#define MARK_USEC    (8 * USEC_PER_SEC) /* between the two marks of the rate */
 
 void progress_done(Progress *progress) {
         for (size_t i = 0; i < progress->n_parts; i++)
@@ -65,6 +68,21 @@ static uint64_t share(const ProgressPart *all, uint64_t of) {
         return all->total > 0 ? all->done * of / all->total : of;
 }
 
+/* The older mark goes when the younger one is old enough to stand for lately by itself. */
+static void move_marks(Progress *progress, uint64_t now_usec) {
+        const ProgressPart all = sum(progress);
+
+        if (progress->marks[0].usec != 0 && now_usec < progress->marks[1].usec + MARK_USEC)
+                return;
+        if (progress->marks[0].usec != 0)
+                progress->marks[0] = progress->marks[1];
+        progress->marks[1].usec = now_usec;
+        progress->marks[1].done = all.done;
+        progress->marks[1].bytes = all.bytes;
+        if (progress->marks[0].usec == 0)
+                progress->marks[0] = progress->marks[1];
+}
+
 int progress_update(Progress *progress, const char *account, const char *mailbox,
                     const ProgressPart *part, uint64_t now_usec) {
         _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
@@ -91,17 +109,53 @@ int progress_update(Progress *progress, const char *account, const char *mailbox
         own->total = MAX(part->total, part->done);
         own->bytes = part->bytes;
         own->total_bytes = part->total_bytes > 0 ? MAX(part->total_bytes, part->bytes) : 0;
-        if (progress->begun_usec == 0) {
-                progress->begun_usec = now_usec;
-                progress->begun_done = part->done;
-        }
+        move_marks(progress, now_usec);
         return 0;
 }
 
-/* "1200 of 4800   25 %  2.4 MB of 9.6 MB  310/s" */
-static void format_counts(const Progress *progress, uint64_t now_usec, char *buffer, size_t size) {
+/* What is left at the rate of lately, by bytes where their number is known; 0: it cannot be said. */
+static uint64_t time_left(const ProgressPart *all, const ProgressPart *lately, uint64_t usec) {
+        const bool by_bytes = all->total_bytes > 0;
+        const uint64_t left = by_bytes ? all->total_bytes - all->bytes : all->total - all->done;
+        const uint64_t done = by_bytes ? lately->bytes : lately->done;
+
+        return done == 0 ? 0 : (uint64_t) ((double) left / (double) done * (double) usec);
+}
+
+/* "  310/s  1.2 MB/s  8 s left", with less of it where there is no @room. */
+static void format_rate(const Progress *progress, const ProgressPart *all, uint64_t now_usec,
+                        size_t room, char *buffer, size_t size) {
+        const uint64_t usec = now_usec - progress->marks[0].usec;
+        const ProgressPart lately = {
+                .done = all->done - MIN(all->done, progress->marks[0].done),
+                .bytes = all->bytes - MIN(all->bytes, progress->marks[0].bytes),
+        };
+        char rate[32] = "", bytes[32] = "", left[40] = "", text[24];
+        uint64_t left_usec;
+
+        buffer[0] = '\0';
+        if (usec < USEC_PER_SEC || lately.done + lately.bytes == 0)
+                return;
+        left_usec = time_left(all, &lately, usec);
+        snprintf(rate, sizeof(rate), "  %" PRIu64 "/s", lately.done * USEC_PER_SEC / usec);
+        snprintf(bytes, sizeof(bytes), "  %s/s",
+                 text_size((uint64_t) ((double) lately.bytes / (double) usec * USEC_PER_SEC), text,
+                           sizeof(text)));
+        if (left_usec > 0)
+                snprintf(left, sizeof(left), "  %s left", text_span(left_usec, text, sizeof(text)));
+        /* the time left says most, the messages a second least */
+        if (strlen(rate) + strlen(bytes) + strlen(left) > room)
+                rate[0] = '\0';
+        if (strlen(bytes) + strlen(left) > room)
+                bytes[0] = '\0';
+        if (strlen(left) <= room)
+                snprintf(buffer, size, "%s%s%s", rate, bytes, left);
+}
+
+/* "1200 of 4800   25 %  2.4 MB of 9.6 MB  310/s  1.2 MB/s  8 s left" */
+static void format_counts(const Progress *progress, uint64_t now_usec, size_t room, char *buffer,
+                          size_t size) {
         const ProgressPart all = sum(progress);
-        const uint64_t usec = now_usec - progress->begun_usec;
         char bytes[16], total[16];
         int n;
 
@@ -109,9 +163,9 @@ static void format_counts(const Progress *progress, uint64_t now_usec, char *buf
                      all.total, share(&all, 100), text_size(all.bytes, bytes, sizeof(bytes)),
                      all.total_bytes > 0 ? " of " : "",
                      all.total_bytes > 0 ? text_size(all.total_bytes, total, sizeof(total)) : "");
-        if (usec >= USEC_PER_SEC && all.done > progress->begun_done && n > 0 && (size_t) n < size)
-                snprintf(buffer + n, size - (size_t) n, "  %" PRIu64 "/s",
-                         (all.done - progress->begun_done) * USEC_PER_SEC / usec);
+        if (n > 0 && (size_t) n < MIN(size, room))
+                format_rate(progress, &all, now_usec, room - (size_t) n, buffer + n,
+                            size - (size_t) n);
 }
 
 static int append_bar(Buffer *buffer, const Progress *progress, size_t width) {
@@ -126,28 +180,36 @@ static int append_bar(Buffer *buffer, const Progress *progress, size_t width) {
         return r < 0 ? r : buffer_append_string(buffer, "]  ");
 }
 
+/* What the name, a bar and the blanks around them leave; the whole line where that is little. */
+static size_t counts_room(size_t width, size_t name_width) {
+        const size_t others = name_width + 2 + BAR_MIN + 2 + 1;
+
+        return width > others + 32 ? width - others : width - 1;
+}
+
 int progress_format(const Progress *progress, const Screen *screen, uint64_t now_usec,
                     Buffer *buffer) {
         const size_t width = screen->width > 0 ? screen->width : 80;
+        const size_t name_width = width < WIDE ? NAME_NARROW : NAME_WIDTH;
         ByteView name;
-        char counts[96];
+        char counts[160];
         size_t used;
         int r;
 
         if (progress->n_parts == 0)
                 return 0;
-        format_counts(progress, now_usec, counts, sizeof(counts));
-        if (width < strlen(counts) + 2 + NAME_WIDTH)
+        format_counts(progress, now_usec, counts_room(width, name_width), counts, sizeof(counts));
+        if (width < strlen(counts) + 2 + name_width)
                 return text_append_cut(buffer, bytes_of(counts), width - 1);
 
         name = bytes_of(progress->parts[progress->latest].name);
-        r = text_append_cut(buffer, name, NAME_WIDTH);
+        r = text_append_cut(buffer, name, name_width);
         if (r == 0)
-                r = buffer_append_format(
-                        buffer, "%*s",
-                        (int) (NAME_WIDTH + 2 - MIN(text_width(name), (size_t) NAME_WIDTH)), "");
+                r = buffer_append_format(buffer, "%*s",
+                                         (int) (name_width + 2 - MIN(text_width(name), name_width)),
+                                         "");
         /* the last column stays free: some terminals wrap when it is written */
-        used = NAME_WIDTH + 2 + strlen(counts) + 2 + 1;
+        used = name_width + 2 + strlen(counts) + 2 + 1;
         if (r == 0 && width >= used + BAR_MIN)
                 r = append_bar(buffer, progress, MIN(width - used, (size_t) BAR_MAX));
         return r < 0 ? r : buffer_append_string(buffer, counts);

@@ -17,8 +17,11 @@ typedef struct ProgressPart {
 typedef struct Progress {
         ProgressPart *parts; /* owned */
         size_t n_parts, latest;
-        uint64_t begun_usec; /* when the first was heard of */
-        uint64_t begun_done; /* and how much had been done by then: not ours to count in the rate */
+        /* Where the rate is counted from: two marks some seconds apart, the older one counts, so that it is the
+         * rate of lately. What had been done at the first is not ours. */
+        struct {
+                uint64_t usec, done, bytes; /* usec 0: not set */
+        } marks[2];
 } Progress;
 
 #define PROGRESS_NULL ((Progress){})
@@ -29,7 +32,7 @@ void progress_done(Progress *progress);
 int progress_update(Progress *progress, const char *account, const char *mailbox,
                     const ProgressPart *part, uint64_t now_usec);
 
-/* One line without a newline that fits the screen: mailbox, bar, count, bytes, rate. Return: 0 or
- * -ENOMEM. */
+/* One line without a newline that fits the screen: mailbox, bar, count, bytes, rate, and how long what is known
+ * of will take. Return: 0 or -ENOMEM. */
 int progress_format(const Progress *progress, const Screen *screen, uint64_t now_usec,
                     Buffer *buffer);

@@ -154,6 +154,11 @@ static void span(uint64_t usec, char *buffer, size_t size) {
         snprintf(buffer, size, "%" PRIu64 " %s", sec / units[i].sec, units[i].unit);
 }
 
+char *text_span(uint64_t usec, char *buffer, size_t size) {
+        span(usec, buffer, size);
+        return buffer;
+}
+
 char *text_ago(uint64_t then_usec, uint64_t now_usec, char *buffer, size_t size) {
         char words[32];
 

@@ -44,6 +44,9 @@ int text_append_wrapped(Buffer *buffer, ByteView text, size_t indent, size_t wid
 /* "3 min ago"; "never" for 0; "now" for what is less than a second old, or yet to come. */
 char *text_ago(uint64_t then_usec, uint64_t now_usec, char *buffer, size_t size);
 
+/* "3 min" */
+char *text_span(uint64_t usec, char *buffer, size_t size);
+
 /* "in 3 min", "now" when it is past. */
 char *text_until(uint64_t then_usec, uint64_t now_usec, char *buffer, size_t size);
 

@@ -1,8 +1,11 @@
 /* An account: what people ask of it. */
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 
 #include "daemon/account-private.h"
+#include "store/maildir.h"
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
         account_insist(account);
@@ -28,7 +31,8 @@ static int collect_name(const EngineMailbox *mailbox, void *userdata) {
         return buffer_append(userdata, &mailbox->name, sizeof(mailbox->name));
 }
 
-int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+static int verify_by(Account *account, const char *const *mailboxes, size_t n_mailboxes,
+                     int (*verify)(Engine *engine, const char *mailbox)) {
         _cleanup_(buffer_done) Buffer all = BUFFER_NULL;
         int r;
 
@@ -45,14 +49,24 @@ int account_verify(Account *account, const char *const *mailboxes, size_t n_mail
         for (size_t i = 0; i < n_mailboxes; i++) {
                 if (!engine_find_mailbox(account->engine, mailboxes[i]))
                         return -ENOENT;
-                (void) engine_verify(account->engine, mailboxes[i]);
+                (void) verify(account->engine, mailboxes[i]);
         }
         account_wake(account);
         account_pump_soon(account);
         return 0;
 }
 
+int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        return verify_by(account, mailboxes, n_mailboxes, engine_verify);
+}
+
+int account_verify_digests(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
+        return verify_by(account, mailboxes, n_mailboxes, engine_verify_digests);
+}
+
 void account_pause(Account *account, bool pause) {
+        if (!pause && account->state == ACCOUNT_STATE_REFUSED) /* that has been mended */
+                account_wake(account);
         if (account->paused == pause)
                 return;
         account->paused = pause;
@@ -77,4 +91,49 @@ int account_confirm(Account *account, const char *mailbox) {
         r = engine_confirm(account->engine, mailbox);
         account_pump_soon(account);
         return r;
+}
+
+/* "" where the local side is a server, or the folder cannot be opened. */
+static const char *folder_of(Account *account, const char *mailbox) {
+        _cleanup_(maildir_freep) Maildir *maildir = NULL;
+        static char path[PATH_MAX];
+
+        path[0] = '\0';
+        if (account->root && maildir_open(account->root, mailbox, &maildir) >= 0)
+                (void) snprintf(path, sizeof(path), "%s", maildir_path(maildir));
+        return path;
+}
+
+int account_explain(Account *account, const char *name, uint32_t uid, const char *file,
+                    MessageStatus *ret_status) {
+        static EngineExplanation explanation;
+        const EngineMailbox *mailbox;
+        int r;
+
+        engine_explanation_done(&explanation);
+        if (!account->engine)
+                return -ENOENT;
+        r = engine_explain(account->engine, name, uid, file, &explanation);
+        if (r != 0)
+                return r < 0 ? r : -ENOENT;
+
+        mailbox = engine_find_mailbox(account->engine, name);
+        *ret_status = (MessageStatus){
+                .account = account_name(account),
+                .mailbox = mailbox->name,
+                .folder = folder_of(account, name),
+                .file = explanation.file ? explanation.file : "",
+                .remote_uid = explanation.uid[SIDE_REMOTE],
+                .local_uid = explanation.uid[SIDE_LOCAL],
+                .known = explanation.is_known,
+                .flags = explanation.flags,
+                .parked = explanation.parked ? explanation.parked : "",
+                .uidvalidity = explanation.uidvalidity,
+                .uidnext = explanation.uidnext,
+                .modseq = explanation.modseq,
+                .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
+                .pending = mailbox->pending,
+                .verdict = explanation.verdict,
+        };
+        return 0;
 }

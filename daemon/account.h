@@ -46,6 +46,11 @@ int account_each_mailbox(Account *account,
 
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 
+/* What is known of a message: engine_explain(). The strings are borrowed until the next call, for any account.
+ * Return: 0, -ENOENT if there is no such mailbox, or another negative errno. */
+int account_explain(Account *account, const char *mailbox, uint32_t uid, const char *file,
+                    MessageStatus *ret_status);
+
 /* Messages of a mailbox without \Seen, counted on the spot. */
 uint64_t account_count_unseen(Account *account, const char *mailbox);
 
@@ -59,6 +64,8 @@ bool account_is_in_sync(Account *account);
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 /* The same, and then compare them whole (engine_verify()): the notes tell of each difference. */
 int account_verify(Account *account, const char *const *mailboxes, size_t n_mailboxes);
+/* And the bytes of every message: engine_verify_digests(). */
+int account_verify_digests(Account *account, const char *const *mailboxes, size_t n_mailboxes);
 void account_pause(Account *account, bool pause);
 int account_confirm(Account *account, const char *mailbox); /* or STATE_DB_E_NONE */
 

@@ -43,6 +43,7 @@ void connection_shut(Connection *c) {
         c->io = sd_event_source_disable_unref(c->io);
         c->timer = sd_event_source_disable_unref(c->timer);
         c->timer_usec = UINT64_MAX;
+        timer_done(&c->throttle);
         c->dial = dial_free(c->dial);
         stream_done(&c->stream);
 }
@@ -153,6 +154,8 @@ static uint64_t connection_deadline(const Connection *c) {
         case CONNECTION_LINGERING:
                 return c->state_usec + LINGER_USEC;
         case CONNECTION_OPEN:
+                if (c->is_throttled) /* it is we who do not listen, for a moment */
+                        return UINT64_MAX;
                 if (!c->is_greeted)
                         usec = c->state_usec + c->timeout_usec;
                 else if (c->is_awaiting)

@@ -7,10 +7,12 @@
  *      connection-end.c    deadlines, and the sentences for every way in which it ends
  */
 
+#include "daemon/bucket.h"
 #include "daemon/connection.h"
 #include "daemon/dial.h"
 #include "daemon/dialogue.h"
 #include "daemon/stream.h"
+#include "daemon/timer.h"
 #include "daemon/tunnel.h"
 
 typedef enum ConnectionState {
@@ -40,13 +42,17 @@ struct Connection {
         sd_event_source *defer;
         sd_event_source *timer;
 
-        bool has_more;    /* bytes wait that the socket knows nothing of */
-        bool is_paused;   /* the owner is behind */
-        bool is_held;     /* the owner does not want to be woken up */
+        bool has_more;  /* bytes wait that the socket knows nothing of */
+        bool is_paused; /* the owner is behind */
+        bool is_held;   /* the owner does not want to be woken up */
+        bool is_throttled; /* the bandwidth is used up for now: nothing is read until the throttle fires */
         bool is_blocked;  /* the socket is full */
         bool was_blocked; /* and on_output() has not said yet that this is over */
         int write_error;  /* reading goes on: the server may have said why */
         size_t n_written; /* since the last on_output() */
+
+        Bucket bucket; /* of the endpoint's bandwidth */
+        Timer throttle;
 
         /* Deadlines, CLOCK_BOOTTIME. */
         uint64_t timer_usec;  /* when the timer fires; UINT64_MAX: it is off */

@@ -17,11 +17,17 @@
 #include "daemon/log.h"
 
 enum {
-        PIECE_SIZE = 64 * 1024,  /* of one read: each costs a turn of all that is behind it */
-        PIECES_PER_TURN = 4,     /* then the others have their turn */
-        MAX_UNREAD = 64 * 1024,  /* the owner is behind: stop reading */
-        OUTPUT_NEWS = 16 * 1024, /* as many bytes written are worth an on_output() */
+        PIECE_SIZE = 64 * 1024,        /* of one read: each costs a turn of all that is behind it */
+        PIECE_MIN = 1024,              /* however little may be read a second */
+        THROTTLE_ACCURACY = 20 * 1000, /* usec */
+        PIECES_PER_TURN = 4,           /* then the others have their turn */
+        MAX_UNREAD = 64 * 1024,        /* the owner is behind: stop reading */
+        OUTPUT_NEWS = 16 * 1024,       /* as many bytes written are worth an on_output() */
 };
+
+static bool connection_may_read(const Connection *c) {
+        return !c->is_paused && !c->is_throttled;
+}
 
 /* After every change: what to wait for, and for how long. */
 static void connection_update(Connection *c) {
@@ -35,7 +41,7 @@ static void connection_update(Connection *c) {
 
         if (!c->io)
                 return;
-        if (!c->is_paused && !c->is_held)
+        if (connection_may_read(c) && !c->is_held)
                 events |= EPOLLIN;
         if (c->is_blocked || stream_wants_output(&c->stream))
                 events |= EPOLLOUT;
@@ -43,7 +49,7 @@ static void connection_update(Connection *c) {
         /* EPOLLHUP cannot be masked, so a source that waits for nothing must be off. */
         (void) sd_event_source_set_io_events(c->io, events);
         (void) sd_event_source_set_enabled(c->io, events != 0 ? SD_EVENT_ON : SD_EVENT_OFF);
-        if (c->has_more && !c->is_paused)
+        if (c->has_more && connection_may_read(c))
                 connection_defer(c);
 }
 
@@ -124,16 +130,26 @@ static void connection_read_failed(Connection *c, int error) {
                 connection_lose_errno(c, error);
 }
 
+/* Of a limited connection, what an eighth of a second allows. */
+static size_t connection_piece_size(const Connection *c) {
+        if (c->bucket.rate == 0)
+                return PIECE_SIZE;
+        return (size_t) MIN(MAX(c->bucket.rate / 8, (uint64_t) PIECE_MIN), (uint64_t) PIECE_SIZE);
+}
+
 /* Return: what was read, straight into the session; 0: the end, or a negative errno. */
-static ssize_t connection_read_piece(Connection *c, ByteView *ret_piece) {
+static ssize_t connection_read_piece(Connection *c, size_t size, ByteView *ret_piece) {
+        const uint64_t before = c->stream.wire.bytes_in;
         char *space;
         ssize_t n;
         int r;
 
-        r = imap_session_space(c->session, PIECE_SIZE, &space);
+        r = imap_session_space(c->session, size, &space);
         if (r < 0)
                 return r;
-        n = stream_read(&c->stream, space, PIECE_SIZE);
+        n = stream_read(&c->stream, space, size);
+        if (c->bucket.rate > 0)
+                bucket_take(&c->bucket, c->stream.wire.bytes_in - before, connection_now());
         if (n <= 0)
                 imap_session_filled(c->session, 0);
         else
@@ -141,7 +157,32 @@ static ssize_t connection_read_piece(Connection *c, ByteView *ret_piece) {
         return n;
 }
 
+static void connection_turn(Connection *c, bool is_readable);
+
+/* What has come meanwhile is still in the socket, or in TLS. */
+static void connection_on_throttle(void *userdata) {
+        Connection *c = userdata;
+
+        c->is_throttled = false;
+        c->moved_usec = connection_now();
+        if (c->expect_usec != UINT64_MAX)
+                c->expect_usec = MAX(c->expect_usec, c->moved_usec + c->expect_span);
+        connection_turn(c, false);
+}
+
+/* Is the bandwidth used up? Then reading goes on by itself; the server feels it when the socket is full. */
+static bool connection_throttle(Connection *c) {
+        const uint64_t usec = bucket_wait(&c->bucket);
+
+        if (usec == 0 || timer_arm(&c->throttle, c->event, usec, THROTTLE_ACCURACY,
+                                   connection_on_throttle, c) < 0)
+                return false; /* better fast than never */
+        c->is_throttled = true;
+        return true;
+}
+
 static void connection_read(Connection *c) {
+        const size_t size = connection_piece_size(c);
         ByteView piece;
         ssize_t n;
 
@@ -151,13 +192,15 @@ static void connection_read(Connection *c) {
                 if (c->is_paused)
                         break;
 
-                n = connection_read_piece(c, &piece);
+                n = connection_read_piece(c, size, &piece);
                 if (n <= 0) {
                         connection_read_failed(c, (int) n);
                         return;
                 }
                 connection_received(c, piece);
-                if (c->state == CONNECTION_OPEN && n < PIECE_SIZE &&
+                if (c->state == CONNECTION_OPEN && connection_throttle(c))
+                        break;
+                if (c->state == CONNECTION_OPEN && (size_t) n < size &&
                     !stream_has_pending(&c->stream) && c->write_error == 0)
                         return;
         }
@@ -187,7 +230,7 @@ static void connection_handshake(Connection *c) {
 static void connection_turn(Connection *c, bool is_readable) {
         if (c->state == CONNECTION_HANDSHAKE)
                 connection_handshake(c);
-        if (c->state == CONNECTION_OPEN && (is_readable || c->has_more))
+        if (c->state == CONNECTION_OPEN && !c->is_throttled && (is_readable || c->has_more))
                 connection_read(c);
         if (c->state == CONNECTION_OPEN)
                 connection_write(c);
@@ -211,10 +254,21 @@ static int connection_on_io(sd_event_source *source, int fd, uint32_t revents, v
         return 0;
 }
 
+/* What the kernel takes in ahead of us is on the wire already: little, when that is limited. */
+static void connection_limit(Connection *c) {
+        const uint64_t rate = c->endpoint->bandwidth;
+        const int size = (int) MIN(MAX(rate / 8, UINT64_C(8192)), UINT64_C(1) << 20);
+
+        c->bucket = bucket_make(rate, connection_now());
+        if (rate > 0)
+                (void) setsockopt(c->stream.wire.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static void connection_begin(Connection *c, int fd) {
         int r;
 
         c->stream.wire.fd = fd;
+        connection_limit(c);
         r = sd_event_add_io(c->event, &c->io, fd, EPOLLIN, connection_on_io, c);
         if (r < 0) {
                 connection_lose_errno(c, r);
@@ -370,7 +424,7 @@ void connection_flush(Connection *c) {
                 c->has_more = true;
         }
         connection_update(c);
-        if ((c->has_more && !c->is_paused) || connection_owes_output(c))
+        if ((c->has_more && connection_may_read(c)) || connection_owes_output(c))
                 connection_defer(c);
 }
 

@@ -103,6 +103,17 @@ static const Field held_fields[] = {
         FIELD(HeldStatus, reason, FIELD_STRING),
 };
 
+static const Field explained_fields[] = {
+        FIELD(MessageStatus, account, FIELD_STRING), FIELD(MessageStatus, mailbox, FIELD_STRING),
+        FIELD(MessageStatus, folder, FIELD_STRING),  FIELD(MessageStatus, file, FIELD_STRING),
+        FIELD(MessageStatus, remote_uid, FIELD_U32), FIELD(MessageStatus, local_uid, FIELD_U32),
+        FIELD(MessageStatus, known, FIELD_BOOL),     FIELD(MessageStatus, flags, FIELD_STRING),
+        FIELD(MessageStatus, parked, FIELD_STRING),  FIELD(MessageStatus, uidvalidity, FIELD_U32),
+        FIELD(MessageStatus, uidnext, FIELD_U32),    FIELD(MessageStatus, modseq, FIELD_U64),
+        FIELD(MessageStatus, held, FIELD_U64),       FIELD(MessageStatus, pending, FIELD_BOOL),
+        FIELD(MessageStatus, verdict, FIELD_STRING),
+};
+
 static const Field difference_fields[] = {
         FIELD(VerifyDifference, account, FIELD_STRING),
         FIELD(VerifyDifference, mailbox, FIELD_STRING),
@@ -235,6 +246,10 @@ int message_append_mailbox(sd_bus_message *message, const MailboxStatus *status)
 
 int message_append_held(sd_bus_message *message, const HeldStatus *status) {
         return append_row(message, held_fields, ARRAY_SIZE(held_fields), status);
+}
+
+int message_append_explained(sd_bus_message *message, const MessageStatus *status) {
+        return append_row(message, explained_fields, ARRAY_SIZE(explained_fields), status);
 }
 
 int message_append_difference(sd_bus_message *message, const VerifyDifference *difference) {

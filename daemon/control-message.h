@@ -17,6 +17,7 @@ int message_append_account(sd_bus_message *message, const AccountStatus *status)
 int message_append_policy(sd_bus_message *message, const PolicyStatus *status);
 int message_append_mailbox(sd_bus_message *message, const MailboxStatus *status);
 int message_append_held(sd_bus_message *message, const HeldStatus *status);
+int message_append_explained(sd_bus_message *message, const MessageStatus *status);
 int message_append_difference(sd_bus_message *message, const VerifyDifference *difference);
 
 /* @time_usec: since 1970 */

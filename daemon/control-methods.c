@@ -171,6 +171,37 @@ static int method_verify(sd_bus_message *call, void *userdata, sd_bus_error *ret
         return start_job(call, client, client->control->ops->verify, reterr);
 }
 
+static int method_verify_digests(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        Client *client = userdata;
+
+        return start_job(call, client, client->control->ops->verify_digests, reterr);
+}
+
+static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        Client *client = userdata;
+        Control *control = client->control;
+        const char *account, *mailbox, *file;
+        MessageStatus status = {};
+        ControlError error = {};
+        uint32_t uid;
+        int r;
+
+        r = check_queue(client, reterr);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(call, "ssus", &account, &mailbox, &uid, &file);
+        if (r < 0)
+                return r;
+        r = control->ops->explain(control->manager, account, mailbox, uid, file, &status, &error);
+        if (r < 0)
+                return fail_op(reterr, r, &error);
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = message_append_explained(reply, &status);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 static int pause_account(sd_bus_message *call, Client *client, bool pause, sd_bus_error *reterr) {
         Control *control = client->control;
         ControlError error = {};
@@ -292,6 +323,8 @@ const sd_bus_vtable control_vtable[] = {
         METHOD("Pause", "s", NULL, method_pause),
         METHOD("Resume", "s", NULL, method_resume),
         METHOD("Confirm", "ss", NULL, method_confirm),
+        METHOD("VerifyDigests", "sas", "t", method_verify_digests),
+        METHOD("Explain", "ssus", "a{sv}", method_explain),
         METHOD("Policy", NULL, "a{sv}", method_policy),
         METHOD("SetPolicy", "ss", NULL, method_set_policy),
         METHOD("Reload", NULL, NULL, method_reload),

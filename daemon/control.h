@@ -44,6 +44,14 @@ typedef struct ControlOps {
          * difference, then control_finished(). */
         int (*verify)(void *manager, uint64_t job, const char *account,
                       const char *const *mailboxes, size_t n_mailboxes, ControlError *reterr);
+        /* And the bytes of each message as well. */
+        int (*verify_digests)(void *manager, uint64_t job, const char *account,
+                              const char *const *mailboxes, size_t n_mailboxes,
+                              ControlError *reterr);
+        /* @uid on the remote side, or 0; @file "" or a name in a Maildir. The strings are borrowed until the next
+         * call. */
+        int (*explain)(void *manager, const char *account, const char *mailbox, uint32_t uid,
+                       const char *file, MessageStatus *ret_status, ControlError *reterr);
         int (*pause)(void *manager, const char *account, bool pause, ControlError *reterr);
         int (*confirm)(void *manager, const char *account, const char *mailbox,
                        ControlError *reterr);

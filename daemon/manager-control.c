@@ -186,6 +186,15 @@ static int op_verify(void *userdata, uint64_t id, const char *name, const char *
                          mailboxes, n_mailboxes, reterr);
 }
 
+static int op_verify_digests(void *userdata, uint64_t id, const char *name,
+                             const char *const *mailboxes, size_t n_mailboxes,
+                             ControlError *reterr) {
+        const Job job = {.id = id, .verifies = true, .verifies_bytes = true};
+
+        return start_job(userdata, &job, name, account_verify_digests, mailboxes, n_mailboxes,
+                         reterr);
+}
+
 /* Is an account of this job still at work? Else: is it in sync, and what is wrong? */
 static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
                         const char **ret_sentence) {
@@ -212,8 +221,9 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
         }
         if (*ret_in_sync && job->n_differences > 0) {
                 (void) snprintf(sentence, sizeof(sentence),
-                                "%llu differences; “imapsyncctl sync” brings them in sync",
-                                (unsigned long long) job->n_differences);
+                                "%llu differences; “imapsyncctl sync” brings them in sync%s",
+                                (unsigned long long) job->n_differences,
+                                job->verifies_bytes ? ", but for bytes" : "");
                 *ret_in_sync = false;
                 *ret_sentence = sentence;
         }
@@ -259,6 +269,20 @@ static int op_confirm(void *userdata, const char *name, const char *mailbox, Con
         return -EINVAL;
 }
 
+static int op_explain(void *userdata, const char *name, const char *mailbox, uint32_t uid,
+                      const char *file, MessageStatus *ret_status, ControlError *reterr) {
+        Account *account = manager_find(userdata, name);
+        int r;
+
+        if (!account)
+                return no_account(name, reterr);
+        r = account_explain(account, mailbox, uid, file, ret_status);
+        if (r == -ENOENT)
+                *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX,
+                                         "there is no such mailbox in this account"};
+        return r;
+}
+
 static int op_policy(void *userdata, PolicyStatus *ret_status, ControlError *reterr) {
         (void) reterr;
         *ret_status = manager_policy_status(userdata);
@@ -297,8 +321,10 @@ const ControlOps manager_control_ops = {
         .held = op_held,
         .sync = op_sync,
         .verify = op_verify,
+        .verify_digests = op_verify_digests,
         .pause = op_pause,
         .confirm = op_confirm,
+        .explain = op_explain,
         .policy = op_policy,
         .set_policy = op_set_policy,
         .reload = op_reload,

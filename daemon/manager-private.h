@@ -16,7 +16,7 @@
 typedef struct Job {
         uint64_t id;
         char *account; /* owned; NULL: all */
-        bool verifies;
+        bool verifies, verifies_bytes;
         uint64_t n_differences;
 } Job;
 

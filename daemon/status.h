@@ -89,6 +89,22 @@ typedef struct HeldStatus {
         const char *reason; /* a sentence */
 } HeldStatus;
 
+/* What is known of one message, and what would be done with it. */
+typedef struct MessageStatus {
+        const char *account, *mailbox;
+        const char *folder;             /* of the Maildir; "": the local side is a server */
+        const char *file;               /* its name without flags; "": none is known */
+        uint32_t remote_uid, local_uid; /* 0: not known */
+        bool known;                     /* both sides have had it */
+        const char *flags;              /* that both agreed on, as IMAP writes them */
+        const char *parked;             /* why it does not follow to the other side; "" */
+        uint32_t uidvalidity, uidnext;  /* so far the server was dealt with */
+        uint64_t modseq;
+        uint64_t held;       /* deletions in its mailbox */
+        bool pending;        /* something in its mailbox is to be looked at */
+        const char *verdict; /* sentences: what would be done */
+} MessageStatus;
+
 /* What the remote, the local side and the base do not agree on, found by verify. */
 typedef struct VerifyDifference {
         const char *account, *mailbox;

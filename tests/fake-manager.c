@@ -244,6 +244,34 @@ static int fake_pause(void *manager, const char *account, bool pause, ControlErr
         return r < 0 ? r : pause && strcmp(account, "stuck") == 0 ? -EBUSY : 0;
 }
 
+static int fake_explain(void *manager, const char *account, const char *mailbox, uint32_t uid,
+                        const char *file, MessageStatus *ret_status, ControlError *reterr) {
+        Fake *fake = manager;
+
+        if (no_account(fake, account, reterr) < 0)
+                return -EINVAL;
+        if (strcmp(mailbox, "INBOX") != 0) {
+                *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX, "There is no such mailbox."};
+                return -ENOENT;
+        }
+        *ret_status = (MessageStatus){
+                .account = account,
+                .mailbox = mailbox,
+                .folder = "",
+                .file = file,
+                .remote_uid = uid,
+                .local_uid = 7,
+                .known = uid > 0,
+                .flags = "\\Seen work\033[2J",
+                .uidvalidity = 3,
+                .uidnext = 40,
+                .modseq = 99,
+                .parked = uid > 0 ? "" : "too large",
+                .verdict = "Nothing is to be done.",
+        };
+        return 0;
+}
+
 static int fake_policy(void *manager, PolicyStatus *ret_status, ControlError *reterr) {
         (void) manager, (void) reterr;
         *ret_status = (PolicyStatus){
@@ -296,8 +324,10 @@ static const ControlOps fake_ops = {
         .held = fake_held,
         .sync = fake_sync,
         .verify = fake_verify,
+        .verify_digests = fake_verify,
         .pause = fake_pause,
         .confirm = fake_confirm,
+        .explain = fake_explain,
         .policy = fake_policy,
         .set_policy = fake_set_policy,
         .reload = fake_reload,

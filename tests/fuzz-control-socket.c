@@ -76,6 +76,22 @@ static int fake_confirm(void *manager, const char *account, const char *mailbox,
         return -EINVAL;
 }
 
+static int fake_explain(void *manager, const char *account, const char *mailbox, uint32_t uid,
+                        const char *file, MessageStatus *ret_status, ControlError *reterr) {
+        (void) manager, (void) reterr;
+        *ret_status = (MessageStatus){
+                .account = account,
+                .mailbox = mailbox,
+                .folder = "",
+                .file = file,
+                .remote_uid = uid,
+                .flags = "",
+                .parked = "",
+                .verdict = "",
+        };
+        return 0;
+}
+
 static int fake_nothing(void *manager, ControlError *reterr) {
         (void) manager, (void) reterr;
         return 0;
@@ -87,6 +103,8 @@ static const ControlOps fake_ops = {
         .held = fake_held,
         .sync = fake_job,
         .verify = fake_job,
+        .verify_digests = fake_job,
+        .explain = fake_explain,
         .pause = fake_pause,
         .confirm = fake_confirm,
         .reload = fake_nothing,

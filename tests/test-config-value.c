@@ -119,6 +119,43 @@ static void test_size(void) {
         }
 }
 
+static void test_rate(void) {
+        static const struct {
+                const char *text;
+                int result;
+                uint64_t bytes;
+        } rows[] = {
+                {"500kB/s",               0,       500000    },
+                {"500 kB/s",              0,       500000    },
+                {"500k",                  0,       500000    },
+                {"2M/s",                  0,       2000000   },
+                {"2MB",                   0,       2000000   },
+                {"1G",                    0,       1000000000},
+                {"12345",                 0,       12345     },
+                {"12345B/s",              0,       12345     },
+                {"0",                     0,       0         },
+                {"18446744073709551615",  0,       UINT64_MAX},
+                {"",                      -EINVAL, 7         },
+                {"kB/s",                  -EINVAL, 7         },
+                {"-1",                    -EINVAL, 7         },
+                {"1.5M",                  -EINVAL, 7         },
+                {"5Mbit/s",               -EINVAL, 7         },
+                {"5KB/s",                 -EINVAL, 7         },
+                {"5kk",                   -EINVAL, 7         },
+                {"5k/m",                  -EINVAL, 7         },
+                {"5kB/s ",                -EINVAL, 7         },
+                {"18446744073709551616",  -EINVAL, 7         },
+                {"18446744073709551615k", -EINVAL, 7         },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t bytes = 7;
+
+                TEST_ROW(rows[i].text, value_parse_rate(rows[i].text, &bytes) == rows[i].result);
+                TEST_ROW(rows[i].text, bytes == rows[i].bytes);
+        }
+}
+
 static void test_duration(void) {
         static const struct {
                 const char *text;
@@ -403,6 +440,7 @@ int main(void) {
         test_percent();
         test_unsigned();
         test_size();
+        test_rate();
         test_duration();
         test_words();
         test_predicates();

@@ -419,6 +419,9 @@ static void test_bad_values(void) {
                  "begin on the server, in UTF-8 and without “*” and “%”\n"},
                 {"pipeline depth", ACCOUNT("a") "pipeline-depth = 0\n",
                  "6: pipeline-depth: “0” is not a fitting number: expected a number from 1 to 1000\n"},
+                {"bandwidth", ACCOUNT("a") "bandwidth = 9kB/s\n",
+                 "6: bandwidth: “9kB/s” is not a fitting rate: expected 10kB/s to 10GB/s, written like "
+                 "500kB/s or 2MB/s, or 0 for no limit\n"},
                 {"quirk", ACCOUNT("a") "quirks = wants-id !slow\n",
                  "6: quirks: “slow” is not known: expected notify-goes-quiet, one-at-a-time, wants-id, "
                  "late-capabilities, broken-qresync, broken-esearch, broken-move, broken-uidplus, "
@@ -694,6 +697,7 @@ static void test_equal(void) {
                 {"local", SERVER("a") "[local a]\ntunnel = x\n", false},
                 {"disable-extensions", ACCOUNT("a") "disable-extensions = MOVE\n", false},
                 {"pipeline-depth", ACCOUNT("a") "pipeline-depth = 1\n", false},
+                {"bandwidth", ACCOUNT("a") "bandwidth = 1MB/s\n", false},
                 {"list-reference", ACCOUNT("a") "list-reference = p/\n", false},
                 {"quirks on", ACCOUNT("a") "quirks = wants-id\n", false},
                 {"quirks off", ACCOUNT("a") "quirks = !wants-id\n", false},

@@ -51,15 +51,19 @@ static const struct {
          .label = "status",
          .args = {"status"},
          .status = 0,
-         .out = "ACCOUNT  STATE    MAILBOXES  MESSAGES  LAST SYNC  TRAFFIC  WAITS BY\n"
-                       "home     refused          4       310  never          0 B\n"
+         .out = "Stopped until you act: home. 1 of 2 accounts in sync.\n"
+                       "ACCOUNT  STATE    SERVER                MAILBOXES  MESSAGES  LAST SYNC  "
+                       "LAST HOUR  TRAFFIC  WAITS BY\n"
+                       "home     refused  mail.example.net:993          4       310  never      "
+                       "      0 B      0 B\n"
                        "    The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
                        "AUTH\"). Mend it, then: imapsyncctl resume home\n"
                        "    on-change exited with status 3: \\x1b[31m\n"
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side\n"
-                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",      .err = "",
+                       "work     in sync  imap.example.org:993         12     10200  3 min ago  "
+                       "   3.4 kB   1.2 MB  NOTIFY\n",                                             .err = "",
          },
         {
          .label = "status of one",
@@ -214,6 +218,40 @@ static const struct {
                        "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                              .err = "",
          },
         {
+         .label = "explain",
+         .args = {"explain", "work", "INBOX", "42"},
+         .status = 0,
+         .out = "work/INBOX UID 42\n"
+                       "    Nothing is to be done.\n"
+                       "    base        \\Seen work\\x1b[2J\n"
+                       "    server      looked at up to UID 39 and change 99 (UIDVALIDITY 3)\n"
+                       "    local       number 7\n",                                                                          .err = "",
+         },
+        {
+         .label = "explain a file as JSON",
+         .args = {"--json", "explain", "work", "INBOX", "cur/17.x:2,S"},
+         .status = 0,
+         .out = "{\"account\":\"work\",\"mailbox\":\"INBOX\",\"folder\":\"\",\"file\":"
+                       "\"17.x:2,S\",\"remote_uid\":0,\"local_uid\":7,\"known\":false,\"flags\":"
+                       "\"\\\\Seen work\\u001b[2J\",\"parked\":\"too large\",\"uidvalidity\":3,"
+                       "\"uidnext\":40,\"modseq\":99,\"held\":0,\"pending\":false,\"verdict\":"
+                       "\"Nothing is to be done.\"}\n",                                                                                        .err = "",
+         },
+        {
+         .label = "explain in no mailbox",
+         .args = {"explain", "work", "Nowhere", "42"},
+         .status = 1,
+         .out = "",
+         .err = "imapsyncctl: There is no such mailbox.\n",
+         },
+        {
+         .label = "explain no UID",
+         .args = {"explain", "work", "INBOX", "0"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: “0” is neither a UID nor a file.\n",
+         },
+        {
          .label = "confirm",
          .args = {"confirm", "home", "INBOX"},
          .status = 0,
@@ -246,7 +284,7 @@ static const struct {
                        "    mailboxes   all\n"
                        "    old flags   not looked at\n"
                        "    messages    up to 1.0 MB\n"
-                       "    uploads     gathered for 30 s\n",                                                               .err = "",
+                       "    uploads     gathered for 30 s\n",                                                         .err = "",
          },
         {
          .label = "policy as JSON",
@@ -256,7 +294,7 @@ static const struct {
                        "guesses "
                        "that the network is metered\",\"forced\":false,\"until_usec\":0,"
                        "\"poll_interval_sec\":300,\"upload_delay_sec\":30,\"max_body\":1048576,"
-                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                                  .err = "",
+                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                        .err = "",
          },
         {
          .label = "policy for a time",
@@ -319,7 +357,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                 .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",
@@ -530,6 +568,34 @@ static void test_watch(void) {
         }
 }
 
+/* No line is wider than the terminal, and what a wide one has room for is there. */
+static void test_status_widths(const char *const *args) {
+        static const struct {
+                const char *label;
+                unsigned short width;
+                const char *has, *has_not;
+        } rows[] = {
+                {"80 columns",  80,  "TRAFFIC", "SERVER"},
+                {"120 columns", 120, "SERVER",  "…"   },
+        };
+
+        assert(setenv("NO_COLOR", "1", 1) == 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Run run = run_start_terminal(args, rows[i].width);
+                _cleanup_free_ char *text = read_all(run.out);
+                char *left = text;
+                const char *line;
+
+                assert(run_end(&run) == 0);
+                TEST_ROW(rows[i].label, strstr(text, rows[i].has));
+                TEST_ROW(rows[i].label, !strstr(text, rows[i].has_not));
+                while ((line = strsep(&left, "\n")))
+                        TEST_ROW(rows[i].label,
+                                 strlen(line) <= rows[i].width + 1u + 2u); /* \r; one U+FFFD */
+        }
+        assert(unsetenv("NO_COLOR") == 0);
+}
+
 static void test_terminal(void) {
         static const char *const status_args[] = {"status", NULL};
         static const char *const sync_args[] = {"sync", "--wait", "work", NULL};
@@ -543,7 +609,9 @@ static void test_terminal(void) {
         assert(strstr(status, "\033[1mWAITS BY\033[0m\r\n"));
         assert(strstr(status, "\033[1;31mrefused\033[0m"));
         assert(strstr(status, "\033[32min sync\033[0m"));
+        assert(strncmp(status, "\033[1;31mStopped until you act: home. 1 of 2", 42) == 0);
         assert(!strstr(status, "TRAFFIC") && !strstr(status, "\033[31m"));
+        test_status_widths(status_args);
 
         assert(setenv("NO_COLOR", "1", 1) == 0);
         run = run_start_terminal(status_args, 80);

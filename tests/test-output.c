@@ -245,20 +245,25 @@ static void test_progress(void) {
                 uint64_t total_bytes; /* of each */
                 const char *line;
         } rows[] = {
-                {"too early for a rate", 80, SEC / 2, 0,
-                 "work/Sent                 [===========>          ]  1500 of 2900   51 %  2.0 MB" },
-                {"80 columns",           80, 2 * SEC, 0,
-                 "work/Sent                 [=======>       ]  1500 of 2900   51 %  2.0 MB  700/s" },
-                {"bytes in all",         90, 2 * SEC, 4000000,
-                 "work/Sent                 [===>           ]  1500 of 2900   25 %  2.0 MB of 8.0 "
-                 "MB  "
-                 "700/s"                                                                           },
-                {"more than was said",   60, 2 * SEC, 900000,
-                 "1500 of 2900  100 %  2.0 MB of 2.0 MB  700/s"                                    },
-                {"no room for a bar",    70, 2 * SEC, 0,
-                 "work/Sent                 1500 of 2900   51 %  2.0 MB  700/s"                    },
-                {"no room for the name", 50, 2 * SEC, 0,       "1500 of 2900   51 %  2.0 MB  700/s"},
-                {"hardly any",           13, 2 * SEC, 0,       "1500 of 290…"                    },
+                {"too early for a rate",    80,  SEC / 2, 0,
+                 "work/Sent         [===============>              ]  1500 of 2900   51 %  2.0 MB"},
+                {"80 columns",              80,  2 * SEC, 0,
+                 "work/Sent         [=====>    ]  1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left"},
+                {"120 columns",             120, 2 * SEC, 4000000,
+                 "work/Sent                 [======>                  ]  1500 of 2900   25 %  2.0 "
+                 "MB of 8.0 MB  700/s  999 kB/s  6 s left"                                        },
+                {"bytes in all",            90,  2 * SEC, 4000000,
+                 "work/Sent         [==>       ]  1500 of 2900   25 %  2.0 MB of 8.0 MB  999 kB/s  "
+                 "6 s left"                                                                       },
+                {"more than was said",      60,  2 * SEC, 900000,
+                 "1500 of 2900  100 %  2.0 MB of 2.0 MB  700/s  999 kB/s"                         },
+                {"no room for a bar",       60,  2 * SEC, 0,
+                 "1500 of 2900   51 %  2.0 MB  700/s  999 kB/s  2 s left"                         },
+                {"no room for the name",    50,  2 * SEC, 0,
+                 "1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left"                                },
+                {"the time left says most", 40,  2 * SEC, 0,
+                 "1500 of 2900   51 %  2.0 MB  2 s left"                                          },
+                {"hardly any",              13,  2 * SEC, 0,       "1500 of 290…"               },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

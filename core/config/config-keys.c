@@ -56,6 +56,7 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_LIST_REFERENCE]     = ENDPOINT_KEY("list-reference", REFERENCE, list_reference, 0, 0),
         [CONFIG_KEY_DISABLE_EXTENSIONS] = ENDPOINT_KEY("disable-extensions", EXTENSIONS, overrides.disabled, 0, 0),
         [CONFIG_KEY_PIPELINE_DEPTH]     = ENDPOINT_KEY("pipeline-depth", UNSIGNED, overrides.n_commands, 1, 1000),
+        [CONFIG_KEY_BANDWIDTH]          = ENDPOINT_KEY("bandwidth", RATE, bandwidth, VALUE_RATE_MIN, VALUE_RATE_MAX),
         [CONFIG_KEY_QUIRKS]             = ENDPOINT_KEY("quirks", QUIRKS, overrides, 0, 0),
 
         [CONFIG_KEY_POLICY_POLL_INTERVAL] = POLICY_KEY("poll-interval", DURATION, poll_interval_usec, USEC_PER_SEC, USEC_PER_DAY),

@@ -248,6 +248,19 @@ static int set_size(uint64_t *field, const char *value, Buffer *reterr) {
         return 0;
 }
 
+static int set_rate(const ConfigKey *key, uint64_t *field, const char *value, Buffer *reterr) {
+        uint64_t rate;
+
+        if (value_parse_rate(value, &rate) == 0 &&
+            (rate == 0 || (rate >= key->min && rate <= key->max))) {
+                *field = rate;
+                return 0;
+        }
+        return complain(reterr, value,
+                        "a fitting rate: expected 10kB/s to 10GB/s, written like 500kB/s or 2MB/s, "
+                        "or 0 for no limit");
+}
+
 static int parse_word(const char *value, const char *const *words, Buffer *reterr) {
         int r = value_parse_word(value, words);
 
@@ -382,6 +395,8 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_word(field, value, idle_words, reterr);
         case KEY_TYPE_SIZE:
                 return set_size(field, value, reterr);
+        case KEY_TYPE_RATE:
+                return set_rate(key, field, value, reterr);
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:
                 return set_words(key->type, field, value, reterr);
@@ -430,6 +445,7 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
                 return *(const unsigned *) a == *(const unsigned *) b;
         case KEY_TYPE_DURATION:
         case KEY_TYPE_SIZE:
+        case KEY_TYPE_RATE:
                 return *(const uint64_t *) a == *(const uint64_t *) b;
         case KEY_TYPE_TLS:
                 return *(const TlsMode *) a == *(const TlsMode *) b;
@@ -497,6 +513,7 @@ void config_type_done(ConfigKeyType type, void *field) {
         case KEY_TYPE_QUIRKS:
         case KEY_TYPE_IDLE:
         case KEY_TYPE_SIZE:
+        case KEY_TYPE_RATE:
                 return;
         }
 

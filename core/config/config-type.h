@@ -31,6 +31,7 @@ typedef enum ConfigKeyType {
         KEY_TYPE_DELETION,   /* MailboxDeletion */
         KEY_TYPE_IDLE,       /* PolicyIdle */
         KEY_TYPE_SIZE,       /* uint64_t, bytes */
+        KEY_TYPE_RATE,       /* uint64_t, bytes a second */
 } ConfigKeyType;
 
 typedef struct ConfigKey {

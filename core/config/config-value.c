@@ -132,6 +132,26 @@ int value_parse_size(const char *text, uint64_t *ret_bytes) {
         return 0;
 }
 
+int value_parse_rate(const char *text, uint64_t *ret_bytes) {
+        static const char units[] = "kMG";
+        const size_t n_digits = strspn(text, "0123456789");
+        const char *rest = text + n_digits + strspn(text + n_digits, " ");
+        const char *place = *rest ? strchr(units, *rest) : NULL;
+        uint64_t n, factor = 1;
+
+        for (const char *unit = units; place && unit <= place; unit++)
+                factor *= 1000;
+        rest += place ? 1 : 0;
+        rest += *rest == 'B' ? 1 : 0;
+        if (strcmp(rest, "/s") != 0 && *rest)
+                return -EINVAL;
+        if (bytes_to_u64((ByteView){text, n_digits}, UINT64_MAX / factor, &n) < 0)
+                return -EINVAL;
+
+        *ret_bytes = n * factor;
+        return 0;
+}
+
 char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX]) {
         static const struct {
                 const char *name;

@@ -34,6 +34,11 @@ char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX
 /* "1M", "512k", "2G" (times 1024), or a bare number of bytes. */
 int value_parse_size(const char *text, uint64_t *ret_bytes);
 
+/* "500kB/s", "2M" (times 1000; "B" and "/s" may be left out), or a bare number of bytes: a second. */
+#define VALUE_RATE_MIN ((uint64_t) 10 * 1000)
+#define VALUE_RATE_MAX ((uint64_t) 10 * 1000 * 1000 * 1000)
+int value_parse_rate(const char *text, uint64_t *ret_bytes);
+
 /* The index of @text in @words (NULL-terminated), or -EINVAL. */
 int value_parse_word(const char *text, const char *const *words);
 

@@ -59,6 +59,7 @@ typedef struct Endpoint {
         char *user;            /* NULL with a tunnel: preauthenticated is expected */
         ImapAuth auth;
         SecretSource secret;
+        uint64_t bandwidth;   /* bytes a second that are read of it; 0: no limit */
         char *list_reference; /* its mailboxes are below it, INBOX too; UTF-8, its own delimiter */
         ImapOverrides overrides; /* of what the server says it can, and of its quirks */
 } Endpoint;

@@ -61,6 +61,17 @@ int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid, BaseMes
         return 0;
 }
 
+int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret_message) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        int r;
+
+        r = db_row(db, SQL_MESSAGE_NEXT, &statement, "ii", mailbox, (int64_t) after);
+        if (r != 0)
+                return r;
+        *ret_message = db_column_message(statement);
+        return 0;
+}
+
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message) {
         widen(&db->bound, mailbox, message);
         return db_run(db, SQL_MESSAGE_ADD, "iiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],
@@ -304,6 +315,26 @@ bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
 
         return db_integer(db, &one, SQL_PARKED_FIND, "iii", mailbox, (int64_t) side,
                           (int64_t) uid) == 0;
+}
+
+int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                           char **ret_reason) {
+        _cleanup_reset_ sqlite3_stmt *statement = NULL;
+        const char *text;
+        char *reason;
+        int r;
+
+        r = db_row(db, SQL_PARKED_REASON, &statement, "iii", mailbox, (int64_t) side,
+                   (int64_t) uid);
+        if (r != 0)
+                return r;
+
+        text = (const char *) sqlite3_column_text(statement, 0);
+        reason = strdup(text ? text : "");
+        if (!reason)
+                return -ENOMEM;
+        *ret_reason = reason;
+        return 0;
 }
 
 static int parked_for(StateDb *db, int64_t mailbox, Side side, const char *reason, UidSet *uids) {

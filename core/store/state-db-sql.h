@@ -184,6 +184,9 @@
         X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \
         X(MESSAGE_BY_REMOTE,                                                                       \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
+        X(MESSAGE_NEXT,                                                                            \
+          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote > ?2"            \
+          " ORDER BY remote LIMIT 1")                                                              \
         X(MESSAGE_BY_LOCAL,                                                                        \
           "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
         X(MESSAGE_BOUND,                                                                           \
@@ -272,6 +275,8 @@
         X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4)")                           \
         X(UNPARK, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")              \
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
+        X(PARKED_REASON, "SELECT reason FROM parked"                                               \
+                         " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                         \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
         X(PARKED_FOR, "SELECT uid FROM parked"                                                     \

@@ -113,6 +113,8 @@ typedef struct BaseMessage {
 
 int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                   BaseMessage *ret_message); /* or STATE_DB_E_NONE */
+/* The next one with a remote UID above @after; or STATE_DB_E_NONE. */
+int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret_message);
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message);
 int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags);
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid);
@@ -225,6 +227,9 @@ int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const c
 int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid); /* or STATE_DB_E_NONE */
 int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side);
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
+/* Why it is. Owned by the caller. Or STATE_DB_E_NONE. */
+int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                           char **ret_reason);
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
 
 /* Nobody refuses these: they are larger than what may be transferred now. Parked under this reason. */

@@ -57,8 +57,10 @@ void engine_look_at_all(Engine *engine) {
 int engine_verify(Engine *engine, const char *name) {
         SyncMailbox *mailbox = engine_lookup(engine, name);
 
-        if (!mailbox || !mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL])
+        if (!mailbox)
                 return STATE_DB_E_NONE;
+        /* Whether it is there is known when the mailboxes were listed, and the wish is kept until then: to forget it
+         * would be to say that both sides agree. */
         mailbox->all_names = true;
         sync_mailbox_mark(mailbox, SIDE_REMOTE);
         sync_mailbox_mark(mailbox, SIDE_LOCAL);
@@ -66,6 +68,15 @@ int engine_verify(Engine *engine, const char *name) {
                 engine->n_verifying++;
         mailbox->wants_verify = true;
         return 0;
+}
+
+int engine_verify_digests(Engine *engine, const char *name) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+        int r = engine_verify(engine, name);
+
+        if (r == 0)
+                mailbox->wants_digests = true;
+        return r;
 }
 
 void engine_retry(Engine *engine) {

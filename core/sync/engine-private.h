@@ -5,7 +5,7 @@
 #include "sync/engine.h"
 
 #define ENGINE_MAX_RUNS      64u                /* mailboxes worked on at a time */
-#define ENGINE_N_TURNS       3u                 /* in which runs begin */
+#define ENGINE_N_TURNS       4u                 /* in which runs begin */
 #define RUN_MAX_BATCH        1024u              /* messages in a transaction of a transfer */
 #define RUN_MAX_BYTES        (4u * 1024 * 1024) /* and their size */
 #define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
@@ -86,6 +86,7 @@ typedef struct SyncMailbox {
         bool has_deferred;    /* they were counted, when so many were parked: */
         uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
+        bool wants_digests; /* and then of the bytes, too */
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
@@ -149,11 +150,14 @@ typedef enum RunPhase {
         RUN_SURVEY,   /* that side leaves something untold: search for it */
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
+        RUN_VERIFY,   /* the bytes of the whole base, on request */
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
         RUN_CLOSE,
 } RunPhase;
+
+typedef struct CheckedMessage CheckedMessage;
 
 struct SyncRun {
         SyncMailbox *mailbox; /* borrowed */
@@ -162,7 +166,12 @@ struct SyncRun {
         unsigned n_under_way; /* requests without DONE */
         unsigned n_rounds[_SIDE_MAX];
         bool verifies; /* changes nothing, tells what differs */
-        bool compares; /* both sides list all that they have */
+        bool verifies_bytes;
+        CheckedMessage *checked; /* owned: those whose bytes are being compared; NULL: none yet */
+        size_t n_checked;
+        Side checked_side;
+        uint32_t checked_after; /* remote UID */
+        bool compares;          /* both sides list all that they have */
         uint64_t n_differences;
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
@@ -217,7 +226,8 @@ struct SyncRun {
         size_t n_batch, n_batch_allocated;
         uint32_t batch_last[_SIDE_MAX]; /* the highest UIDs among them */
         uint64_t batch_bytes;
-        unsigned n_appends; /* handed over whole, and not yet APPENDED or refused */
+        uint64_t noted_bytes; /* counts.bytes at the last note of progress */
+        unsigned n_appends;   /* handed over whole, and not yet APPENDED or refused */
 
         PlannedMessage *planned; /* owned */
         size_t n_planned;
@@ -567,6 +577,12 @@ int run_commit_rotation(SyncRun *run);
 /* run-pair.c */
 int run_identify(SyncRun *run);
 int run_digest(SyncRun *run);
+
+/* run-verify-digests.c: begin, and go on with what was asked for answered */
+int run_verify_digests(SyncRun *run);
+int run_on_verify_event(SyncRun *run, Side side, const ReplicaEvent *event);
+void run_tell_difference(SyncRun *run, uint32_t remote_uid, const char *what);
+
 int run_identify_side(SyncRun *run, Side side);
 int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
@@ -606,6 +622,8 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 /* run-batch.c */
 int run_put_batch(SyncRun *run);
+/* Bytes have come: tell of the progress, if they are many. */
+void run_note_bytes(SyncRun *run);
 int run_flush_batch(SyncRun *run);
 int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base);
 

@@ -171,6 +171,8 @@ static int start_verifying(SyncMailbox *mailbox) {
         mailbox->wants_verify = false;
         mailbox->engine->n_verifying--;
         mailbox->run->verifies = true;
+        mailbox->run->verifies_bytes = mailbox->wants_digests;
+        mailbox->wants_digests = false;
         mailbox->replica[SIDE_LOCAL].has_names = false;
         return run_start(mailbox->run);
 }
@@ -239,19 +241,31 @@ static void forget_marks(SyncMailbox *mailbox) {
 
 /*
  * When it is its mailbox's turn. Those with new messages come last: the last of them is still selected when what is
- * gone elsewhere is known, and nothing is to be done in it before its bodies are asked for.
+ * gone elsewhere is known, and nothing is to be done in it before its bodies are asked for. Of those, INBOX is what
+ * people wait for.
  */
+enum {
+        TURN_NO_GAIN,
+        TURN_LOSS_TOO,
+        TURN_INBOX,
+        TURN_GAIN,
+        _TURN_MAX,
+};
+static_assert(_TURN_MAX == ENGINE_N_TURNS, "each has a place to go on from");
+
 static unsigned turn_of(const SyncMailbox *mailbox) {
         if (!mailbox->may_gain[SIDE_REMOTE])
-                return 0;
-        return mailbox->may_lose[SIDE_REMOTE] ? 1 : 2;
+                return TURN_NO_GAIN;
+        if (mailbox->may_lose[SIDE_REMOTE])
+                return TURN_LOSS_TOO;
+        return strcmp(mailbox->state.name, "INBOX") == 0 ? TURN_INBOX : TURN_GAIN;
 }
 
 static int start_turn(Engine *engine, unsigned turn) {
         int n_started = 0;
 
-        while (engine->turns_from[turn] < engine->n_mailboxes &&
-               engine->n_runs < ENGINE_MAX_RUNS && engine->n_dirty + engine->n_verifying > 0) {
+        while (engine->turns_from[turn] < engine->n_mailboxes && engine->n_runs < ENGINE_MAX_RUNS &&
+               engine->n_dirty + engine->n_verifying > 0) {
                 SyncMailbox *mailbox = engine->mailboxes[engine->turns_from[turn]++];
                 int r;
 

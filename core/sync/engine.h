@@ -123,9 +123,13 @@ void engine_look_at_all(Engine *engine);
  * difference is told (ENGINE_NOTE_DIFFERENCE). That changes nothing; the next run, if there was any, is
  * one over the whole mailbox and brings it in sync. Costs what a first listing costs.
  *
- * Return: 0, or STATE_DB_E_NONE if there is no such mailbox on both sides.
+ * One that turns out to be on one side only is not compared, as it is not synchronised.
+ *
+ * Return: 0, or STATE_DB_E_NONE if there is no such mailbox.
  */
 int engine_verify(Engine *engine, const char *mailbox);
+/* And compare the bytes of every message that both have: each side is read whole. */
+int engine_verify_digests(Engine *engine, const char *mailbox);
 
 /* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
  * STATE_DB_E_NONE if there is no such mailbox. */
@@ -219,6 +223,33 @@ typedef struct EngineMailbox {
 
 int engine_each_mailbox(Engine *engine, int (*each)(const EngineMailbox *mailbox, void *userdata),
                         void *userdata);
+/* What the state has of one message, and what would be done with it. */
+typedef struct EngineExplanation {
+        uint32_t uid[_SIDE_MAX]; /* 0: not known */
+        bool is_known;           /* the base has it: both sides did */
+        bool is_begun;           /* it was being copied */
+        char *flags;             /* owned: as both agreed on, "\\Seen work" */
+        char *file;              /* owned: the part of its name that stays; NULL: none is known */
+        char *parked;            /* owned: why it does not follow to the other side; NULL: it may */
+        Side parked_side;        /* where it is */
+        uint32_t uidvalidity, uidnext; /* so far the server was dealt with */
+        uint64_t modseq;
+        char *verdict; /* owned: sentences for people; "" for no message */
+} EngineExplanation;
+
+#define ENGINE_EXPLANATION_NULL ((EngineExplanation){0})
+
+/**
+ * engine_explain() - look a message up
+ * @uid: on the remote side; 0: by its file
+ * @file: its name in a Maildir; "": by its UID; both nothing: of the mailbox alone
+ *
+ * Return: 0, STATE_DB_E_NONE if there is no such mailbox, or negative.
+ */
+int engine_explain(Engine *engine, const char *mailbox, uint32_t uid, const char *file,
+                   EngineExplanation *ret_explanation);
+void engine_explanation_done(EngineExplanation *explanation);
+
 /* Messages without \Seen; counted on the spot, which walks the mailbox. 0 if it cannot be counted. */
 uint64_t engine_count_unseen(Engine *engine, const char *name);
 const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);

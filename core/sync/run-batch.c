@@ -9,6 +9,8 @@
 
 #include "sync/engine-private.h"
 
+#define NOTE_BYTES (64u * 1024) /* between two notes of progress */
+
 /* What a side has said of a message before the base had it, by an echo or by another client. */
 int run_take_early_news(SyncRun *run, Side side, const BaseMessage *base) {
         const int64_t mailbox = run->mailbox->state.id;
@@ -121,8 +123,10 @@ static int put_rows(SyncRun *run) {
         return sync_mailbox_save(mailbox);
 }
 
+/* With what has arrived and is not durable yet: a batch takes long on a slow line. */
 static void note_progress(SyncRun *run) {
-        const uint64_t done = run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL];
+        const uint64_t done =
+                run->counts.added[SIDE_REMOTE] + run->counts.added[SIDE_LOCAL] + run->n_batch;
         const uint64_t total_bytes =
                 run->total_bytes > 0 ? MAX(run->counts.bytes, run->total_bytes) : 0;
 
@@ -134,6 +138,12 @@ static void note_progress(SyncRun *run) {
                                                   .bytes = run->counts.bytes,
                                                   .total_bytes = total_bytes,
                                           });
+        run->noted_bytes = run->counts.bytes;
+}
+
+void run_note_bytes(SyncRun *run) {
+        if (run->counts.bytes >= run->noted_bytes + NOTE_BYTES)
+                note_progress(run);
 }
 
 /* Durable, in the base, and only then visible. */
@@ -156,7 +166,6 @@ static int deliver_batch(SyncRun *run) {
                 run->unpublished = true; /* the next run does it */
                 return run_fail_locally(run, "new messages cannot be moved into the mailbox", r);
         }
-        note_progress(run);
         return 0;
 }
 
@@ -172,14 +181,13 @@ int run_put_batch(SyncRun *run) {
         if (run_replica(run, SIDE_LOCAL)->gives_numbers) {
                 if (!run->unpublished) /* else what is staged is not to be forgotten for these */
                         r = deliver_batch(run);
-        } else {
+        } else
                 r = put_rows(run);
-                if (r >= 0)
-                        note_progress(run);
-        }
         run->batch_bytes = 0;
         run->n_batch = 0;
         memset(run->batch_last, 0, sizeof(run->batch_last));
+        if (r >= 0)
+                note_progress(run);
         return r;
 }
 

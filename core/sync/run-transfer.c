@@ -156,6 +156,7 @@ static int on_body_data(SyncRun *run, Side side, ByteView data) {
                 return 0;
         run->counts.bytes += data.size;
         run->batch_bytes += data.size;
+        run_note_bytes(run);
 
         n = engine->replica[to]->ops->append_data(engine->replica[to], data);
         if (n < 0) {

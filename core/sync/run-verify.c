@@ -13,7 +13,7 @@
 
 #define VERIFY_MAX_UIDS 1000u /* of unknown messages, looked at a time */
 
-static void tell(SyncRun *run, uint32_t remote_uid, const char *what) {
+void run_tell_difference(SyncRun *run, uint32_t remote_uid, const char *what) {
         run->n_differences++;
         engine_note(run->mailbox->engine, &(EngineNote){
                                                   .type = ENGINE_NOTE_DIFFERENCE,
@@ -59,7 +59,7 @@ static int tell_changed(SyncRun *run, const ChangedMessage *message) {
         if (r >= 0)
                 r = buffer_append(&out, "", 1);
         if (r >= 0)
-                tell(run, message->base.uid[SIDE_REMOTE], out.data);
+                run_tell_difference(run, message->base.uid[SIDE_REMOTE], out.data);
         return r;
 }
 
@@ -99,7 +99,8 @@ static int tell_all_unknown(SyncRun *run, Side side) {
                 after = uids.ranges[uids.n_ranges - 1].last;
                 for (size_t i = 0; i < uids.n_ranges; i++)
                         for (uint64_t uid = uids.ranges[i].first; uid <= uids.ranges[i].last; uid++)
-                                tell(run, side == SIDE_REMOTE ? (uint32_t) uid : 0, what);
+                                run_tell_difference(run, side == SIDE_REMOTE ? (uint32_t) uid : 0,
+                                                    what);
         }
 }
 
@@ -109,9 +110,11 @@ int run_verify(SyncRun *run) {
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (run->discard[side])
-                        tell(run, 0,
-                             side == SIDE_REMOTE ? "the remote side has numbered its messages anew"
-                                                 : "the local side has numbered its messages anew");
+                        run_tell_difference(
+                                run, 0,
+                                side == SIDE_REMOTE
+                                        ? "the remote side has numbered its messages anew"
+                                        : "the local side has numbered its messages anew");
         if (run->n_differences == 0) {
                 r = tell_all_changed(run);
                 for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
@@ -121,5 +124,5 @@ int run_verify(SyncRun *run) {
                 return r;
 
         run->mailbox->wants_compare |= run->n_differences > 0;
-        return run_close(run);
+        return run->verifies_bytes && !run->failed ? run_verify_digests(run) : run_close(run);
 }

@@ -48,6 +48,7 @@ SyncRun *run_free(SyncRun *run) {
                 (void) run->mailbox->engine->options.digest->end(run->digest, unused);
         }
         free(run->batch);
+        free(run->checked);
         free(run->planned);
         free(run->moved);
         for (Side side = 0; side < _SIDE_MAX; side++)
@@ -436,6 +437,8 @@ int run_next_phase(SyncRun *run) {
                 return run_identify(run);
         case RUN_DIGEST:
                 return run_digest(run);
+        case RUN_VERIFY:
+                return run_verify_digests(run);
         case RUN_MEET:
                 return 0; /* engine_meet() goes on */
         case RUN_ACT:
@@ -543,6 +546,8 @@ int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
         case REPLICA_EVENT_BODY_BEGIN:
         case REPLICA_EVENT_BODY_DATA:
         case REPLICA_EVENT_BODY_END:
+                if (run->phase == RUN_VERIFY)
+                        return run_on_verify_event(run, side, event);
                 return run->phase == RUN_DIGEST ? run_on_digest_event(run, side, event)
                                                 : run_on_body(run, side, event);
         case REPLICA_EVENT_APPENDED:

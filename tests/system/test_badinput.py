@@ -477,6 +477,20 @@ class Running(case.SystemTest):
             self.assertEqual(self.acc.ctl("resume").status, 0)
             wait_until(lambda: len(self.acc.tree.folder("INBOX").files()) == MESSAGES + 1, "mail arrives")
 
+    def test_resume_after_refused(self):
+        """What was refused has been mended: resume tries it, as its sentence says."""
+        secret = self.directory / "secret"
+        secret.write_text("not it")
+        secret.chmod(0o600)
+        self.acc.settings |= {"password": None, "password-file": secret}
+        self.acc.write_config()
+        with self.acc.daemon() as daemon:
+            daemon.wait_ready()
+            wait_until(lambda: self.acc.ctl_json("status")[0]["state"] == "refused", "it is refused")
+            secret.write_text(dovecot.PASSWORD)
+            self.assertEqual(self.acc.ctl("resume", "test").status, 0)
+            wait_until(lambda: self.acc.ctl_json("status")[0]["state"] == "in sync", "it is in sync")
+
     @contextlib.contextmanager
     def watch(self):
         """What `imapsyncctl watch` tells meanwhile: a function that gives the events so far."""

@@ -31,8 +31,9 @@ class Verify(case.SystemTest):
         self.acc = self.account(self.dovecot)
         self.once(self.acc)
 
-    def verify(self, *mailboxes):
-        result = self.acc.ctl("--json", "verify", "test", *mailboxes)
+    def verify(self, *mailboxes, digests=False):
+        options = ["--digests"] if digests else []
+        result = self.acc.ctl("--json", "verify", *options, "test", *mailboxes)
         rows = [json.loads(line) for line in result.out.splitlines()]
         self.assertEqual(rows[-1]["in_sync"], len(rows) == 1)
         return result.status, [(row["uid"], row["what"]) for row in rows[:-1]]
@@ -69,6 +70,56 @@ class Verify(case.SystemTest):
                 with sqlite3.connect(self.acc.database) as db:
                     self.assertEqual(db.execute("SELECT messages FROM mailbox").fetchall(), [(10,)])
                 db.close()
+
+    def test_digests(self):
+        """A byte that has changed on the disk: seen by its digest alone, told of, and left alone. There
+        are more messages than are asked for at a time."""
+        populate.fill_small(self.session, "INBOX", 150)
+        self.once(self.acc)
+        files = {path.stat().st_size: path for path in self.acc.tree.folder("INBOX").files()}
+        path = files[max(files)]
+        data = path.read_bytes()
+        with open(path, "r+b") as file:
+            file.seek(len(data) - 3)
+            file.write(bytes([data[-3] ^ 1]))
+        damaged = path.read_bytes()
+        before = self.acc.tree.folder("INBOX").files()
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assertEqual(self.verify(), (0, []))
+            status, differences = self.verify(digests=True)
+            self.assertEqual(status, 1)
+            self.assertEqual([what for _, what in differences], ["its bytes differ between the two sides"])
+            uid = differences[0][0]
+            self.assertEqual(self.verify("INBOX", digests=True), (1, differences))
+            explained = self.acc.ctl_json("explain", "test", "INBOX", str(uid))
+            self.assertTrue(path.name.startswith(explained["file"]))
+            self.assertEqual(path.read_bytes(), damaged)
+            self.assertEqual(self.acc.tree.folder("INBOX").files(), before)
+            path.write_bytes(data)
+            self.assertEqual(self.verify(digests=True), (0, []))
+
+    def test_digests_of_two_servers(self):
+        """Two messages that the base has crossed: both sides have all that it knows, with other bytes."""
+        local = self.server(name="local")
+        self.acc = self.account(self.dovecot, name="servers")
+        self.acc.use_local_server(local)
+        self.once(self.acc)
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            self.assertEqual(self.verify(digests=True), (0, []))
+        with sqlite3.connect(self.acc.database) as db:
+            rows = db.execute("SELECT remote, local FROM message ORDER BY remote LIMIT 2").fetchall()
+            (one, its), (two, other) = rows
+            db.execute("UPDATE message SET local = 999999 WHERE remote = ?", (one,))
+            db.execute("UPDATE message SET local = ? WHERE remote = ?", (its, two))
+            db.execute("UPDATE message SET local = ? WHERE remote = ?", (other, one))
+        db.close()
+        with self.acc.daemon() as daemon:
+            daemon.wait_ready()
+            status, differences = self.verify("INBOX", digests=True)
+            self.assertEqual(status, 1)
+            self.assertEqual([uid for uid, what in differences if "bytes" in what], [one, two])
 
     def test_no_such_mailbox(self):
         with self.acc.daemon() as daemon:

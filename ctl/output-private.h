@@ -1,0 +1,20 @@
+#pragma once
+
+/* What the files of ctl/output.h share. */
+
+#include "ctl/output.h"
+#include "ctl/table.h"
+
+/* "s" but for one. */
+const char *plural(uint64_t n);
+
+/* Below a row: "3 changes pending, 25 deletions held back (imapsyncctl held)"; nothing for nothing. */
+int add_counts_note(Table *table, const Row *row);
+int add_sentence_note(Table *table, Style style, const char *sentence);
+int add_ago(Table *table, const Screen *screen, uint64_t usec);
+
+/* On the mains there is nothing to say. */
+bool is_policy_worth_telling(const Row *account);
+
+/* The file has changed and is wrong: what it says is not what rules. */
+int append_config_error(const Rows *accounts, const Screen *screen, Buffer *buffer);
