@@ -65,11 +65,11 @@ static void test_windows(void) {
                 } windows[N];
                 unsigned wakes[N];
         } rows[] = {
-                {"one",                      {{10, 30}},                                   {1}         },
-                {"overlap",                  {{10, 60}, {20, 70}, {30, 400}},              {1, 1, 1}   },
-                {"the last one comes first", {{10, 400}, {10, 300}, {10, 40}},             {1, 1, 1}   },
-                {"apart",                    {{10, 30}, {200, 230}},                       {1, 2}      },
-                {"two and two",              {{10, 40}, {200, 250}, {10, 50}, {150, 300}}, {1, 2, 1, 2}},
+                {"one",                      {{10, 30}},                                      {1}         },
+                {"overlap",                  {{300, 600}, {350, 700}, {400, 4000}},           {1, 1, 1}   },
+                {"the last one comes first", {{10, 400}, {10, 300}, {10, 40}},                {1, 1, 1}   },
+                {"apart",                    {{10, 30}, {1000, 1030}},                        {1, 2}      },
+                {"two and two",              {{10, 40}, {1000, 1050}, {10, 50}, {950, 1100}}, {1, 2, 1, 2}},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -111,11 +111,11 @@ static void test_disarmed(void) {
         for (size_t k = 0; k < 3; k++)
                 assert(pulse_arm(pulse, &ones[k].beat, begin, begin + 20 * MSEC, on_beat,
                                  &ones[k]) >= 0);
-        assert(pulse_arm(pulse, &ones[2].beat, begin + 100 * MSEC, begin + 120 * MSEC, on_beat,
+        assert(pulse_arm(pulse, &ones[2].beat, begin + 1000 * MSEC, begin + 1020 * MSEC, on_beat,
                          &ones[2]) >= 0);
         run_until_quiet(event, ones, 20000 * MSEC);
         assert(ones[0].n_calls == 1 && ones[1].n_calls == 0 && ones[2].n_calls == 1);
-        assert(ones[2].at_wake == 2 && ones[2].called >= begin + 100 * MSEC);
+        assert(ones[2].at_wake == 2 && ones[2].called >= begin + 1000 * MSEC);
 }
 
 /*
