@@ -340,6 +340,27 @@ class Machine(PolicyTest):
         self.policy("auto")
         self.wait_policy("battery metered", "on battery, NetworkManager says that the network is metered")
 
+    def test_metered_connection(self):
+        """Tethered: large messages wait, both ways; on the next network they go, on the same connection."""
+        self.bus.start_network(Metered=1)
+        self.begin()
+        self.wait_policy("metered", "NetworkManager says that the network is metered")
+        self.store.deliver("INBOX", large("l1"))
+        self.store.deliver("INBOX", mail("small"))
+        self.acc.tree.folder("b").deliver(large("l2"), "large.one")
+        self.wait_mail("INBOX", 2)
+        wait_until(lambda: self.status()["deferred"] == 2, "two that wait")
+        self.assertEqual((self.n_mail("INBOX"), self.count(rb"APPEND")), (2, 0))
+        self.bus.set_network(Metered=4)
+        self.wait_policy("ac")
+        self.wait_mail("INBOX", 3)
+        wait_until(lambda: self.status()["deferred"] == 0 and self.count(rb"APPEND") == 1, "nothing waits any more")
+        self.bus.set_network(Metered=1)
+        self.wait_policy("metered", "NetworkManager says that the network is metered")
+        self.bus.stop("networkmanager")  # who knows nothing of the network knows nothing of its price
+        self.wait_policy("ac")
+        self.assert_undisturbed()
+
     def test_nonsense(self):
         """What has another type than it should is no word at all; the rest goes on."""
         self.bus.start_power()

@@ -1,13 +1,16 @@
 """The machine sleeps and wakes up: work is committed before, and mail is fresh behind it."""
 
+import os
 import random
+import struct
 import time
 import unittest
 
-from rig import bus, case, populate, proxy, wait_until
+from rig import BUILD, SANITIZED, bus, case, populate, proxy, wait_until
 
 LATE = 2.0  # seconds in which the machine may sleep
 FRESH = 3.0  # seconds after which a message is here
+SHIM = BUILD / "tests" / "libchaos-sleep.so"
 
 
 @unittest.skipUnless(bus.is_possible(), "needs python3-dbusmock")
@@ -139,3 +142,70 @@ class Sleep(case.SystemTest):
         for service in ("org.freedesktop.login1", "org.freedesktop.NetworkManager"):
             self.assertEqual(daemon.log().count(f"{service} is not on the system bus"), 1, daemon.log())
         self.assertEqual(daemon.stop(), 0)
+
+
+@unittest.skipIf(SANITIZED, "what is preloaded would have to come after the sanitizer")
+class WithoutLogind(case.SystemTest):
+    """Nobody says that the machine sleeps; that it has slept the clocks tell."""
+
+    def setUp(self):
+        super().setUp()
+        self.dovecot = self.server()
+        self.rng = random.Random(8)
+        self.remote = self.session(self.dovecot)
+        populate.fill(self.remote, ["INBOX", "list"], 3, holes=False)
+        self.wire = self.enterContext(proxy.Proxy(self.dovecot.host, self.dovecot.imaps_port))
+        self.account_ = self.account(self.dovecot, settings={"port": self.wire.port, "timeout": "20s"})
+        self.fifo = self.directory / "sleep"
+        os.mkfifo(self.fifo)
+        self.account_.variables = {"LD_PRELOAD": str(SHIM), "SLEEP_FIFO": str(self.fifo)}
+        self.inbox = self.account_.tree.folder("INBOX")
+        self.daemon = self.enterContext(self.account_.daemon())
+        self.daemon.wait_in_sync()
+        wait_until(lambda: self.account_.ctl_json("status")[0]["waits"] == "NOTIFY", "it waits")
+
+    def sleep(self, seconds):
+        with open(self.fifo, "wb") as fifo:
+            fifo.write(struct.pack("q", seconds))
+
+    def check_fresh(self, name, seconds=3600):
+        """What came while it slept is here soon."""
+        count = len(self.inbox.files()) + 1
+        self.remote.append("INBOX", populate.message(self.rng, name))
+        begin = time.monotonic()
+        self.sleep(seconds)
+        wait_until(lambda: len(self.inbox.files()) == count, f"{name} is here", deadline=20, interval=0.02)
+        self.assertLess(time.monotonic() - begin, FRESH)
+        self.daemon.wait_in_sync()
+
+    def test_dead(self):
+        """Nobody answers any more behind it, and nobody had said so."""
+        self.wire.fall_silent()
+        self.check_fresh("dead")
+        self.assertIn("the machine is awake", self.daemon.log())
+        self.assertIn("connecting anew", self.daemon.log())
+
+    def test_dropped(self):
+        self.wire.cut_all()
+        self.check_fresh("dropped")
+
+    def test_alive(self):
+        """The connection has outlived an hour, and a night: it is asked, and kept."""
+        begin = self.wire.connections
+        for seconds in (3600, 8 * 3600):
+            said = self.wire.up
+            self.sleep(seconds)
+            wait_until(lambda: self.wire.up > said, "it asks", deadline=FRESH, interval=0.02)
+        self.daemon.wait_in_sync()
+        self.assertEqual(self.wire.connections, begin)
+        self.assertEqual(self.daemon.log().count("the machine is awake"), 2)
+
+    def test_clock_is_set(self):
+        """That is no sleep: nothing is asked, and the next one is noticed."""
+        said = self.wire.up
+        self.sleep(0)
+        self.account_.ctl("status")
+        self.assertEqual(self.wire.up, said)
+        self.wire.fall_silent()
+        self.check_fresh("after that")
+        self.assertEqual(self.daemon.log().count("the machine is awake"), 1)
