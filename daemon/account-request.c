@@ -6,6 +6,8 @@
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
         account_insist(account);
+        if (account->hooks)
+                hooks_retry(account->hooks);
         if (account->engine && n_mailboxes == 0) {
                 engine_mark_all(account->engine);
                 (void) engine_list(account->engine);

@@ -226,6 +226,20 @@ class Hooks(case.SystemTest):
         wait_until(lambda: self.warning() == "", "the warning is taken back")
         self.finish(5)
 
+    def test_fails_and_is_asked_for(self):
+        """Once it is mended, nobody has to wait for the next mail."""
+        marker = self.directory / "fail"
+        marker.touch()
+        self.start(on_new=f"if [ -e {marker} ]; then exit 3; fi; {self.new.command()}")
+        self.append()
+        wait_until(self.warning, "it has failed")
+        marker.unlink()
+        self.assertEqual(self.account_.ctl("sync").status, 0)
+        self.wait_for(self.new, "new", 1)
+        wait_until(lambda: self.warning() == "", "the warning is taken back")
+        self.finish(4)
+        self.assertEqual(len(self.new.told()), 1)
+
     def test_is_killed(self):
         self.start(on_change="kill -SEGV $$")
         self.append()
