@@ -96,10 +96,11 @@ static void remember(Account *account) {
 }
 
 void account_hooks_observe(Account *account) {
-        if (account->hooks || account->notice)
+        if (account->maildir && (account->hooks || account->notice))
                 maildir_replica_observe(account->maildir, on_deed, account);
-        if (account->hooks)
+        if (account->hooks && !account->has_recalled)
                 recall(account);
+        account->has_recalled = true;
 }
 
 /* Of a local server; and what other programs did here. */

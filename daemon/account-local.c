@@ -270,7 +270,9 @@ int account_open_sides(Account *account) {
         r = open_link(account, SIDE_REMOTE, &account->config->remote);
         if (r < 0)
                 return r;
-        if (!account->config->maildir)
+        if (!account->config->maildir) {
+                account_hooks_observe(account);
                 return open_link(account, SIDE_LOCAL, &account->config->local);
+        }
         return account->maildir ? 0 : open_maildir(account);
 }

@@ -109,6 +109,7 @@ struct Account {
         Hooks *hooks;                /* NULL: none are wanted */
         DesktopNotification *notice; /* NULL: none is wanted */
         bool is_ending_hooks;        /* all that is left to be done */
+        bool has_recalled;           /* what the database knew of that at the start */
         bool has_untold;             /* the database knows of changes that hooks were not told of */
         MaildirWatch *watch;         /* NULL: none; local changes are then found by polling */
         bool watch_is_broken;
@@ -190,7 +191,7 @@ void account_watch_all(Account *account);
 /* account-hook.c */
 /* What is to be told of changes here; nothing in a dry run. Return: 0, or a negative errno. */
 int account_hooks_begin(Account *account);
-/* The local side is a Maildir, and was opened. */
+/* The local side is about to be used; may be called again. */
 void account_hooks_observe(Account *account);
 void account_hooks_note(Account *account, const EngineNote *note);
 /* Nothing more will be done: with once they are run, else ended. Return: true, or false if account_finish() is

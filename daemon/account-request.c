@@ -9,6 +9,8 @@
 
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
         account_insist(account);
+        if (account->hooks)
+                hooks_retry(account->hooks);
         if (account->engine && n_mailboxes == 0) {
                 account_settle(account);
                 engine_look_at_all(account->engine);

@@ -30,14 +30,16 @@ struct DesktopNotification {
         sd_event *event;     /* ref */
         const char *account; /* borrowed */
         Timer timer;         /* until it is shown */
-        uint64_t count;      /* since the last one was closed */
+        uint64_t count;      /* of all messages */
+        uint64_t shown;      /* as it was when they were shown last */
+        uint64_t closed;     /* of those in notifications that were closed */
         Line lines[N_LINES]; /* of the newest: count % N_LINES is the next */
         unsigned n_read;     /* since it was shown last */
         bool is_due;
 
-        sd_bus *bus;         /* NULL: not opened yet, or gone */
-        sd_bus_slot *call;   /* the one under way */
-        sd_bus_slot *closed; /* who tells that it was closed */
+        sd_bus *bus;            /* NULL: not opened yet, or gone */
+        sd_bus_slot *call;      /* the one under way */
+        sd_bus_slot *on_closed; /* who tells that it was closed */
         sd_bus_slot *disconnected;
         sd_event_source *over; /* deferred: the bus is gone; this may be a callback of it */
         bool has_capabilities, has_markup;
@@ -136,7 +138,7 @@ static int add_text(const DesktopNotification *n, Buffer *body, const char *text
 
 /* The newest first. */
 static int format_lines(const DesktopNotification *n, Buffer *body) {
-        const uint64_t n_lines = MIN(n->count, (uint64_t) N_LINES);
+        const uint64_t n_lines = MIN(n->count - n->closed, (uint64_t) N_LINES);
         int r = 0;
 
         for (uint64_t i = 1; i <= n_lines && r >= 0; i++) {
@@ -161,13 +163,13 @@ static int format(const DesktopNotification *n, char **ret_summary, char **ret_b
         const Line *line = &n->lines[(n->count - 1) % N_LINES];
         int r;
 
-        if (n->count == 1) {
+        if (n->count - n->closed == 1) {
                 r = buffer_append_string(&summary, sender_of(line));
                 if (r >= 0)
                         r = add_text(n, &body, subject_of(line));
         } else {
                 r = buffer_append_format(&summary, "%llu new messages (%s)",
-                                         (unsigned long long) n->count, n->account);
+                                         (unsigned long long) (n->count - n->closed), n->account);
                 if (r >= 0)
                         r = format_lines(n, &body);
         }
@@ -183,15 +185,15 @@ static int format(const DesktopNotification *n, char **ret_summary, char **ret_b
 static void forget(DesktopNotification *n) {
         for (unsigned i = 0; i < N_LINES; i++)
                 line_done(&n->lines[i]);
-        n->count = 0;
+        n->closed = n->count;
         n->id = 0;
         n->is_due = false;
-        n->closed = sd_bus_slot_unref(n->closed);
+        n->on_closed = sd_bus_slot_unref(n->on_closed);
 }
 
 static void drop_bus(DesktopNotification *n) {
         n->call = sd_bus_slot_unref(n->call);
-        n->closed = sd_bus_slot_unref(n->closed);
+        n->on_closed = sd_bus_slot_unref(n->on_closed);
         n->disconnected = sd_bus_slot_unref(n->disconnected);
         n->bus = sd_bus_close_unref(n->bus);
         n->has_capabilities = false;
@@ -247,12 +249,12 @@ static int on_closed(sd_bus_message *m, void *userdata, sd_bus_error *reterr) {
         uint32_t id, reason;
 
         (void) reterr;
-        /* What has come since and is not shown yet is counted from here. */
-        if (sd_bus_message_read(m, "uu", &id, &reason) >= 0 && id == n->id && id > 0) {
-                n->id = 0;
-                if (!n->is_due)
-                        forget(n);
-        }
+        if (sd_bus_message_read(m, "uu", &id, &reason) < 0 || id != n->id || id == 0)
+                return 0;
+        n->id = 0;
+        n->closed = n->shown; /* what has come since is counted anew */
+        if (!n->is_due)
+                forget(n);
         return 0;
 }
 
@@ -275,8 +277,8 @@ static int on_notified(sd_bus_message *m, void *userdata, sd_bus_error *reterr) 
         (void) reterr;
         if (!is_good(n, m) || sd_bus_message_read(m, "u", &n->id) < 0)
                 return 0;
-        if (!n->closed)
-                (void) sd_bus_match_signal_async(n->bus, &n->closed, SERVICE, PATH, INTERFACE,
+        if (!n->on_closed)
+                (void) sd_bus_match_signal_async(n->bus, &n->on_closed, SERVICE, PATH, INTERFACE,
                                                  "NotificationClosed", on_closed, NULL, n);
         show(n); /* what has come meanwhile */
         return 0;
@@ -307,6 +309,7 @@ static int notify(DesktopNotification *n) {
                 return r;
         n->is_due = false;
         n->n_read = 0;
+        n->shown = n->count;
         return sd_bus_call_method_async(n->bus, &n->call, SERVICE, PATH, INTERFACE, "Notify",
                                         on_notified, n, "susssasa{sv}i", "imapsyncd", n->id,
                                         "mail-unread", summary, body, 0, 1, "category", "s",

@@ -158,7 +158,9 @@ static void failed(Hooks *hooks, const char *why) {
                 return;
         (void) snprintf(hook->warning, sizeof(hook->warning), "%s", why);
         log_about(LOG_WARNING, subject(hooks),
-                  "%s; what it was told of it is told again with the next change", why);
+                  "%s; it is told of the same again with the next change, or at “imapsyncctl sync "
+                  "%s”",
+                  why, hooks->config->name);
 }
 
 static void on_over(const char *why, uint64_t n_more, void *userdata) {
@@ -275,6 +277,14 @@ static void arm(Hooks *hooks) {
                 log_about(LOG_WARNING, subject(hooks), "hooks cannot be run: %s", strerror(-r));
 }
 
+static void run_soon(Hooks *hooks) {
+        hooks->last = now_of(hooks);
+        if (hooks->first == 0)
+                hooks->first = hooks->last;
+        if (!hooks->is_running)
+                arm(hooks);
+}
+
 void hooks_tell(Hooks *hooks, ChangeKind kind, uint64_t n, const char *mailbox, const char *path) {
         bool is_wanted = false;
 
@@ -289,19 +299,27 @@ void hooks_tell(Hooks *hooks, ChangeKind kind, uint64_t n, const char *mailbox, 
                 change_batch_add(&hook->gathered, kind, n, mailbox, path);
                 hook->is_due = is_wanted = true;
         }
-        if (!is_wanted)
-                return;
-        hooks->last = now_of(hooks);
-        if (hooks->first == 0)
-                hooks->first = hooks->last;
-        if (!hooks->is_running)
-                arm(hooks);
+        if (is_wanted)
+                run_soon(hooks);
 }
 
 /* --- life --- */
 
 void hooks_run(Hooks *hooks) {
         run_now(hooks);
+}
+
+void hooks_retry(Hooks *hooks) {
+        bool is_wanted = false;
+
+        for (HookEvent event = 0; event < _HOOK_MAX; event++) {
+                Hook *hook = &hooks->hooks[event];
+
+                if (hook->warning[0] && !change_batch_is_empty(&hook->gathered))
+                        hook->is_due = is_wanted = true;
+        }
+        if (is_wanted && !hooks->is_stopped)
+                run_soon(hooks);
 }
 
 void hooks_stop(Hooks *hooks) {

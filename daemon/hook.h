@@ -4,8 +4,8 @@
  * The hooks of an account: commands of the user that are told of what the server has changed here
  *
  * Changes are gathered until it is quiet (change_batch_due()); then on-change is run, and on-new if there is
- * new mail: one at a time, and what happens meanwhile is for the next time. What a hook was told of that
- * failed, it is told of again together with the next change.
+ * new mail: one at a time, and what happens meanwhile is for the next time. A hook that failed is told of the
+ * same again with the next change, or by hooks_retry().
  */
 
 #include <systemd/sd-event.h>
@@ -37,6 +37,8 @@ void hooks_tell(Hooks *hooks, ChangeKind kind, uint64_t n, const char *mailbox, 
 
 /* Now, whatever has been gathered. */
 void hooks_run(Hooks *hooks);
+/* Soon, those that have failed: a person wants it. */
+void hooks_retry(Hooks *hooks);
 /* End what runs, begin nothing; on_idle() is called if it was not idle. */
 void hooks_stop(Hooks *hooks);
 bool hooks_are_idle(const Hooks *hooks);
@@ -44,7 +46,7 @@ bool hooks_are_idle(const Hooks *hooks);
 /* What is wrong with them: a sentence, of the last run that failed, until it succeeds; "". */
 const char *hooks_warning(const Hooks *hooks);
 
-/* Of what has happened, what have they not been told? Appends to @batch. */
+/* How much have they not been told, or not with success? */
 void hooks_untold(const Hooks *hooks, uint64_t counts[_CHANGE_MAX]);
 
 DEFINE_CLEANUP(Hooks *, hooks_free)

@@ -6,6 +6,7 @@
 
 #include "daemon/hook-run.h"
 #include "daemon/hook.h"
+#include "test-tree.h"
 #include "test.h"
 
 #define LONG_USEC  ((uint64_t) 60 * 1000000)
@@ -152,7 +153,9 @@ typedef struct World {
         sd_event *event;
         AccountConfig config;
         Hooks *hooks;
-        char folder[64], log[80];
+        TestTree tree;
+        char *log; /* owned */
+        bool is_manual;
         unsigned n_idle;
 } World;
 
@@ -178,21 +181,19 @@ static World world_new(const char *on_change, const char *on_new, bool is_manual
                                  .hook_delay_usec = 1000,
                                  .hook_timeout_usec = LONG_USEC,
                                  },
-                .folder = "/tmp/test-hook-XXXXXX",
-                .n_idle = is_manual,
+                .is_manual = is_manual,
         };
 }
 
 static void world_begin(World *world) {
         const HooksOptions options = {
-                .is_manual = world->n_idle > 0,
+                .is_manual = world->is_manual,
                 .on_idle = on_idle,
                 .userdata = world,
         };
 
-        world->n_idle = 0;
-        assert(mkdtemp(world->folder));
-        (void) snprintf(world->log, sizeof(world->log), "%s/log", world->folder);
+        world->tree = test_tree_new();
+        world->log = test_tree_path(&world->tree, "log");
         assert(setenv("HOOK_LOG", world->log, 1) == 0);
         assert(sd_event_new(&world->event) >= 0);
         assert(hooks_new(world->event, &world->config, &options, &world->hooks) == 0);
@@ -201,8 +202,8 @@ static void world_begin(World *world) {
 static void world_done(World *world) {
         hooks_free(world->hooks);
         sd_event_unref(world->event);
-        (void) unlink(world->log);
-        assert(rmdir(world->folder) == 0);
+        free(world->log);
+        test_tree_done(&world->tree);
 }
 
 /* Until nothing is to be told any more; the loop can be gone on with after. */

@@ -157,6 +157,25 @@ class Hooks(case.SystemTest):
         self.assertEqual({run["paths"] for run in self.change.told()}, {"incomplete"})
         self.assertEqual(self.change.paths(), [])
 
+    def test_local_server_stop(self):
+        """What was not told before the daemon stopped is told after, once."""
+        local = self.server(name="local")
+        self.account_ = self.account(self.dovecot, settings={
+            "hook-delay": "1h", "on-change": self.change.command()})
+        self.account_.use_local_server(local)
+        daemon = self.enterContext(self.account_.daemon())
+        daemon.wait_in_sync()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.change.told(), [])
+        self.account_.settings["hook-delay"] = "100ms"
+        self.account_.write_config()
+        for _ in range(2):
+            daemon = self.enterContext(self.account_.daemon())
+            daemon.wait_in_sync()
+            self.wait_for(self.change, "new", 6)
+            self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(len(self.change.told()), 1)
+
     # --- once ---
 
     def test_once(self):
@@ -225,6 +244,20 @@ class Hooks(case.SystemTest):
         self.assertEqual(len(set(self.change.paths())), 2)
         wait_until(lambda: self.warning() == "", "the warning is taken back")
         self.finish(5)
+
+    def test_fails_and_is_asked_for(self):
+        """Once it is mended, nobody has to wait for the next mail."""
+        marker = self.directory / "fail"
+        marker.touch()
+        self.start(on_new=f"if [ -e {marker} ]; then exit 3; fi; {self.new.command()}")
+        self.append()
+        wait_until(self.warning, "it has failed")
+        marker.unlink()
+        self.assertEqual(self.account_.ctl("sync").status, 0)
+        self.wait_for(self.new, "new", 1)
+        wait_until(lambda: self.warning() == "", "the warning is taken back")
+        self.finish(4)
+        self.assertEqual(len(self.new.told()), 1)
 
     def test_is_killed(self):
         self.start(on_change="kill -SEGV $$")

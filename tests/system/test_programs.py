@@ -27,6 +27,8 @@ class Programs(case.SystemTest):
                 session.select(mailbox, examine=True)
                 for row in session.fetch("1:*", "FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)]").values():
                     text = next(value for name, value in row.items() if name.startswith(b"BODY"))
+                    if text is None:  # expunged meanwhile
+                        continue
                     subject = bytes(text).decode().partition(":")[2].strip()
                     flags = {bytes(flag).decode() for flag in row[b"FLAGS"]} - {"\\Recent"}
                     found[mailbox, subject] = flags
