@@ -182,3 +182,5 @@ class Seeing(case.SystemTest):
                         self.assertEqual(terminal.screen.text(), "In sync.")
                         raw = terminal.raw.decode()
                         self.assertLess(raw.index("test/INBOX"), raw.index("test/Archive"))
+                        # INBOX is whole soon, and the account is not.
+                        self.assertNotIn("100 %", raw[:raw.index("test/Archive")])
