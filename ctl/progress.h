@@ -12,7 +12,8 @@ typedef struct ProgressPart {
         char *name; /* owned: "account/mailbox", escaped */
         uint64_t done, total, bytes;
         uint64_t total_bytes; /* 0: not known */
-        uint64_t bytes_left;  /* of its account, first synchronisations that have not begun with them; 0: not known */
+        uint64_t
+                bytes_left; /* of its account, first synchronisations that have not begun with them; 0: not known */
 } ProgressPart;
 
 /* What an account said last of all that it has to do. */
