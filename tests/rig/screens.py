@@ -10,7 +10,7 @@ import tempfile
 from rig import IMAPSYNCCTL, REPOSITORY, populate, wait_until
 from rig.account import Account
 from rig.dovecot import PASSWORD, Dovecot
-from rig.terminal import Terminal, capture
+from rig.screen import Terminal, capture
 
 SIZES = [(80, 24), (120, 24)]
 MAX_BYTES = 20_000

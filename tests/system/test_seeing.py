@@ -6,7 +6,7 @@ import signal
 import unittest
 
 from rig import IMAPSYNCCTL, SANITIZED, case, populate, stays, wait_until
-from rig.terminal import Terminal, capture
+from rig.screen import Terminal, capture
 
 SIZES = [(80, 24), (120, 30)]
 BIG = b"Message-ID: <big@seen>\r\n\r\n" + b"x" * 60 + b"\r\n"
