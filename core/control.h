@@ -31,7 +31,7 @@
  *      Event       a{sv}   what happened: time (t, usec since 1970), account, mailbox, event, message,
  *                          counts; to those who watch
  *      Progress    ta{sv}  job; account, mailbox, done, total (messages), bytes, total_bytes (0: not
- *                          known)
+ *                          known), bytes_left (of the account)
  *      Difference  ta{sv}  job (of Verify); account, mailbox, uid, what
  *      Finished    tbs     job, in sync, what is wrong in a sentence ("" if nothing)
  *

@@ -19,6 +19,9 @@ void progress_done(Progress *progress) {
         for (size_t i = 0; i < progress->n_parts; i++)
                 free(progress->parts[i].name);
         free(progress->parts);
+        for (size_t i = 0; i < progress->n_accounts; i++)
+                free(progress->accounts[i].name);
+        free(progress->accounts);
         *progress = PROGRESS_NULL;
 }
 
@@ -43,6 +46,26 @@ static int find_part(Progress *progress, const char *name, size_t *ret_index) {
         return 0;
 }
 
+static int note_left(Progress *progress, const char *name, uint64_t bytes_left) {
+        ProgressAccount *accounts;
+
+        for (size_t i = 0; i < progress->n_accounts; i++)
+                if (strcmp(progress->accounts[i].name, name) == 0) {
+                        progress->accounts[i].bytes_left = bytes_left;
+                        return 0;
+                }
+        accounts = reallocarray(progress->accounts, progress->n_accounts + 1, sizeof(*accounts));
+        if (!accounts)
+                return -ENOMEM;
+        progress->accounts = accounts;
+        accounts[progress->n_accounts] = (ProgressAccount){strdup(name), bytes_left};
+        if (!accounts[progress->n_accounts].name)
+                return -ENOMEM;
+        progress->n_accounts++;
+        return 0;
+}
+
+/* What is under way, and the mailboxes that have not begun. */
 static ProgressPart sum(const Progress *progress) {
         ProgressPart all = {};
         bool is_known = true; /* how many bytes there are, of each */
@@ -56,7 +79,11 @@ static ProgressPart sum(const Progress *progress) {
                 all.total_bytes += part->total_bytes;
                 is_known &= part->total_bytes > 0;
         }
-        if (!is_known)
+        for (size_t i = 0; i < progress->n_accounts; i++)
+                all.bytes_left += progress->accounts[i].bytes_left;
+        if (all.bytes_left > 0)
+                all.total_bytes = MAX(all.total_bytes, all.bytes + all.bytes_left);
+        else if (!is_known)
                 all.total_bytes = 0;
         return all;
 }
@@ -102,6 +129,8 @@ int progress_update(Progress *progress, const char *account, const char *mailbox
                 return -ENOMEM;
 
         r = find_part(progress, name, &progress->latest);
+        if (r >= 0)
+                r = note_left(progress, account, part->bytes_left);
         if (r < 0)
                 return r;
         own = &progress->parts[progress->latest];

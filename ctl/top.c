@@ -146,8 +146,6 @@ static int set_timer(Top *top, uint64_t usec) {
         return r < 0 ? r : sd_event_source_set_enabled(top->timer, SD_EVENT_ONESHOT);
 }
 
-static int ask(Top *top);
-
 static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         Top *top = userdata;
 

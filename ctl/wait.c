@@ -82,6 +82,7 @@ static int show_bar(Waiter *waiter, const Row *row) {
                 .total = row_number(row, "total"),
                 .bytes = row_number(row, "bytes"),
                 .total_bytes = row_number(row, "total_bytes"),
+                .bytes_left = row_number(row, "bytes_left"),
         };
         struct timespec ts;
         uint64_t now;

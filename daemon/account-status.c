@@ -184,6 +184,10 @@ AccountStatus account_status(Account *account) {
         };
 }
 
+uint64_t account_bytes_left(const Account *account) {
+        return account->engine ? engine_totals(account->engine).bytes_left : 0;
+}
+
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata),
                          void *userdata) {

@@ -44,6 +44,9 @@ AccountStatus account_status(Account *account);
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
 
+/* Of first synchronisations, as far as the server says. */
+uint64_t account_bytes_left(const Account *account);
+
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 
 /* What is known of a message: engine_explain(). The strings are borrowed until the next call, for any account.

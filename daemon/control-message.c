@@ -145,6 +145,7 @@ static const Field progress_fields[] = {
         FIELD(ControlProgress, total, FIELD_U64),
         FIELD(ControlProgress, bytes, FIELD_U64),
         FIELD(ControlProgress, total_bytes, FIELD_U64),
+        FIELD(ControlProgress, bytes_left, FIELD_U64),
 };
 
 /* Like sd-bus, and GLib before it, refuse the noncharacters (Unicode 23.7) too. */

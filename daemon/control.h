@@ -100,6 +100,8 @@ bool control_is_watched(const Control *control);
 typedef struct ControlProgress {
         const char *account, *mailbox;
         uint64_t done, total, bytes, total_bytes;
+        uint64_t
+                bytes_left; /* of all first synchronisations of the account, this one with them; 0: not known */
 } ControlProgress;
 
 /* The job goes by without a client that is gone: its signals are then no one's, and calls do nothing.

@@ -106,6 +106,7 @@ static void note_progress(Manager *manager, Account *account, const EngineNote *
                 .total = note->total,
                 .bytes = note->bytes,
                 .total_bytes = note->total_bytes,
+                .bytes_left = manager->n_jobs > 0 ? account_bytes_left(account) : 0,
         };
 
         if (!manager->control)

@@ -243,39 +243,43 @@ static void test_progress(void) {
                 size_t width;
                 uint64_t usec;
                 uint64_t total_bytes; /* of each */
+                uint64_t left;        /* of the account */
                 const char *line;
         } rows[] = {
-                {"too early for a rate",    80,  SEC / 2, 0,
-                 "work/Sent         [===============>              ]  1500 of 2900   51 %  2.0 MB"},
-                {"80 columns",              80,  2 * SEC, 0,
-                 "work/Sent         [=====>    ]  1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left"},
-                {"120 columns",             120, 2 * SEC, 4000000,
+                {"too early for a rate",          80,  SEC / 2, 0,       0,
+                 "work/Sent         [===============>              ]  1500 of 2900   51 %  2.0 MB" },
+                {"80 columns",                    80,  2 * SEC, 0,       0,
+                 "work/Sent         [=====>    ]  1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left" },
+                {"120 columns",                   120, 2 * SEC, 4000000, 0,
                  "work/Sent                 [======>                  ]  1500 of 2900   25 %  2.0 "
-                 "MB of 8.0 MB  700/s  999 kB/s  6 s left"                                        },
-                {"bytes in all",            90,  2 * SEC, 4000000,
+                 "MB of 8.0 MB  700/s  999 kB/s  6 s left"                                         },
+                {"bytes in all",                  90,  2 * SEC, 4000000, 0,
                  "work/Sent         [==>       ]  1500 of 2900   25 %  2.0 MB of 8.0 MB  999 kB/s  "
-                 "6 s left"                                                                       },
-                {"more than was said",      60,  2 * SEC, 900000,
-                 "1500 of 2900  100 %  2.0 MB of 2.0 MB  700/s  999 kB/s"                         },
-                {"no room for a bar",       60,  2 * SEC, 0,
-                 "1500 of 2900   51 %  2.0 MB  700/s  999 kB/s  2 s left"                         },
-                {"no room for the name",    50,  2 * SEC, 0,
-                 "1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left"                                },
-                {"the time left says most", 40,  2 * SEC, 0,
-                 "1500 of 2900   51 %  2.0 MB  2 s left"                                          },
-                {"hardly any",              13,  2 * SEC, 0,       "1500 of 290…"               },
+                 "6 s left"                                                                        },
+                {"more than was said",            60,  2 * SEC, 900000,  0,
+                 "1500 of 2900  100 %  2.0 MB of 2.0 MB  700/s  999 kB/s"                          },
+                {"no room for a bar",             60,  2 * SEC, 0,       0,
+                 "1500 of 2900   51 %  2.0 MB  700/s  999 kB/s  2 s left"                          },
+                {"no room for the name",          50,  2 * SEC, 0,       0,
+                 "1500 of 2900   51 %  2.0 MB  999 kB/s  2 s left"                                 },
+                {"the time left says most",       40,  2 * SEC, 0,       0,
+                 "1500 of 2900   51 %  2.0 MB  2 s left"                                           },
+                {"hardly any",                    13,  2 * SEC, 0,       0,        "1500 of 290…"},
+                {"mailboxes that have not begun", 90,  2 * SEC, 0,       98000000,
+                 "work/Sent         [>       ]  1500 of 2900    2 %  2.0 MB of 100 MB  999 kB/s  1 "
+                 "min left"                                                                        },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                const uint64_t of = rows[i].total_bytes;
+                const uint64_t of = rows[i].total_bytes, left = rows[i].left;
                 const struct {
                         const char *mailbox;
                         ProgressPart part;
                 } parts[] = {
-                        {"INBOX", {NULL, 100, 2000, 1000, of}   },
-                        {"Sent",  {NULL, 10, 900, 1000, of}     },
-                        {"INBOX", {NULL, 600, 2000, 1000000, of}},
-                        {"Sent",  {NULL, 900, 900, 1000000, of} },
+                        {"INBOX", {NULL, 100, 2000, 1000, of}         },
+                        {"Sent",  {NULL, 10, 900, 1000, of}           },
+                        {"INBOX", {NULL, 600, 2000, 1000000, of, left}},
+                        {"Sent",  {NULL, 900, 900, 1000000, of, left} },
                 };
                 const Screen screen = {.width = rows[i].width};
                 _cleanup_(progress_done) Progress progress = PROGRESS_NULL;

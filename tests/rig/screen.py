@@ -116,7 +116,7 @@ class Screen:
         return "\n".join(self.lines()).rstrip("\n")
 
     def _runs(self, row):
-        """Stretches of one style: column, text, style. Blanks alone are none."""
+        """Words of one style: column, text, style. More than one blank is a gap, which no font may close."""
         start = 0
         while start < self.columns:
             style = row[start][1]
@@ -124,8 +124,8 @@ class Screen:
             while end < self.columns and row[end][1] == style:
                 end += 1
             text = "".join(char for char, _ in row[start:end])
-            if text.strip():
-                yield start + len(text) - len(text.lstrip()), text.strip(), style
+            for words in re.finditer(r"\S+(?: \S+)*", text):
+                yield start + words.start(), words[0], style
             start = end
 
     def svg(self, title):
