@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/probe-list.h"
 #include "daemon/probe.h"
+#include "daemon/sasl-crypto.h"
 #include "daemon/secret.h"
 #include "imap/login.h"
 #include "sync/wait-ladder.h"
@@ -28,9 +29,10 @@ typedef struct Probe {
         sd_event *event;              /* owned */
         const AccountConfig *account; /* borrowed */
         Secret *secret;               /* owned */
-        const char *password;         /* borrowed from the secret */
-        Connection *connection;       /* owned */
-        ImapLogin *login;             /* owned, while it lasts */
+        const char *password;         /* borrowed from the secret; or a token */
+        char nonce[SASL_NONCE_SIZE];
+        Connection *connection; /* owned */
+        ImapLogin *login;       /* owned, while it lasts */
         ImapCapabilities capabilities;
         ProbeList list;
         ProbeStep step;
@@ -251,8 +253,12 @@ static void on_input(Connection *connection, void *userdata) {
 }
 
 static void on_open(Connection *connection, void *userdata) {
+        uint8_t exporter[TLS_EXPORTER_SIZE];
         Probe *p = userdata;
 
+        if (connection_exporter(connection, exporter) == 0)
+                imap_login_bind(p->login, (ByteView){(const char *) exporter, sizeof(exporter)});
+        explicit_bzero(exporter, sizeof(exporter));
         if (p->account->remote.tls == TLS_STARTTLS && connection_is_encrypted(connection))
                 on_outcome(p, imap_login_go_on(p->login, connection_session(connection)));
 }
@@ -279,18 +285,27 @@ static int dial(Probe *p) {
                 .on_lost = on_lost,
         };
         const Endpoint *endpoint = &p->account->remote;
+        const bool by_token = endpoint->secret.token_command;
         const ImapLoginOptions options = {
                 .user = endpoint->user,
-                .password = p->password,
+                .password = by_token ? NULL : p->password,
+                .token = by_token ? p->password : NULL,
+                .has_certificate = endpoint->tls_certificate,
+                .auth = endpoint->auth,
+                .crypto = &sasl_crypto_openssl,
+                .nonce = p->nonce,
                 .is_encrypted = endpoint->tunnel || endpoint->tls == TLS_IMPLICIT,
                 .want_start_tls = !endpoint->tunnel && endpoint->tls == TLS_STARTTLS,
                 .want_id = true,
                 .host = endpoint->host,
+                .port = endpoint->port,
                 .version = IMAPSYNCD_VERSION,
                 .overrides = endpoint->overrides,
         };
-        int r = imap_login_new(&options, &p->login);
+        int r = sasl_nonce(p->nonce);
 
+        if (r >= 0)
+                r = imap_login_new(&options, &p->login);
         if (r >= 0)
                 r = connection_new(p->event, endpoint, p->account->timeout_usec, &handler, p,
                                    &p->connection);
@@ -305,7 +320,9 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
         int r;
 
         if (!secret) {
-                (void) snprintf(sentence, sizeof(sentence), "no password: %s", why);
+                (void) snprintf(sentence, sizeof(sentence), "no %s: %s",
+                                p->account->remote.secret.token_command ? "token" : "password",
+                                why);
                 probe_refused(p, false, sentence);
                 return;
         }
@@ -358,7 +375,7 @@ int probe_run(void) {
                 return 2;
         p.account = &config->accounts[0];
         r = sd_event_default(&p.event);
-        if (r >= 0 && p.account->remote.user)
+        if (r >= 0 && endpoint_has_secret(&p.account->remote))
                 r = secret_get(p.event, &p.account->remote.secret, SECRET_TIMEOUT_USEC, on_secret,
                                &p, &p.secret);
         else if (r >= 0)
