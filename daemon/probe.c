@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/foreign.h"
 #include "config/config.h"
 #include "daemon/connection.h"
 #include "daemon/log.h"
+#include "daemon/probe-input.h"
 #include "daemon/probe-list.h"
 #include "daemon/probe.h"
 #include "daemon/sasl-crypto.h"
@@ -16,7 +16,6 @@
 #include "imap/login.h"
 #include "sync/wait-ladder.h"
 
-#define MAX_INPUT    (1024 * 1024)
 #define SENTENCE_MAX 600
 
 typedef enum ProbeStep {
@@ -332,46 +331,12 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
                 probe_lost(p, strerror(-r));
 }
 
-/* --- the configuration --- */
-
-static int read_input(Buffer *text) {
-        text->limit = MAX_INPUT;
-        for (;;) {
-                char piece[4096];
-                const ssize_t n = read(STDIN_FILENO, piece, sizeof(piece));
-                int r;
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : 0;
-                r = buffer_append(text, piece, (size_t) n);
-                if (r < 0)
-                        return r;
-        }
-}
-
-static int load_input(Config **ret_config) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        _cleanup_free_ char *error = NULL;
-        int r = read_input(&text);
-
-        if (r >= 0)
-                r = config_parse(buffer_view(&text), "(standard input)", 0600, getenv("HOME"),
-                                 ret_config, &error);
-        if (r < 0)
-                log_lines(LOG_ERR, (LogSubject){0}, "", error ? error : strerror(-r));
-        else if ((*ret_config)->n_accounts == 0)
-                log_error("(standard input): there is no account");
-        return r;
-}
-
 int probe_run(void) {
         _cleanup_(probe_done) Probe p = {.status = -1};
         _cleanup_(config_freep) Config *config = NULL;
         int r;
 
-        if (load_input(&config) < 0 || config->n_accounts == 0)
+        if (probe_input(&config) < 0)
                 return 2;
         p.account = &config->accounts[0];
         r = sd_event_default(&p.event);
