@@ -582,7 +582,7 @@ class Unit(SetupTest):
     def test_started_and_reloaded(self):
         server = self.filled_server()
         home = self.run_home(server, """
-            SETUP --secret file >"$HOME/said"
+            SETUP --secret file >"$HOME/said" 2>"$HOME/complaints"
             is ActiveState active
             is UnitFileState enabled
             imapsyncctl sync --wait
@@ -593,6 +593,7 @@ class Unit(SetupTest):
             systemctl --user stop imapsyncd
             """)
         self.assertIn("imapsyncd is started", home.note("said"))
+        self.assertEqual(home.note("complaints"), "")
         self.assertIn("has taken the account up", home.note("again"))
         self.assert_in_sync(home, "example")
         self.assert_in_sync(home, "second")
