@@ -170,16 +170,18 @@ int setup_take_maildir(Setup *setup) {
 
 /* Return: how many of the choices there are; they are shown. */
 static unsigned show_kinds(const Setup *setup, SecretKind *kinds) {
+        static const SecretKind order[] = {
+                SECRET_TOOL, SECRET_PASS,    SECRET_CREDENTIAL,
+                SECRET_FILE, SECRET_COMMAND, SECRET_TOKEN,
+        };
         unsigned n = 0;
 
         say(setup, "Where is the password to be kept?");
-        for (int kind = SECRET_COMMAND + 1; kind <= _SECRET_KIND_MAX; kind++) {
-                const SecretKind one = kind < _SECRET_KIND_MAX ? (SecretKind) kind : SECRET_COMMAND;
-
-                if (!secret_kind_is_possible(one))
+        for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+                if (!secret_kind_is_possible(order[i]))
                         continue;
-                kinds[n++] = one;
-                say(setup, "  %u  %s", n, secret_kind_sentence(one));
+                kinds[n++] = order[i];
+                say(setup, "  %u  %s", n, secret_kind_sentence(order[i]));
         }
         return n;
 }
@@ -207,13 +209,17 @@ int setup_take_secret(Setup *setup) {
         int r = 0;
 
         *place = (SecretPlace){
-                .kind = setup->options.password_command ? SECRET_COMMAND : setup->options.secret,
+                .kind = setup->options.token_command      ? SECRET_TOKEN
+                        : setup->options.password_command ? SECRET_COMMAND
+                                                          : setup->options.secret,
                 .account = setup->name,
                 .folder = setup->folder,
-                .command = setup->options.password_command,
+                .command = setup->options.token_command ? setup->options.token_command
+                                                        : setup->options.password_command,
         };
         if (place->kind == SECRET_UNSAID && !setup->asks) {
-                complain("Where is the password to be kept? Say --secret or --password-command.");
+                complain("Where is the password to be kept? Say --secret, --password-command or "
+                         "--token-command.");
                 return SETUP_SAID;
         }
         if (place->kind == SECRET_UNSAID)
@@ -223,8 +229,10 @@ int setup_take_secret(Setup *setup) {
                          secret_kind_word(place->kind));
                 return SETUP_SAID;
         }
-        if (r == 0 && place->kind == SECRET_COMMAND && !place->command) {
-                r = ask_line("Command that prints the password", NULL, &setup->command);
+        if (r == 0 && secret_kind_is_command(place->kind) && !place->command) {
+                r = ask_line(place->kind == SECRET_TOKEN ? "Command that prints the token"
+                                                         : "Command that prints the password",
+                             NULL, &setup->command);
                 place->command = setup->command;
         }
         return r;

@@ -64,9 +64,10 @@ static int judge(const Setup *setup) {
 }
 
 static int try_kept(Setup *setup) {
+        const bool is_command = secret_kind_is_command(setup->account.secret.kind);
         int r;
 
-        if (setup->account.secret.kind != SECRET_COMMAND)
+        if (!is_command)
                 say(setup, "A password is there already, and is used (%s).",
                     secret_kind_sentence(setup->account.secret.kind));
         r = try_once(setup, 0);
@@ -74,9 +75,8 @@ static int try_kept(Setup *setup) {
                 return r;
         r = judge(setup);
         if (r == 1)
-                complain("Nothing was written. Is it the right password that is kept there, and "
-                         "the right "
-                         "user name?");
+                complain("Nothing was written. Is it the right %s, and the right user name?",
+                         is_command ? "command" : "password that is kept there");
         return r > 0 ? SETUP_SAID : 0;
 }
 

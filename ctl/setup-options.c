@@ -24,6 +24,8 @@ static const char usage[] =
         "                         systemd), file\n"
         "      --password-command COMMAND\n"
         "                         what prints the password; nothing else is kept\n"
+        "      --token-command COMMAND\n"
+        "                         what prints a token (OAuth) instead of a password\n"
         "      --password-stdin   the password is the first line of standard input\n"
         "      --maildir DIR      default ~/Mail/NAME\n"
         "      --config FILE      default $XDG_CONFIG_HOME/imapsyncd/imapsyncd.conf\n"
@@ -47,6 +49,7 @@ enum {
         OPTION_SECRET,
         OPTION_TLS,
         OPTION_TLS_PIN,
+        OPTION_TOKEN_COMMAND,
         OPTION_USER,
         OPTION_YES,
 };
@@ -136,6 +139,9 @@ static int set(SetupOptions *options, int option, char *value) {
         case OPTION_TLS_PIN:
                 options->tls_pin = value;
                 return 0;
+        case OPTION_TOKEN_COMMAND:
+                options->token_command = value;
+                return 0;
         case OPTION_USER:
                 options->user = value;
                 return 0;
@@ -170,9 +176,11 @@ static int check(SetupOptions *options, int n_rest, char **rest) {
         }
         if (n_rest > 0)
                 return bad("Too many arguments: ", rest[0]);
-        if (options->password_command && (options->secret || options->password_stdin))
-                return bad("--password-command goes with neither --secret nor --password-stdin",
-                           "");
+        if ((options->password_command || options->token_command) &&
+            (options->secret || options->password_stdin))
+                return bad("A command goes with neither --secret nor --password-stdin", "");
+        if (options->password_command && options->token_command)
+                return bad("--password-command or --token-command, not both", "");
         if (!options->host && (options->port > 0 || options->has_tls))
                 return bad("--port and --tls go with --host", "");
         return options->config_path ? 0 : default_config(&options->config_path);
@@ -194,6 +202,7 @@ int setup_options_parse(int argc, char **argv, SetupOptions *options) {
                 {"secret",           required_argument, NULL, OPTION_SECRET          },
                 {"tls",              required_argument, NULL, OPTION_TLS             },
                 {"tls-pin",          required_argument, NULL, OPTION_TLS_PIN         },
+                {"token-command",    required_argument, NULL, OPTION_TOKEN_COMMAND   },
                 {"user",             required_argument, NULL, OPTION_USER            },
                 {"yes",              no_argument,       NULL, OPTION_YES             },
                 {"help",             no_argument,       NULL, 'h'                    },

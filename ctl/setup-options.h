@@ -11,7 +11,8 @@
 
 typedef struct SetupOptions {
         /* Borrowed from argv; NULL: not given. */
-        const char *address, *name, *host, *user, *maildir, *password_command, *ca_file, *tls_pin;
+        const char *address, *name, *host, *user, *maildir, *ca_file, *tls_pin;
+        const char *password_command, *token_command;
         char *config_path; /* owned */
         uint16_t port;     /* 0: not given */
         TlsMode tls;

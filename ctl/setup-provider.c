@@ -14,22 +14,25 @@ static const Provider providers[] = {
          .mx = "google.com",
          .host = "imap.gmail.com",
          .hint = "Gmail takes an app password, not that of your account. Make one at "
-                 "https://myaccount.google.com/apppasswords (2-step verification must be on)."},
+                 "https://myaccount.google.com/apppasswords (2-step verification must be on). A "
+                 "token (OAuth) does as well: --token-command."},
         {.name = "Outlook",
          .account = "outlook",
          .domains = " outlook.com outlook.de outlook.fr outlook.es outlook.it hotmail.com "
                     "hotmail.de hotmail.fr hotmail.co.uk hotmail.it live.com live.de live.fr "
-                    "live.co.uk live.nl msn.com passport.com ",                                                                                                 .mx = "olc.protection.outlook.com",
+                    "live.co.uk live.nl msn.com passport.com ",                                                                                             .mx = "olc.protection.outlook.com",
          .host = "outlook.office365.com",
-         .hint = "Microsoft takes OAuth2 tokens only, no passwords: setup cannot log in there."},
+         .hint = "Microsoft takes tokens (OAuth) only, no passwords: a program such as oama or "
+                 "pizauth "
+                 "gets them, by a command that prints one (--token-command)."},
         {.name = "Microsoft 365",
          .account = "office365",
          .domains = " office365.com onmicrosoft.com ",
          .mx = "mail.protection.outlook.com",
          .host = "outlook.office365.com",
-         .hint = "Microsoft 365 takes OAuth2 tokens, and passwords hardly anywhere any more: if "
-                 "the "
-                 "login is refused, that is why."},
+         .hint = "Microsoft 365 takes tokens (OAuth), and passwords hardly anywhere any more: a "
+                 "program such as "
+                 "oama or pizauth gets them, by a command that prints one (--token-command)."},
         {.name = "iCloud",
          .account = "icloud",
          .domains = " icloud.com me.com mac.com ",
@@ -41,7 +44,7 @@ static const Provider providers[] = {
         {.name = "Yahoo",
          .account = "yahoo",
          .domains = " yahoo.com yahoo.de yahoo.fr yahoo.co.uk yahoo.it yahoo.es yahoo.ca "
-                    "yahoo.com.br yahoo.in yahoo.co.in ymail.com rocketmail.com ",                                                                                           .mx = "yahoodns.net",
+                    "yahoo.com.br yahoo.in yahoo.co.in ymail.com rocketmail.com ",                                                                                       .mx = "yahoodns.net",
          .host = "imap.mail.yahoo.com",
          .hint = "Yahoo takes an app password: make one at "
                  "https://login.yahoo.com/account/security."},
@@ -49,12 +52,12 @@ static const Provider providers[] = {
          .account = "aol",
          .domains = " aol.com aol.de aol.fr aol.co.uk aim.com ",
          .host = "imap.aol.com",
-         .hint = "AOL takes an app password: make one at https://login.aol.com/account/security."                                                                                                                                      },
+         .hint = "AOL takes an app password: make one at https://login.aol.com/account/security."                                                                                                                                  },
         {.name = "Fastmail",
          .account = "fastmail",
          .domains =
                  " fastmail.com fastmail.fm fastmail.net fastmail.org fastmail.de fastmail.co.uk "
-                 "messagingengine.com sent.com ",                                                               .mx = "messagingengine.com",
+                 "messagingengine.com sent.com ",                                                           .mx = "messagingengine.com",
          .host = "imap.fastmail.com",
          .hint = "Fastmail takes an app password: Settings, Privacy & Security, Manage app "
                  "passwords."},
@@ -68,7 +71,7 @@ static const Provider providers[] = {
          .account = "gmx",
          .domains = " gmx.com gmx.us gmx.co.uk gmx.fr gmx.es ",
          .host = "imap.gmx.com",
-         .hint = "GMX must allow it first: in the web mail, Settings, POP3 & IMAP."                                                                                                                                                                          },
+         .hint = "GMX must allow it first: in the web mail, Settings, POP3 & IMAP."                                                                                                                                                                      },
         {.name = "mail.com",
          .account = "mailcom",
          .domains = " mail.com email.com ",
@@ -91,7 +94,7 @@ static const Provider providers[] = {
          .account = "posteo",
          .domains = " posteo.de posteo.net posteo.eu posteo.at posteo.ch posteo.org ",
          .mx = "posteo.de",
-         .host = "posteo.de"                                                                                      },
+         .host = "posteo.de"                                                                                  },
         {.name = "Proton Mail",
          .account = "proton",
          .domains = " proton.me protonmail.com protonmail.ch pm.me ",
@@ -133,17 +136,17 @@ static const Provider providers[] = {
          .host = "secureimap.t-online.de",
          .hint = "T-Online takes its e-mail password, not that of the Telekom login: it is made in "
                  "the "
-                 "customer centre, under E-Mail."                                                                                                                                                                        },
+                 "customer centre, under E-Mail."                                                                                                                                                                    },
         {.name = "freenet",
          .account = "freenet",
          .domains = " freenet.de ",
          .mx = "freenet.de",
-         .host = "mx.freenet.de"                                                                                                            },
+         .host = "mx.freenet.de"                                                                                                        },
         {.name = "IONOS",
          .account = "ionos",
          .domains = " ionos.de online.de onlinehome.de ",
          .mx = "kundenserver.de",
-         .host = "imap.ionos.de"                                                                                                                                              },
+         .host = "imap.ionos.de"                                                                                                                                          },
         {.name = "IONOS",
          .account = "ionos",
          .domains = " ionos.com ",
@@ -169,7 +172,7 @@ static const Provider providers[] = {
          .account = "migadu",
          .domains = " migadu.com ",
          .mx = "migadu.com",
-         .host = "imap.migadu.com"                                                                                                             },
+         .host = "imap.migadu.com"                                                                                                         },
         {.name = "Runbox",
          .account = "runbox",
          .domains = " runbox.com ",
@@ -194,27 +197,27 @@ static const Provider providers[] = {
          .mx = "riseup.net",
          .host = "mail.riseup.net",
          .user_is_local_part = true},
-        {.name = "Free",                                                                                      .account = "free",                                                                    .domains = " free.fr ",                                                                                               .host = "imap.free.fr"                                                                                                                                                                                                       },
+        {.name = "Free",                                                                          .account = "free",                                                                .domains = " free.fr ",                                                                                           .host = "imap.free.fr"                                                                                                                                                                                               },
         {.name = "Orange",
          .account = "orange",
          .domains = " orange.fr wanadoo.fr ",
-         .host = "imap.orange.fr"                                                                                                                                                                                                               },
+         .host = "imap.orange.fr"                                                                                                                                                                                                       },
         {.name = "Libero",
          .account = "libero",
          .domains = " libero.it ",
-         .host = "imapmail.libero.it"                                                                                                                                                                                      },
+         .host = "imapmail.libero.it"                                                                                                                                                                              },
         {.name = "QQ Mail",
          .account = "qq",
          .domains = " qq.com foxmail.com ",
          .host = "imap.qq.com",
          .hint = "QQ Mail takes an authorisation code, made in its settings where IMAP is "
-                 "allowed."                                                                                                                                                                    },
+                 "allowed."                                                                                                                                                                },
         {.name = "NetEase 163",
          .account = "163",
          .domains = " 163.com ",
          .host = "imap.163.com",
          .hint = "NetEase takes an authorisation code, made in its settings where IMAP is "
-                 "allowed."                                                                                                                                                               },
+                 "allowed."                                                                                                                                                           },
 };
 
 static bool has_word(const char *words, const char *word) {

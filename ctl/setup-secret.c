@@ -56,6 +56,7 @@ bool secret_kind_is_possible(SecretKind kind) {
         case _SECRET_KIND_MAX:
                 return false;
         case SECRET_COMMAND:
+        case SECRET_TOKEN:
         case SECRET_FILE:
                 return true;
         case SECRET_TOOL:
@@ -85,6 +86,10 @@ int secret_key(const SecretPlace *place, const char **ret_key, char **ret_value)
         case SECRET_UNSAID:
         case _SECRET_KIND_MAX:
                 abort(); /* it has been asked */
+        case SECRET_TOKEN:
+                key = "token-command";
+                value = strdup(place->command);
+                break;
         case SECRET_COMMAND:
                 value = strdup(place->command);
                 break;
@@ -154,6 +159,7 @@ int secret_exists(const SecretPlace *place) {
         case _SECRET_KIND_MAX:
                 return 0;
         case SECRET_COMMAND:
+        case SECRET_TOKEN:
                 return 1;
         case SECRET_TOOL:
                 return prints(lookup);
@@ -205,6 +211,7 @@ int secret_keep(const SecretPlace *place, const char *password) {
         case SECRET_UNSAID:
         case _SECRET_KIND_MAX:
         case SECRET_COMMAND:
+        case SECRET_TOKEN:
                 return 0;
         case SECRET_TOOL:
                 return tell(store, password);

@@ -11,6 +11,7 @@
 typedef enum SecretKind {
         SECRET_UNSAID,
         SECRET_COMMAND,    /* the user's own: nothing is kept here */
+        SECRET_TOKEN,      /* the same for a token of OAuth */
         SECRET_TOOL,       /* the secret service of the desktop, by secret-tool */
         SECRET_PASS,       /* pass(1) */
         SECRET_CREDENTIAL, /* a file that systemd hands to the service (LoadCredential=) */
@@ -28,11 +29,16 @@ const char *secret_kind_sentence(SecretKind kind);
 /* Is what it needs on this machine? */
 bool secret_kind_is_possible(SecretKind kind);
 
+/* Is it a command of the user's? */
+static inline bool secret_kind_is_command(SecretKind kind) {
+        return kind == SECRET_COMMAND || kind == SECRET_TOKEN;
+}
+
 typedef struct SecretPlace {
         SecretKind kind;
         const char *account; /* borrowed: its name */
         const char *folder;  /* borrowed: of the configuration */
-        const char *command; /* borrowed, of SECRET_COMMAND */
+        const char *command; /* borrowed, of SECRET_COMMAND and SECRET_TOKEN */
 } SecretPlace;
 
 /* The file of SECRET_CREDENTIAL and SECRET_FILE; owned by the caller. NULL: out of memory. */

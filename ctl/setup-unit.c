@@ -10,9 +10,8 @@
 #include "ctl/setup-program.h"
 #include "ctl/setup-unit.h"
 
-static int systemctl(const char *verb, const char *option, const char *unit, bool be_quiet) {
-        const char *const words[] = {"systemctl",          "--user", verb, unit ? unit : option,
-                                     unit ? option : NULL, NULL};
+static int systemctl(const char *verb, const char *unit, const char *option, bool be_quiet) {
+        const char *const words[] = {"systemctl", "--user", "--quiet", verb, unit, option, NULL};
         const Program program = {.words = words, .be_quiet = be_quiet};
 
         return program_run(&program);
@@ -23,7 +22,7 @@ static bool has_manager(void) {
 }
 
 static bool has_unit(void) {
-        return systemctl("cat", NULL, "imapsyncd.service", true) == 0;
+        return systemctl("cat", "imapsyncd.service", NULL, true) == 0;
 }
 
 /* In a unit "%" begins a specifier. */
@@ -84,12 +83,12 @@ static UnitOutcome tell_daemon(void) {
 
 /* Credentials are read when the unit starts. */
 static UnitOutcome tell_unit(const SecretPlace *place) {
-        const bool is_active = systemctl("is-active", "--quiet", "imapsyncd.service", true) == 0;
+        const bool is_active = systemctl("is-active", "imapsyncd.service", NULL, true) == 0;
         const char *verb = place->kind == SECRET_CREDENTIAL ? "restart" : "reload";
 
-        if (!is_active && systemctl("enable", "--now", "imapsyncd.service", false) == 0)
+        if (!is_active && systemctl("enable", "imapsyncd.service", "--now", false) == 0)
                 return UNIT_STARTED;
-        if (is_active && systemctl(verb, NULL, "imapsyncd.service", false) == 0)
+        if (is_active && systemctl(verb, "imapsyncd.service", NULL, false) == 0)
                 return UNIT_RELOADED;
         complain("systemctl --user %s imapsyncd has failed; systemctl --user status imapsyncd says "
                  "why.",

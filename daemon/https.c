@@ -67,7 +67,7 @@ int http_parse(ByteView text, HttpAnswer *ret_answer) {
         while (r == 0) {
                 ByteView line;
 
-                if (text.size == 0)
+                if (text.size == 0 || !memchr(text.data, '\n', text.size))
                         return -EBADMSG; /* no end of the header */
                 line = trim(bytes_take_until(&text, '\n'));
                 if (line.size == 0)

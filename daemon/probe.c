@@ -3,19 +3,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/foreign.h"
 #include "config/config.h"
 #include "daemon/connection.h"
 #include "daemon/log.h"
+#include "daemon/probe-input.h"
 #include "daemon/probe-list.h"
 #include "daemon/probe.h"
+#include "daemon/sasl-crypto.h"
 #include "daemon/secret.h"
 #include "imap/login.h"
 #include "sync/wait-ladder.h"
 
-#define MAX_INPUT    (1024 * 1024)
 #define SENTENCE_MAX 600
 
 typedef enum ProbeStep {
@@ -28,9 +28,10 @@ typedef struct Probe {
         sd_event *event;              /* owned */
         const AccountConfig *account; /* borrowed */
         Secret *secret;               /* owned */
-        const char *password;         /* borrowed from the secret */
-        Connection *connection;       /* owned */
-        ImapLogin *login;             /* owned, while it lasts */
+        const char *password;         /* borrowed from the secret; or a token */
+        char nonce[SASL_NONCE_SIZE];
+        Connection *connection; /* owned */
+        ImapLogin *login;       /* owned, while it lasts */
         ImapCapabilities capabilities;
         ProbeList list;
         ProbeStep step;
@@ -251,8 +252,12 @@ static void on_input(Connection *connection, void *userdata) {
 }
 
 static void on_open(Connection *connection, void *userdata) {
+        uint8_t exporter[TLS_EXPORTER_SIZE];
         Probe *p = userdata;
 
+        if (connection_exporter(connection, exporter) == 0)
+                imap_login_bind(p->login, (ByteView){(const char *) exporter, sizeof(exporter)});
+        explicit_bzero(exporter, sizeof(exporter));
         if (p->account->remote.tls == TLS_STARTTLS && connection_is_encrypted(connection))
                 on_outcome(p, imap_login_go_on(p->login, connection_session(connection)));
 }
@@ -279,18 +284,27 @@ static int dial(Probe *p) {
                 .on_lost = on_lost,
         };
         const Endpoint *endpoint = &p->account->remote;
+        const bool by_token = endpoint->secret.token_command;
         const ImapLoginOptions options = {
                 .user = endpoint->user,
-                .password = p->password,
+                .password = by_token ? NULL : p->password,
+                .token = by_token ? p->password : NULL,
+                .has_certificate = endpoint->tls_certificate,
+                .auth = endpoint->auth,
+                .crypto = &sasl_crypto_openssl,
+                .nonce = p->nonce,
                 .is_encrypted = endpoint->tunnel || endpoint->tls == TLS_IMPLICIT,
                 .want_start_tls = !endpoint->tunnel && endpoint->tls == TLS_STARTTLS,
                 .want_id = true,
                 .host = endpoint->host,
+                .port = endpoint->port,
                 .version = IMAPSYNCD_VERSION,
                 .overrides = endpoint->overrides,
         };
-        int r = imap_login_new(&options, &p->login);
+        int r = sasl_nonce(p->nonce);
 
+        if (r >= 0)
+                r = imap_login_new(&options, &p->login);
         if (r >= 0)
                 r = connection_new(p->event, endpoint, p->account->timeout_usec, &handler, p,
                                    &p->connection);
@@ -305,7 +319,9 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
         int r;
 
         if (!secret) {
-                (void) snprintf(sentence, sizeof(sentence), "no password: %s", why);
+                (void) snprintf(sentence, sizeof(sentence), "no %s: %s",
+                                p->account->remote.secret.token_command ? "token" : "password",
+                                why);
                 probe_refused(p, false, sentence);
                 return;
         }
@@ -315,50 +331,16 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
                 probe_lost(p, strerror(-r));
 }
 
-/* --- the configuration --- */
-
-static int read_input(Buffer *text) {
-        text->limit = MAX_INPUT;
-        for (;;) {
-                char piece[4096];
-                const ssize_t n = read(STDIN_FILENO, piece, sizeof(piece));
-                int r;
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : 0;
-                r = buffer_append(text, piece, (size_t) n);
-                if (r < 0)
-                        return r;
-        }
-}
-
-static int load_input(Config **ret_config) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        _cleanup_free_ char *error = NULL;
-        int r = read_input(&text);
-
-        if (r >= 0)
-                r = config_parse(buffer_view(&text), "(standard input)", 0600, getenv("HOME"),
-                                 ret_config, &error);
-        if (r < 0)
-                log_lines(LOG_ERR, (LogSubject){0}, "", error ? error : strerror(-r));
-        else if ((*ret_config)->n_accounts == 0)
-                log_error("(standard input): there is no account");
-        return r;
-}
-
 int probe_run(void) {
         _cleanup_(probe_done) Probe p = {.status = -1};
         _cleanup_(config_freep) Config *config = NULL;
         int r;
 
-        if (load_input(&config) < 0 || config->n_accounts == 0)
+        if (probe_input(&config) < 0)
                 return 2;
         p.account = &config->accounts[0];
         r = sd_event_default(&p.event);
-        if (r >= 0 && p.account->remote.user)
+        if (r >= 0 && endpoint_has_secret(&p.account->remote))
                 r = secret_get(p.event, &p.account->remote.secret, SECRET_TIMEOUT_USEC, on_secret,
                                &p, &p.secret);
         else if (r >= 0)

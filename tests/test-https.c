@@ -24,6 +24,8 @@ static void test_answers(void) {
                 {"cut in the body",       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab",             -EBADMSG, 0,
                  "",                                                                                                       ""    },
                 {"cut in the header",     "HTTP/1.1 200 OK\r\nServer: x\r\n",                           -EBADMSG, 0,   "", ""    },
+                {"cut in the empty line", "HTTP/1.1 200 OK\r\nServer: x\r\n\r",                         -EBADMSG, 0,   "",
+                 ""                                                                                                              },
                 {"in chunks",             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
                  -EBADMSG,                                                                                        0,   "", ""    },
                 {"a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",              -EBADMSG,

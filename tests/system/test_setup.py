@@ -143,6 +143,27 @@ class Flags(SetupTest):
                 for mailbox in MAILBOXES:
                     self.assertRegex(result.stdout, rf"(?m)^ +{MESSAGES} .* {mailbox}$")
 
+    def test_scram(self):
+        """The login that is tried is the one that the daemon will use: no password in the dialogue."""
+        server = self.filled_server()
+        server.stop()
+        server.settings = "auth_mechanisms = scram-sha-256\n"
+        server.start()
+        result = self.setup(ADDRESS, *self.flags(server), "--secret", "file", "--password-stdin", "--yes",
+                            stdin=PASSWORD)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_works(server)
+
+    def test_token(self):
+        """Refused by a server that takes none: said with its words; the command is not blamed for a password."""
+        server = self.filled_server()
+        result = self.setup(ADDRESS, *self.flags(server), "--token-command", "echo token", "--yes")
+        self.assert_says(result, 1, "The login does not work", "Nothing was written")
+        self.assert_nothing_written()
+        result = self.setup(ADDRESS, *self.flags(server), "--token-command", "echo no token here >&2; false",
+                            "--yes")
+        self.assert_says(result, 1, "no token", "no token here", "Nothing was written")
+
     def test_secret_service(self):
         """By a secret-tool that keeps what it is given in files. What is there is used, and never replaced."""
         server = self.filled_server()
@@ -256,7 +277,8 @@ class InTheWay(SetupTest):
 
     def test_usage(self):
         for args in (["--frob"], ["--port", "0", "--host", "x"], ["--secret", "wallet"], ["--tls", "ssl"],
-                     [ADDRESS, "more"], ["--port", "993"], ["--password-command", "x", "--secret", "file"]):
+                     [ADDRESS, "more"], ["--port", "993"], ["--password-command", "x", "--secret", "file"],
+                     ["--password-command", "x", "--token-command", "y"]):
             with self.subTest(args):
                 self.assertEqual(self.setup(*args).returncode, 2)
 
@@ -560,7 +582,7 @@ class Unit(SetupTest):
     def test_started_and_reloaded(self):
         server = self.filled_server()
         home = self.run_home(server, """
-            SETUP --secret file >"$HOME/said"
+            SETUP --secret file >"$HOME/said" 2>"$HOME/complaints"
             is ActiveState active
             is UnitFileState enabled
             imapsyncctl sync --wait
@@ -571,6 +593,7 @@ class Unit(SetupTest):
             systemctl --user stop imapsyncd
             """)
         self.assertIn("imapsyncd is started", home.note("said"))
+        self.assertEqual(home.note("complaints"), "")
         self.assertIn("has taken the account up", home.note("again"))
         self.assert_in_sync(home, "example")
         self.assert_in_sync(home, "second")
