@@ -127,7 +127,7 @@ static ImportMessage *find(const Match *match, ByteView base) {
                 return NULL;
         found = bsearch(&key, match->sorted, match->mailbox->n_messages, sizeof(ImportMessage *),
                         by_local);
-        return found && !(*found)->file ? *found : NULL; /* a copy of it is a message by itself */
+        return found ? *found : NULL;
 }
 
 static int take_file(Match *match, MaildirSub sub, const char *name) {
@@ -138,6 +138,10 @@ static int take_file(Match *match, MaildirSub sub, const char *name) {
 
         if (!message) {
                 match->mailbox->n_new++;
+                return 0;
+        }
+        if (message->file) { /* a file of another folder was moved in here, and which is it? */
+                match->mailbox->is_compared = true;
                 return 0;
         }
         message->file = bytes_dup(base);
@@ -217,5 +221,10 @@ int import_match_files(Import *import, const ImportAccount *account, ImportMailb
                                : import_refuse(import, 0, "the folder of %s cannot be read: %s",
                                                mailbox->name, strerror(-r));
         count(mailbox);
-        return 0;
+        return !mailbox->is_compared
+                       ? 0
+                       : import_note(import, 0,
+                                     "two files of %s have the same number: nothing "
+                                     "is known of its messages before they are compared",
+                                     mailbox->name);
 }

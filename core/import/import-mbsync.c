@@ -253,7 +253,7 @@ static int find_root(Reader *reader, const MbsyncLine *head, char **ret_root,
                 return -ENOMEM;
         if (r < 0)
                 return r;
-        if (strcmp(wanted, own) != 0)
+        if (!import_is_same(wanted, own))
                 return import_refuse(
                         reader->import, inbox ? inbox->line : head->line,
                         "INBOX is in %s, and here it must be in %s: move it there, say so "
@@ -619,6 +619,28 @@ static int on_expired(const MbsyncRecord *record, void *userdata) {
         return on_record(&left, userdata);
 }
 
+/*
+ * mbsync puts a field of its own into what it copies, so that what it has been at can not be compared with
+ * the server: it would come twice. What it has never been at can.
+ */
+static int on_no_state(Reader *reader, ImportMailbox *mailbox, const char *folder,
+                       const char *path) {
+        _cleanup_free_ char *mark = NULL;
+
+        if (asprintf(&mark, "%s/.uidvalidity", folder) < 0)
+                return -ENOMEM;
+        if (import_exists(mark))
+                return import_refuse(
+                        reader->import, 0,
+                        "mbsync has been at %s, but its state %s is missing: run mbsync -a "
+                        "once to its end, and import again",
+                        mailbox->name, path);
+        mailbox->is_compared = true;
+        return import_note(reader->import, 0,
+                           "%s was not synchronised by mbsync yet: its messages will be compared",
+                           mailbox->name);
+}
+
 static int take_state(Reader *reader, ImportAccount *account, ImportMailbox *mailbox,
                       const char *folder, const char *path) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
@@ -631,13 +653,8 @@ static int take_state(Reader *reader, ImportAccount *account, ImportMailbox *mai
         if (r < 0)
                 return r;
         r = import_load(path, &text);
-        if (r == -ENOENT) {
-                mailbox->is_compared = true;
-                return import_note(
-                        reader->import, 0,
-                        "%s was not synchronised by mbsync yet: its messages will be compared",
-                        mailbox->name);
-        }
+        if (r == -ENOENT)
+                return on_no_state(reader, mailbox, folder, path);
         if (r < 0)
                 return r == -ENOMEM ? r
                                     : import_refuse(reader->import, 0, "%s cannot be read: %s",
@@ -663,13 +680,19 @@ static int take_state(Reader *reader, ImportAccount *account, ImportMailbox *mai
                 return r;
         mailbox->uidvalidity[0] = state.far_uidvalidity;
         mailbox->uidnext = state.max_pulled < UINT32_MAX ? state.max_pulled + 1 : 0;
-        if (same)
-                return import_match_files(reader->import, account, mailbox, NULL);
-        mailbox->is_compared = true;
-        return import_note(
+        if (!same)
+                return import_refuse(
+                        reader->import, 0,
+                        "the files of %s have other numbers than mbsync noted in %s: run "
+                        "mbsync -a once to its end, and import again",
+                        mailbox->name, path);
+        r = import_match_files(reader->import, account, mailbox, NULL);
+        if (r < 0 || !mailbox->is_compared)
+                return r;
+        return import_refuse(
                 reader->import, 0,
-                "the files of %s have other numbers than mbsync noted: its messages will be "
-                "compared",
+                "one of those two files was moved to %s by a mail program: take “,U=” and the "
+                "number out of its name, and import again",
                 mailbox->name);
 }
 

@@ -32,6 +32,8 @@ int import_expand(const Import *import, const char *path, char **ret_path);
 /* The content of a file; -EFBIG if it is larger than anything sensible. */
 int import_load(const char *path, Buffer *out);
 bool import_exists(const char *path);
+/* The same name, or the same directory by another one. */
+bool import_is_same(const char *path, const char *other);
 /* Does another process hold a lock of fcntl(2) on it? */
 bool import_is_locked(const char *path);
 

@@ -271,6 +271,13 @@ bool import_exists(const char *path) {
         return lstat(path, &st) == 0;
 }
 
+bool import_is_same(const char *path, const char *other) {
+        struct stat a, b;
+
+        return strcmp(path, other) == 0 || (stat(path, &a) == 0 && stat(other, &b) == 0 &&
+                                            a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 bool import_is_locked(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -1,6 +1,8 @@
 """Coming from mbsync, OfflineIMAP and InterIMAP: what they have synchronised is taken over as it is."""
 
 import pathlib
+import random
+import re
 import unittest
 
 from rig import case, compare, number, others, populate, wait_until
@@ -192,6 +194,8 @@ class FromMaildir(ImportTest):
                 self.assertEqual(self.acc.ctl("confirm", "test", mailbox).status, 0)
             wait_until(lambda: not self.acc.ctl_json("held"), "they go through", interval=0.1)
             daemon.wait_in_sync()
+            result = self.acc.ctl("verify", "test")
+            self.assertEqual(result.status, 0, str(result))
 
     def test_new_on_both_sides(self):
         self.program.sync()
@@ -215,6 +219,17 @@ class FromMaildir(ImportTest):
         self.assertIn("is there already", self.import_(status=1).err)
         self.assertEqual(self.acc.rows(), rows)
 
+    def move_with_number(self):
+        """A mail program moves a file with the number that it had: Sent has another one of that number."""
+        self.program.sync()
+        self.make_account()
+        inbox, sent = self.acc.tree.folder("INBOX"), self.acc.tree.folder("Sent")
+        there = sent.files()[0].name
+        number = re.search(r",U=\d+", there)[0]
+        moved = next(path for path in inbox.files() if re.search(r",U=\d+", path.name)[0] == number)
+        tail = there[there.index(",U="):].partition(":2,")[0]
+        return moved.rename(sent.path / "cur" / ("1700000000.moved.here" + tail + ":2,S"))
+
     def test_the_way_back(self):
         """As long as imapsyncd has not run, the other program goes on as if nothing had been."""
         self.prepare()
@@ -230,17 +245,6 @@ class FromMaildir(ImportTest):
         self.once(self.acc)
         self.program.sync()
         self.assert_equal()
-
-    def test_another_uidvalidity(self):
-        """The server has numbered anew since: all is compared, and nothing comes twice."""
-        self.program.sync()
-        self.make_account()
-        self.import_()
-        self.other.select("INBOX")
-        self.other.delete("Sent")
-        populate.fill_quickly(self.other, BOXES[2:], MESSAGES)
-        self.once(self.acc)
-        self.assertEqual(len(self.sides()[0]["Sent"]), len(self.sides()[1]["Sent"]))
 
     def test_while_the_daemon_runs(self):
         self.program.sync()
@@ -274,6 +278,25 @@ class FromMbsync(FromMaildir):
         self.import_()
         self.once(self.acc)
         self.assert_equal()
+
+    def test_two_files_with_one_number(self):
+        """Nobody guesses; and comparing is out of the question with mbsync's field in them."""
+        moved = self.move_with_number()
+        self.assertRegex(self.import_(status=1).err, "two files .*Sent.*,U=")
+        self.assert_nothing_written()
+        moved.rename(moved.with_name("1700000000.moved.here:2,S"))
+        self.import_()
+        self.once(self.acc, status=1)  # INBOX lacks one: that is held
+        remote, local = self.sides()
+        self.assertEqual(sorted(remote["Sent"]), sorted(local["Sent"]))
+        self.assertEqual((len(remote["Sent"]), len(remote["INBOX"])), (MESSAGES + 1, MESSAGES))
+
+    def test_lost_state(self):
+        self.program.sync()
+        self.make_account()
+        (self.program.mail / "Sent" / ".mbsyncstate").unlink()
+        self.assertRegex(self.import_(status=1).err, "Sent, but its state .* is missing")
+        self.assert_nothing_written()
 
     def test_state_elsewhere(self):
         self.program.sync_state = None
@@ -347,6 +370,30 @@ class FromOfflineImap(FromMaildir):
         self.once(self.acc)
         remote = self.assert_equal()
         self.assertEqual([len(remote[name]) for name in BOXES], [MESSAGES] * 3)
+
+    def test_two_files_with_one_number(self):
+        """Nobody guesses: they are compared with what the server has."""
+        self.move_with_number()
+        self.assertIn("two files of Sent have the same number", self.import_().out)
+        self.once(self.acc, status=1)  # INBOX lacks one: that is held
+        remote, local = self.sides()
+        self.assertEqual(sorted(remote["Sent"]), sorted(local["Sent"]))
+        self.assertEqual((len(remote["Sent"]), len(remote["INBOX"])), (MESSAGES + 1, MESSAGES))
+
+    def test_another_uidvalidity(self):
+        """The server has numbered anew since the import: all is compared, and nothing comes twice."""
+        self.program.sync()
+        self.make_account()
+        self.import_()
+        self.other.select("Sent")
+        bodies = [row[b"BODY[]"] for row in self.other.fetch("1:*", "BODY.PEEK[]").values()]
+        self.other.select("INBOX")
+        self.other.delete("Sent")
+        self.other.create("Sent")
+        self.other.append_many("Sent", [(body, [], populate.date(random.Random(1))) for body in bodies])
+        self.once(self.acc)
+        remote = self.assert_equal()
+        self.assertEqual(len(remote["Sent"]), MESSAGES)
 
     def test_dots_in_folders(self):
         """list/archive is the folder list.archive: left out, and after a rename taken along."""
