@@ -17,6 +17,7 @@
 #include "base/macro.h"
 #include "core/control.h"
 #include "ctl/client.h"
+#include "ctl/complete.h"
 #include "ctl/find.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
@@ -37,11 +38,12 @@ static const char usage[] =
         "  held [ACCOUNT]                deletions that the brake holds back\n"
         "  confirm ACCOUNT MAILBOX       let them through\n"
         "  verify ACCOUNT [MAILBOX...]   compare both sides, message by message\n"
-        "  policy [ROW|auto] [--for TIME]\n"
+        "  policy [ac|battery|low|metered|auto] [--for TIME]\n"
         "                                what the accounts may cost, and why; or overrule that\n"
         "  reload                        read the configuration again\n"
         "  stop                          end the daemon, and wait until it has\n"
         "  version                       of the daemon\n"
+        "  complete -- [WORD...]         what may come next, for completions in shells\n"
         "\n"
         "      --socket PATH   default $XDG_RUNTIME_DIR/" CONTROL_SOCKET "\n"
         "      --json          for programs: see imapsyncctl(1)\n"
@@ -401,6 +403,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
 
         if (n_args == 0)
                 return bad_usage("No verb given", "");
+        if (strcmp(args[0], "complete") == 0)
+                return complete_run(usage, ctl->socket, (const char *const *) args + 1);
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
                 if (strcmp(verbs[i].name, args[0]) != 0)
                         continue;

@@ -6,9 +6,9 @@
 
 typedef struct Options {
         char *config_path, *state_dir, *socket_path; /* owned; socket_path NULL: no place for one */
-        char **accounts;                             /* borrowed from argv, NULL-terminated */
+        char **accounts; /* borrowed from argv, NULL-terminated; with complete: words */
         unsigned verbose;
-        bool once, dry_run, check, help, version;
+        bool once, dry_run, check, complete, help, version;
 } Options;
 
 void options_done(Options *options);

@@ -278,6 +278,41 @@ static const struct {
          .err = "imapsyncctl: --for goes with policy ROW, not with policy. Try: imapsyncctl "
                        "--help\n", },
         {
+         .label = "complete accounts",
+         .args = {"complete", "--", "sync", "--wait", ""},
+         .status = 0,
+         .out = "words\nwork\tin sync\nhome\trefused\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes: those that can be typed and are synchronised",
+         .args = {"complete", "--", "sync", "work", ""},
+         .status = 0,
+         .out = "words\nINBOX\t7 unseen of 1200\nEntwürfe/日本\t0 unseen of 2\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes: those that are not there yet",
+         .args = {"complete", "--", "sync", "work", "INBOX", ""},
+         .status = 0,
+         .out = "words\nEntwürfe/日本\t0 unseen of 2\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes to confirm",
+         .args = {"complete", "--", "confirm", "home", ""},
+         .status = 0,
+         .out = "words\nINBOX\tMore than 25 % of the mailbox vanished at once.\n",
+         .err = "",
+         },
+        {
+         .label = "complete with a socket that is none",
+         .args = {"complete", "--", "--socket=none", "pause", ""},
+         .status = 3,
+         .out = "words\n",
+         .err = "",
+         },
+        {
          .label = "sync",
          .args = {"sync"},
          .status = 0,
@@ -317,7 +352,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                                                  .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",
