@@ -19,6 +19,7 @@
 #include "ctl/client.h"
 #include "ctl/complete.h"
 #include "ctl/find.h"
+#include "ctl/format.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "ctl/wait.h"
@@ -28,7 +29,8 @@
 static const char usage[] =
         "imapsyncctl [--socket PATH] [--json] VERB [ARG...]\n"
         "\n"
-        "  status [ACCOUNT]              how the accounts are, or all about one\n"
+        "  status [--format waybar|TEMPLATE] [ACCOUNT]\n"
+        "                                how the accounts are, or all about one\n"
         "  mailboxes ACCOUNT             its mailboxes, a line each\n"
         "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
         "                                bring in sync now; --wait: until it is done\n"
@@ -57,6 +59,7 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
+        const char *format; /* borrowed; NULL: for people */
         bool json, wait;
         Screen out, err;
 } Ctl;
@@ -64,6 +67,21 @@ typedef struct Ctl {
 typedef int (*Output)(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
 
 /* output */
+
+static int cannot_show(int r) {
+        complain("The daemon's answer cannot be shown: %s", strerror(-r));
+        return EXIT_SAYS_NO;
+}
+
+static int print_buffer(const Buffer *buffer) {
+        if (buffer->size > 0)
+                fwrite(buffer->data, 1, buffer->size, stdout);
+        if (fflush(stdout) != 0) {
+                complain("Cannot write: %s", strerror(errno));
+                return EXIT_SAYS_NO;
+        }
+        return EXIT_DONE;
+}
 
 /* Print a reply as JSON, or by @output (NULL: silence is the answer). Return: the exit status. */
 static int print_reply(const Ctl *ctl, sd_bus_message *reply, Output output, const char *name) {
@@ -76,18 +94,7 @@ static int print_reply(const Ctl *ctl, sd_bus_message *reply, Output output, con
                         r = buffer_append_string(&buffer, "\n");
         } else if (output)
                 r = output(reply, &ctl->out, &buffer);
-        if (r < 0) {
-                complain("The daemon's answer cannot be shown: %s", strerror(-r));
-                return EXIT_SAYS_NO;
-        }
-
-        if (buffer.size > 0)
-                fwrite(buffer.data, 1, buffer.size, stdout);
-        if (fflush(stdout) != 0) {
-                complain("Cannot write: %s", strerror(errno));
-                return EXIT_SAYS_NO;
-        }
-        return EXIT_DONE;
+        return r < 0 ? cannot_show(r) : print_buffer(&buffer);
 }
 
 /* Call a method that takes an account ("" for all) and print what it says. */
@@ -107,7 +114,27 @@ static int call_plain(const Ctl *ctl, const char *member) {
 
 /* verbs: @args ends with NULL */
 
+/* Status by a template. */
+static int run_status_format(const Ctl *ctl, const char *account) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        _cleanup_free_ char *wrong = NULL;
+        int status = client_call(ctl->bus, &reply, "Status", "s", account ? account : "");
+        int r;
+
+        if (status != 0)
+                return status;
+        r = format_accounts(ctl->format, reply, &ctl->out, &buffer, &wrong);
+        if (r == -EINVAL) {
+                complain("--format: “%s” is not a field; see imapsyncctl(1).", wrong);
+                return EXIT_USAGE;
+        }
+        return r < 0 ? cannot_show(r) : print_buffer(&buffer);
+}
+
 static int run_status(Ctl *ctl, char **args) {
+        if (ctl->format)
+                return run_status_format(ctl, args[0]);
         return call_account(ctl, "Status", args[0], args[0] ? output_account : output_accounts);
 }
 
@@ -414,6 +441,9 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
+                if (ctl->format && (verbs[i].run != run_status || ctl->json))
+                        return bad_usage("--format goes with status and without --json, not with ",
+                                         ctl->json ? "--json" : args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
                 return run_verb(ctl, &verbs[i], args + 1);
@@ -423,13 +453,14 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                {"socket",     required_argument, NULL, 's'},
-                {"json",        no_argument, NULL, 'j'},
-                {"wait",            no_argument, NULL, 'w'},
+                {"socket",           required_argument, NULL, 's'},
+                {"json",              no_argument, NULL, 'j'},
+                {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
-                {"help",         no_argument, NULL, 'h'},
-                {"version",       no_argument, NULL, 'V'},
-                {           },
+                {"format",               required_argument, NULL, 'F'},
+                {"help",             no_argument, NULL, 'h'},
+                {"version",              no_argument, NULL, 'V'},
+                {       },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -447,6 +478,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'w':
                         ctl.wait = true;
+                        break;
+                case 'F':
+                        ctl.format = optarg;
                         break;
                 case 'f':
                         ctl.span = optarg;

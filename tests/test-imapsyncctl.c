@@ -58,7 +58,7 @@ static const struct {
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side\n"
-                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",      .err = "",
+                       "work     in sync         12     10200  3 min ago   1.2 MB  NOTIFY\n",             .err = "",
          },
         {
          .label = "status of one",
@@ -80,7 +80,7 @@ static const struct {
                        "    parked      0\n"
                        "    left out    [Gmail]/All Mail\n"
                        "    traffic     1.2 MB in, 8.9 kB out\n"
-                       "    last hour   3.4 kB, 12 wake-ups of the daemon\n",                                                               .err = "",
+                       "    last hour   3.4 kB, 12 wake-ups of the daemon\n",                                                                      .err = "",
          },
         {
          .label = "status of one with a local server",
@@ -102,7 +102,7 @@ static const struct {
                        "    parked      1\n"
                        "    to come     1.2 GB\n"
                        "    traffic     0 B in, 0 B out\n"
-                       "                2.0 kB in, 1.0 kB out, of the local server\n",                                                                                                  .err = "",
+                       "                2.0 kB in, 1.0 kB out, of the local server\n",                                                                                                         .err = "",
          },
         {
          .label = "status as JSON",
@@ -146,7 +146,7 @@ static const struct {
                        "    The server says NO to APPEND: over quota.\n"
                        "    21 deletions held back (imapsyncctl held)\n"
                        "[Gmail]/All Mail         0       0        0  never\n"
-                       "    left out: it shows every message a second time\n",                                                                .err = "",
+                       "    left out: it shows every message a second time\n",                                                                       .err = "",
          },
         {
          .label = "mailboxes as JSON",
@@ -170,7 +170,7 @@ static const struct {
                        "usec\":0,"
                        "\"error\":\"\","
                        "\"left_out\":\"left out: it shows every message a second "
-                       "time\",\"deferred\":0}]\n",                                                                                        .err = "",
+                       "time\",\"deferred\":0}]\n",                                                                                               .err = "",
          },
         {
          .label = "no mailbox yet",
@@ -193,7 +193,7 @@ static const struct {
          .out = "ACCOUNT  MAILBOX  GONE FROM  MESSAGES   SINCE\n"
                        "home     INBOX    local      25 of 100  2 d ago\n"
                        "    More than 25 % of the mailbox vanished at once.\n"
-                       "Let a deletion through with: imapsyncctl confirm ACCOUNT MAILBOX\n",                                                                                                  .err = "",
+                       "Let a deletion through with: imapsyncctl confirm ACCOUNT MAILBOX\n",                                                                                                         .err = "",
          },
         {
          .label = "nothing held",
@@ -209,7 +209,7 @@ static const struct {
          .out = "[{\"account\":\"home\",\"mailbox\":\"INBOX\",\"side\":\"local\","
                        "\"vanished\":25,"
                        "\"messages\":100,\"since_usec\":#,\"reason\":"
-                       "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                              .err = "",
+                       "\"More than 25 % of the mailbox vanished at once.\"}]\n",                                                                                     .err = "",
          },
         {
          .label = "confirm",
@@ -244,7 +244,7 @@ static const struct {
                        "    mailboxes   all\n"
                        "    old flags   not looked at\n"
                        "    messages    up to 1.0 MB\n"
-                       "    uploads     gathered for 30 s\n",                                                               .err = "",
+                       "    uploads     gathered for 30 s\n",                                                                      .err = "",
          },
         {
          .label = "policy as JSON",
@@ -254,7 +254,7 @@ static const struct {
                        "guesses "
                        "that the network is metered\",\"forced\":false,\"until_usec\":0,"
                        "\"poll_interval_sec\":300,\"upload_delay_sec\":30,\"max_body\":1048576,"
-                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                                  .err = "",
+                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                                         .err = "",
          },
         {
          .label = "policy for a time",
@@ -277,6 +277,80 @@ static const struct {
          .out = "",
          .err = "imapsyncctl: --for goes with policy ROW, not with policy. Try: imapsyncctl "
                        "--help\n", },
+        {
+         .label = "status by a template",
+         .args = {"status", "--format",
+                         "{name}|{messages} {{{held}}} {last_sync_usec:ago}, {bytes_in:size}"},
+         .status = 0,
+         .out = "work|10200 {0} 3 min ago, 1.2 MB\nhome|310 {25} never, 0 B\n",
+         .err = "",
+         },
+        {
+         .label = "status of one by a template",
+         .args = {"status", "--format", "{sentence}", "home"},
+         .status = 0,
+         .out = "The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
+                       "AUTH\"). Mend it, then: imapsyncctl resume home\n",                                             .err = "",
+         },
+        {
+         .label = "status for a bar",
+         .args = {"status", "--format", "waybar"},
+         .status = 0,
+         .out = "{\"text\":\"home: refused\",\"tooltip\":\"work: in sync\\nhome: refused: "
+                       "The server "
+                       "refuses the password (\\\"\\\\x1b[31m\xef\xbf\xbd"
+                       "AUTH\\\"). Mend it, then: imapsyncctl resume home, 25 deletions held "
+                       "back\",\"alt\":\"refused\",\"class\":[\"refused\",\"attention\"]}\n",                                                                    .err = "",
+         },
+        {
+         .label = "status of one for a bar",
+         .args = {"status", "--format", "waybar", "work"},
+         .status = 0,
+         .out = "{\"text\":\"in sync\",\"tooltip\":\"work: in "
+                       "sync\",\"alt\":\"in-sync\",\"class\":[\"in-sync\"]}\n",                                                                                                         .err = "",
+         },
+        {
+         .label = "a template with an unknown field",
+         .args = {"status", "--format", "{name} {mail}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{mail}” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template with an unknown form",
+         .args = {"status", "--format", "{messages:words}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{messages:words}” is not a field; see "
+                       "imapsyncctl(1).\n", },
+        {
+         .label = "a template with text as a time",
+         .args = {"status", "--format", "{name:ago}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{name:ago}” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template that does not end",
+         .args = {"status", "--format", "a {name"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{name” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template with a brace too many",
+         .args = {"status", "--format", "a }b"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “}b” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template for another verb",
+         .args = {"held", "--format", "waybar"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format goes with status and without --json, not with held. "
+                       "Try: imapsyncctl --help\n", },
         {
          .label = "complete accounts",
          .args = {"complete", "--", "sync", "--wait", ""},
@@ -352,7 +426,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                                                  .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                          .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",
