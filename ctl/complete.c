@@ -11,6 +11,7 @@
 #include "ctl/complete.h"
 #include "ctl/find.h"
 #include "ctl/row.h"
+#include "ctl/setup-options.h"
 
 /* Somebody waits at a prompt. */
 #define LIMIT_SEC 1
@@ -151,6 +152,20 @@ static int ask_daemons(const Completion *completion, const char *account, Ask as
         return status;
 }
 
+/* What may come next; "setup" has a usage of its own. */
+static int read_usage(const char *usage, const char *const *words, size_t n_words, Buffer *buffer,
+                      UsageWish *ret_wish) {
+        const int r = usage_complete(usage, words, n_words, buffer, ret_wish);
+        size_t at = 0;
+
+        if (r < 0 || !ret_wish->verb || strcmp(ret_wish->verb, "setup") != 0)
+                return r;
+        while (words[at] != ret_wish->verb)
+                at++;
+        buffer_consume(buffer, buffer->size);
+        return usage_complete(setup_usage, words + at, n_words - at, buffer, ret_wish);
+}
+
 static const char *shell_word(const UsageWish *wish) {
         return wish->files ? "files" : wish->folders ? "folders" : "words";
 }
@@ -172,7 +187,7 @@ int complete_run(const char *usage, const char *socket, const char *const *words
         while (words[n_words])
                 n_words++;
         limit_time();
-        r = usage_complete(usage, words, n_words, &buffer, &completion.wish);
+        r = read_usage(usage, words, n_words, &buffer, &completion.wish);
         if (r < 0) {
                 complain("%s", strerror(-r));
                 return EXIT_SAYS_NO;

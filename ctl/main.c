@@ -20,8 +20,10 @@
 #include "ctl/complete.h"
 #include "ctl/find.h"
 #include "ctl/format.h"
+#include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
+#include "ctl/setup.h"
 #include "ctl/wait.h"
 
 #define STOP_MSEC 10000
@@ -29,6 +31,7 @@
 static const char usage[] =
         "imapsyncctl [--socket PATH] [--json] VERB [ARG...]\n"
         "\n"
+        "  setup [ADDRESS] [OPTION...]   set up an account; setup --help tells the options\n"
         "  status [--format waybar|TEMPLATE] [ACCOUNT]\n"
         "                                how the accounts are, or all about one\n"
         "  mailboxes ACCOUNT             its mailboxes, a line each\n"
@@ -45,6 +48,9 @@ static const char usage[] =
         "  reload                        read the configuration again\n"
         "  stop                          end the daemon, and wait until it has\n"
         "  version                       of the daemon\n"
+        "  import mbsync|offlineimap|interimap [--dry-run] [--from FILE]\n"
+        "         [--config FILE] [--state-dir DIR]\n"
+        "                                take over what that program has synchronised\n"
         "  complete -- [WORD...]         what may come next, for completions in shells\n"
         "\n"
         "      --socket PATH   default $XDG_RUNTIME_DIR/" CONTROL_SOCKET "\n"
@@ -61,6 +67,7 @@ typedef struct Ctl {
         const char *span;   /* borrowed; NULL: none */
         const char *format; /* borrowed; NULL: for people */
         bool json, wait;
+        ImportOptions import;
         Screen out, err;
 } Ctl;
 
@@ -274,6 +281,12 @@ static int run_sync(Ctl *ctl, char **args) {
         return status != 0 ? status : print_reply(ctl, reply, NULL, "job");
 }
 
+/* It needs no daemon. */
+static int run_import(Ctl *ctl, char **args) {
+        ctl->import.program = args[0];
+        return ctl_import(&ctl->import);
+}
+
 static int run_verify(Ctl *ctl, char **args) {
         return run_job(ctl, "Verify", args, "Both sides agree.");
 }
@@ -411,6 +424,11 @@ static int run_verb(Ctl *ctl, const Verb *verb, char **args) {
                        : run_everywhere(ctl, verb, &sockets, args);
 }
 
+static bool has_import_options(const Ctl *ctl) {
+        return ctl->import.from || ctl->import.config || ctl->import.state_dir ||
+               ctl->import.dry_run;
+}
+
 static int dispatch(Ctl *ctl, int n_args, char **args) {
         static const Verb verbs[] = {
                 {"status",    0, 1,       run_status,    true },
@@ -426,6 +444,7 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                 {"reload",    0, 0,       run_reload,    false},
                 {"stop",      0, 0,       run_stop,      false},
                 {"version",   0, 0,       run_version,   false},
+                {"import",    1, 1,       run_import,    false},
         };
 
         if (n_args == 0)
@@ -444,11 +463,33 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                 if (ctl->format && (verbs[i].run != run_status || ctl->json))
                         return bad_usage("--format goes with status and without --json, not with ",
                                          ctl->json ? "--json" : args[0]);
+                if (has_import_options(ctl) && verbs[i].run != run_import)
+                        return bad_usage("Those options are for import, not for ", args[0]);
+                if (verbs[i].run == run_import && (ctl->json || ctl->socket))
+                        return bad_usage("--json and --socket are not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
-                return run_verb(ctl, &verbs[i], args + 1);
+                return verbs[i].run == run_import ? run_import(ctl, args + 1)
+                                                  : run_verb(ctl, &verbs[i], args + 1);
         }
         return bad_usage("Unknown verb: ", args[0]);
+}
+
+/* Setup has options of its own, and needs no daemon. Return: where the verb is, if it is that; else 0. */
+static int find_setup(char **argv) {
+        int i = 1;
+
+        while (argv[i] && strcmp(argv[i], "--json") == 0)
+                i++;
+        return argv[i] && strcmp(argv[i], "setup") == 0 ? i : 0;
+}
+
+static int run_setup(int argc, char **argv, int verb, const Screen *screen) {
+        char *word = argv[verb];
+
+        argv[verb] = argv[1]; /* --json, or itself */
+        argv[1] = word;
+        return setup_run(argc - 1, argv + 1, screen);
 }
 
 int main(int argc, char **argv) {
@@ -457,16 +498,23 @@ int main(int argc, char **argv) {
                 {"json",              no_argument, NULL, 'j'},
                 {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
-                {"format",               required_argument, NULL, 'F'},
-                {"help",             no_argument, NULL, 'h'},
-                {"version",              no_argument, NULL, 'V'},
-                {       },
+                {"format",               required_argument, NULL, 'T'},
+                {"from",             required_argument, NULL, 'F'},
+                {"config",              required_argument, NULL, 'c'},
+                {"state-dir",                  required_argument, NULL, 'd'},
+                {"dry-run",        no_argument, NULL, 'n'},
+                {"help",               no_argument, NULL, 'h'},
+                {"version",           no_argument, NULL, 'V'},
+                {                 },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
 
         /* for wcwidth(3), which knows nothing beyond ASCII in the C locale */
         (void) setlocale(LC_CTYPE, "C.UTF-8");
+
+        if ((c = find_setup(argv)) > 0)
+                return run_setup(argc, argv, c, &ctl.out);
 
         while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
                 switch (c) {
@@ -479,11 +527,23 @@ int main(int argc, char **argv) {
                 case 'w':
                         ctl.wait = true;
                         break;
-                case 'F':
+                case 'T':
                         ctl.format = optarg;
                         break;
                 case 'f':
                         ctl.span = optarg;
+                        break;
+                case 'F':
+                        ctl.import.from = optarg;
+                        break;
+                case 'c':
+                        ctl.import.config = optarg;
+                        break;
+                case 'd':
+                        ctl.import.state_dir = optarg;
+                        break;
+                case 'n':
+                        ctl.import.dry_run = true;
                         break;
                 case 'h':
                         fputs(usage, stdout);

@@ -201,11 +201,14 @@ static bool is_on_this_machine(const AccountLink *link) {
                (link->endpoint->tunnel || value_is_loopback(link->endpoint->host));
 }
 
-/* A session for --once pays for COMPRESS with the login only if it has more to read than that costs. */
+/*
+ * A session for --once pays for COMPRESS with the login only if it has more to read than that costs, and at a first
+ * sync it has that with the list.
+ */
 static bool wants_compress(const AccountLink *link) {
         if (is_on_this_machine(link))
                 return false;
-        return !link->account->options.once || !link->has_capabilities ||
+        return !link->account->options.once ||
                engine_totals(link->account->engine).mailboxes > 8;
 }
 
@@ -235,6 +238,9 @@ static bool capabilities_differ(const AccountLink *link) {
 }
 
 static void logged_in(AccountLink *link) {
+        if (imap_login_notice(link->login))
+                log_about(LOG_WARNING, (LogSubject){account_name(link->account)}, "%s%s",
+                          account_link_prefix(link), imap_login_notice(link->login));
         if (link->is_early && capabilities_differ(link)) {
                 /* What was asked for behind the login rests on what is no longer so. */
                 account_learn_login(link);
@@ -263,11 +269,35 @@ static void logged_in(AccountLink *link) {
 #define REFUSALS_MAX 3u
 #define REFUSED_USEC (10 * SECOND)
 
+static void forget_secret(AccountLink *link) {
+        link->secret = secret_free(link->secret);
+        link->password = NULL;
+}
+
+/* A token that is refused may have been withdrawn, or be older than its command thought: there is another
+ * one. Once, so that a server that takes none is not asked again and again. */
+static void try_fresh_token(AccountLink *link) {
+        char why[300];
+
+        link->n_refusals++;
+        (void) snprintf(why, sizeof(why), "%.200s; asking for a fresh one",
+                        imap_login_sentence(link->login));
+        say_and_disconnect(link, LINK_CONNECTING, why);
+        forget_secret(link);
+        log_sentence(link, LOG_NOTICE);
+        account_link_arm(link, 1, 1, on_connect_due);
+}
+
 /* Some servers (Yahoo) refuse a good password now and then. Where a login has worked before, it is tried
  * again a few times, with the secret asked for anew, before a person is asked. */
 static void on_refused(AccountLink *link) {
         char why[300];
 
+        if (imap_login_used_token(link->login) && imap_login_is_denied(link->login) &&
+            link->n_refusals == 0) {
+                try_fresh_token(link);
+                return;
+        }
         if (link->account->options.once || !link->has_capabilities || !link->password ||
             !imap_login_is_denied(link->login) || link->n_refusals >= REFUSALS_MAX) {
                 account_refuse(link, imap_login_sentence(link->login));
@@ -277,8 +307,7 @@ static void on_refused(AccountLink *link) {
         (void) snprintf(why, sizeof(why), "%.200s (it took one before)",
                         imap_login_sentence(link->login));
         say_and_disconnect(link, LINK_WAITING, why);
-        link->secret = secret_free(link->secret);
-        link->password = NULL;
+        forget_secret(link);
         say_when(link, -EACCES, REFUSED_USEC << link->n_refusals++);
 }
 
@@ -380,7 +409,12 @@ void account_go_on_with_logins(Account *account) {
 static void on_open(Connection *connection, void *userdata) {
         AccountLink *link = userdata;
 
+        uint8_t exporter[TLS_EXPORTER_SIZE];
+
         link->dialled = account_uptime(); /* its name may have been looked up for long */
+        if (link->login && connection_exporter(connection, exporter) == 0)
+                imap_login_bind(link->login, (ByteView){(const char *) exporter, sizeof(exporter)});
+        explicit_bzero(exporter, sizeof(exporter));
         if (link->login && link->endpoint->tls == TLS_STARTTLS &&
             connection_is_encrypted(connection))
                 on_outcome(link, imap_login_go_on(link->login, connection_session(connection)));
@@ -420,9 +454,15 @@ static const ConnectionHandler connection_handler = {
 
 static void dial(AccountLink *link) {
         const Endpoint *endpoint = link->endpoint;
+        const bool by_token = endpoint->secret.token_command;
         const ImapLoginOptions options = {
                 .user = endpoint->user,
-                .password = link->password,
+                .password = by_token ? NULL : link->password,
+                .token = by_token ? link->password : NULL,
+                .has_certificate = endpoint->tls_certificate,
+                .auth = endpoint->auth,
+                .crypto = &sasl_crypto_openssl,
+                .nonce = link->nonce,
                 .remembered = link->has_capabilities ? &link->capabilities : NULL,
                 .is_encrypted = endpoint->tunnel || endpoint->tls == TLS_IMPLICIT,
                 .want_start_tls = !endpoint->tunnel && endpoint->tls == TLS_STARTTLS,
@@ -430,6 +470,7 @@ static void dial(AccountLink *link) {
                 .want_enable = !link->account->options.once,
                 .want_id = !link->account->options.once,
                 .host = endpoint->host,
+                .port = endpoint->port,
                 .server = link->server,
                 .version = IMAPSYNCD_VERSION,
                 .overrides = endpoint->overrides,
@@ -438,7 +479,9 @@ static void dial(AccountLink *link) {
 
         link->dialled = account_uptime();
         link->is_mistrusted = false;
-        r = imap_login_new(&options, &link->login);
+        r = sasl_nonce(link->nonce);
+        if (r >= 0)
+                r = imap_login_new(&options, &link->login);
         if (r >= 0)
                 r = connection_new(link->account->event, endpoint,
                                    link->account->config->timeout_usec, &connection_handler, link,
@@ -450,18 +493,41 @@ static void dial(AccountLink *link) {
         connection_set_name(link->connection, link->title);
 }
 
+/* Some time before it ends, so that it does not end under way. One of which nobody has said how long it is
+ * good is asked for anew for each connection: its command knows. */
+static uint64_t token_until(uint64_t lifetime_usec) {
+        const uint64_t margin = MIN(lifetime_usec / 10, 60 * SECOND);
+
+        return lifetime_usec > 0 ? account_uptime() + lifetime_usec - margin : 0;
+}
+
 static void on_secret(const char *secret, const char *why, void *userdata) {
         AccountLink *link = userdata;
+
+        const bool is_token = link->endpoint->secret.token_command;
 
         if (!secret) {
                 char sentence[400];
 
-                (void) snprintf(sentence, sizeof(sentence), "no password: %s", why);
-                account_refuse(link, sentence);
+                (void) snprintf(sentence, sizeof(sentence), "no %s: %s",
+                                is_token ? "token" : "password", why);
+                if (is_token) /* who issues it may be out of reach now */
+                        account_lose(link, -EAGAIN, sentence);
+                else
+                        account_refuse(link, sentence);
                 return;
         }
         link->password = (char *) secret;
+        if (is_token)
+                link->token_until = token_until(secret_lifetime(link->secret));
         dial(link);
+}
+
+static bool needs_secret(AccountLink *link) {
+        if (link->password && link->endpoint->secret.token_command &&
+            account_uptime() >= link->token_until)
+                forget_secret(link);
+        return link->endpoint->user && endpoint_has_secret(link->endpoint) && !link->password;
 }
 
 #define GRACE_USEC ((int64_t) 5 * 1000000)
@@ -513,7 +579,7 @@ void account_connect(AccountLink *link) {
                 account_link_arm(link, grace, 1, on_connect_due);
                 return;
         }
-        if (!link->endpoint->user || link->password) {
+        if (!needs_secret(link)) {
                 dial(link);
                 return;
         }

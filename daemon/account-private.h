@@ -6,6 +6,7 @@
 #include "daemon/account.h"
 #include "daemon/connection.h"
 #include "daemon/maildir-watch.h"
+#include "daemon/sasl-crypto.h"
 #include "daemon/secret.h"
 #include "daemon/timer.h"
 #include "imap/login.h"
@@ -45,8 +46,10 @@ typedef struct AccountLink {
         Connection *closed; /* to be freed by the loop: this may be a callback of it */
         ImapLogin *login;   /* until it is over */
         Secret *secret;
-        char *password; /* owned by secret */
-        bool is_early;  /* attached before the login was over */
+        char *password;              /* owned by secret; with a token-command the token */
+        uint64_t token_until;        /* CLOCK_BOOTTIME: when another one is to be asked for */
+        char nonce[SASL_NONCE_SIZE]; /* of the login */
+        bool is_early;               /* attached before the login was over */
         bool is_compressed;
         Timer timer; /* to connect again, to go on; never together with the beat */
 
@@ -224,6 +227,8 @@ void account_pump(Account *account);
 void account_forget_retry(Account *account);
 void account_begin(Account *account);
 void account_finish(Account *account);
+/* Take in what inotify has to tell, and remember the stamps of folders that are quiet. */
+void account_settle(Account *account);
 
 /* What could not be opened is tried again when a person asks, who may wait for what comes of it. */
 void account_wake(Account *account);

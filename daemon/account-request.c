@@ -7,8 +7,8 @@
 int account_sync(Account *account, const char *const *mailboxes, size_t n_mailboxes) {
         account_insist(account);
         if (account->engine && n_mailboxes == 0) {
-                engine_mark_all(account->engine);
-                (void) engine_list(account->engine);
+                account_settle(account);
+                engine_look_at_all(account->engine);
         }
         for (size_t i = 0; account->engine && i < n_mailboxes; i++) {
                 if (!engine_find_mailbox(account->engine, mailboxes[i]))

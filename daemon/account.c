@@ -285,6 +285,14 @@ static bool may_settle(const Account *account) {
                engine_needs_settling(account->engine);
 }
 
+/* Else each folder that was written to since the start looks as if it had changed. */
+void account_settle(Account *account) {
+        if (account->watch && !account->watch_is_broken)
+                maildir_watch_flush(account->watch);
+        if (may_settle(account))
+                commit_stamps(account);
+}
+
 /*
  * Nothing more will be done. The stamps of folders that we wrote to can be remembered only now: once
  * they are old enough to prove something, and inotify has had its say on what others did meanwhile.

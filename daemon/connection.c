@@ -447,6 +447,10 @@ bool connection_is_encrypted(const Connection *c) {
         return c->state == CONNECTION_OPEN && c->stream.tls;
 }
 
+int connection_exporter(const Connection *c, uint8_t out[TLS_EXPORTER_SIZE]) {
+        return connection_is_encrypted(c) ? tls_exporter(c->stream.tls, out) : -EOPNOTSUPP;
+}
+
 ConnectionTraffic connection_traffic(const Connection *c) {
         return (ConnectionTraffic){
                 .bytes_in = c->stream.wire.bytes_in,

@@ -17,6 +17,7 @@
 
 #include "base/macro.h"
 #include "config/config.h"
+#include "daemon/tls.h"
 #include "imap/session.h"
 
 typedef struct Connection Connection;
@@ -83,6 +84,9 @@ bool connection_has_address(const Connection *connection);
 void connection_close(Connection *connection);
 
 bool connection_is_encrypted(const Connection *connection);
+
+/* For channel binding, in on_open() or later. Return: 0, or -EOPNOTSUPP where there is none. */
+int connection_exporter(const Connection *connection, uint8_t out[TLS_EXPORTER_SIZE]);
 
 typedef struct ConnectionTraffic {
         uint64_t bytes_in, bytes_out; /* on the socket: after DEFLATE and TLS */

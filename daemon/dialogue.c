@@ -33,6 +33,7 @@ typedef struct Speaker {
         uint64_t literal_left;
         bool is_continued; /* the line goes on after a literal */
         bool is_struck;    /* and what goes on is secret */
+        bool is_asking;    /* of the client: by AUTHENTICATE; the server's questions belong to it */
 } Speaker;
 
 struct Dialogue {
@@ -88,7 +89,8 @@ static size_t client_shows(Speaker *s, ByteView line) {
                 return bytes_equal_fold(line, BYTES("DONE")) ? line.size : 0;
 
         command = next_word(&rest);
-        if (bytes_equal_fold(command, BYTES("AUTHENTICATE")))
+        s->is_asking = bytes_equal_fold(command, BYTES("AUTHENTICATE"));
+        if (s->is_asking)
                 (void) next_word(&rest);
         else if (!bytes_equal_fold(command, BYTES("LOGIN")))
                 return line.size;
@@ -98,9 +100,12 @@ static size_t client_shows(Speaker *s, ByteView line) {
 }
 
 /* A short text may come as a quoted string instead of a literal: nothing behind it is shown. */
-static size_t server_shows(ByteView line) {
+static size_t server_shows(const Dialogue *d, ByteView line) {
         static const char *const items[] = {"BODY[", "BINARY[", "RFC822", "ENVELOPE ", "PREVIEW "};
 
+        /* With what SCRAM says, passwords could be tried elsewhere as fast as one likes. */
+        if (d->client.is_asking && line.size > 0 && line.data[0] == '+')
+                return 1;
         for (size_t i = 0; i < line.size; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(items); k++) {
                         ByteView rest = {line.data + i, line.size - i};
@@ -132,7 +137,7 @@ static void emit_line(Dialogue *d, Speaker *s) {
         if (!is_cut && line.size > 0 && line.data[line.size - 1] == '\r')
                 line.size--;
 
-        n_shown = s->letter == 'C' ? client_shows(s, line) : server_shows(line);
+        n_shown = s->letter == 'C' ? client_shows(s, line) : server_shows(d, line);
         log_escape(line.data, n_shown, text, MAX_LINE * 4);
         n = strlen(text);
         if (n_shown < line.size && s->announcement == ANNOUNCE_CLOSED)

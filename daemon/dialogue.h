@@ -9,8 +9,8 @@
  *      work: S: )
  *
  * Bytes go in as they travel, in any pieces; whole lines come out, foreign bytes escaped, long ones
- * cut. What follows LOGIN and the mechanism of AUTHENTICATE is struck out, so are the answers to
- * its challenges. Literals, and the strings of a FETCH's BODY and RFC822, are only counted.
+ * cut. What follows LOGIN and the mechanism of AUTHENTICATE is struck out, so are its challenges and the
+ * answers to them. Literals, and the strings of a FETCH's BODY and RFC822, are only counted.
  */
 
 #include "base/bytes.h"

@@ -8,9 +8,11 @@
 
 #include "base/usage.h"
 #include "daemon/control-socket.h"
+#include "daemon/find-server.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
+#include "daemon/probe.h"
 #include "daemon/state-lock.h"
 
 /* Memory at the end of the heap goes back to the system from this size on, and blocks of this size are no
@@ -128,6 +130,10 @@ int main(int argc, char **argv) {
         (void) mallopt(M_MMAP_THRESHOLD, HEAP_SPARE);
         umask(0077);
         log_init(options.verbose);
+        if (options.find_server)
+                return find_server_run(options.find_server);
+        if (options.probe)
+                return probe_run();
         if (load(&options, &config) < 0 || check_accounts(&options, config) < 0)
                 return give_up(EXIT_USAGE);
         if (options.check) {

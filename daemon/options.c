@@ -15,6 +15,9 @@ const char options_usage[] =
         "  -1, --once            bring everything in sync once, then exit\n"
         "  -n, --dry-run         with --once: print what would be done, change nothing\n"
         "      --check           read the configuration, say what is wrong, exit\n"
+        "      --probe           try the login of a configuration on standard input; for setup\n"
+        "      --find-server DOMAIN\n"
+        "                        the server that its autoconfig file names; for setup\n"
         "      --state-dir DIR   default $STATE_DIRECTORY, else $XDG_STATE_HOME/imapsyncd\n"
         "      --socket PATH     default $XDG_RUNTIME_DIR/imapsyncd/control\n"
         "      --complete -- [WORD...]\n"
@@ -89,19 +92,28 @@ static int check_usage(const Options *options) {
 }
 
 int options_parse(int argc, char **argv, Options *ret_options) {
-        enum { OPTION_CHECK = 256, OPTION_COMPLETE, OPTION_STATE_DIR, OPTION_SOCKET };
+        enum {
+                OPTION_CHECK = 256,
+                OPTION_COMPLETE,
+                OPTION_FIND,
+                OPTION_PROBE,
+                OPTION_STATE_DIR,
+                OPTION_SOCKET
+        };
         static const struct option known[] = {
-                {"config",    required_argument, NULL, 'c'             },
-                {"once",      no_argument,       NULL, '1'             },
-                {"dry-run",   no_argument,       NULL, 'n'             },
-                {"check",     no_argument,       NULL, OPTION_CHECK    },
-                {"complete",  no_argument,       NULL, OPTION_COMPLETE },
-                {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
-                {"socket",    required_argument, NULL, OPTION_SOCKET   },
-                {"verbose",   no_argument,       NULL, 'v'             },
-                {"help",      no_argument,       NULL, 'h'             },
-                {"version",   no_argument,       NULL, 'V'             },
-                {NULL,        0,                 NULL, 0               },
+                {"config",      required_argument, NULL, 'c'             },
+                {"once",        no_argument,       NULL, '1'             },
+                {"dry-run",     no_argument,       NULL, 'n'             },
+                {"check",       no_argument,       NULL, OPTION_CHECK    },
+                {"complete",    no_argument,       NULL, OPTION_COMPLETE },
+                {"find-server", required_argument, NULL, OPTION_FIND     },
+                {"probe",       no_argument,       NULL, OPTION_PROBE    },
+                {"state-dir",   required_argument, NULL, OPTION_STATE_DIR},
+                {"socket",      required_argument, NULL, OPTION_SOCKET   },
+                {"verbose",     no_argument,       NULL, 'v'             },
+                {"help",        no_argument,       NULL, 'h'             },
+                {"version",     no_argument,       NULL, 'V'             },
+                {NULL,          0,                 NULL, 0               },
         };
         _cleanup_(options_done) Options options = {0};
         int c, r = 0;
@@ -122,6 +134,12 @@ int options_parse(int argc, char **argv, Options *ret_options) {
                         break;
                 case OPTION_COMPLETE:
                         options.complete = true;
+                        break;
+                case OPTION_FIND:
+                        options.find_server = optarg;
+                        break;
+                case OPTION_PROBE:
+                        options.probe = true;
                         break;
                 case OPTION_STATE_DIR:
                         r = set_string(&options.state_dir, optarg);
@@ -145,7 +163,7 @@ int options_parse(int argc, char **argv, Options *ret_options) {
 
         if (r == 0)
                 r = check_usage(&options);
-        if (r == 0 && !options.help && !options.version)
+        if (r == 0 && !options.help && !options.version && !options.probe && !options.find_server)
                 r = fill_in_defaults(&options);
         if (r == -ENOMEM)
                 fputs("imapsyncd: out of memory\n", stderr);

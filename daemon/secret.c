@@ -16,7 +16,8 @@
 
 #define MAX_SECRET     (16 * 1024) /* access tokens of some providers pass 4 kB; a multiple of pages */
 #define MAX_LINE       256         /* of what the command says on stderr; the rest is cut */
-#define READS_PER_TURN 16          /* who writes without end must not starve the loop */
+#define MAX_LIFETIME   (10 * 365 * 86400u) /* seconds */
+#define READS_PER_TURN 16                  /* who writes without end must not starve the loop */
 
 struct Secret {
         SecretFn on_secret;
@@ -25,7 +26,9 @@ struct Secret {
         sd_event_source *defer; /* of what was there at once */
         char *text;             /* MAX_SECRET bytes, mapped; the rest behind @n_text is zeros */
         size_t n_text;
-        bool is_cut;                 /* there was more than fits */
+        bool is_cut;   /* there was more than fits */
+        bool is_token; /* of OAuth: a second line may say for how many seconds it is good */
+        uint64_t lifetime_usec;      /* 0: nobody said */
         char subject[MAX_LINE];      /* "the password command" */
         char why[MAX_LINE * 4 + 64]; /* "" while nothing is wrong */
 
@@ -83,21 +86,36 @@ static void secret_complain(Secret *s, const char *format, ...) {
         va_end(args);
 }
 
+/* The second line of a token, while it is still there. */
+static void secret_take_lifetime(Secret *s, const char *line) {
+        const size_t size = s->n_text - (size_t) (line - s->text);
+        ByteView rest = {line, size}, digits = bytes_take_until(&rest, '\n');
+        uint64_t seconds;
+
+        if (digits.size > 0 && digits.data[digits.size - 1] == '\r')
+                digits.size--;
+        if (digits.size > 0 && bytes_to_u64(digits, MAX_LIFETIME, &seconds) == 0)
+                s->lifetime_usec = seconds * 1000000;
+}
+
 /* Only the first line counts. What can be no password is refused here, where it is known whence it
  * came (RFC 4616 section 2 has no NUL in it either). */
 static void secret_cut(Secret *s) {
         const char *end = memchr(s->text, '\n', s->n_text);
         size_t n = end ? (size_t) (end - s->text) : s->n_text;
+        const char *what = s->is_token ? "token" : "password";
 
+        if (end && s->is_token)
+                secret_take_lifetime(s, end + 1);
         if (n > 0 && s->text[n - 1] == '\r')
                 n--;
 
         if (s->is_cut && !end)
                 secret_complain(s, "gives a first line of more than %d bytes", MAX_SECRET - 1);
         else if (n == 0)
-                secret_complain(s, "gives no password: its first line is empty");
+                secret_complain(s, "gives no %s: its first line is empty", what);
         else if (memchr(s->text, '\0', n))
-                secret_complain(s, "gives no password: its first line holds a NUL");
+                secret_complain(s, "gives no %s: its first line holds a NUL", what);
 
         explicit_bzero(s->text + n, MAX_SECRET - n);
         s->n_text = n;
@@ -357,6 +375,12 @@ static int secret_start(Secret *s, const SecretSource *source) {
                 return secret_run(s, source->command);
         }
 
+        if (source->token_command) {
+                (void) snprintf(s->subject, sizeof(s->subject), "the token command");
+                s->is_token = true;
+                return secret_run(s, source->token_command);
+        }
+
         if (source->password) {
                 (void) snprintf(s->subject, sizeof(s->subject), "the configuration");
                 s->n_text = MIN(strlen(source->password), (size_t) MAX_SECRET - 1);
@@ -375,12 +399,17 @@ static int secret_start(Secret *s, const SecretSource *source) {
         return sd_event_add_defer(s->event, &s->defer, secret_on_defer, s);
 }
 
+uint64_t secret_lifetime(const Secret *s) {
+        return s->lifetime_usec;
+}
+
 int secret_get(sd_event *event, const SecretSource *source, uint64_t timeout_usec,
                SecretFn on_secret, void *userdata, Secret **ret_secret) {
         _cleanup_(secret_freep) Secret *s = NULL;
         int r;
 
-        assert(source->password || source->command || source->file || source->credential);
+        assert(source->password || source->command || source->token_command || source->file ||
+               source->credential);
 
         s = malloc(sizeof(*s));
         if (!s)

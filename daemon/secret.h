@@ -2,7 +2,7 @@
 
 /*
  * A password, from wherever the configuration says: the file itself, another file, a credential of
- * systemd, or a command
+ * systemd, or a command; or an access token, from a command
  *
  * A command runs beside the loop and is killed, with all it has started in its process group, when it
  * takes too long. What comes out has one owner, the Secret: memory that is kept out of swap and core
@@ -33,6 +33,10 @@ typedef void (*SecretFn)(const char *secret, const char *why, void *userdata);
  */
 int secret_get(sd_event *event, const SecretSource *source, uint64_t timeout_usec,
                SecretFn on_secret, void *userdata, Secret **ret_secret);
+
+/* In the callback and after it, of a token: for how long it is good from then on, as the second line of its
+ * command says; 0: it does not. */
+uint64_t secret_lifetime(const Secret *secret);
 
 /* Wipes the password. Before the callback: cancels, kills the command, and there will be no callback. */
 Secret *secret_free(Secret *secret);

@@ -304,3 +304,32 @@ int tls_check_prepare(SSL *ssl, const Endpoint *endpoint, TlsReason *reason) {
 
         return endpoint->ca_file ? trust_ca_file(ssl, endpoint->ca_file, reason) : 0;
 }
+
+/* A key with a passphrase: nobody is there to be asked for it. */
+static int no_passphrase(char *buffer, int size, int is_writing, void *userdata) {
+        (void) buffer, (void) size, (void) is_writing, (void) userdata;
+
+        return -1;
+}
+
+int tls_present(SSL *ssl, const Endpoint *endpoint, TlsReason *reason) {
+        const char *key = endpoint->tls_key ? endpoint->tls_key : endpoint->tls_certificate;
+
+        if (!endpoint->tls_certificate)
+                return 0;
+
+        SSL_set_default_passwd_cb(ssl, no_passphrase);
+        if (SSL_use_certificate_chain_file(ssl, endpoint->tls_certificate) != 1) {
+                refuse(reason, "tls-certificate %s cannot be read, or holds none in PEM form",
+                       endpoint->tls_certificate);
+                return -EINVAL;
+        }
+        if (SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
+                refuse(reason,
+                       "%s holds no key in PEM form without a passphrase that belongs to "
+                       "tls-certificate %s",
+                       key, endpoint->tls_certificate);
+                return -EINVAL;
+        }
+        return 0;
+}

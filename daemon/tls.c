@@ -69,6 +69,8 @@ static int tls_on_session(SSL *ssl, SSL_SESSION *session) {
         const Tls *tls = SSL_get_app_data(ssl);
         Ticket *ticket = ticket_find(tls->ticket_key);
 
+        if (tls->endpoint->tls_certificate)
+                return 0; /* it would come back as who it was, though the certificate is another one */
         if (!ticket) {
                 char *key = strdup(tls->ticket_key);
 
@@ -193,6 +195,7 @@ static int context_init(void) {
 static int tls_prepare(Tls *tls) {
         Ticket *ticket;
         BIO *bio;
+        int r;
 
         tls->ssl = SSL_new(context);
         bio = BIO_new(wire_method);
@@ -210,7 +213,8 @@ static int tls_prepare(Tls *tls) {
         if (ticket && SSL_SESSION_is_resumable(ticket->session))
                 (void) SSL_set_session(tls->ssl, ticket->session);
 
-        return tls_check_prepare(tls->ssl, tls->endpoint, &tls->reason);
+        r = tls_check_prepare(tls->ssl, tls->endpoint, &tls->reason);
+        return r < 0 ? r : tls_present(tls->ssl, tls->endpoint, &tls->reason);
 }
 
 int tls_new(const Endpoint *endpoint, Wire *wire, Tls **ret_tls) {
@@ -383,6 +387,17 @@ bool tls_has_pending(const Tls *tls) {
 
 bool tls_wants_output(const Tls *tls) {
         return tls->wants_output;
+}
+
+int tls_exporter(const Tls *tls, uint8_t out[TLS_EXPORTER_SIZE]) {
+        static const char label[] = "EXPORTER-Channel-Binding";
+
+        if (SSL_version(tls->ssl) < TLS1_3_VERSION)
+                return -EOPNOTSUPP;
+        return SSL_export_keying_material(tls->ssl, out, TLS_EXPORTER_SIZE, label,
+                                          sizeof(label) - 1, NULL, 0, 0) == 1
+                       ? 0
+                       : -EOPNOTSUPP;
 }
 
 void tls_close(Tls *tls) {

@@ -8,8 +8,10 @@
  * or against its tls-pins, which then decide alone (a pinned self-signed certificate of another
  * name is the server that was meant).
  *
+ * The endpoint's tls-certificate is shown to a server that asks for one.
+ *
  * Sessions are kept in memory and resumed by the next connection with the same endpoint and the
- * same trust. Nothing of OpenSSL is touched before the first tls_new().
+ * same trust, unless we show a certificate. Nothing of OpenSSL is touched before the first tls_new().
  *
  * tls_handshake(), tls_read() and tls_write() return -EAGAIN when the socket would block; the owner
  * waits for input, or for output where tls_wants_output() says so, and calls again.
@@ -47,6 +49,11 @@ ssize_t tls_write(Tls *tls, const void *data, size_t size);
 /* Could tls_read() give something although the socket has nothing? */
 bool tls_has_pending(const Tls *tls);
 bool tls_wants_output(const Tls *tls);
+
+/* What binds a login to this connection and no other (RFC 9266), once the handshake is done. Return: 0, or
+ * -EOPNOTSUPP before TLS 1.3. */
+#define TLS_EXPORTER_SIZE 32u
+int tls_exporter(const Tls *tls, uint8_t out[TLS_EXPORTER_SIZE]);
 
 /* Say goodbye as far as the socket takes it. */
 void tls_close(Tls *tls);

@@ -70,7 +70,7 @@ void memory_do_list(MemoryReplica *r, Request *request) {
                 event->event.delimiter = r->store->delimiter ? r->store->delimiter : '/';
                 event->event.has_subscribed = r->store->has_subscriptions;
                 event->event.subscribed = stored->subscribed;
-                (void) memory_push_status(r, stored, r->store->has_sizes && r->replica.wants_sizes);
+                (void) memory_push_status(r, stored, r->store->has_sizes && r->replica.is_first);
         }
         r->store->not_listed = NULL;
         memory_push_done(r, request, outcome);
@@ -103,10 +103,28 @@ void memory_do_create(MemoryReplica *r, Request *request) {
                 memory_set_object(event, stored);
 }
 
-/* As a server does, and as a Maildir does: what is so already is all right. */
+/* Is what a mailbox would be called, or one below it, called so already? */
+static bool is_taken(const MemoryStore *store, const char *name, const char *new_name) {
+        const size_t n = strlen(name);
+
+        for (size_t i = 0; i < store->n_mailboxes; i++) {
+                const char *old = store->mailboxes[i]->name;
+                char moved[256];
+
+                if (strncmp(old, name, n) != 0 || (old[n] != '\0' && old[n] != '/'))
+                        continue;
+                (void) snprintf(moved, sizeof(moved), "%s%s", new_name, old + n);
+                if (memory_store_find(store, moved))
+                        return true;
+        }
+        return false;
+}
+
+/* As a server does, and as a Maildir does: what is so already is all right, and nothing is replaced. */
 void memory_do_rename(MemoryReplica *r, Request *request) {
         const bool is_there = memory_stored(r, request->mailbox);
-        const bool is_done = memory_store_find(r->store, request->name);
+        const bool is_done = is_there ? is_taken(r->store, request->mailbox->name, request->name)
+                                      : memory_store_find(r->store, request->name) != NULL;
         Event *event;
 
         if (is_there == is_done || is_unsayable(r, request->name)) {

@@ -6,7 +6,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssl-dev zlib1g-dev
 packages_deb="debhelper dpkg-dev fakeroot"
 packages_try="$packages_build dovecot-imapd openssl python3"
 packages_run="$packages_try clang libclang-rt-dev clang-format dbus-user-session fish git iproute2 groff-base
-        procps python3-dbusmock socat strace systemd time zsh"
+        interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time zsh"
 
 # install PACKAGE...: those that are missing. Needs root or sudo only then.
 install() {

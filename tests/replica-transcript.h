@@ -378,7 +378,8 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
                             strchr(options, 'u') ? IMAP_ENABLED_ON : IMAP_ENABLED_UNASKED,
                             strchr(options, 'd') ? IMAP_QUIRK_BIT(IMAP_QUIRK_NOTIFY_GOES_QUIET)
                                                  : test->quirks);
-        imap_replica_base(test->replica)->wants_sizes = strchr(options, 'z');
+        imap_replica_base(test->replica)->is_first = strchr(options, 'z');
+        imap_replica_base(test->replica)->only_looks = strchr(options, 'k');
         assert(imap_session_push(test->transcript.session, BYTES("* PREAUTH hi\r\n")) == 0);
 }
 

@@ -187,8 +187,16 @@ bool world_pump(World *world) {
         abort();
 }
 
+static int mark_both(const EngineMailbox *mailbox, void *userdata) {
+        World *world = userdata;
+
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                assert(engine_mark(world->engine, mailbox->name, side, NULL) == 0);
+        return 0;
+}
+
 bool world_sync(World *world) {
-        engine_mark_all(world->engine);
+        assert(engine_each_mailbox(world->engine, mark_both, world) == 0);
         assert(engine_list(world->engine) == 0);
         for (unsigned i = 0; i < 4; i++) {
                 if (!world_pump(world))

@@ -40,9 +40,14 @@ static void dump_endpoint(Buffer *out, const char *side, const Endpoint *endpoin
                                             endpoint->allow_cleartext ? " cleartext" : "") == 0);
         dump_string(out, "ca", endpoint->ca_file);
         dump_list(out, "pin", endpoint->tls_pins);
+        dump_string(out, "certificate", endpoint->tls_certificate);
+        dump_string(out, "key", endpoint->tls_key);
         dump_string(out, "user", endpoint->user);
+        if (endpoint->auth != IMAP_AUTH_AUTOMATIC)
+                assert(buffer_append_format(out, " auth=%d", (int) endpoint->auth) == 0);
         dump_string(out, "password", endpoint->secret.password);
         dump_string(out, "command", endpoint->secret.command);
+        dump_string(out, "token", endpoint->secret.token_command);
         dump_string(out, "file", endpoint->secret.file);
         dump_string(out, "credential", endpoint->secret.credential);
         dump_string(out, "reference", endpoint->list_reference);
@@ -139,13 +144,19 @@ static void test_values(void) {
                 {"what is said against a server",
                  ACCOUNT("a") "disable-extensions = CONDSTORE idle\n    QRESYNC\npipeline-depth = 4\n"
                  "quirks = wants-id, !notify-goes-quiet\n    !one-at-a-time one-at-a-time\n",
-                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c0 depth=4 "
+                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c000 depth=4 "
                  "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
                  "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n"
                  "list-reference = Größe/\n" SERVER("b"),
                  "b@4 remote: imap.example.org:993/0 user=<me> command=<p> local: "
                  "tunnel=</usr/lib/dovecot/imap> reference=<Größe/>\n"},
+                {"a token",
+                 "[account a]\nhost = h\nuser = u\ntoken-command = t\nauth = xoauth2\nmaildir = /m\n",
+                 "a@1 remote: h:993/0 user=<u> auth=10 token=<t> fs=</m>\n"},
+                {"a certificate alone",
+                 "[account a]\nhost = h\nuser = u\ntls-certificate = /dev/null\nmaildir = /m\n",
+                 "a@1 remote: h:993/0 certificate=</dev/null> user=<u> fs=</m>\n"},
                 {"TLS through a tunnel",
                  "[account a]\ntunnel = nc p 1\nhost = h\ntls = implicit\nca-file = /dev/null\nuser = me\n"
                  "credential = imap.a\nmaildir = /m\n",
@@ -355,7 +366,7 @@ static void test_keys(void) {
                  "begin keys at the left margin\n"
                  "1: the key “user” is missing\n"
                  "1: there is no password: expected one of password-command, credential, "
-                 "password-file and password\n"
+                 "password-file, password and token-command\n"
                  "1: there is no local side: expected the key “maildir” or a section [local a]\n"},
                 {"what is below a refused line goes with it",
                  ACCOUNT("a") "mailboxen\n  *\nmailboxs =\n  *\n  !x\n",
@@ -470,14 +481,42 @@ static void test_servers(void) {
                  "1: the key “user” is missing\n"},
                 {"no password", "[account a]\nhost = h\nuser = u\nmaildir = /m\n",
                  "1: there is no password: expected one of password-command, credential, "
-                 "password-file and password\n"},
+                 "password-file, password and token-command\n"},
                 {"user without password in a tunnel",
                  "[account a]\ntunnel = x\nuser = u\nmaildir = /m\n",
                  "1: there is no password: expected one of password-command, credential, "
-                 "password-file and password\n"},
+                 "password-file, password and token-command\n"},
                 {"password without user in a tunnel",
                  "[account a]\ntunnel = x\npassword-command = u\nmaildir = /m\n",
                  "1: the key “user” is missing\n"},
+                {"auth that is none", ACCOUNT("a") "auth = scram\n",
+                 "6: auth: “scram” is not known: expected automatic, scram-sha-256-plus, "
+                 "scram-sha-1-plus, scram-sha-256, scram-sha-1, cram-md5, plain, login, external, "
+                 "oauthbearer or xoauth2\n"},
+                {"auth without a token", ACCOUNT("a") "auth = xoauth2\n",
+                 "6: auth: this needs a “token-command”\n"},
+                {"auth without a certificate", ACCOUNT("a") "auth = external\n",
+                 "6: auth: this needs a “tls-certificate”\n"},
+                {"auth without a password",
+                 "[account a]\nhost = h\nuser = u\ntoken-command = t\nmaildir = /m\nauth = plain\n",
+                 "6: auth: this needs a password\n"},
+                {"channel binding without a channel",
+                 "[account a]\nhost = localhost\nuser = u\npassword = t\nmaildir = /m\ntls = none\n"
+                 "auth = scram-sha-256-plus\n",
+                 "7: auth: this needs TLS\n"},
+                {"a key without a certificate", ACCOUNT("a") "tls-key = /dev/null\n",
+                 "6: tls-key: means nothing without a “tls-certificate”\n"},
+                {"no such certificate", ACCOUNT("a") "tls-certificate = /nowhere/me.pem\n",
+                 "6: tls-certificate: “/nowhere/me.pem” cannot be read: No such file or directory\n"},
+                {"a certificate without TLS",
+                 "[account a]\nhost = localhost\nuser = u\nmaildir = /m\ntls = none\n"
+                 "tls-certificate = /dev/null\n",
+                 "6: tls-certificate: means nothing with “tls = none”\n"},
+                {"a certificate in a tunnel",
+                 "[account a]\ntunnel = t\nmaildir = /m\ntls-certificate = /dev/null\n",
+                 "4: tls-certificate: means nothing with a “tunnel”\n"},
+                {"a password and a token", ACCOUNT("a") "token-command = x\n",
+                 "4: password-command: there is a “token-command” already; one of them is enough\n"},
                 {"two passwords", ACCOUNT("a") "password = x\n",
                  "4: password-command: there is a “password” already; one of them is enough\n"},
         };

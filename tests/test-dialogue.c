@@ -83,6 +83,24 @@ static void test_rows(void) {
                 }
 }
 
+/* What a server says in a login can be used to try passwords; what it says before and after is shown. */
+static void test_login(void) {
+        _cleanup_(dialogue_freep) Dialogue *d = NULL;
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+
+        assert(dialogue_new(on_line, &out, &d) == 0);
+        dialogue_said(d, BYTES("a1 AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZQ==\r\n"));
+        dialogue_heard(d, BYTES("+ cj1meWtvK2QybGJiRmdPTlJ2OXFreGRhd0w=\r\n"));
+        dialogue_said(d, BYTES("Yz1iaXdzLHI9Znlrbw==\r\n"));
+        dialogue_heard(d, BYTES("+ dj1ybUY5cHFWOFM3\r\n"));
+        dialogue_said(d, BYTES("\r\na2 IDLE\r\n"));
+        dialogue_heard(d, BYTES("a1 OK in\r\n+ idling\r\n"));
+
+        assert(bytes_equal(buffer_view(&out),
+                           BYTES("C: a1 AUTHENTICATE SCRAM-SHA-256 ***\nS: +***\nC: ***\nS: +***\nC: \n"
+                                 "C: a2 IDLE\nS: a1 OK in\nS: + idling\n")));
+}
+
 /* A line of any length takes no more memory and shows no more than its beginning; the literal at
  * its end is found all the same. */
 static void test_long_line(void) {
@@ -102,6 +120,7 @@ static void test_long_line(void) {
 
 int main(void) {
         test_rows();
+        test_login();
         test_long_line();
         return 0;
 }

@@ -190,14 +190,52 @@ static void test_marked_before_list(void) {
         memory_set_flags(mailbox, &mailbox->messages[0], world_parse_flags(&world, "F"));
         world.store[SIDE_REMOTE].n_list_fails = 1;
         world_start(&world);
-        engine_mark_all(world.engine);
-        assert(engine_list(world.engine) == 0 && world_pump(&world));
+        engine_look_at_all(world.engine);
+        assert(world_pump(&world));
         assert(world.n_notes[ENGINE_NOTE_RUN] == 0);
 
         engine_retry(world.engine);
         assert(world_pump(&world));
         check(&world, "a", "m1 F | m1 F | = F\nm2 | m2 | =\nm3 | m3 | =\n");
         world_done(&world);
+}
+
+/* A person asks for a look: what has changed is opened, and what a list does not tell of. */
+static void test_look_at_all(void) {
+        static const struct {
+                const char *label;
+                bool changed, no_modseq;
+                unsigned n_runs;
+        } rows[] = {
+                {"nothing has changed",             false, false, 0},
+                {"one has changed",                 true,  false, 1},
+                {"a server that tells of no flags", false, true,  2},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                MemoryMailbox *mailbox;
+                World world;
+
+                world_init(&world);
+                world.store[SIDE_LOCAL].is_files = false;
+                world.store[SIDE_LOCAL].no_modseq = rows[i].no_modseq;
+                make_in_sync(&world, "a", 3);
+                make_in_sync(&world, "b", 3);
+                world_start(&world);
+                assert(world_sync(&world));
+                mailbox = stored(&world, SIDE_REMOTE, "a");
+                if (rows[i].changed)
+                        memory_set_flags(mailbox, &mailbox->messages[0],
+                                         world_parse_flags(&world, "F"));
+                world.n_notes[ENGINE_NOTE_RUN] = 0;
+                engine_look_at_all(world.engine);
+                assert(world_pump(&world));
+                TEST_ROW(rows[i].label, world.n_notes[ENGINE_NOTE_RUN] == rows[i].n_runs);
+                check(&world, "a",
+                      rows[i].changed ? "m1 F | m1 F | = F\nm2 | m2 | =\nm3 | m3 | =\n"
+                                      : "m1 | m1 | =\nm2 | m2 | =\nm3 | m3 | =\n");
+                world_done(&world);
+        }
 }
 
 /* Somebody makes it in both places at a time, and has put mail into it. */
@@ -449,7 +487,7 @@ static void test_first_bytes(void) {
 
                 assert(engine_list(world.engine) == 0 && world_pump(&world));
                 TEST_ROW(rows[i].label,
-                         !memory_replica_base(world.replica[SIDE_REMOTE])->wants_sizes);
+                         !memory_replica_base(world.replica[SIDE_REMOTE])->is_first);
                 world_done(&world);
         }
 }
@@ -650,6 +688,7 @@ int main(void) {
         test_gone_mailbox(SIDE_LOCAL);
         test_failed_list();
         test_marked_before_list();
+        test_look_at_all();
         test_made_meanwhile();
         test_no_memory();
         test_crowd();

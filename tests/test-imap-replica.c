@@ -37,6 +37,15 @@ static void test_list(void) {
                       "E: MAILBOX A\n"
                       "E: STATUS A messages=5 size=123456789012\n"
                       "E: DONE LIST\n");
+        replica_check("only a look", DOVECOT, "qk",
+                      "> list\n"
+                      "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT HIGHESTMODSEQ))\n"
+                      "S: * LIST () \"/\" A\n"
+                      "S: * STATUS A (MESSAGES 5 UIDNEXT 6 HIGHESTMODSEQ 7)\n"
+                      "S: 1 OK done\n"
+                      "E: MAILBOX A\n"
+                      "E: STATUS A messages=5 uidnext=6 modseq=7\n"
+                      "E: DONE LIST\n");
         replica_check(
                 "sizes are wanted and not to be had", GMAIL, "z",
                 "> list\n"

@@ -380,6 +380,20 @@ static const struct {
          .err = "",
          },
         {
+         .label = "complete what setup takes",
+         .args = {"complete", "--", "setup", "--ca-file", ""},
+         .status = 0,
+         .out = "files\n",
+         .err = "",
+         },
+        {
+         .label = "complete what import takes",
+         .args = {"complete", "--", "import", ""},
+         .status = 0,
+         .out = "words\nmbsync\t\nofflineimap\t\ninterimap\t\n",
+         .err = "",
+         },
+        {
          .label = "complete with a socket that is none",
          .args = {"complete", "--", "--socket=none", "pause", ""},
          .status = 3,
@@ -426,7 +440,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                          .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                  .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",

@@ -187,11 +187,11 @@ static void test_round_trips(void) {
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "> may not pipeline\n"
                                   "S: 1 OK [CAPABILITY IDLE] Logged in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"          },
                 {"without COMPRESS nothing is waited for",           NULL,    "eq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 OK [CAPABILITY ENABLE QRESYNC] Logged in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN ENABLE QRESYNC\n"},
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR ENABLE QRESYNC\n"},
                 {"capabilities untagged, as Gmail does",             "IDLE",  "e",
                  "S: * OK Gimap ready\n"
                  "C: 1 LOGIN u p\n"
@@ -204,12 +204,12 @@ static void test_round_trips(void) {
                                   "C: 2 CAPABILITY\n"
                                   "S: * CAPABILITY IDLE\n"
                                   "S: 2 OK done\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"          },
                 {"not volunteered but remembered: not waited for",   "IDLE",  "e",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "S: 1 OK done\n"
                                   "C: 2 CAPABILITY\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"          },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"          },
         };
 
         check(rows, ARRAY_SIZE(rows));
@@ -220,16 +220,16 @@ static void test_methods(void) {
                 {"LOGIN with quotes",                                            NULL, "e",
                  DOVECOT_GREETING "C: 1 LOGIN a@b.example \"p \\\"w\"\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                                                                                                                       "a@b.example", "p \"w"},
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                                                                       "a@b.example", "p \"w"},
                 {"bytes beyond ASCII need PLAIN",                                                       NULL,                                                           "e",
                  DOVECOT_GREETING "C: 1 AUTHENTICATE PLAIN AHUAcMOk\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                                                                               "u", "p\xc3\xa4"},
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                                                                               "u", "p\xc3\xa4"},
                 {"quoting makes LOGIN the longer one", NULL,  "e",
                  DOVECOT_GREETING
                  "C: 1 AUTHENTICATE PLAIN AHUAIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIi\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
-                 "E: READY qresync unasked: AUTH=PLAIN IDLE\n",                     "u", "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""},
+                 "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n",                     "u", "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""},
                 {"LOGIN saves the round trip where SASL-IR is missing",                                                          NULL,                                                          "e",
                  "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\n"
                  "C: 1 LOGIN u p\n"
@@ -239,7 +239,7 @@ static void test_methods(void) {
                  "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN SASL-IR] hi\n"
                  "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
-                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN IDLE\n"},
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN SASL-IR IDLE\n"},
                 {"LOGINDISABLED without SASL-IR waits for +",                                                              "ENABLE QRESYNC",                                 "eq",
                  "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN] hi\n"
                  "C: 1 AUTHENTICATE PLAIN\n"
@@ -537,7 +537,7 @@ static void test_quirks(void) {
                  "S: +\n"
                  "C: AHUAcA==\n"
                  "S: 1 OK [CAPABILITY IDLE] in\n"
-                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN IDLE\n",
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN SASL-IR IDLE\n",
                  .overrides = {.disabled = CAN(SASL_IR)}},
         };
         /* clang-format on */
@@ -552,13 +552,13 @@ static void test_changed_servers(void) {
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK [CAPABILITY IDLE] in\n"
                                   "S: 2 BAD Unknown command\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN IDLE\n"              },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR IDLE\n"              },
                 {"COMPRESS is on already",                          DOVECOT,                  "ec",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 COMPRESS DEFLATE\n"
                                   "S: 1 OK [CAPABILITY COMPRESS=DEFLATE] in\n"
                                   "S: 2 NO [COMPRESSIONACTIVE] TLS compresses\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"  },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"  },
                 {"COMPRESS and ENABLE are new",                     "IDLE",                   "ecq",
                  DOVECOT_GREETING
                  "C: 1 LOGIN u p\n"
@@ -569,7 +569,7 @@ static void test_changed_servers(void) {
                  "S: 2 OK\n"
                  "S: 3 OK\n"
                  "E: START_DEFLATE\n"
-                 "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC COMPRESS=DEFLATE\n"         },
+                 "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC COMPRESS=DEFLATE\n"         },
                 {"QRESYNC is advertised and not confirmed",         DOVECOT,                  "eq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 ENABLE QRESYNC\n"
@@ -582,14 +582,14 @@ static void test_changed_servers(void) {
                                   "S: 1 OK [CAPABILITY ENABLE UIDONLY] in\n"
                                   "S: * ENABLED UIDONLY\n"
                                   "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync off uidonly: AUTH=PLAIN ENABLE UIDONLY\n"},
+                                  "E: READY qresync off uidonly: AUTH=PLAIN SASL-IR ENABLE UIDONLY\n"},
                 {"both, and one is not confirmed",                  "ENABLE QRESYNC UIDONLY", "eq",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 ENABLE QRESYNC UIDONLY\n"
                                   "S: 1 OK [CAPABILITY ENABLE QRESYNC UIDONLY] in\n"
                                   "S: * ENABLED QRESYNC\n"
                                   "S: 2 OK ENABLE completed\n"
-                                  "E: READY qresync on: AUTH=PLAIN ENABLE QRESYNC UIDONLY\n" },
+                                  "E: READY qresync on: AUTH=PLAIN SASL-IR ENABLE QRESYNC UIDONLY\n" },
                 {"compressed and not volunteered: asked behind it", "COMPRESS=DEFLATE",       "ec",
                  DOVECOT_GREETING "C: 1 LOGIN u p\n"
                                   "C: 2 COMPRESS DEFLATE\n"
@@ -597,7 +597,7 @@ static void test_changed_servers(void) {
                                   "S: 2 OK go\n"
                                   "E: START_DEFLATE\n"
                                   "C: 3 CAPABILITY\n"
-                                  "E: READY qresync unasked: AUTH=PLAIN COMPRESS=DEFLATE\n"  },
+                                  "E: READY qresync unasked: AUTH=PLAIN SASL-IR COMPRESS=DEFLATE\n"  },
         };
 
         check(rows, ARRAY_SIZE(rows));

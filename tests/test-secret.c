@@ -15,6 +15,7 @@ typedef struct Outcome {
         sd_event *event;
         unsigned n_calls;
         char *secret, *why;
+        uint64_t lifetime_usec;
 } Outcome;
 
 static void on_secret(const char *secret, const char *why, void *userdata) {
@@ -37,6 +38,7 @@ static Outcome get(const SecretSource *source, uint64_t timeout_usec) {
         assert(outcome.n_calls == 0);
         assert(sd_event_loop(outcome.event) >= 0);
         assert(outcome.n_calls == 1);
+        outcome.lifetime_usec = secret_lifetime(secret);
         secret_free(secret);
         sd_event_unref(outcome.event);
         return outcome;
@@ -123,6 +125,44 @@ static void test_command(void) {
                 TEST_ROW(rows[i].label, same(outcome.why, why));
         }
 
+        reap_all();
+}
+
+/* The second line of a token's command says how long it is good. */
+static void test_token(void) {
+        static const struct {
+                const char *label;
+                char *command;
+                const char *secret, *why;
+                uint64_t seconds;
+        } rows[] = {
+                {"alone",           (char *) "echo ya29",                 "ya29", NULL, 0},
+                {"with its time",   (char *) "echo ya29; echo 3599",      "ya29", NULL, 3599},
+                {"no line end",     (char *) "printf 'ya29\\n3599'",      "ya29", NULL, 3599},
+                {"CRLF",            (char *) "printf 'ya29\\r\\n60\\r\\n'", "ya29", NULL, 60},
+                {"and more",        (char *) "printf 'ya29\\n60\\nx\\n'",   "ya29", NULL, 60},
+                {"not a number",    (char *) "echo ya29; echo soon",      "ya29", NULL, 0},
+                {"a negative one",  (char *) "echo ya29; echo -1",        "ya29", NULL, 0},
+                {"longer than any", (char *) "echo ya29; echo 99999999999", "ya29", NULL, 0},
+                {"an empty line",   (char *) "echo ya29; echo; echo 60",  "ya29", NULL, 0},
+                {"of 12 kB",        (char *) "yes | tr -d '\\n' | head -c 12000; echo; echo 9", NULL, NULL, 9},
+                {"none",            (char *) "true",                      NULL,
+                 "the token command gives no token: its first line is empty", 0},
+                {"failure",         (char *) "echo 'log in again' >&2; exit 1", NULL,
+                 "the token command exited with status 1: log in again", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const SecretSource source = {.token_command = rows[i].command};
+                _cleanup_(outcome_done) Outcome outcome = get(&source, SECRET_TIMEOUT_USEC);
+
+                if (rows[i].secret || rows[i].why)
+                        TEST_ROW(rows[i].label, same(outcome.secret, rows[i].secret));
+                else
+                        TEST_ROW(rows[i].label, strlen(outcome.secret) == 12000);
+                TEST_ROW(rows[i].label, same(outcome.why, rows[i].why));
+                TEST_ROW(rows[i].label, outcome.lifetime_usec == rows[i].seconds * 1000000);
+        }
         reap_all();
 }
 
@@ -268,6 +308,7 @@ int main(void) {
         assert(sigprocmask(SIG_BLOCK, &blocked, NULL) == 0);
 
         test_command();
+        test_token();
         test_cancel();
         test_reaped();
 

@@ -6,6 +6,7 @@
 
 #include "base/macro.h"
 #include "store/state-db-private.h"
+#include "sync/plan.h"
 #include "test-tree.h"
 #include "test.h"
 
@@ -232,7 +233,8 @@ static void test_intents(void) {
 
 static void test_parked(void) {
         _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
-        _cleanup_(uid_set_done) UidSet from = UID_SET_NULL, unlisted = UID_SET_NULL;
+        _cleanup_(uid_set_done) UidSet from = UID_SET_NULL, unlisted = UID_SET_NULL,
+                                       left = UID_SET_NULL, deferred = UID_SET_NULL;
         const int64_t mailbox = add_mailbox(db, "a");
 
         assert(state_db_park(db, mailbox, SIDE_LOCAL, 3, "too big") == 0);
@@ -242,6 +244,11 @@ static void test_parked(void) {
         assert(!state_db_is_parked(db, mailbox, SIDE_REMOTE, 3));
         assert(state_db_parked_from(db, mailbox, SIDE_LOCAL, 4, &from) == 0);
         check_set(&from, "8");
+        assert(state_db_park(db, mailbox, SIDE_LOCAL, 8, STATE_DB_LEFT) == 0);
+        assert(state_db_left(db, mailbox, SIDE_LOCAL, &left) == 0);
+        assert(state_db_deferred(db, mailbox, SIDE_LOCAL, &deferred) == 0);
+        check_set(&left, "8");
+        check_set(&deferred, "");
 
         assert(state_db_listed_put(db, mailbox, SIDE_LOCAL, 8) == 0);
         assert(state_db_parked_unlisted(db, mailbox, SIDE_LOCAL, &unlisted) == 0);
@@ -1000,7 +1007,33 @@ static void test_small_delta(void) {
                                                      0) < 1000);
 }
 
+/* A base that was taken over: each side by itself, until a run has gone through on it; also on the disk. */
+static void test_adopted(void) {
+        const Brake brake = {.percent = 25, .count = 20};
+        MailboxState state = {.messages = 1000000};
+
+        assert(!mailbox_state_is_adopted(&state, SIDE_REMOTE));
+        mailbox_state_end_adoption(&state, SIDE_REMOTE);
+        assert(state.gone_since == 0);
+
+        mailbox_state_adopt(&state);
+        assert(brake_holds(&brake, state.messages, 1, state.gone[SIDE_REMOTE]));
+        assert(brake_holds(&brake, state.messages, 1, state.gone[SIDE_LOCAL]));
+        assert(!brake_holds(&brake, state.messages, 0, state.gone[SIDE_LOCAL]));
+
+        mailbox_state_end_adoption(&state, SIDE_REMOTE);
+        assert(!mailbox_state_is_adopted(&state, SIDE_REMOTE));
+        assert(mailbox_state_is_adopted(&state, SIDE_LOCAL));
+        assert(!brake_holds(&brake, state.messages, 1, state.gone[SIDE_REMOTE]));
+        assert(brake_holds(&brake, state.messages, 1, state.gone[SIDE_LOCAL]));
+
+        mailbox_state_end_adoption(&state, SIDE_LOCAL);
+        assert(!mailbox_state_is_adopted(&state, SIDE_LOCAL));
+        assert(state.gone_since == 0);
+}
+
 int main(void) {
+        test_adopted();
         test_facts();
         test_mailbox();
         test_life();

@@ -37,13 +37,48 @@ static void check_secret_files(ConfigDraft *draft, const ConfigSection *section,
                               secret->file);
 }
 
+/* What “auth” asks for must be possible with what else is given. */
+static void check_auth(ConfigDraft *draft, const ConfigSection *section, const Endpoint *endpoint) {
+        const SecretSource *secret = &endpoint->secret;
+        const char *wanted = NULL;
+
+        switch (endpoint->auth) {
+        case IMAP_AUTH_AUTOMATIC:
+                return;
+        case IMAP_AUTH_SCRAM_SHA_256_PLUS:
+        case IMAP_AUTH_SCRAM_SHA_1_PLUS:
+                if (endpoint->tls == TLS_NONE)
+                        wanted = "TLS";
+                /* fallthrough */
+        case IMAP_AUTH_SCRAM_SHA_256:
+        case IMAP_AUTH_SCRAM_SHA_1:
+        case IMAP_AUTH_CRAM_MD5:
+        case IMAP_AUTH_PLAIN:
+        case IMAP_AUTH_LOGIN:
+                if (!secret->password && !secret->command && !secret->file && !secret->credential)
+                        wanted = "a password";
+                break;
+        case IMAP_AUTH_EXTERNAL:
+                if (!endpoint->tls_certificate)
+                        wanted = "a “tls-certificate”";
+                break;
+        case IMAP_AUTH_OAUTHBEARER:
+        case IMAP_AUTH_XOAUTH2:
+                if (!secret->token_command)
+                        wanted = "a “token-command”";
+                break;
+        }
+
+        if (wanted)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_AUTH),
+                              "auth: this needs %s", wanted);
+}
+
 static void check_login(ConfigDraft *draft, const ConfigSection *section,
                         const Endpoint *endpoint) {
         static const ConfigKeyId sources[] = {
-                CONFIG_KEY_PASSWORD,
-                CONFIG_KEY_PASSWORD_COMMAND,
-                CONFIG_KEY_PASSWORD_FILE,
-                CONFIG_KEY_CREDENTIAL,
+                CONFIG_KEY_PASSWORD,      CONFIG_KEY_TOKEN_COMMAND, CONFIG_KEY_PASSWORD_COMMAND,
+                CONFIG_KEY_PASSWORD_FILE, CONFIG_KEY_CREDENTIAL,
         };
         const char *first = NULL;
 
@@ -59,12 +94,42 @@ static void check_login(ConfigDraft *draft, const ConfigSection *section,
 
         if (!has(section, CONFIG_KEY_USER) && (first || has(section, CONFIG_KEY_HOST)))
                 config_report(&draft->report, section->line, "the key “user” is missing");
-        if (!first && (has(section, CONFIG_KEY_USER) || has(section, CONFIG_KEY_HOST)))
+        if (!first && !has(section, CONFIG_KEY_TLS_CERTIFICATE) &&
+            (has(section, CONFIG_KEY_USER) || has(section, CONFIG_KEY_HOST)))
                 config_report(&draft->report, section->line,
                               "there is no password: expected one of password-command, credential, "
-                              "password-file and password");
+                              "password-file, password and token-command");
+        if (has(section, CONFIG_KEY_AUTH))
+                check_auth(draft, section, endpoint);
 
         check_secret_files(draft, section, &endpoint->secret);
+}
+
+/* The key is as good as a password. */
+static void check_certificate(ConfigDraft *draft, const ConfigSection *section,
+                              const Endpoint *endpoint) {
+        const char *key = endpoint->tls_key ? endpoint->tls_key : endpoint->tls_certificate;
+        const ConfigKeyId key_id =
+                endpoint->tls_key ? CONFIG_KEY_TLS_KEY : CONFIG_KEY_TLS_CERTIFICATE;
+        struct stat st;
+
+        if (endpoint->tls_key && !endpoint->tls_certificate)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_TLS_KEY),
+                              "tls-key: means nothing without a “tls-certificate”");
+        if (!endpoint->tls_certificate)
+                return;
+
+        if (endpoint->tls == TLS_NONE)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_TLS_CERTIFICATE),
+                              "tls-certificate: means nothing with “tls = none”");
+        if (access(endpoint->tls_certificate, R_OK) < 0)
+                config_report(&draft->report, line_of(section, CONFIG_KEY_TLS_CERTIFICATE),
+                              "tls-certificate: “%s” cannot be read: %m",
+                              endpoint->tls_certificate);
+        if (stat(key, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & readable_by_others))
+                config_report(&draft->report, line_of(section, key_id),
+                              "%s: others can read the key in it; run “chmod 600 %s”",
+                              config_key_name(key_id), key);
 }
 
 static void check_tls(ConfigDraft *draft, const ConfigSection *section, const Endpoint *endpoint) {
@@ -77,6 +142,7 @@ static void check_tls(ConfigDraft *draft, const ConfigSection *section, const En
                 config_report(&draft->report, line_of(section, CONFIG_KEY_TLS_PIN),
                               "tls-pin: a value is expected");
 
+        check_certificate(draft, section, endpoint);
         if (endpoint->tls != TLS_NONE)
                 return;
 
@@ -115,6 +181,8 @@ static void check_tunnel(ConfigDraft *draft, const ConfigSection *section,
                                       "tls: a “tunnel” is plain, or takes “implicit”");
                 refuse_with_tunnel(draft, section, CONFIG_KEY_CA_FILE);
                 refuse_with_tunnel(draft, section, CONFIG_KEY_TLS_PIN);
+                refuse_with_tunnel(draft, section, CONFIG_KEY_TLS_CERTIFICATE);
+                refuse_with_tunnel(draft, section, CONFIG_KEY_TLS_KEY);
                 return;
         }
 

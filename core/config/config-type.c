@@ -15,6 +15,21 @@ static const char *const tls_words[] = {
         NULL,
 };
 
+static const char *const auth_words[] = {
+        [IMAP_AUTH_AUTOMATIC] = "automatic",
+        [IMAP_AUTH_SCRAM_SHA_256_PLUS] = "scram-sha-256-plus",
+        [IMAP_AUTH_SCRAM_SHA_1_PLUS] = "scram-sha-1-plus",
+        [IMAP_AUTH_SCRAM_SHA_256] = "scram-sha-256",
+        [IMAP_AUTH_SCRAM_SHA_1] = "scram-sha-1",
+        [IMAP_AUTH_CRAM_MD5] = "cram-md5",
+        [IMAP_AUTH_PLAIN] = "plain",
+        [IMAP_AUTH_LOGIN] = "login",
+        [IMAP_AUTH_EXTERNAL] = "external",
+        [IMAP_AUTH_OAUTHBEARER] = "oauthbearer",
+        [IMAP_AUTH_XOAUTH2] = "xoauth2",
+        NULL,
+};
+
 static const char *const layout_words[] = {
         [MAILDIR_LAYOUT_FS] = "fs",
         [MAILDIR_LAYOUT_MAILDIRPLUSPLUS] = "maildir++",
@@ -355,6 +370,8 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_host(field, value, reterr);
         case KEY_TYPE_TLS:
                 return set_word(field, value, tls_words, reterr);
+        case KEY_TYPE_AUTH:
+                return set_word(field, value, auth_words, reterr);
         case KEY_TYPE_LAYOUT:
                 return set_word(field, value, layout_words, reterr);
         case KEY_TYPE_DELETION:
@@ -416,6 +433,8 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
                 return *(const uint64_t *) a == *(const uint64_t *) b;
         case KEY_TYPE_TLS:
                 return *(const TlsMode *) a == *(const TlsMode *) b;
+        case KEY_TYPE_AUTH:
+                return *(const ImapAuth *) a == *(const ImapAuth *) b;
         case KEY_TYPE_LAYOUT:
                 return *(const MaildirLayout *) a == *(const MaildirLayout *) b;
         case KEY_TYPE_DELETION:
@@ -470,6 +489,7 @@ void config_type_done(ConfigKeyType type, void *field) {
         case KEY_TYPE_PERCENT:
         case KEY_TYPE_DURATION:
         case KEY_TYPE_TLS:
+        case KEY_TYPE_AUTH:
         case KEY_TYPE_LAYOUT:
         case KEY_TYPE_DELETION:
         case KEY_TYPE_DELETED:

@@ -23,6 +23,7 @@ typedef enum ConfigKeyType {
         KEY_TYPE_DURATION,   /* uint64_t, microseconds */
         KEY_TYPE_HOST,       /* char *, owned; an IPv6 address without brackets */
         KEY_TYPE_TLS,        /* TlsMode */
+        KEY_TYPE_AUTH,       /* ImapAuth */
         KEY_TYPE_LAYOUT,     /* MaildirLayout */
         KEY_TYPE_DELETED,    /* DeletedMessages */
         KEY_TYPE_EXTENSIONS, /* uint64_t, capabilities as bits */

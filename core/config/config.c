@@ -192,6 +192,13 @@ int config_load(const char *path, const char *environ_home, Config **ret_config,
         return config_parse(buffer_view(&text), path, st.st_mode, environ_home, ret_config, reterr);
 }
 
+bool endpoint_has_secret(const Endpoint *endpoint) {
+        const SecretSource *secret = &endpoint->secret;
+
+        return secret->password || secret->command || secret->token_command || secret->file ||
+               secret->credential;
+}
+
 const AccountConfig *config_find(const Config *config, const char *name) {
         for (size_t i = 0; i < config->n_accounts; i++)
                 if (strcmp(config->accounts[i].name, name) == 0)

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/macro.h"
+#include "imap/login.h"
 #include "imap/quirk.h"
 #include "sync/mailbox-plan.h"
 #include "sync/policy.h"
@@ -35,10 +36,11 @@ typedef enum DeletedMessages {
         DELETED_TRASH,   /* it is moved to the mailbox for that (\Trash), and expunged from there */
 } DeletedMessages;
 
-/* Where the password comes from; at most one is set. All owned. */
+/* Where the password, or the token, comes from; at most one is set. All owned. */
 typedef struct SecretSource {
         char *password;
-        char *command;    /* run by /bin/sh -c; the first line of its output */
+        char *command; /* run by /bin/sh -c; the first line of its output */
+        char *token_command; /* the same for an access token of OAuth; a second line: good for so many seconds */
         char *file;       /* the first line of it */
         char *credential; /* a file of this name in $CREDENTIALS_DIRECTORY (systemd) */
 } SecretSource;
@@ -52,7 +54,10 @@ typedef struct Endpoint {
         bool allow_cleartext;
         char *ca_file;
         char **tls_pins; /* "sha256:" base64 or hex of the SubjectPublicKeyInfo; NULL-terminated, or NULL */
-        char *user; /* NULL with a tunnel: preauthenticated is expected */
+        char *tls_certificate; /* of the client, in PEM form */
+        char *tls_key;         /* of it; NULL: it is in the same file */
+        char *user;            /* NULL with a tunnel: preauthenticated is expected */
+        ImapAuth auth;
         SecretSource secret;
         char *list_reference; /* its mailboxes are below it, INBOX too; UTF-8, its own delimiter */
         ImapOverrides overrides; /* of what the server says it can, and of its quirks */
@@ -110,6 +115,9 @@ Config *config_free(Config *config);
  */
 int config_parse(ByteView text, const char *path, mode_t mode, const char *environ_home,
                  Config **ret_config, char **reterr);
+
+/* Is a password or a token needed to log in? Else the certificate is all. */
+bool endpoint_has_secret(const Endpoint *endpoint);
 
 /* The account of that name, or NULL. */
 const AccountConfig *config_find(const Config *config, const char *name);

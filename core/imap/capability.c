@@ -14,6 +14,14 @@ static const char *const names[_IMAP_CAPABILITY_MAX] = {
         [IMAP_CAPABILITY_STARTTLS] = "STARTTLS",
         [IMAP_CAPABILITY_LOGINDISABLED] = "LOGINDISABLED",
         [IMAP_CAPABILITY_AUTH_PLAIN] = "AUTH=PLAIN",
+        [IMAP_CAPABILITY_AUTH_CRAM_MD5] = "AUTH=CRAM-MD5",
+        [IMAP_CAPABILITY_AUTH_SCRAM_SHA_1] = "AUTH=SCRAM-SHA-1",
+        [IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS] = "AUTH=SCRAM-SHA-1-PLUS",
+        [IMAP_CAPABILITY_AUTH_SCRAM_SHA_256] = "AUTH=SCRAM-SHA-256",
+        [IMAP_CAPABILITY_AUTH_SCRAM_SHA_256_PLUS] = "AUTH=SCRAM-SHA-256-PLUS",
+        [IMAP_CAPABILITY_AUTH_XOAUTH2] = "AUTH=XOAUTH2",
+        [IMAP_CAPABILITY_AUTH_OAUTHBEARER] = "AUTH=OAUTHBEARER",
+        [IMAP_CAPABILITY_AUTH_EXTERNAL] = "AUTH=EXTERNAL",
         [IMAP_CAPABILITY_SASL_IR] = "SASL-IR",
         [IMAP_CAPABILITY_ENABLE] = "ENABLE",
         [IMAP_CAPABILITY_CONDSTORE] = "CONDSTORE",
@@ -48,6 +56,14 @@ void imap_capabilities_remove(ImapCapabilities *capabilities, uint64_t bits) {
         capabilities->bits &= ~bits;
         if (!imap_has(capabilities, IMAP_CAPABILITY_APPENDLIMIT))
                 capabilities->append_limit = 0;
+}
+
+uint64_t imap_capabilities_of_login(void) {
+        uint64_t bits = (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
+
+        for (unsigned i = IMAP_CAPABILITY_AUTH_PLAIN; i <= IMAP_CAPABILITY_AUTH_EXTERNAL; i++)
+                bits |= (uint64_t) 1 << i;
+        return bits;
 }
 
 ImapCapability imap_capability_find(ByteView name) {

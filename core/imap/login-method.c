@@ -1,30 +1,65 @@
-/* How to log in, and how that is said. */
+/* How to log in: which of the ways that the server offers. */
 
 #include <errno.h>
 
 #include "imap/command.h"
 #include "imap/login-method.h"
-#include "imap/sasl.h"
 
-void buffer_wipe(Buffer *buffer) {
-        if (buffer->data)
-                explicit_bzero(buffer->data, buffer->capacity);
-        buffer_done(buffer);
+typedef struct Method {
+        const char *name;
+        ImapCapability offer; /* _IMAP_CAPABILITY_MAX: none; see LOGIN */
+        ImapAuth auth;        /* what asks for it */
+        unsigned strength, strength_in_clear;
+} Method;
+
+static const Method methods[] = {
+        [LOGIN_METHOD_NONE] = {"nothing",            _IMAP_CAPABILITY_MAX,               IMAP_AUTH_AUTOMATIC,          0, 0},
+        [LOGIN_METHOD_LOGIN] = {"LOGIN",              _IMAP_CAPABILITY_MAX,               IMAP_AUTH_LOGIN,              2, 1},
+        [LOGIN_METHOD_PLAIN] = {"PLAIN",              IMAP_CAPABILITY_AUTH_PLAIN,         IMAP_AUTH_PLAIN,              2, 1},
+ /* MD5 of the password is what the server has to keep for it, so under TLS it is the worse one */
+        [LOGIN_METHOD_CRAM_MD5] = {"CRAM-MD5",           IMAP_CAPABILITY_AUTH_CRAM_MD5,      IMAP_AUTH_CRAM_MD5,           1,
+                               2                                                                                           },
+        [LOGIN_METHOD_SCRAM_SHA_1] = {"SCRAM-SHA-1",        IMAP_CAPABILITY_AUTH_SCRAM_SHA_1,
+                               IMAP_AUTH_SCRAM_SHA_1,                                                                  3, 3},
+        [LOGIN_METHOD_SCRAM_SHA_256] = {"SCRAM-SHA-256",      IMAP_CAPABILITY_AUTH_SCRAM_SHA_256,
+                               IMAP_AUTH_SCRAM_SHA_256,                                                                4, 4},
+        [LOGIN_METHOD_SCRAM_SHA_1_PLUS] = {"SCRAM-SHA-1-PLUS",
+                               IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS,                    IMAP_AUTH_SCRAM_SHA_1_PLUS,   5, 5},
+        [LOGIN_METHOD_SCRAM_SHA_256_PLUS] = {"SCRAM-SHA-256-PLUS",
+                               IMAP_CAPABILITY_AUTH_SCRAM_SHA_256_PLUS,                  IMAP_AUTH_SCRAM_SHA_256_PLUS, 6, 6},
+ /* these two are the same thing in two dialects */
+        [LOGIN_METHOD_XOAUTH2] = {"XOAUTH2",            IMAP_CAPABILITY_AUTH_XOAUTH2,       IMAP_AUTH_XOAUTH2,            7, 7},
+        [LOGIN_METHOD_OAUTHBEARER] = {"OAUTHBEARER",        IMAP_CAPABILITY_AUTH_OAUTHBEARER,
+                               IMAP_AUTH_OAUTHBEARER,                                                                  7, 7},
+        [LOGIN_METHOD_EXTERNAL] = {"EXTERNAL",           IMAP_CAPABILITY_AUTH_EXTERNAL,      IMAP_AUTH_EXTERNAL,           8,
+                               8                                                                                           },
+};
+
+const char *login_method_name(LoginMethod method) {
+        return methods[method].name;
 }
 
-int login_format_plain(const ImapLoginOptions *options, LoginMethod method, Buffer *out) {
-        const size_t size = strlen(options->user) + strlen(options->password) + 2;
-        int r;
-
-        r = buffer_reserve(out, sizeof("AUTHENTICATE PLAIN ") + (size + 2) / 3 * 4 + 1);
-        if (r < 0)
-                return r;
-        if (method == LOGIN_METHOD_PLAIN_INITIAL)
-                r = buffer_append_string(out, "AUTHENTICATE PLAIN ");
-        return r < 0 ? r : sasl_plain(options->user, options->password, out);
+bool login_method_is_scram(LoginMethod method) {
+        return method >= LOGIN_METHOD_SCRAM_SHA_1 && method <= LOGIN_METHOD_SCRAM_SHA_256_PLUS;
 }
 
-static int format_login(const ImapLoginOptions *options, Buffer *out) {
+bool login_method_is_bound(LoginMethod method) {
+        return method == LOGIN_METHOD_SCRAM_SHA_1_PLUS || method == LOGIN_METHOD_SCRAM_SHA_256_PLUS;
+}
+
+bool login_method_is_oauth(LoginMethod method) {
+        return method == LOGIN_METHOD_XOAUTH2 || method == LOGIN_METHOD_OAUTHBEARER;
+}
+
+bool login_method_is_challenged(LoginMethod method) {
+        return method == LOGIN_METHOD_CRAM_MD5 || login_method_is_scram(method);
+}
+
+unsigned login_method_strength(LoginMethod method, bool is_encrypted) {
+        return is_encrypted ? methods[method].strength : methods[method].strength_in_clear;
+}
+
+int login_format_login(const ImapLoginOptions *options, Buffer *out) {
         const ByteView user = bytes_of(options->user);
         const ByteView password = bytes_of(options->password);
         int r;
@@ -40,41 +75,93 @@ static int format_login(const ImapLoginOptions *options, Buffer *out) {
         return r < 0 ? r : imap_format_astring(password, out);
 }
 
+/* Do we have what it needs, and may it be used? */
+static bool is_possible(const ImapLoginOptions *options, LoginMethod method, bool may_bind) {
+        if (options->auth != IMAP_AUTH_AUTOMATIC && options->auth != methods[method].auth)
+                return false;
+
+        switch (method) {
+        case LOGIN_METHOD_NONE:
+                return false;
+        case LOGIN_METHOD_LOGIN:
+        case LOGIN_METHOD_PLAIN:
+                return options->password;
+        case LOGIN_METHOD_CRAM_MD5:
+        case LOGIN_METHOD_SCRAM_SHA_1:
+        case LOGIN_METHOD_SCRAM_SHA_256:
+                return options->password && options->crypto;
+        case LOGIN_METHOD_SCRAM_SHA_1_PLUS:
+        case LOGIN_METHOD_SCRAM_SHA_256_PLUS:
+                return options->password && options->crypto && may_bind;
+        case LOGIN_METHOD_XOAUTH2:
+        case LOGIN_METHOD_OAUTHBEARER:
+                return options->token;
+        case LOGIN_METHOD_EXTERNAL:
+                return options->has_certificate;
+        }
+
+        abort(); /* the switch is complete */
+}
+
+static bool is_offered(const ImapCapabilities *offered, LoginMethod method) {
+        if (method == LOGIN_METHOD_LOGIN)
+                return !imap_has(offered, IMAP_CAPABILITY_LOGINDISABLED);
+        return methods[method].offer != _IMAP_CAPABILITY_MAX &&
+               imap_has(offered, methods[method].offer);
+}
+
+/* Return: 0, -EINVAL if LOGIN cannot be, or -ENOMEM. */
+static int measure_login(const ImapLoginOptions *options, size_t *ret_size) {
+        _cleanup_(buffer_wipe) Buffer command = BUFFER_NULL;
+        int r = login_format_login(options, &command);
+
+        *ret_size = command.size;
+        return r;
+}
+
+/* @method is LOGIN or PLAIN; which of the two is it to be? */
+static int choose_shorter(const ImapLoginOptions *options, const ImapCapabilities *offered,
+                          LoginMethod *ret_method) {
+        const bool has_login = is_possible(options, LOGIN_METHOD_LOGIN, false) &&
+                               is_offered(offered, LOGIN_METHOD_LOGIN);
+        const bool has_plain = is_possible(options, LOGIN_METHOD_PLAIN, false) &&
+                               is_offered(offered, LOGIN_METHOD_PLAIN) && options->user[0] &&
+                               options->password[0];
+        const size_t plain = sizeof("AUTHENTICATE PLAIN ") - 1 +
+                             (strlen(options->user) + strlen(options->password) + 4) / 3 * 4;
+        size_t login = 0;
+        int r = has_login ? measure_login(options, &login) : -EINVAL;
+
+        if (r == -ENOMEM)
+                return r;
+        if (r == 0 && !(has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR) && plain < login))
+                *ret_method = LOGIN_METHOD_LOGIN;
+        else
+                *ret_method = has_plain ? LOGIN_METHOD_PLAIN : LOGIN_METHOD_NONE;
+        return 0;
+}
+
 int login_method_choose(const ImapLoginOptions *options, const ImapCapabilities *offered,
-                        LoginMethod *ret_method, Buffer *out) {
-        _cleanup_(buffer_wipe) Buffer plain = BUFFER_NULL, by_login = BUFFER_NULL;
-        const bool has_plain = imap_has(offered, IMAP_CAPABILITY_AUTH_PLAIN);
-        const bool has_initial = has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR);
-        bool has_login = !imap_has(offered, IMAP_CAPABILITY_LOGINDISABLED);
-        LoginMethod method = has_initial ? LOGIN_METHOD_PLAIN_INITIAL
-                             : has_plain ? LOGIN_METHOD_PLAIN
-                                         : LOGIN_METHOD_NONE;
-        int r;
+                        bool may_bind, LoginMethod *ret_method) {
+        const bool is_encrypted = options->is_encrypted;
+        LoginMethod best = LOGIN_METHOD_NONE, plain = LOGIN_METHOD_NONE;
 
-        if (has_login) {
-                r = format_login(options, &by_login);
-                if (r == -EINVAL)
-                        has_login = false;
-                else if (r < 0)
+        if (options->password) {
+                int r = choose_shorter(options, offered, &plain);
+
+                if (r < 0)
                         return r;
         }
 
-        if (has_plain) {
-                r = login_format_plain(options, method, &plain);
-                if (r < 0 && r != -EINVAL)
-                        return r;
-                if (r == -EINVAL)
-                        method = LOGIN_METHOD_NONE;
+        for (LoginMethod i = LOGIN_METHOD_LOGIN; i < ARRAY_SIZE(methods); i++) {
+                if ((i == LOGIN_METHOD_LOGIN || i == LOGIN_METHOD_PLAIN) && i != plain)
+                        continue;
+                if (is_possible(options, i, may_bind) && is_offered(offered, i) &&
+                    login_method_strength(i, is_encrypted) >=
+                            login_method_strength(best, is_encrypted))
+                        best = i;
         }
 
-        if (has_login && (method != LOGIN_METHOD_PLAIN_INITIAL || by_login.size <= plain.size)) {
-                method = LOGIN_METHOD_LOGIN;
-                *out = by_login;
-                by_login = BUFFER_NULL;
-        } else {
-                *out = plain;
-                plain = BUFFER_NULL;
-        }
-        *ret_method = method;
+        *ret_method = best;
         return 0;
 }

@@ -6,16 +6,18 @@
  *      login.c            life, the server's answers
  *      login-commands.c   what is said to it, and when
  *      login-method.c     the way to log in
+ *      login-sasl.c       its questions and answers
  */
 
 #include "imap/login-method.h"
+#include "imap/scram.h"
 
 typedef enum LoginStep {
         LOGIN_STEP_GREETING,     /* wait for it */
         LOGIN_STEP_OFFERED,      /* CAPABILITY before the login is under way */
         LOGIN_STEP_START_TLS,    /* STARTTLS is under way */
         LOGIN_STEP_TLS,          /* the owner's turn */
-        LOGIN_STEP_CONTINUATION, /* AUTHENTICATE without initial response: wait for "+" */
+        LOGIN_STEP_CONTINUATION, /* AUTHENTICATE has more to be said: wait for "+" */
         LOGIN_STEP_AUTHENTICATE, /* the login and what follows it are under way */
         LOGIN_STEP_EXTRAS,       /* logged in; CAPABILITY, ENABLE or COMPRESS are under way */
         LOGIN_STEP_DEFLATE,      /* the owner's turn */
@@ -40,7 +42,17 @@ struct ImapLogin {
         char *greeting, *server; /* owned; NULL: not known */
         ImapQuirks quirks;
 
+        uint8_t binding[IMAP_LOGIN_BINDING_SIZE];
+        bool has_binding;
+        unsigned n_attempts; /* of SCRAM: each has a nonce of its own */
+        char *nonce;         /* owned: of this one */
+        Scram *scram;        /* owned; of this one, NULL: none */
+        unsigned n_said;     /* of the method's own messages */
+        Buffer problem;      /* what the server finds wrong with a token */
+        char *notice;        /* owned; NULL: none */
+
         ImapLoginOutcome refusal; /* of the login: REFUSED or FAILED */
+        ImapLoginOutcome outcome; /* when it was given up */
         char *sentence;           /* owned */
         ImapBackOff back_off;
 };
@@ -52,9 +64,22 @@ int login_give_up(ImapLogin *login, ImapLoginOutcome outcome, const char *what, 
 /* What may be relied on after the login. */
 ImapCapabilities login_capabilities(const ImapLogin *login);
 
+/* login-sasl.c */
+enum {
+        LOGIN_SASL_MORE = 1, /* the server has more to say */
+        LOGIN_SASL_E_PEER,   /* login->sentence says what is wrong with it: give it up */
+};
+/* Begin login->method anew: append "AUTHENTICATE NAME", with all that can be said at once if the server
+ * takes that. Return: 0 (nothing more is expected of it), LOGIN_SASL_MORE, or a negative errno. */
+int login_sasl_begin(ImapLogin *login, Buffer *out);
+/* Append the answer, in base64. Return: as login_sasl_begin(), or LOGIN_SASL_E_PEER. */
+int login_sasl_answer(ImapLogin *login, ByteView challenge, Buffer *out);
+/* The server has said yes. Was that all that it had to say? */
+bool login_sasl_is_complete(const ImapLogin *login);
+
 /* login-commands.c */
-/* Return: 0 with @out as login_method_choose() has it, or -ENOMEM. */
-int login_choose(ImapLogin *login, Buffer *out);
+/* By what is offered, or else remembered. Return: 0, or -ENOMEM. */
+int login_choose(ImapLogin *login, LoginMethod *ret_method);
 /* Nothing travels with the login where the server would throw it away. */
 bool login_is_alone(const ImapLogin *login);
 int login_ask_offered(ImapLogin *login, ImapSession *session);

@@ -43,6 +43,11 @@ ImapLogin *imap_login_free(ImapLogin *login) {
         if (!login)
                 return NULL;
 
+        scram_free(login->scram);
+        explicit_bzero(login->binding, sizeof(login->binding));
+        buffer_done(&login->problem);
+        free(login->nonce);
+        free(login->notice);
         free(login->greeting);
         free(login->server);
         free(login->sentence);
@@ -70,6 +75,7 @@ int login_give_up(ImapLogin *login, ImapLoginOutcome outcome, const char *what, 
                 return -ENOMEM;
 
         login->step = LOGIN_STEP_OVER;
+        login->outcome = outcome;
         return (int) outcome;
 }
 
@@ -149,7 +155,42 @@ static void take_fresh(ImapLogin *login, const ImapCapabilities *said) {
         login->fresh = *said;
 }
 
+/* What was refused, and what to do about it where that is not plain. */
+static const char *refused(const ImapLogin *login) {
+        switch (login->method) {
+        case LOGIN_METHOD_SCRAM_SHA_1:
+        case LOGIN_METHOD_SCRAM_SHA_256:
+        case LOGIN_METHOD_SCRAM_SHA_1_PLUS:
+        case LOGIN_METHOD_SCRAM_SHA_256_PLUS:
+                return login->options.is_encrypted && login->options.auth == IMAP_AUTH_AUTOMATIC
+                               ? "the server refuses the user name or password by SCRAM (where "
+                                 "they "
+                                 "are right and it cannot use them in that way, “auth = plain” "
+                                 "helps)"
+                               : "the server refuses the user name or password by SCRAM";
+        case LOGIN_METHOD_XOAUTH2:
+        case LOGIN_METHOD_OAUTHBEARER:
+                return "the server refuses the token";
+        case LOGIN_METHOD_EXTERNAL:
+                return "the server refuses the user name or certificate";
+        case LOGIN_METHOD_NONE:
+        case LOGIN_METHOD_LOGIN:
+        case LOGIN_METHOD_PLAIN:
+        case LOGIN_METHOD_CRAM_MD5:
+                return "the server refuses the user name or password";
+        }
+
+        abort(); /* the switch is complete */
+}
+
 static int on_login_tagged(ImapLogin *login, const ImapText *text) {
+        if (text->status == IMAP_OK && !login_sasl_is_complete(login)) {
+                login->assumed = false;
+                return login_give_up(login, IMAP_LOGIN_REFUSED,
+                                     "the server says yes, but does not prove that it knows the "
+                                     "password: it may be another one that pretends to be it",
+                                     BYTES_NULL);
+        }
         if (text->status == IMAP_OK) {
                 if (text->code == IMAP_CODE_CAPABILITY)
                         take_fresh(login, &text->capabilities);
@@ -160,10 +201,9 @@ static int on_login_tagged(ImapLogin *login, const ImapText *text) {
         login->refusal = judge(text);
         login->back_off = imap_back_off(text);
         return login_give_up(login, login->refusal,
-                             login->refusal == IMAP_LOGIN_REFUSED
-                                     ? "the server refuses the user name or password"
-                                     : "the server cannot log in now",
-                             text->text);
+                             login->refusal == IMAP_LOGIN_REFUSED ? refused(login)
+                                                                  : "the server cannot log in now",
+                             login->problem.size > 0 ? buffer_view(&login->problem) : text->text);
 }
 
 /*
@@ -187,12 +227,12 @@ static int on_offered(ImapLogin *login, ImapSession *session) {
                                      "the server does not say what it can do", BYTES_NULL);
 
         if (login->sentence) {
-                _cleanup_(buffer_wipe) Buffer command = BUFFER_NULL;
-                int r = login_choose(login, &command);
+                LoginMethod now;
+                int r = login_choose(login, &now);
 
                 if (r < 0)
                         return r;
-                if (login->method == tried || login->method == LOGIN_METHOD_NONE) {
+                if (now == tried || now == LOGIN_METHOD_NONE) {
                         login->step = LOGIN_STEP_OVER;
                         return (int) login->refusal;
                 }
@@ -275,20 +315,28 @@ static void on_capability(ImapLogin *login, const ImapCapabilities *said) {
                 take_fresh(login, said);
 }
 
-static int on_continuation(ImapLogin *login, ImapSession *session) {
+static int on_continuation(ImapLogin *login, ImapSession *session, ByteView challenge) {
         _cleanup_(buffer_wipe) Buffer response = BUFFER_NULL;
-        int r;
+        int said, r;
 
         /* A challenge where none belongs: give it up (RFC 9051 section 6.2.2), the tagged response
          * follows. */
         if (login->step != LOGIN_STEP_CONTINUATION)
                 return imap_session_submit_line(session, BYTES("*"));
 
-        r = login_format_plain(&login->options, login->method, &response);
-        if (r == 0)
+        said = login_sasl_answer(login, challenge, &response);
+        if (said < 0)
+                return said;
+        if (said == LOGIN_SASL_E_PEER)
+                r = imap_session_submit_line(session, BYTES("*"));
+        else
                 r = imap_session_submit_line(session, buffer_view(&response));
         if (r < 0)
                 return r;
+        if (said == LOGIN_SASL_E_PEER)
+                return (int) login->outcome;
+        if (said == LOGIN_SASL_MORE)
+                return IMAP_LOGIN_MORE;
 
         login->step = LOGIN_STEP_AUTHENTICATE;
         return login_is_alone(login) ? 0 : login_submit_extras(login, session);
@@ -324,7 +372,7 @@ int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *e
                 return on_tagged(login, session, event);
 
         case IMAP_EVENT_CONTINUATION:
-                return on_continuation(login, session);
+                return on_continuation(login, session, event->text.text);
 
         case IMAP_EVENT_TEXT:
                 return on_text(login, &event->text);
@@ -348,6 +396,12 @@ int imap_login_handle(ImapLogin *login, ImapSession *session, const ImapEvent *e
         }
 }
 
+void imap_login_bind(ImapLogin *login, ByteView exporter) {
+        login->has_binding = exporter.size == sizeof(login->binding);
+        if (login->has_binding)
+                memcpy(login->binding, exporter.data, exporter.size);
+}
+
 int imap_login_go_on(ImapLogin *login, ImapSession *session) {
         if (login->step == LOGIN_STEP_DEFLATE)
                 return login_finish(login, session);
@@ -365,15 +419,13 @@ bool imap_login_may_pipeline(const ImapLogin *login) {
 }
 
 ImapCapabilities imap_login_capabilities(const ImapLogin *login) {
-        static const uint64_t before = (uint64_t) 1 << IMAP_CAPABILITY_AUTH_PLAIN |
-                                       (uint64_t) 1 << IMAP_CAPABILITY_LOGINDISABLED;
+        const uint64_t before = imap_capabilities_of_login();
+        const uint64_t said = (login->has_offered ? login->offered : login->remembered).bits;
         ImapCapabilities result = login_capabilities(login);
 
+        /* That the first answer may come at once is of use before the login only; not all say it after it. */
         result.bits &= ~before;
-        if (login->has_offered)
-                result.bits |= login->offered.bits & before;
-        else
-                result.bits |= login->remembered.bits & before;
+        result.bits |= said & (before | (uint64_t) 1 << IMAP_CAPABILITY_SASL_IR);
         return result;
 }
 
@@ -399,6 +451,14 @@ ImapBackOff imap_login_back_off(const ImapLogin *login) {
 
 bool imap_login_is_denied(const ImapLogin *login) {
         return login->refusal == IMAP_LOGIN_REFUSED;
+}
+
+bool imap_login_used_token(const ImapLogin *login) {
+        return login_method_is_oauth(login->method);
+}
+
+const char *imap_login_notice(const ImapLogin *login) {
+        return login->notice;
 }
 
 const char *imap_login_sentence(const ImapLogin *login) {

@@ -14,6 +14,27 @@ void mailbox_state_done(MailboxState *state) {
         *state = (MailboxState){0};
 }
 
+/* So many have been deleted that one more is too much, at a time that never becomes long ago. */
+#define ADOPTED_GONE  ((uint64_t) 1 << 40)
+#define ADOPTED_SINCE INT64_MAX
+
+void mailbox_state_adopt(MailboxState *state) {
+        state->gone[SIDE_REMOTE] = state->gone[SIDE_LOCAL] = ADOPTED_GONE;
+        state->gone_since = ADOPTED_SINCE;
+}
+
+bool mailbox_state_is_adopted(const MailboxState *state, Side side) {
+        return state->gone_since == ADOPTED_SINCE && state->gone[side] >= ADOPTED_GONE;
+}
+
+void mailbox_state_end_adoption(MailboxState *state, Side side) {
+        if (!mailbox_state_is_adopted(state, side))
+                return;
+        state->gone[side] = 0;
+        if (!mailbox_state_is_adopted(state, side_other(side)))
+                state->gone_since = 0;
+}
+
 static int column_string(sqlite3_stmt *statement, int column, char **ret_string) {
         const char *text = (const char *) sqlite3_column_text(statement, column);
 

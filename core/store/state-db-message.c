@@ -306,13 +306,20 @@ bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
                           (int64_t) uid) == 0;
 }
 
-int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+static int parked_for(StateDb *db, int64_t mailbox, Side side, const char *reason, UidSet *uids) {
         sqlite3_stmt *statement;
         int r;
 
-        r = db_query(db, SQL_DEFERRED, &statement, "iis", mailbox, (int64_t) side,
-                     STATE_DB_DEFERRED);
+        r = db_query(db, SQL_PARKED_FOR, &statement, "iis", mailbox, (int64_t) side, reason);
         return r < 0 ? r : db_collect_uids(db, statement, uids);
+}
+
+int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        return parked_for(db, mailbox, side, STATE_DB_DEFERRED, uids);
+}
+
+int state_db_left(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        return parked_for(db, mailbox, side, STATE_DB_LEFT, uids);
 }
 
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {

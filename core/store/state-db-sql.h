@@ -274,8 +274,8 @@
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
-        X(DEFERRED, "SELECT uid FROM parked"                                                       \
-                    " WHERE mailbox = ?1 AND side = ?2 AND reason = ?3 ORDER BY uid")              \
+        X(PARKED_FOR, "SELECT uid FROM parked"                                                     \
+                      " WHERE mailbox = ?1 AND side = ?2 AND reason = ?3 ORDER BY uid")            \
         X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags)"    \
                       " VALUES (?1, ?3, ?2, ?4, ?5)")                                              \
         X(CHANGE_DROP, "DELETE FROM temp.change WHERE mailbox = ?1 AND side = ?2 AND remote = ?3") \

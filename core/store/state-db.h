@@ -82,6 +82,13 @@ typedef struct MailboxState {
 
 void mailbox_state_done(MailboxState *state);
 
+/* The base comes from another program, and no run has gone through: until one has, both sides list all that
+ * they have, and every deletion is held. To the brake, whatever more is deleted is too much. */
+void mailbox_state_adopt(MailboxState *state);
+bool mailbox_state_is_adopted(const MailboxState *state, Side side);
+/* A run has gone through on this side. */
+void mailbox_state_end_adoption(MailboxState *state, Side side);
+
 /* Every mailbox, by name. @each takes the state over (it is zeroed after a return >= 0). */
 int state_db_each_mailbox(StateDb *db, int (*each)(MailboxState *state, void *userdata),
                           void *userdata);
@@ -223,6 +230,9 @@ int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first
 /* Nobody refuses these: they are larger than what may be transferred now. Parked under this reason. */
 #define STATE_DB_DEFERRED "deferred"
 int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+/* Nor these: the program that synchronised them before had left them on one side. */
+#define STATE_DB_LEFT "left"
+int state_db_left(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 
 /* --- for one run: what has changed, temporary --- */
 

@@ -65,6 +65,7 @@ static int take_hint(Engine *engine, Side side, const char *old_name, const char
 
 /* NOTIFY: made, renamed, gone or subscribed; the list will tell. */
 static int on_unasked(Engine *engine, Side side, const ReplicaEvent *event) {
+        engine->only_looks = false;
         engine->wants_list = true;
         return event->old_name && event->name
                        ? take_hint(engine, side, event->old_name, event->name)
@@ -143,7 +144,10 @@ static int on_unusable(Engine *engine, Side side, const ReplicaEvent *event) {
 
 void engine_begin_list(Engine *engine) {
         engine->list_phase = LIST_ASKING;
-        engine->replica[SIDE_REMOTE]->wants_sizes = engine_is_first(engine);
+        engine->replica[SIDE_REMOTE]->is_first = engine_is_first(engine);
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                engine->replica[side]->only_looks = engine->only_looks;
+        engine->only_looks = false;
         memset(engine->is_polling, 0, sizeof(engine->is_polling));
         memset(engine->trash_listed, 0, sizeof(engine->trash_listed));
         for (size_t i = 0; i < engine->n_unusable; i++)

@@ -5,6 +5,7 @@
 #include "sync/engine-private.h"
 
 int engine_list(Engine *engine) {
+        engine->only_looks = false;
         engine->wants_list = true;
         return 0;
 }
@@ -27,10 +28,26 @@ int engine_mark(Engine *engine, const char *name, Side side, char **names) {
         return 0;
 }
 
-void engine_mark_all(Engine *engine) {
+/*
+ * Will a list tell whether something has changed? Not of what nobody tells, nor where an earlier look failed or
+ * holds something, nor where STATUS is known to be wrong.
+ */
+static bool is_told(const SyncMailbox *mailbox) {
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                if (mailbox->held[side] > 0 || mailbox->seen[side].is_awaited ||
+                    mailbox->seen[side].has_excuse || sync_mailbox_scans_flags(mailbox, side))
+                        return false;
+        return !mailbox->error;
+}
+
+void engine_look_at_all(Engine *engine) {
+        engine->only_looks |= !engine->wants_list;
+        engine->wants_list = true;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {
                 SyncMailbox *mailbox = engine->mailboxes[i];
 
+                if (is_told(mailbox))
+                        continue;
                 mailbox->all_names = true;
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         sync_mailbox_mark(mailbox, side);

@@ -74,26 +74,47 @@ int engine_unpark(SyncMailbox *mailbox) {
 
 /* --- messages that were deferred --- */
 
-uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox) {
-        const uint64_t n_parked =
-                mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL];
-        uint64_t n = 0;
-
-        if (n_parked == 0)
-                return 0;
-        if (mailbox->has_deferred && mailbox->n_parked_then == n_parked)
-                return mailbox->n_deferred;
+static int count_parked(SyncMailbox *mailbox,
+                        int (*collect)(StateDb *db, int64_t mailbox, Side side, UidSet *uids),
+                        uint64_t *ret_n) {
+        *ret_n = 0;
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+                int r = collect(mailbox->engine->db, mailbox->state.id, side, &uids);
 
-                if (state_db_deferred(mailbox->engine->db, mailbox->state.id, side, &uids) < 0)
-                        return 0;
-                n += uid_set_count(&uids);
+                if (r < 0)
+                        return r;
+                *ret_n += uid_set_count(&uids);
         }
+        return 0;
+}
+
+/* Why they are parked is counted anew when there are more of them, or fewer. */
+static bool count_reasons(SyncMailbox *mailbox) {
+        const uint64_t n_parked =
+                mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL];
+        uint64_t n_deferred, n_left;
+
+        if (n_parked == 0)
+                return false;
+        if (mailbox->has_deferred && mailbox->n_parked_then == n_parked)
+                return true;
+        if (count_parked(mailbox, state_db_deferred, &n_deferred) < 0 ||
+            count_parked(mailbox, state_db_left, &n_left) < 0)
+                return false;
         mailbox->has_deferred = true;
         mailbox->n_parked_then = n_parked;
-        mailbox->n_deferred = MIN(n, n_parked);
-        return mailbox->n_deferred;
+        mailbox->n_deferred = MIN(n_deferred, n_parked);
+        mailbox->n_left = MIN(n_left, n_parked - mailbox->n_deferred);
+        return true;
+}
+
+uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox) {
+        return count_reasons(mailbox) ? mailbox->n_deferred : 0;
+}
+
+uint64_t sync_mailbox_count_left(SyncMailbox *mailbox) {
+        return count_reasons(mailbox) ? mailbox->n_left : 0;
 }
 
 /* Is more allowed than before? The first policy of a process may follow any other. */

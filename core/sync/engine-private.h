@@ -5,6 +5,7 @@
 #include "sync/engine.h"
 
 #define ENGINE_MAX_RUNS      64u                /* mailboxes worked on at a time */
+#define ENGINE_N_TURNS       3u                 /* in which runs begin */
 #define RUN_MAX_BATCH        1024u              /* messages in a transaction of a transfer */
 #define RUN_MAX_BYTES        (4u * 1024 * 1024) /* and their size */
 #define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
@@ -83,7 +84,7 @@ typedef struct SyncMailbox {
         bool wants_parked;    /* its next run tries what is parked again */
         bool wants_deferred;  /* the same of what is deferred */
         bool has_deferred;    /* they were counted, when so many were parked: */
-        uint64_t n_deferred, n_parked_then;
+        uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
@@ -206,8 +207,10 @@ struct SyncRun {
                            for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
         uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
-        bool is_queued;                  /* until bodies of others are here */
-        bool has_flow, awaits_flow;      /* bodies from this side are asked for, or to be: */
+        bool is_queued; /* until bodies of others are here, or can be asked for too */
+        uint64_t
+                waited; /* it has, to ask for bodies together with others; the how many-th to do so */
+        bool has_flow, awaits_flow; /* bodies from this side are asked for, or to be: */
         Side flow;
 
         BatchMessage *batch; /* owned */
@@ -324,9 +327,13 @@ struct Engine {
         size_t n_mailboxes, n_allocated;
         WireIndex by_wire[_SIDE_MAX];
         size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
+        SyncRun *runs[ENGINE_MAX_RUNS];      /* borrowed, in the order of their mailboxes */
+        size_t turns_from[ENGINE_N_TURNS];   /* no mailbox below is to be started in that turn */
         unsigned n_listing;                  /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
-        bool meets; /* a run waits for others */
+        bool only_looks; /* wants_list: because somebody has asked, and nothing speaks for a change */
+        bool meets;      /* a run waits for others */
+        bool some_may_lose[_SIDE_MAX]; /* false: no marked mailbox may */
         bool gathers;
         uint64_t max_body; /* 0: no limit */
         bool scan_flags;
@@ -355,6 +362,7 @@ struct Engine {
         bool trash_listed[_SIDE_MAX]; /* by the list that is under way */
         SyncRun *fetching; /* borrowed; has_labels: the run that fetches bodies, one at a time */
         Flow flow;
+        uint64_t n_waited; /* see SyncRun */
         char *error;
 };
 
@@ -386,6 +394,8 @@ void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *ma
 
 /* sync-mailbox.c */
 SyncMailbox *engine_lookup(Engine *engine, const char *name);
+/* One may have been marked, or has another place: look at all of them for what is to be started. */
+void engine_forget_turns(Engine *engine);
 /* Takes the content of @state over on success. */
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox);
 /* It is gone from memory; its rows are the caller's business. */
@@ -453,6 +463,8 @@ static inline bool sync_mailbox_is_in_base(const SyncMailbox *mailbox) {
 /* engine-rename.c: who is who */
 int engine_ask_standings(Engine *engine);
 int engine_match_known(Engine *engine);
+/* In the base, and not there any more under its name. */
+bool engine_is_gone(const SyncMailbox *mailbox, Side side);
 /* May the base's mailbox @old be @new on this side, as far as is known so far? */
 bool engine_may_be(const SyncMailbox *old, const SyncMailbox *new, Side side);
 void engine_match(SyncMailbox *old, SyncMailbox *new, Side side);
@@ -470,6 +482,7 @@ int engine_forget_mailbox(SyncMailbox *mailbox);
 /* engine-parked.c: before a run, its parked messages are as new: all, or those that were deferred */
 int engine_unpark(SyncMailbox *mailbox);
 uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox);
+uint64_t sync_mailbox_count_left(SyncMailbox *mailbox);
 
 /* run-defer.c: messages that are too large for now */
 /* Return: 1 if sizes are still to come, 0 if they are known, or negative. */

@@ -36,14 +36,13 @@ static bool is_replaced(const SyncMailbox *mailbox, Side side) {
                status->uidvalidity != token->uidvalidity;
 }
 
-/* In the base, and not there any more under its name. */
-static bool is_gone(const SyncMailbox *mailbox, Side side) {
+bool engine_is_gone(const SyncMailbox *mailbox, Side side) {
         return sync_mailbox_is_in_base(mailbox) && !is_inbox(mailbox) && !mailbox->moved_to[side] &&
                (!mailbox->exists[side] || is_replaced(mailbox, side));
 }
 
 bool engine_may_be(const SyncMailbox *old, const SyncMailbox *new, Side side) {
-        if (!is_gone(old, side) || sync_mailbox_is_in_base(new) || !new->exists[side] ||
+        if (!engine_is_gone(old, side) || sync_mailbox_is_in_base(new) || !new->exists[side] ||
             new->left_out)
                 return false;
         return !new->is_target || old->moved_to[side_other(side)] == new;
@@ -56,7 +55,7 @@ void engine_match(SyncMailbox *old, SyncMailbox *new, Side side) {
 
 static bool is_any_gone(const Engine *engine, Side side) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)
-                if (is_gone(engine->mailboxes[i], side))
+                if (engine_is_gone(engine->mailboxes[i], side))
                         return true;
         return false;
 }
@@ -132,7 +131,7 @@ static void match_intent(Engine *engine, SyncMailbox *old) {
 }
 
 static void match_object(Engine *engine, SyncMailbox *old, Side side) {
-        const char *object = old->state.life.object[side];
+        const char *object = engine_is_gone(old, side) ? old->state.life.object[side] : NULL;
 
         for (size_t i = 0; object && i < engine->n_mailboxes; i++) {
                 SyncMailbox *new = engine->mailboxes[i];

@@ -297,15 +297,18 @@ static int next_pair(Engine *engine) {
         Sample *sample = &engine->sample;
         const size_t n = engine->n_mailboxes;
 
-        for (; sample->i < n * _SIDE_MAX; sample->i++, sample->k = 0)
-                while (sample->k < n) {
-                        SyncMailbox *old = engine->mailboxes[sample->i % n];
+        for (; sample->i < n * _SIDE_MAX; sample->i++, sample->k = 0) {
+                const Side side = (Side) (sample->i / n);
+                SyncMailbox *old = engine->mailboxes[sample->i % n];
+
+                while (sample->k < n && engine_is_gone(old, side)) {
                         SyncMailbox *new = engine->mailboxes[sample->k++];
-                        int r = try_pair(engine, (Side) (sample->i / n), old, new);
+                        int r = try_pair(engine, side, old, new);
 
                         if (r != 0)
                                 return r;
                 }
+        }
         return 0;
 }
 

@@ -90,7 +90,7 @@ static EngineMailbox describe(SyncMailbox *mailbox) {
                 .name = mailbox->state.name,
                 .messages = mailbox->state.messages,
                 .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] -
-                          deferred,
+                          deferred - sync_mailbox_count_left(mailbox),
                 .deferred = deferred,
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
                 .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },

@@ -108,6 +108,39 @@ Engine *engine_free(Engine *engine) {
 
 /* --- the pump --- */
 
+/* The place of a run, or where it would be, in the order of the mailboxes. */
+static size_t place_of(const Engine *engine, const SyncMailbox *mailbox) {
+        size_t i = 0;
+
+        while (i < engine->n_runs &&
+               strcmp(engine->runs[i]->mailbox->state.name, mailbox->state.name) < 0)
+                i++;
+        return i;
+}
+
+static void add_run(Engine *engine, SyncMailbox *mailbox) {
+        const size_t place = place_of(engine, mailbox);
+
+        assert(engine->n_runs < ENGINE_MAX_RUNS);
+        memmove(engine->runs + place + 1, engine->runs + place,
+                (engine->n_runs - place) * sizeof(*engine->runs));
+        engine->runs[place] = mailbox->run;
+        engine->n_runs++;
+}
+
+static void drop_run(Engine *engine, SyncMailbox *mailbox) {
+        const size_t place = place_of(engine, mailbox);
+
+        assert(place < engine->n_runs && engine->runs[place] == mailbox->run);
+        engine->n_runs--;
+        memmove(engine->runs + place, engine->runs + place + 1,
+                (engine->n_runs - place) * sizeof(*engine->runs));
+}
+
+static bool wants_run(const SyncMailbox *mailbox) {
+        return sync_mailbox_is_marked(mailbox) || mailbox->wants_verify;
+}
+
 /* A run that has nothing under way and nothing left to do is over. */
 static void end_run(Engine *engine, SyncMailbox *mailbox) {
         const bool again = mailbox->run->again;
@@ -117,8 +150,10 @@ static void end_run(Engine *engine, SyncMailbox *mailbox) {
         (void) state_db_run_clear(engine->db, mailbox->state.id);
         if (engine->fetching == mailbox->run)
                 engine->fetching = NULL;
+        drop_run(engine, mailbox);
         mailbox->run = run_free(mailbox->run);
-        engine->n_runs--;
+        if (wants_run(mailbox))
+                engine_forget_turns(engine);
         if (again) {
                 mailbox->all_names = true;
                 sync_mailbox_mark(mailbox, SIDE_REMOTE);
@@ -140,6 +175,12 @@ static int start_verifying(SyncMailbox *mailbox) {
         return run_start(mailbox->run);
 }
 
+/* Has no run gone through since the base was taken over from another program? */
+static bool is_adopted(const SyncMailbox *mailbox) {
+        return mailbox_state_is_adopted(&mailbox->state, SIDE_REMOTE) ||
+               mailbox_state_is_adopted(&mailbox->state, SIDE_LOCAL);
+}
+
 /* Begin the run of a marked mailbox: its marks are used up. */
 static int start_marked(SyncMailbox *mailbox) {
         mailbox->engine->n_dirty--;
@@ -152,9 +193,9 @@ static int start_marked(SyncMailbox *mailbox) {
         memset(mailbox->may_lose, 0, sizeof(mailbox->may_lose));
         mailbox->run->may_gain = mailbox->may_gain[SIDE_REMOTE];
         memset(mailbox->may_gain, 0, sizeof(mailbox->may_gain));
-        mailbox->run->compares = mailbox->wants_compare;
+        mailbox->run->compares = mailbox->wants_compare || is_adopted(mailbox);
         mailbox->replica[SIDE_LOCAL].has_names = /* unmarked: none; held ones must be seen again */
-                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->wants_compare;
+                !mailbox->all_names && mailbox->held[SIDE_LOCAL] == 0 && !mailbox->run->compares;
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
@@ -180,15 +221,11 @@ static int start_run(SyncMailbox *mailbox) {
         r = run_new(mailbox, &mailbox->run);
         if (r < 0)
                 return r;
-        mailbox->engine->n_runs++;
+        add_run(mailbox->engine, mailbox);
         r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
         if (r >= 0)
                 engine_end_if_over(mailbox->engine, mailbox);
         return r;
-}
-
-static bool wants_run(const SyncMailbox *mailbox) {
-        return sync_mailbox_is_marked(mailbox) || mailbox->wants_verify;
 }
 
 /* It has gone from a side, or one could not be listed. */
@@ -213,13 +250,11 @@ static unsigned turn_of(const SyncMailbox *mailbox) {
 static int start_turn(Engine *engine, unsigned turn) {
         int n_started = 0;
 
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty + engine->n_verifying > 0;
-             i++) {
-                SyncMailbox *mailbox = engine->mailboxes[i];
+        while (engine->turns_from[turn] < engine->n_mailboxes &&
+               engine->n_runs < ENGINE_MAX_RUNS && engine->n_dirty + engine->n_verifying > 0) {
+                SyncMailbox *mailbox = engine->mailboxes[engine->turns_from[turn]++];
                 int r;
 
-                if (engine->n_runs >= ENGINE_MAX_RUNS)
-                        break;
                 if (mailbox->run || !wants_run(mailbox) || turn_of(mailbox) != turn)
                         continue;
                 if (!mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
@@ -243,7 +278,7 @@ static int start_runs(Engine *engine) {
             engine_is_gathering(engine))
                 return 0;
 
-        for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned turn = 0; turn < ENGINE_N_TURNS; turn++) {
                 const int r = start_turn(engine, turn);
 
                 if (r < 0)
@@ -501,6 +536,7 @@ int engine_interrupt(Engine *engine) {
                 buffer_done(&engine->stalled_data[side]);
         }
         engine->wants_list = true;
+        engine->only_looks = false;
         engine->n_listing = 0;
         engine->list_phase = LIST_NONE;
         engine->is_lost = false;

@@ -112,8 +112,9 @@ int engine_list(Engine *engine);
  */
 int engine_mark(Engine *engine, const char *mailbox, Side side, char **names);
 
-/* Mark every mailbox on both sides, as after a resume or on "sync" of a person. */
-void engine_mark_all(Engine *engine);
+/* On "sync" of a person: as engine_list(), but UIDVALIDITY is left to other looks; and every mailbox is marked of
+ * which that tells too little. */
+void engine_look_at_all(Engine *engine);
 
 /**
  * engine_verify() - compare a mailbox whole

@@ -2,7 +2,8 @@
  * An IMAP account as a replica: COMPRESS, once there is something to read (RFC 4978)
  *
  * A look at how the mailboxes stand is a few hundred bytes and not worth it; the answer to the first
- * SELECT and what follows it are.
+ * SELECT and what follows it are. Before a first sync it is known that they will come: then COMPRESS
+ * leaves with that look, and costs no round trip.
  */
 
 #include <stdlib.h>
@@ -54,6 +55,20 @@ int compress_before(ImapReplica *r, const Job *job) {
                 return 0;
 
         e = submit(r, COMMAND_COMPRESS, NULL, BYTES("COMPRESS DEFLATE"));
+        if (e == 0)
+                r->compressing = true;
+        return e;
+}
+
+/* Both answers come together, and what the job does next is compressed. */
+int compress_behind(ImapReplica *r, Job *job) {
+        int e;
+
+        if (!r->start_deflate || r->compressing || !r->base.is_first ||
+            !imap_has(&r->capabilities, IMAP_CAPABILITY_COMPRESS_DEFLATE))
+                return 0;
+
+        e = submit(r, COMMAND_COMPRESS, job, BYTES("COMPRESS DEFLATE"));
         if (e == 0)
                 r->compressing = true;
         return e;

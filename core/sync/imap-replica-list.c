@@ -136,7 +136,8 @@ static int submit_lsub(ImapReplica *r, Job *job) {
 
 int start_list(ImapReplica *r, Job *job) {
         const unsigned items =
-                status_items(r) | (r->base.has_sizes && r->base.wants_sizes ? IMAP_STATUS_SIZE : 0);
+                (status_items(r) & ~(r->base.only_looks ? (unsigned) IMAP_STATUS_UIDVALIDITY : 0)) |
+                (r->base.has_sizes && r->base.is_first ? IMAP_STATUS_SIZE : 0);
         const bool with_status = has(r, IMAP_CAPABILITY_LIST_STATUS) && !r->no_list_return;
         int e = 0;
 
@@ -152,7 +153,9 @@ int start_list(ImapReplica *r, Job *job) {
                 e = submit_namespace(r, job);
         if (e == 0)
                 e = submit_lsub(r, job);
-        return e < 0 ? e : submit_list(r, job, with_status, items);
+        if (e == 0)
+                e = submit_list(r, job, with_status, items);
+        return e < 0 ? e : compress_behind(r, job);
 }
 
 static int set_sentence(Waiting *waiting, const char *before, ByteView wire, const char *after) {

@@ -390,6 +390,8 @@ bool may_be_uidonly(const ImapReplica *r);
 
 /* imap-replica-compress.c: if it sets compressing, @job must wait */
 int compress_before(ImapReplica *r, const Job *job);
+/* Behind the commands of a list: ask for it if this is the first sync. */
+int compress_behind(ImapReplica *r, Job *job);
 int on_compress(ImapReplica *r, const ImapText *text);
 
 /* imap-replica-list.c */

@@ -63,7 +63,8 @@ void imap_replica_detach(ImapReplica *replica);
 bool imap_replica_is_attached(const ImapReplica *replica);
 
 /**
- * imap_replica_compress() - ask for COMPRESS before the first mailbox is selected in this session
+ * imap_replica_compress() - ask for COMPRESS before the first mailbox is selected in this session, or behind the list
+ * of a first sync
  * @start: called at the server's OK, before anything else is read or written; it must start DEFLATE.
  *         Return: 0, or a negative errno, which next() forwards
  *

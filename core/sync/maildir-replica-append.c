@@ -18,7 +18,7 @@ int folder_new_base(MaildirReplica *r, char **ret_base) {
         int k;
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
-        k = maildir_name_new((int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000, (int) getpid(),
+        k = maildir_name_new((int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000, r->process,
                              ++r->counter, r->host, &base);
         if (k < 0)
                 return k;

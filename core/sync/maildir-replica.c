@@ -460,6 +460,7 @@ int maildir_replica_new(MaildirRoot *root, StateDb *db, const char *host, Replic
         r->root = root;
         r->db = db;
         r->host = host;
+        r->process = (int) getpid();
         *ret_replica = &r->replica;
         return 0;
 }

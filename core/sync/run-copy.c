@@ -63,12 +63,37 @@ int run_copy(SyncRun *run) {
         return run->n_appends > 0;
 }
 
-/* May this run fetch bodies now? If not, it is resumed when the one that does is over. */
+/*
+ * Bodies of new messages that were compared are asked for together, which takes fewer packets. Who is ready waits for
+ * those that the local side is about to answer, and whoever comes last lets the others go first: what was selected
+ * last may be so still.
+ */
+static bool gathers(const SyncRun *run) {
+        const Engine *engine = run->mailbox->engine;
+
+        for (size_t i = 0; run->gains[SIDE_REMOTE] && i < engine->n_runs; i++) {
+                const SyncRun *other = engine->runs[i];
+
+                if (other == run || other->failed || !other->gains[SIDE_REMOTE])
+                        continue;
+                if (other->phase == RUN_ACT && other->n_requests[SIDE_REMOTE] == 0)
+                        return true;
+                if (run->waited == 0 && (other->phase == RUN_MEET || other->is_queued))
+                        return true;
+        }
+        return false;
+}
+
+/* May this run fetch bodies now? If not, it is resumed when it may. */
 bool run_may_fetch(SyncRun *run) {
         Engine *engine = run->mailbox->engine;
 
-        if (!engine->replica[SIDE_REMOTE]->has_labels)
-                return true;
+        if (!engine->replica[SIDE_REMOTE]->has_labels) {
+                run->is_queued = gathers(run);
+                if (run->is_queued && run->waited == 0)
+                        run->waited = ++engine->n_waited;
+                return !run->is_queued;
+        }
         if (!engine->fetching)
                 engine->fetching = run;
         run->is_queued = engine->fetching != run;
@@ -76,26 +101,38 @@ bool run_may_fetch(SyncRun *run) {
 }
 
 static bool may_resume(const Engine *engine, const SyncRun *run) {
-        if (!run || !run->is_queued)
+        if (!run->is_queued)
                 return false;
-        return run->awaits_flow ? engine_may_flow(engine, run->flow) : !engine->fetching;
+        if (run->awaits_flow)
+                return engine_may_flow(engine, run->flow);
+        return engine->replica[SIDE_REMOTE]->has_labels ? !engine->fetching : !gathers(run);
+}
+
+/* The first to have waited, of those that may go on. */
+static SyncRun *next_queued(const Engine *engine) {
+        SyncRun *next = NULL;
+
+        for (size_t i = 0; i < engine->n_runs; i++) {
+                SyncRun *run = engine->runs[i];
+
+                if (may_resume(engine, run) && (!next || run->waited < next->waited))
+                        next = run;
+        }
+        return next;
 }
 
 /* Return: 1 if a run goes on that had to wait, 0 if there is none, or negative. */
 int engine_resume_queued(Engine *engine) {
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_runs > 0; i++) {
-                SyncRun *run = engine->mailboxes[i]->run;
-                int r;
+        SyncRun *run = next_queued(engine);
+        int r;
 
-                if (!may_resume(engine, run))
-                        continue;
-                run->is_queued = false;
-                run->copied = 0; /* the other one may have brought what this one lacks */
-                r = run_next_phase(run);
-                if (r < 0)
-                        return r;
-                engine_end_if_over(engine, engine->mailboxes[i]);
-                return 1;
-        }
-        return 0;
+        if (!run)
+                return 0;
+        run->is_queued = false;
+        run->copied = 0; /* the other one may have brought what this one lacks */
+        r = run_next_phase(run);
+        if (r < 0)
+                return r;
+        engine_end_if_over(engine, run->mailbox);
+        return 1;
 }

@@ -31,6 +31,7 @@ static void commit_tokens(SyncRun *run) {
                                 commit_maildir_token(run, side);
                         else
                                 commit_server_token(run, side);
+                        mailbox_state_end_adoption(&run->mailbox->state, side);
                 }
                 if (run->wrote[side])
                         token_forget_times(&run->mailbox->state.token[side]);

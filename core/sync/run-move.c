@@ -29,18 +29,25 @@ static bool has_come(const SyncRun *run) {
 
 /* Might messages be gone from another mailbox, that will be looked at together with this one? */
 bool run_others_may_lose(const SyncRun *run, Side side) {
-        const Engine *engine = run->mailbox->engine;
+        Engine *engine = run->mailbox->engine;
+        bool may_lose = false;
 
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const SyncMailbox *other = engine->mailboxes[i];
+        for (size_t i = 0; i < engine->n_runs; i++) {
+                const SyncRun *other = engine->runs[i];
 
-                if (other == run->mailbox)
-                        continue;
-                if (other->dirty[side] && other->may_lose[side])
-                        return true;
-                if (other->run && other->run->phase <= RUN_MEET && other->run->loses[side])
+                if (other != run && other->phase <= RUN_MEET && other->loses[side])
                         return true;
         }
+        for (size_t i = 0; i < engine->n_mailboxes && engine->some_may_lose[side]; i++) {
+                const SyncMailbox *other = engine->mailboxes[i];
+
+                if (!other->dirty[side] || !other->may_lose[side])
+                        continue;
+                if (other != run->mailbox)
+                        return true;
+                may_lose = true;
+        }
+        engine->some_may_lose[side] = may_lose;
         return false;
 }
 
@@ -84,10 +91,10 @@ int run_meet(SyncRun *run) {
 static bool has_counterpart(const SyncRun *run, Side side, bool loser) {
         const Engine *engine = run->mailbox->engine;
 
-        for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                const SyncRun *other = engine->mailboxes[i]->run;
+        for (size_t i = 0; i < engine->n_runs; i++) {
+                const SyncRun *other = engine->runs[i];
 
-                if (other && other->phase <= RUN_MEET && !other->failed &&
+                if (other->phase <= RUN_MEET && !other->failed &&
                     (loser ? other->loses[side] : other->gains[side]))
                         return true;
         }
@@ -170,10 +177,10 @@ static int find_incoming(const SyncRun *target, Side side, UidSet *taken) {
         const Engine *engine = target->mailbox->engine;
         int r = 0;
 
-        for (size_t i = 0; target->n_incoming > 0 && i < engine->n_mailboxes; i++) {
-                const SyncRun *run = engine->mailboxes[i]->run;
+        for (size_t i = 0; target->n_incoming > 0 && i < engine->n_runs; i++) {
+                const SyncRun *run = engine->runs[i];
 
-                if (!run || run->target != target || run->moved_side != side)
+                if (run->target != target || run->moved_side != side)
                         continue;
                 for (size_t n = 0; r >= 0 && n < run->n_moved; n++)
                         r = uid_set_add(taken, run->moved[n].uid, run->moved[n].uid);
@@ -497,10 +504,16 @@ static bool must_wait_for(const SyncRun *run, const SyncMailbox *mailbox) {
         return false;
 }
 
+/* A mailbox without a run counts only while it may have one soon: not in the crowd of a first sync. */
 static bool must_wait(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;
 
-        for (size_t i = 0; i < engine->n_mailboxes; i++)
+        for (size_t i = 0; i < engine->n_runs; i++)
+                if (engine->runs[i] != run && must_wait_for(run, engine->runs[i]->mailbox))
+                        return true;
+        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty > 0 &&
+                           engine->n_runs < ENGINE_MAX_RUNS;
+             i++)
                 if (engine->mailboxes[i] != run->mailbox &&
                     must_wait_for(run, engine->mailboxes[i]))
                         return true;
@@ -542,11 +555,13 @@ int engine_meet(Engine *engine) {
                 return 0;
         engine->meets = false;
         for (unsigned step = 0; step < 2 && n == 0; step++)
-                for (size_t i = 0; i < engine->n_mailboxes; i++) {
-                        SyncRun *run = engine->mailboxes[i]->run;
+                for (size_t i = 0; i < engine->n_runs;) {
+                        SyncRun *run = engine->runs[i];
+                        SyncMailbox *mailbox = run->mailbox;
                         int r = 0;
 
-                        if (!run || run->phase != RUN_MEET)
+                        i++;
+                        if (run->phase != RUN_MEET)
                                 continue;
                         engine->meets = true;
                         if (run_is_waiting(run))
@@ -558,7 +573,8 @@ int engine_meet(Engine *engine) {
                         if (r < 0)
                                 return r;
                         n += r;
-                        engine_end_if_over(engine, engine->mailboxes[i]);
+                        engine_end_if_over(engine, mailbox);
+                        i -= !mailbox->run;
                 }
         return n;
 }

@@ -93,6 +93,10 @@ SyncMailbox *engine_lookup(Engine *engine, const char *name) {
         return found ? engine->mailboxes[position] : NULL;
 }
 
+void engine_forget_turns(Engine *engine) {
+        memset(engine->turns_from, 0, sizeof(engine->turns_from));
+}
+
 static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
         bool found;
         const size_t position = find_position(engine, mailbox->state.name, &found);
@@ -100,6 +104,7 @@ static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
         assert(found && engine->mailboxes[position] == mailbox);
         engine->n_mailboxes--;
         engine_forget_wires(engine);
+        engine_forget_turns(engine);
         memmove(engine->mailboxes + position, engine->mailboxes + position + 1,
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
 }
@@ -115,6 +120,7 @@ static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
         engine_forget_wires(engine);
+        engine_forget_turns(engine);
 }
 
 int engine_add_mailbox(Engine *engine, MailboxState *state, SyncMailbox **ret_mailbox) {
@@ -191,7 +197,9 @@ bool sync_mailbox_is_marked(const SyncMailbox *mailbox) {
 void sync_mailbox_mark(SyncMailbox *mailbox, Side side) {
         if (!sync_mailbox_is_marked(mailbox))
                 mailbox->engine->n_dirty++;
+        engine_forget_turns(mailbox->engine);
         mailbox->dirty[side] = mailbox->may_gain[side] = true;
+        mailbox->engine->some_may_lose[side] |= mailbox->may_lose[side];
         mailbox->has_settled = false;
 }
 

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 
@@ -85,6 +86,29 @@ class Once(LocalServer):
                 self.assert_equal_servers()
                 told = [line for line in log.splitlines() if "(local)" in line and " FETCH (" in line]
                 self.assertLess(len(told), 20, log)
+
+    def test_new_and_gone(self):
+        """New messages are compared with those that are gone, and still no mailbox is selected without need."""
+        names = populate.plain_names(5)
+        populate.fill(self.session(self.there), names, MESSAGES, holes=False)
+        account = self.new_account()
+        self.once(account)
+        self.once(account)
+        with self.there.session() as session:
+            for name in names[1:4]:
+                session.select(name)
+                session.expunge(session.uids()[0])
+        self.deliver(self.there, names[3], "of one that loses, too")
+        self.deliver(self.there, names[4], "and of one that does not")
+        log = self.once(account, "-vv").err
+        self.assert_equal_servers()
+        log = [line for line in log.splitlines() if line.startswith("test: ")]
+        said = re.findall(r": C: \d+ (SELECT|UID FETCH) (.*)", "\n".join(log))
+        # Each once, and one of those with new messages again: the last one looked at is still selected.
+        self.assertEqual([command for command, _ in said].count("SELECT"), 5, said)
+        self.assertEqual([command for command, _ in said].count("UID FETCH"), 4, said)
+        first, second = (n for n, line in enumerate(log) if ": C: " in line and "BODY.PEEK[])" in line)
+        self.assertFalse([line for line in log[first:second] if ": S: " in line], "they are asked for together")
 
     def test_emptied(self):
         """The local server has lost all its mail, or the wrong one answers: held, not carried out."""
