@@ -131,55 +131,77 @@ static int append_tooltip(Buffer *buffer, const Rows *accounts) {
         for (size_t i = 0; i < accounts->n_rows && r == 0; i++) {
                 const Row *account = &accounts->rows[i];
                 const char *sentence = row_string(account, "sentence");
+                const uint64_t held = row_number(account, "held");
 
                 r = buffer_append_format(buffer, "%s%s: %s%s", i > 0 ? "\n" : "",
                                          row_string(account, "name"), row_string(account, "state"),
                                          sentence[0] ? ": " : "");
                 if (r == 0)
                         r = append_markup(buffer, sentence);
-                if (r == 0 && row_number(account, "held") > 0)
-                        r = buffer_append_format(buffer, ", %" PRIu64 " deletions held back",
-                                                 row_number(account, "held"));
+                if (r == 0 && held > 0)
+                        r = buffer_append_format(buffer, ", %" PRIu64 " deletion%s held back", held,
+                                                 held == 1 ? "" : "s");
         }
         return r;
 }
 
-/* What the bar shows without being asked: the state that matters most, and whose it is if not of all. */
+/* The account whose state matters most; NULL if there is none. */
+static const Row *find_first(const Rows *accounts) {
+        const Row *first = NULL;
+
+        for (size_t i = 0; i < accounts->n_rows; i++)
+                if (!first || state_rank(&accounts->rows[i]) < state_rank(first))
+                        first = &accounts->rows[i];
+        return first;
+}
+
+/* "in sync" of all, or "work: refused" of the first */
+static int append_text(Buffer *buffer, const Rows *accounts, const Row *first) {
+        const char *name = "";
+
+        if (!first)
+                return buffer_append_string(buffer, "no accounts");
+        for (size_t i = 0; i < accounts->n_rows; i++)
+                if (state_rank(&accounts->rows[i]) != state_rank(first))
+                        name = row_string(first, "name");
+        return buffer_append_format(buffer, "%s%s%s", name, name[0] ? ": " : "",
+                                    row_string(first, "state"));
+}
+
+static int append_member(Buffer *buffer, const char *begin, ByteView text, const char *end) {
+        int r = buffer_append_string(buffer, begin);
+
+        if (r == 0)
+                r = json_append_string(buffer, text);
+        return r < 0 ? r : buffer_append_string(buffer, end);
+}
+
 static int append_waybar(Buffer *buffer, const Rows *accounts) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL, tooltip = BUFFER_NULL;
-        const Row *first = accounts->n_rows > 0 ? &accounts->rows[0] : NULL;
-        bool person = false, all_same = true;
-        char state[32] = "none";
+        const Row *first = find_first(accounts);
+        bool person = false;
+        char state[32];
         int r;
 
-        for (size_t i = 0; i < accounts->n_rows; i++) {
-                const Row *account = &accounts->rows[i];
-
-                all_same &= state_rank(account) == state_rank(&accounts->rows[0]);
-                person |= needs_person(account);
-                if (state_rank(account) < state_rank(first))
-                        first = account;
-        }
-        if (first)
-                (void) snprintf(state, sizeof(state), "%s", row_string(first, "state"));
-        r = append_tooltip(&tooltip, accounts);
-        if (r == 0)
-                r = buffer_append_format(&text, "%s%s%s", all_same ? "" : row_string(first, "name"),
-                                         all_same ? "" : ": ", first ? state : "no accounts");
+        (void) snprintf(state, sizeof(state), "%s", first ? row_string(first, "state") : "none");
         for (char *c = state; *c; c++)
                 if (*c == ' ')
                         *c = '-';
+        for (size_t i = 0; i < accounts->n_rows; i++)
+                person |= needs_person(&accounts->rows[i]);
+
+        r = append_text(&text, accounts, first);
         if (r == 0)
-                r = buffer_append_string(buffer, "{\"text\":");
+                r = append_tooltip(&tooltip, accounts);
         if (r == 0)
-                r = json_append_string(buffer, buffer_view(&text));
+                r = append_member(buffer, "{\"text\":", buffer_view(&text), ",\"tooltip\":");
         if (r == 0)
-                r = buffer_append_string(buffer, ",\"tooltip\":");
+                r = append_member(buffer, "", buffer_view(&tooltip), ",\"alt\":");
         if (r == 0)
-                r = json_append_string(buffer, buffer_view(&tooltip));
+                r = append_member(buffer, "", bytes_of(state), ",\"class\":[");
         if (r == 0)
-                r = buffer_append_format(buffer, ",\"alt\":\"%s\",\"class\":[\"%s\"%s]}\n", state,
-                                         state, person ? ",\"attention\"" : "");
+                r = append_member(buffer, "", bytes_of(state),
+                                  person ? ",\"attention\"]}\n" : "]}\n");
         return r;
 }
 
