@@ -17,9 +17,11 @@
 #include "base/macro.h"
 #include "core/control.h"
 #include "ctl/client.h"
+#include "ctl/complete.h"
 #include "ctl/duplicates.h"
 #include "ctl/explain.h"
 #include "ctl/find.h"
+#include "ctl/format.h"
 #include "ctl/import.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
@@ -33,7 +35,8 @@ static const char usage[] =
         "imapsyncctl [--socket PATH] [--json] VERB [ARG...]\n"
         "\n"
         "  setup [ADDRESS] [OPTION...]   set up an account; setup --help tells the options\n"
-        "  status [ACCOUNT]              how the accounts are, or all about one\n"
+        "  status [--format waybar|TEMPLATE] [ACCOUNT]\n"
+        "                                how the accounts are, or all about one\n"
         "  mailboxes ACCOUNT             its mailboxes, a line each\n"
         "  sync [--wait] [ACCOUNT [MAILBOX...]]\n"
         "                                bring in sync now; --wait: until it is done\n"
@@ -49,7 +52,7 @@ static const char usage[] =
         "                                what is known of a message, and what would be done\n"
         "  duplicates ACCOUNT [MAILBOX...]\n"
         "                                messages that are in a mailbox more than once\n"
-        "  policy [ROW|auto] [--for TIME]\n"
+        "  policy [ac|battery|low|metered|auto] [--for TIME]\n"
         "                                what the accounts may cost, and why; or overrule that\n"
         "  reload                        read the configuration again\n"
         "  stop                          end the daemon, and wait until it has\n"
@@ -57,6 +60,7 @@ static const char usage[] =
         "  import mbsync|offlineimap|interimap [--dry-run] [--from FILE]\n"
         "         [--config FILE] [--state-dir DIR]\n"
         "                                take over what that program has synchronised\n"
+        "  complete -- [WORD...]         what may come next, for completions in shells\n"
         "\n"
         "      --socket PATH   default $XDG_RUNTIME_DIR/" CONTROL_SOCKET "\n"
         "      --json          for programs: see imapsyncctl(1)\n"
@@ -70,6 +74,7 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
+        const char *format; /* borrowed; NULL: for people */
         bool json, wait, digests;
         ImportOptions import;
         Screen out, err;
@@ -78,6 +83,21 @@ typedef struct Ctl {
 typedef int (*Output)(sd_bus_message *reply, const Screen *screen, Buffer *buffer);
 
 /* output */
+
+static int cannot_show(int r) {
+        complain("The daemon's answer cannot be shown: %s", strerror(-r));
+        return EXIT_SAYS_NO;
+}
+
+static int print_buffer(const Buffer *buffer) {
+        if (buffer->size > 0)
+                fwrite(buffer->data, 1, buffer->size, stdout);
+        if (fflush(stdout) != 0) {
+                complain("Cannot write: %s", strerror(errno));
+                return EXIT_SAYS_NO;
+        }
+        return EXIT_DONE;
+}
 
 /* Print a reply as JSON, or by @output (NULL: silence is the answer). Return: the exit status. */
 static int print_reply(const Ctl *ctl, sd_bus_message *reply, Output output, const char *name) {
@@ -90,18 +110,7 @@ static int print_reply(const Ctl *ctl, sd_bus_message *reply, Output output, con
                         r = buffer_append_string(&buffer, "\n");
         } else if (output)
                 r = output(reply, &ctl->out, &buffer);
-        if (r < 0) {
-                complain("The daemon's answer cannot be shown: %s", strerror(-r));
-                return EXIT_SAYS_NO;
-        }
-
-        if (buffer.size > 0)
-                fwrite(buffer.data, 1, buffer.size, stdout);
-        if (fflush(stdout) != 0) {
-                complain("Cannot write: %s", strerror(errno));
-                return EXIT_SAYS_NO;
-        }
-        return EXIT_DONE;
+        return r < 0 ? cannot_show(r) : print_buffer(&buffer);
 }
 
 /* Call a method that takes an account ("" for all) and print what it says. */
@@ -121,7 +130,27 @@ static int call_plain(const Ctl *ctl, const char *member) {
 
 /* verbs: @args ends with NULL */
 
+/* Status by a template. */
+static int run_status_format(const Ctl *ctl, const char *account) {
+        _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        _cleanup_free_ char *wrong = NULL;
+        int status = client_call(ctl->bus, &reply, "Status", "s", account ? account : "");
+        int r;
+
+        if (status != 0)
+                return status;
+        r = format_accounts(ctl->format, reply, &ctl->out, &buffer, &wrong);
+        if (r == -EINVAL) {
+                complain("--format: “%s” is not a field; see imapsyncctl(1).", wrong);
+                return EXIT_USAGE;
+        }
+        return r < 0 ? cannot_show(r) : print_buffer(&buffer);
+}
+
 static int run_status(Ctl *ctl, char **args) {
+        if (ctl->format)
+                return run_status_format(ctl, args[0]);
         return call_account(ctl, "Status", args[0], args[0] ? output_account : output_accounts);
 }
 
@@ -455,6 +484,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
 
         if (n_args == 0)
                 return bad_usage("No verb given", "");
+        if (strcmp(args[0], "complete") == 0)
+                return complete_run(usage, ctl->socket, (const char *const *) args + 1);
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
                 if (strcmp(verbs[i].name, args[0]) != 0)
                         continue;
@@ -464,6 +495,9 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("Too many arguments for ", args[0]);
                 if (ctl->wait && verbs[i].run != run_sync)
                         return bad_usage("--wait is not for ", args[0]);
+                if (ctl->format && (verbs[i].run != run_status || ctl->json))
+                        return bad_usage("--format goes with status and without --json, not with ",
+                                         ctl->json ? "--json" : args[0]);
                 if (has_import_options(ctl) && verbs[i].run != run_import)
                         return bad_usage("Those options are for import, not for ", args[0]);
                 if (verbs[i].run == run_import && (ctl->json || ctl->socket))
@@ -502,13 +536,14 @@ int main(int argc, char **argv) {
                 {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
                 {"digests",               no_argument, NULL, 'D'},
-                {"from",             required_argument, NULL, 'F'},
-                {"config",              required_argument, NULL, 'c'},
-                {"state-dir",                  required_argument, NULL, 'd'},
-                {"dry-run",        no_argument, NULL, 'n'},
-                {"help",               no_argument, NULL, 'h'},
-                {"version",          no_argument, NULL, 'V'},
-                {                 },
+                {"format",             required_argument, NULL, 'T'},
+                {"from",              required_argument, NULL, 'F'},
+                {"config",                  required_argument, NULL, 'c'},
+                {"state-dir",        required_argument, NULL, 'd'},
+                {"dry-run",               no_argument, NULL, 'n'},
+                {"help",          no_argument, NULL, 'h'},
+                {"version",              no_argument, NULL, 'V'},
+                {},
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -532,6 +567,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'D':
                         ctl.digests = true;
+                        break;
+                case 'T':
+                        ctl.format = optarg;
                         break;
                 case 'f':
                         ctl.span = optarg;

@@ -8,7 +8,7 @@
 #include "ctl/client.h"
 #include "ctl/setup-options.h"
 
-static const char usage[] =
+const char setup_usage[] =
         "imapsyncctl setup [ADDRESS] [OPTION...]\n"
         "Set up a mail account: find the server, try the login, write the configuration, start.\n"
         "What no option says is asked.\n\n"
@@ -149,7 +149,7 @@ static int set(SetupOptions *options, int option, char *value) {
                 options->yes = true;
                 return 0;
         case 'h':
-                fputs(usage, stdout);
+                fputs(setup_usage, stdout);
                 return 1;
         }
         return -EINVAL; /* getopt has said why */

@@ -27,3 +27,6 @@ void setup_options_done(SetupOptions *options);
 
 /* Return: 0; 1 if all is said with the usage; -EINVAL after a sentence on stderr. */
 int setup_options_parse(int argc, char **argv, SetupOptions *options);
+
+/* The text of --help, which completions are made from. */
+extern const char setup_usage[];

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/usage.h"
 #include "daemon/control-socket.h"
 #include "daemon/find-server.h"
 #include "daemon/log.h"
@@ -76,6 +77,37 @@ static int run(const Options *options, Config *borrowed) {
         return manager_run(manager);
 }
 
+/* For completions in shells, which hide what is wrong with the file: then there are no accounts. */
+static int complete(Options *options) {
+        const char *const *words = (const char *const *) options->accounts;
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(buffer_done) Buffer buffer = BUFFER_NULL;
+        _cleanup_free_ char *error = NULL;
+        const char *path;
+        size_t n_words = 0;
+        UsageWish wish;
+        int r;
+
+        while (words[n_words])
+                n_words++;
+        path = usage_option(words, n_words, "--config");
+        if (!path)
+                path = usage_option(words, n_words, "-c");
+        r = usage_complete(options_usage, words, n_words, &buffer, &wish);
+        if (r == 0 && wish.accounts &&
+            config_load(path ? path : options->config_path, getenv("HOME"), &config, &error) == 0)
+                for (size_t i = 0; i < config->n_accounts && r == 0; i++)
+                        r = buffer_append_format(&buffer, "%s\t\n", config->accounts[i].name);
+        if (r < 0)
+                return EXIT_NOT_IN_SYNC;
+        printf("%s\n%.*s",
+               wish.files     ? "files"
+               : wish.folders ? "folders"
+                              : "words",
+               (int) buffer.size, buffer.data ? buffer.data : "");
+        return 0;
+}
+
 int main(int argc, char **argv) {
         _cleanup_(options_done) Options options = {0};
         _cleanup_(config_freep) Config *config = NULL;
@@ -90,6 +122,9 @@ int main(int argc, char **argv) {
                 puts("imapsyncd " IMAPSYNCD_VERSION);
                 return 0;
         }
+
+        if (options.complete)
+                return complete(&options);
 
         (void) mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
         (void) mallopt(M_MMAP_THRESHOLD, HEAP_SPARE);

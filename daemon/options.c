@@ -20,6 +20,8 @@ const char options_usage[] =
         "                        the server that its autoconfig file names; for setup\n"
         "      --state-dir DIR   default $STATE_DIRECTORY, else $XDG_STATE_HOME/imapsyncd\n"
         "      --socket PATH     default $XDG_RUNTIME_DIR/imapsyncd/control\n"
+        "      --complete -- [WORD...]\n"
+        "                        what may come next, for completions in shells\n"
         "  -v, --verbose         more log; twice: the IMAP dialogue, secrets struck out\n"
         "  -h, --help            this text\n"
         "  -V, --version         the version\n\n"
@@ -90,12 +92,20 @@ static int check_usage(const Options *options) {
 }
 
 int options_parse(int argc, char **argv, Options *ret_options) {
-        enum { OPTION_CHECK = 256, OPTION_FIND, OPTION_PROBE, OPTION_STATE_DIR, OPTION_SOCKET };
+        enum {
+                OPTION_CHECK = 256,
+                OPTION_COMPLETE,
+                OPTION_FIND,
+                OPTION_PROBE,
+                OPTION_STATE_DIR,
+                OPTION_SOCKET
+        };
         static const struct option known[] = {
                 {"config",      required_argument, NULL, 'c'             },
                 {"once",        no_argument,       NULL, '1'             },
                 {"dry-run",     no_argument,       NULL, 'n'             },
                 {"check",       no_argument,       NULL, OPTION_CHECK    },
+                {"complete",    no_argument,       NULL, OPTION_COMPLETE },
                 {"find-server", required_argument, NULL, OPTION_FIND     },
                 {"probe",       no_argument,       NULL, OPTION_PROBE    },
                 {"state-dir",   required_argument, NULL, OPTION_STATE_DIR},
@@ -121,6 +131,9 @@ int options_parse(int argc, char **argv, Options *ret_options) {
                         break;
                 case OPTION_CHECK:
                         options.check = true;
+                        break;
+                case OPTION_COMPLETE:
+                        options.complete = true;
                         break;
                 case OPTION_FIND:
                         options.find_server = optarg;

@@ -6,10 +6,10 @@
 
 typedef struct Options {
         char *config_path, *state_dir, *socket_path; /* owned; socket_path NULL: no place for one */
-        char **accounts;                             /* borrowed from argv, NULL-terminated */
-        const char *find_server;                     /* borrowed from argv; NULL: not asked for */
+        char **accounts;         /* borrowed from argv, NULL-terminated; with complete: words */
+        const char *find_server; /* borrowed from argv; NULL: not asked for */
         unsigned verbose;
-        bool once, dry_run, check, probe, help, version;
+        bool once, dry_run, check, complete, probe, help, version;
 } Options;
 
 void options_done(Options *options);

@@ -318,6 +318,129 @@ static const struct {
          .err = "imapsyncctl: --for goes with policy ROW, not with policy. Try: imapsyncctl "
                        "--help\n", },
         {
+         .label = "status by a template",
+         .args = {"status", "--format",
+                         "{name}|{messages} {{{held}}} {last_sync_usec:ago}, {bytes_in:size}"},
+         .status = 0,
+         .out = "work|10200 {0} 3 min ago, 1.2 MB\nhome|310 {25} never, 0 B\n",
+         .err = "",
+         },
+        {
+         .label = "status of one by a template",
+         .args = {"status", "--format", "{sentence}", "home"},
+         .status = 0,
+         .out = "The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
+                       "AUTH\"). Mend it, then: imapsyncctl resume home\n",                                                                              .err = "",
+         },
+        {
+         .label = "status for a bar",
+         .args = {"status", "--format", "waybar"},
+         .status = 0,
+         .out = "{\"text\":\"home: refused\",\"tooltip\":\"work: in sync\\nhome: refused: "
+                       "The server "
+                       "refuses the password (\\\"\\\\x1b[31m\xef\xbf\xbd"
+                       "AUTH\\\"). Mend it, then: imapsyncctl resume home, 25 deletions held "
+                       "back\",\"alt\":\"refused\",\"class\":[\"refused\",\"attention\"]}\n",                                                                        .err = "",
+         },
+        {
+         .label = "status of one for a bar",
+         .args = {"status", "--format", "waybar", "work"},
+         .status = 0,
+         .out = "{\"text\":\"in sync\",\"tooltip\":\"work: in "
+                       "sync\",\"alt\":\"in-sync\",\"class\":[\"in-sync\"]}\n",                                                                                        .err = "",
+         },
+        {
+         .label = "a template with an unknown field",
+         .args = {"status", "--format", "{name} {mail}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{mail}” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template with an unknown form",
+         .args = {"status", "--format", "{messages:words}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{messages:words}” is not a field; see "
+                       "imapsyncctl(1).\n", },
+        {
+         .label = "a template with text as a time",
+         .args = {"status", "--format", "{name:ago}"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{name:ago}” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template that does not end",
+         .args = {"status", "--format", "a {name"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “{name” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template with a brace too many",
+         .args = {"status", "--format", "a }b"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format: “}b” is not a field; see imapsyncctl(1).\n",
+         },
+        {
+         .label = "a template for another verb",
+         .args = {"held", "--format", "waybar"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --format goes with status and without --json, not with held. "
+                       "Try: imapsyncctl --help\n", },
+        {
+         .label = "complete accounts",
+         .args = {"complete", "--", "sync", "--wait", ""},
+         .status = 0,
+         .out = "words\nwork\tin sync\nhome\trefused\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes: those that can be typed and are synchronised",
+         .args = {"complete", "--", "sync", "work", ""},
+         .status = 0,
+         .out = "words\nINBOX\t7 unseen of 1200\nEntwürfe/日本\t0 unseen of 2\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes: those that are not there yet",
+         .args = {"complete", "--", "sync", "work", "INBOX", ""},
+         .status = 0,
+         .out = "words\nEntwürfe/日本\t0 unseen of 2\n",
+         .err = "",
+         },
+        {
+         .label = "complete mailboxes to confirm",
+         .args = {"complete", "--", "confirm", "home", ""},
+         .status = 0,
+         .out = "words\nINBOX\tMore than 25 % of the mailbox vanished at once.\n",
+         .err = "",
+         },
+        {
+         .label = "complete what setup takes",
+         .args = {"complete", "--", "setup", "--ca-file", ""},
+         .status = 0,
+         .out = "files\n",
+         .err = "",
+         },
+        {
+         .label = "complete what import takes",
+         .args = {"complete", "--", "import", ""},
+         .status = 0,
+         .out = "words\nmbsync\t\nofflineimap\t\ninterimap\t\n",
+         .err = "",
+         },
+        {
+         .label = "complete with a socket that is none",
+         .args = {"complete", "--", "--socket=none", "pause", ""},
+         .status = 3,
+         .out = "words\n",
+         .err = "",
+         },
+        {
          .label = "sync",
          .args = {"sync"},
          .status = 0,
@@ -357,7 +480,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                 .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",

@@ -49,7 +49,7 @@ static void check_auth(ConfigDraft *draft, const ConfigSection *section, const E
         case IMAP_AUTH_SCRAM_SHA_1_PLUS:
                 if (endpoint->tls == TLS_NONE)
                         wanted = "TLS";
-                __attribute__((fallthrough));
+                __attribute__((__fallthrough__));
         case IMAP_AUTH_SCRAM_SHA_256:
         case IMAP_AUTH_SCRAM_SHA_1:
         case IMAP_AUTH_CRAM_MD5:
