@@ -118,8 +118,12 @@ void account_learn_login(AccountLink *link) {
 }
 
 void account_learn_session(AccountLink *link) {
-        const ImapCapabilities now = imap_replica_capabilities(link->replica);
+        const uint64_t before = imap_capabilities_of_login() | (uint64_t) 1
+                                                                       << IMAP_CAPABILITY_SASL_IR;
+        ImapCapabilities now = imap_replica_capabilities(link->replica);
 
+        /* What is offered before the login only that knows; the session may have begun behind it. */
+        now.bits = (now.bits & ~before) | (link->capabilities.bits & before);
         learn_capabilities(link, &now);
         learn_prefix(link);
 }
