@@ -208,8 +208,7 @@ static bool is_on_this_machine(const AccountLink *link) {
 static bool wants_compress(const AccountLink *link) {
         if (is_on_this_machine(link))
                 return false;
-        return !link->account->options.once ||
-               engine_totals(link->account->engine).mailboxes > 8;
+        return !link->account->options.once || engine_totals(link->account->engine).mailboxes > 8;
 }
 
 static int start_deflate(void *userdata) {

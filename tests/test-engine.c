@@ -486,8 +486,7 @@ static void test_first_bytes(void) {
                                                      size - world.first_progress.bytes);
 
                 assert(engine_list(world.engine) == 0 && world_pump(&world));
-                TEST_ROW(rows[i].label,
-                         !memory_replica_base(world.replica[SIDE_REMOTE])->is_first);
+                TEST_ROW(rows[i].label, !memory_replica_base(world.replica[SIDE_REMOTE])->is_first);
                 world_done(&world);
         }
 }

@@ -64,38 +64,41 @@ int main(void) {
                                                    "S: 3 OK begin\n"
                                                    "E: DEFLATE\n"
                                                    "C: 4 UID FETCH 1 (FLAGS)\n");
-        replica_check("behind the list of a first sync, and nothing more before its answer", DOVECOT, "qz",
-                      "> compress\n"
-                      "> list\n"
-                      "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
-                      "C: 2 COMPRESS DEFLATE\n"
-                      "> noop\n"
-                      "S: * LIST () \"/\" A\n"
-                      "S: 1 OK\n"
-                      "E: MAILBOX A\n"
-                      "> busy\n"
-                      "S: 2 OK begin\n"
-                      "E: DEFLATE\n"
-                      "C: 3 NOOP\n"
-                      "E: DONE LIST\n"
-                      "S: 3 OK\n"
-                      "E: DONE NOOP\n"
-                      "> changes A 7 9 21 flags\n"
-                      "C: 4 SELECT A (QRESYNC (7 21))\n" ANSWER("4"));
-        replica_check("behind a list that must be said again", DOVECOT, "qz",
-                      "> compress\n"
-                      "> list\n"
-                      "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
-                      "C: 2 COMPRESS DEFLATE\n"
-                      "S: 1 BAD what?\n"
-                      "> busy\n"
-                      "S: 2 NO not now\n"
-                      "C: 3 LIST \"\" *\n"
-                      "S: * LIST () \"/\" A\n"
-                      "S: 3 OK\n"
-                      "C: 4 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
-                      "S: 4 OK\n"
-                      "E: MAILBOX A\n"
-                      "E: DONE LIST\n");
+        replica_check(
+                "behind the list of a first sync, and nothing more before its answer", DOVECOT,
+                "qz",
+                "> compress\n"
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "C: 2 COMPRESS DEFLATE\n"
+                "> noop\n"
+                "S: * LIST () \"/\" A\n"
+                "S: 1 OK\n"
+                "E: MAILBOX A\n"
+                "> busy\n"
+                "S: 2 OK begin\n"
+                "E: DEFLATE\n"
+                "C: 3 NOOP\n"
+                "E: DONE LIST\n"
+                "S: 3 OK\n"
+                "E: DONE NOOP\n"
+                "> changes A 7 9 21 flags\n"
+                "C: 4 SELECT A (QRESYNC (7 21))\n" ANSWER("4"));
+        replica_check(
+                "behind a list that must be said again", DOVECOT, "qz",
+                "> compress\n"
+                "> list\n"
+                "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\n"
+                "C: 2 COMPRESS DEFLATE\n"
+                "S: 1 BAD what?\n"
+                "> busy\n"
+                "S: 2 NO not now\n"
+                "C: 3 LIST \"\" *\n"
+                "S: * LIST () \"/\" A\n"
+                "S: 3 OK\n"
+                "C: 4 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                "S: 4 OK\n"
+                "E: MAILBOX A\n"
+                "E: DONE LIST\n");
         return 0;
 }

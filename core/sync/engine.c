@@ -244,8 +244,8 @@ static unsigned turn_of(const SyncMailbox *mailbox) {
 static int start_turn(Engine *engine, unsigned turn) {
         int n_started = 0;
 
-        while (engine->turns_from[turn] < engine->n_mailboxes &&
-               engine->n_runs < ENGINE_MAX_RUNS && engine->n_dirty + engine->n_verifying > 0) {
+        while (engine->turns_from[turn] < engine->n_mailboxes && engine->n_runs < ENGINE_MAX_RUNS &&
+               engine->n_dirty + engine->n_verifying > 0) {
                 SyncMailbox *mailbox = engine->mailboxes[engine->turns_from[turn]++];
                 int r;
 

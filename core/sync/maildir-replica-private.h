@@ -84,7 +84,7 @@ typedef struct MaildirReplica {
         MaildirRoot *root; /* borrowed; NULL: missing */
         StateDb *db;       /* borrowed */
         const char *host;  /* borrowed */
-        int process; /* getpid(2) is a system call a message */
+        int process;       /* getpid(2) is a system call a message */
         uint64_t counter;
 
         Op *first, *last; /* owned */

@@ -372,7 +372,7 @@ struct Replica {
                                    name */
         bool has_labels; /* Gmail: a mailbox is a label, so that one message (by its object) is often in
                             several, and an expunge in one only takes the label off */
-        bool has_sizes;   /* standing() tells the size of a mailbox, and so does list() if... */
+        bool has_sizes; /* standing() tells the size of a mailbox, and so does list() if... */
         bool is_first; /* ...the engine has set this, since it costs the other end some work: nothing is in sync
                           yet, and much is to come */
         bool only_looks; /* the engine has set this: list() may leave out what nearly never changes, and what other

@@ -511,8 +511,8 @@ static bool must_wait(const SyncRun *run) {
         for (size_t i = 0; i < engine->n_runs; i++)
                 if (engine->runs[i] != run && must_wait_for(run, engine->runs[i]->mailbox))
                         return true;
-        for (size_t i = 0; i < engine->n_mailboxes && engine->n_dirty > 0 &&
-                           engine->n_runs < ENGINE_MAX_RUNS;
+        for (size_t i = 0;
+             i < engine->n_mailboxes && engine->n_dirty > 0 && engine->n_runs < ENGINE_MAX_RUNS;
              i++)
                 if (engine->mailboxes[i] != run->mailbox &&
                     must_wait_for(run, engine->mailboxes[i]))
