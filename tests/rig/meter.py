@@ -11,6 +11,7 @@ those that it left behind, which come to this process, are known by their group,
 """
 
 import collections
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -73,6 +74,8 @@ def _reap(process):
     _, status, usage = os.wait4(process.pid, 0)
     while os.WIFSTOPPED(status):  # whoever was to watch it was ended first: it stands still for nobody
         os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            _ptrace(_CONT, process.pid, 0)  # it stops on its way out as well
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     user, system, switches = usage.ru_utime, usage.ru_stime, usage.ru_nvcsw
@@ -115,6 +118,9 @@ def run(command, environment, timeout=3600):
             process.stdin.close()
             begin, before, rss = _watch(process.pid)
             wall, cpu = time.monotonic() - begin, cpu_clock(process.pid) - before
+        except BaseException:  # nobody watches it any more
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         finally:
             alarm.cancel()
             user, system, switches = _reap(process)

@@ -3,9 +3,11 @@
 import contextlib
 import io
 import os
+import pathlib
 import random
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
@@ -388,6 +390,32 @@ class Meter(case.SystemTest):
     def test_how_it_ends(self):
         usage = meter.run(["sh", "-c", "echo why >&2; exit 3"], os.environ)
         self.assertEqual((usage.status, usage.err), (3, "why\n"))
+
+
+class MeterEnded(case.SystemTest):
+    """Whoever measures is told to end: so does what is measured, and nobody waits for it."""
+
+    needs_program = False
+    MEASURE = ("import os, signal, sys; from rig import meter; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143));"
+               " meter.run(['sleep', '600'], os.environ)")
+
+    def sleeper(self, pid):
+        """The process that is measured, once it is what it should be."""
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{child}/comm").read_text() == "sleep\n":
+                return int(child)
+        return None
+
+    def test_terminated(self):
+        process = subprocess.Popen([sys.executable, "-c", self.MEASURE], stderr=subprocess.PIPE,
+                                   env=os.environ | {"PYTHONPATH": str(pathlib.Path(meter.__file__).parents[1])})
+        self.addCleanup(process.kill)
+        wait_until(lambda: self.sleeper(process.pid), "the program is measured")
+        child = self.sleeper(process.pid)
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, err), (143, b""))
+        self.assertFalse(pathlib.Path(f"/proc/{child}").exists())
 
 
 class SideBySide(case.SystemTest):
