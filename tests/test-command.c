@@ -197,6 +197,27 @@ static void test_header_value(void) {
         }
 }
 
+static void test_tuid_size(void) {
+        static const struct {
+                const char *label;
+                const char *header;
+                size_t size;
+        } rows[] = {
+                {"none",          "To: c\r\nMessage-ID: <a@b>\r\n",        0 },
+                {"first",         "X-TUID: 0123456789+/\r\nTo: c\r\n",     22},
+                {"last",          "To: c\r\nX-TUID: 0123456789+/\r\n\r\n", 22},
+                {"LF only",       "To: c\nX-TUID: 0123456789+/\n",         22},
+                {"of others",     "X-TUID: 0123456789\r\nTo: c\r\n",       0 },
+                {"longer",        "X-TUID: 0123456789abc\r\nTo: c\r\n",    0 },
+                {"in the body",   "To: c\r\n\r\nX-TUID: 0123456789+/\r\n", 0 },
+                {"name a prefix", "X-TUID-X: 0123456789+/\r\n",            0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                TEST_ROW(rows[i].label,
+                         imap_header_tuid_size(bytes_of(rows[i].header)) == rows[i].size);
+}
+
 static void test_limits(void) {
         _cleanup_(buffer_done) Buffer out = {.limit = 4};
 
@@ -214,6 +235,7 @@ int main(void) {
         test_format_date();
         test_every_day();
         test_header_value();
+        test_tuid_size();
         test_limits();
         return 0;
 }

@@ -254,7 +254,7 @@ static void test_changes(void) {
                       "C: 1 ENABLE QRESYNC\n"
                       "C: 2 SELECT A (QRESYNC (7 21))\n"
                       "C: 3 UID FETCH 2:4294967295 (FLAGS INTERNALDATE RFC822.SIZE "
-                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n"
+                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID X-TUID)])\n"
                       "C: 4 UID FETCH 1 (FLAGS)\n"
                       "S: 1 BAD what?\n"
                       "S: 2 BAD QRESYNC not enabled\n"
@@ -263,7 +263,7 @@ static void test_changes(void) {
                       "C: 5 SELECT A (CONDSTORE)\n"
                       "C: 6 UID FETCH 1 (FLAGS) (CHANGEDSINCE 21)\n"
                       "C: 7 UID FETCH 2:4294967295 (FLAGS INTERNALDATE RFC822.SIZE "
-                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n"
+                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID X-TUID)])\n"
                       "C: 8 UID FETCH 1 (FLAGS)\n" SELECTED(
                               "1", "7", "2", "21") "S: 5 OK done\n"
                                                    "S: * 1 FETCH (UID 1 FLAGS ())\n"
@@ -281,7 +281,7 @@ static void test_changes(void) {
                       "> changes A 0 0 0 identity\n"
                       "C: 1 SELECT A\n"
                       "C: 2 UID FETCH 1:4294967295 (FLAGS INTERNALDATE RFC822.SIZE "
-                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n" SELECTED(
+                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID X-TUID)])\n" SELECTED(
                               "2", "7", "3",
                               "21") "S: 1 OK done\n"
                                     "S: * 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE \" 1-Jan-1970 "
@@ -629,7 +629,7 @@ static void test_objects(void) {
                       "> changes A 0 0 0 identity\n"
                       "C: 1 SELECT A\n"
                       "C: 2 UID FETCH 1:4294967295 (FLAGS INTERNALDATE X-GM-MSGID RFC822.SIZE "
-                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\n"
+                      "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID X-TUID)])\n"
                       "S: * 1 EXISTS\n"
                       "S: * FLAGS (\\Seen \\Deleted)\n"
                       "S: * OK [UIDVALIDITY 7] .\n"

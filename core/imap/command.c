@@ -321,3 +321,18 @@ int imap_header_value(ByteView header, const char *name, Buffer *out) {
 
         return 0;
 }
+
+size_t imap_header_tuid_size(ByteView header) {
+        static const char name[] = "X-TUID: ";
+        const size_t size = strlen(name) + 12;
+
+        while (header.size > 0) {
+                const ByteView line = take_line(&header);
+
+                if (line.size == 0)
+                        break;
+                if (line.size == size && bytes_starts_fold(line, bytes_of(name)))
+                        return size + strlen("\r\n");
+        }
+        return 0;
+}

@@ -28,3 +28,7 @@ int imap_parse_date(ByteView text, int64_t *ret_date, int *ret_zone);
  * several, none behind an empty line. Appended to @out.
  * Return: 1 found, 0 not there, or an error. */
 int imap_header_value(ByteView header, const char *name, Buffer *out);
+
+/* What of @header is the line that mbsync adds to its copy of a message ("X-TUID: " and 12 characters), in bytes with
+ * CRLF; 0: it is not there. A message and that copy are the same but for it. */
+size_t imap_header_tuid_size(ByteView header);

@@ -212,7 +212,8 @@ static int format_items(const ImapReplica *r, ReplicaWant want, Buffer *out) {
                 return buffer_append_string(out, " (FLAGS)");
         case REPLICA_WANT_IDENTITY:
                 return buffer_append_format(
-                        out, " (FLAGS INTERNALDATE%s%s BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+                        out,
+                        " (FLAGS INTERNALDATE%s%s BODY.PEEK[HEADER.FIELDS (MESSAGE-ID X-TUID)])",
                         object_item(r), has_quirk(r, IMAP_QUIRK_WRONG_SIZE) ? "" : " RFC822.SIZE");
         case REPLICA_WANT_BODY:
                 return buffer_append_format(out, " (FLAGS INTERNALDATE%s BODY.PEEK[])",

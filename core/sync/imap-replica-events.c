@@ -62,6 +62,7 @@ static int fill_message(ImapReplica *r, const Opened *opened, const ImapFetch *f
                         return e;
                 message->present |= REPLICA_HAS_MESSAGE_ID;
                 message->message_id = buffer_view(&r->message_id);
+                message->size -= MIN(message->size, imap_header_tuid_size(fetch->header));
         }
         if (fetch->present & IMAP_FETCH_OBJECT) {
                 message->present |= REPLICA_HAS_OBJECT;

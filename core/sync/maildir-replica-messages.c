@@ -75,6 +75,7 @@ static int read_message_id(MaildirReplica *r, Op *op) {
                 return k;
         op->message.present |= REPLICA_HAS_MESSAGE_ID;
         op->message.message_id = buffer_view(&op->message_id);
+        op->message.size -= MIN(op->message.size, imap_header_tuid_size(buffer_view(&header)));
         return 0;
 }
 

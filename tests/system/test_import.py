@@ -261,6 +261,17 @@ class FromMaildir(ImportTest):
 class FromMbsync(FromMaildir):
     kind = others.Mbsync
 
+    def test_without_import(self):
+        """mbsync adds a line to each copy, here to what came down and there to what went up: the same mail still."""
+        self.program.sync()
+        self.program.tree.folder("Sent").deliver(NEW % b"went up", "1700000000.new.here")
+        self.program.sync()
+        self.acc = self.account(self.dovecot, tls="none", settings={"maildir": self.program.mail})
+        self.acc.tree = self.program.tree
+        self.once(self.acc)
+        self.assertEqual(len(self.assert_equal()["Sent"]), MESSAGES + 1)
+        self.assertEqual(len(self.sides()[0]["INBOX"]), MESSAGES)
+
     def test_interrupted(self):
         """Killed in the middle of a pull: refused with what to do; after that it goes."""
         self.proxy.stall = 20_000
