@@ -105,7 +105,7 @@ static void test_identities(void) {
                              "> fetch A 5 identity\n"
                              "C: 1 SELECT A\n"
                              "C: 2 UID FETCH 5 (FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS "
-                             "(MESSAGE-ID)])\n"
+                             "(MESSAGE-ID X-TUID)])\n"
                              "S: * 1 EXISTS\n"
                              "S: * OK [UIDVALIDITY 7] .\n"
                              "S: 1 OK\n"
