@@ -5,8 +5,10 @@ import random
 import re
 import unittest
 
-from rig import SANITIZED, auth, case, dovecot, imapserver, populate, stays, wait_until
+from rig import SANITIZED, auth, case, dovecot, imapserver, number, populate, stays, wait_until
 
+# Of a token, in seconds; and sessions of the long run, each ended by the server.
+LIFETIME, SESSIONS = 3, number("SESSIONS", 12)
 MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256"
 
 
@@ -419,12 +421,12 @@ class Tokens(case.SystemTest):
     def test_long_run(self):
         """The server ends each session with its token. Each is followed by the next, and each message arrives;
         the command runs once for each token, never two at a time, and one that is good is used again."""
-        issuer, server, account = self.start(lifetime=6)
+        issuer, server, account = self.start(lifetime=LIFETIME)
         folder = account.tree.folder("INBOX")
         ended = 0
         with account.daemon() as daemon:
             daemon.wait_in_sync()
-            for n in range(24):
+            for n in range(SESSIONS):
                 before = len(folder.files())
                 with server.session() as other:
                     other.append("INBOX", populate.message(random.Random(n), f"after {n} ends"))
@@ -440,7 +442,7 @@ class Tokens(case.SystemTest):
         self.assertGreaterEqual(logins, ended + 1, log[-2000:])
         # Not more than its time allows, and not one for each login.
         first, last = self.asked_between(issuer)
-        self.assertLessEqual(issuer.n_asked(), (last - first) / (6 * 0.9) + 2)
+        self.assertLessEqual(issuer.n_asked(), (last - first) / (LIFETIME * 0.9) + 2)
         self.assertGreaterEqual(issuer.n_asked(), 3)
 
     @staticmethod

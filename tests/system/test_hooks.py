@@ -131,7 +131,7 @@ class Hooks(case.SystemTest):
 
     def test_many(self):
         """More than fits is counted, and the list says that it is not complete."""
-        self.start(on_change=self.change.command(), hook_delay="30s")
+        self.start(on_change=self.change.command(), hook_delay="5s")
         self.remote.create("big")
         populate.fill_small(self.remote, "big", 10050)
         wait_until(self.change.told, "the hook is run", deadline=240)
