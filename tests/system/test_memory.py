@@ -100,8 +100,9 @@ class Memory(case.SystemTest):
         trace = self.directory / "strace"
         account.strace(trace, "-e", "trace=brk")
         with account.daemon() as daemon:
+            daemon.wait_in_sync()
             for _ in range(3):
-                daemon.wait_in_sync()
+                self.assertEqual(account.ctl("verify", "test").status, 0)
             ends = [int(end, 16) for end in re.findall(r"brk\(.*\) += (0x[0-9a-f]+)", trace.read_text())]
         begin, most = ends[0], max(ends)
         least = min(ends[ends.index(most):])
