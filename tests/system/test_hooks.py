@@ -281,7 +281,8 @@ class Hooks(case.SystemTest):
         self.append()
         wait_until(lambda: len(self.inbox.files()) == 5, "mail comes while it floods")
         wait_until(self.warning, "it is ended")
-        self.assertEqual(self.warning(), "on-change was ended: it took longer than 3 s: flood")
+        # Ended in the middle of a line, maybe.
+        self.assertRegex(self.warning(), "^on-change was ended: it took longer than 3 s: fl?o{0,2}d?$")
         wait_until(lambda: self.daemon.log().count(" more lines") >= 1, "the rest is counted")
         self.assertLess(len(self.daemon.log()), 20000)
         self.finish(5)

@@ -57,7 +57,7 @@ class OfflineCase(case.SystemTest):
         return daemon
 
     def assert_fresh(self, begin, count):
-        wait_until(lambda: (self.inbox.path / "new").exists() and len(self.inbox.files()) == count, "mail is here", deadline=20, interval=0.02)
+        wait_until(lambda: all((self.inbox.path / sub).exists() for sub in ("new", "cur")) and len(self.inbox.files()) == count, "mail is here", deadline=20, interval=0.02)
         self.assertLess(time.monotonic() - begin, FRESH)
 
     def append(self, name):
