@@ -75,8 +75,8 @@ class Look(case.SystemTest):
             self.assert_equal_sides(self.acc, self.dovecot)
 
 
-# How often a run with --once waits for the server, beside connect(2) and its greeting. A first sync takes 3, and one
-# more is counted where a slow disk lets the server's BYE be seen.
+# How often a run with --once waits for the server, beside connect(2) and its greeting. A first sync takes 3 in a
+# tmpfs, and on a disk often one more: perhaps the server's BYE, which nobody has looked at yet.
 ROUND_TRIPS = {"first sync": 4, "nothing to do": 1, "one new message": 3}
 
 
