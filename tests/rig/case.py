@@ -9,6 +9,7 @@ import unittest
 from rig import IMAPSYNCD, compare
 from rig.account import Account
 from rig.dovecot import Dovecot
+from rig.harm import Harm
 
 
 class SystemTest(unittest.TestCase):
@@ -54,6 +55,11 @@ class SystemTest(unittest.TestCase):
         self.assertEqual(result.status, status, str(result))
         return result
 
+    def assert_same(self, one, other):
+        """Two sides' contents (rig.compare)."""
+        if found := compare.differences(one, other):
+            raise Harm("\n".join(found[:40]))
+
     def assert_equal_sides(self, account, server, user="alice"):
         """Both sides hold the same, and no file is doubled. Returns the remote side."""
         with server.session(user) as session:
@@ -62,7 +68,7 @@ class SystemTest(unittest.TestCase):
         found = compare.differences(remote, local) + compare.doubled_names(account.tree)
         if found:
             more = f"\n... and {len(found) - 40} more" if len(found) > 40 else ""
-            self.fail(f"{len(found)} differences:\n" + "\n".join(found[:40]) + more)
+            raise Harm(f"{len(found)} differences:\n" + "\n".join(found[:40]) + more)
         return remote
 
 

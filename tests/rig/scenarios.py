@@ -12,6 +12,7 @@ import time
 
 from rig import change, compare, imap, populate, profiles, proxy, sides, wait_until
 from rig.account import Account
+from rig.harm import Harm
 
 SCENARIOS = {}
 CHANGES = 200
@@ -105,13 +106,13 @@ class World:
     @staticmethod
     def equal(one, other, side, other_name):
         if found := compare.differences(one, other, side.name, other_name):
-            raise AssertionError(sentences(found))
+            raise Harm(sentences(found))
 
     def settled(self):
         """Both sides hold the same, nothing is doubled, and a further run changes nothing on either."""
         self.equal(self.remote.content(), self.local.content(), self.remote, self.local.name)
         if found := self.remote.doubled() + self.local.doubled():
-            raise AssertionError(sentences(found))
+            raise Harm(sentences(found))
         if not self.local.is_maildir:
             self.subscribed_on_both()
         before = self.remote.stamp(), self.local.stamp()

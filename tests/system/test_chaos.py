@@ -6,6 +6,7 @@ import unittest
 
 import torment
 from rig import IMAPSYNCD, SANITIZED
+from rig.harm import Harm
 
 
 def sample(module):
@@ -28,7 +29,10 @@ class Chaos(unittest.TestCase):
         tally = module.run(sample(module))
         print(f"  {name}: {tally}", flush=True)
         sentences = [f"{harm.kind}: {harm.text}" for harm in tally.found] + tally.other
-        self.assertTrue(tally.is_good, "\n".join([str(tally), *sentences[:40]]))
+        text = "\n".join([str(tally), *sentences[:40]])
+        if tally.found:
+            raise Harm(text)
+        self.assertTrue(tally.is_good, text)
 
 
 for tormentor in torment.NAMES:

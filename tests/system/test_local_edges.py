@@ -42,7 +42,7 @@ class TwoServers(WaitingTest):
         return {name: len(rows) for name, rows in self.content(server).items()}
 
     def assert_equal_servers(self):
-        self.assertEqual(compare.differences(self.content(self.there), self.content(self.here)), [])
+        self.assert_same(self.content(self.there), self.content(self.here))
 
     def expunge(self, server, mailbox, numbers):
         self.sessions[server].select(mailbox)
@@ -66,7 +66,7 @@ class Endpoints(TwoServers):
         for word in words:
             self.assertIn(word, result.err)
         self.assertNotIn(PASSWORD, result.err)
-        self.assertEqual(compare.differences(before, self.content(self.there)), [])
+        self.assert_same(before, self.content(self.there))
 
     def socket(self, **settings):
         return self.acc.server_settings(self.here, "implicit") | {"user": "alice", "password": PASSWORD} | settings
@@ -130,7 +130,7 @@ class Wishes(TwoServers):
         before = [self.content(server) for server in self.sessions]
         result = self.once(self.acc, "--dry-run")
         for server, content in zip(self.sessions, before):
-            self.assertEqual(compare.differences(content, self.content(server)), [])
+            self.assert_same(content, self.content(server))
         for word in ("list", "mine", "INBOX"):
             self.assertIn(word, result.out)
         self.once(self.acc)
@@ -257,7 +257,7 @@ class Wishes(TwoServers):
         before = self.content(self.there)
         self.acc.use_local_server(self.here, user="bob")
         self.once(self.acc, status=1)
-        self.assertEqual(compare.differences(before, self.content(self.there)), [])
+        self.assert_same(before, self.content(self.there))
 
 
 def children(pid):

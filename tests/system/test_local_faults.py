@@ -67,7 +67,7 @@ class TwoServers(case.SystemTest):
     def assert_in_sync(self, daemon):
         daemon.wait_in_sync()
         remote, local = (side.content() for side in self.sides.values())
-        self.assertEqual(compare.differences(remote, local), [])
+        self.assert_same(remote, local)
         self.assertEqual([side.doubled() for side in self.sides.values()], [[], []])
         self.assertEqual(self.told(), "")
 

@@ -33,7 +33,7 @@ class LocalServer(case.SystemTest):
             remote = compare.remote(session)
         with self.here.session() as session:
             local = compare.remote(session)
-        self.assertEqual(compare.differences(remote, local), [])
+        self.assert_same(remote, local)
         return remote
 
     def deliver(self, server, mailbox, label, size=None):
@@ -130,7 +130,7 @@ class Once(LocalServer):
         self.here.start()
         self.once(account, status=1)
         with self.there.session() as session:
-            self.assertEqual(compare.differences(before, compare.remote(session)), [])
+            self.assert_same(before, compare.remote(session))
 
 
 class Daemon(LocalServer):
@@ -246,7 +246,7 @@ class Daemon(LocalServer):
                 with self.here.session(f"cut{cut}") as session:
                     local = compare.remote(session)
                 with self.there.session() as session:
-                    self.assertEqual(compare.differences(compare.remote(session), local), [])
+                    self.assert_same(compare.remote(session), local)
 
     @staticmethod
     def kill_tunnel(daemon):

@@ -38,7 +38,7 @@ class Ladder(WaitingTest):
                         self.wait_for(other, mailbox, 4 if session is sessions[here] else 3)
             daemon.wait_in_sync()
             self.assertNotIn("trying again", daemon.log())
-        self.assertEqual(compare.differences(*map(compare.remote, sessions.values())), [])
+        self.assert_same(*map(compare.remote, sessions.values()))
 
     @staticmethod
     def wait_for(session, mailbox, count):

@@ -72,7 +72,7 @@ class Memory(case.SystemTest):
         print("  60 MB: " + ", ".join(f"{k} {v} kB" for k, v in values.items()), flush=True)
         with server.session() as session:
             sides = compare.remote(session), compare.local(account.tree)
-        self.assertEqual(compare.differences(*sides), [])
+        self.assert_same(*sides)
         self.assertEqual(len(sides[0]["INBOX"]), 2)
         for kind, value in values.items():
             with self.subTest(kind=kind):

@@ -3,6 +3,7 @@
 import re
 
 from rig import case, compare, modelserver, spoiled, wait_until
+from rig.harm import Harm
 from rig.modelserver import Model
 
 # The account ends within this time, whatever the server says.
@@ -44,7 +45,8 @@ class QuirkTest(case.SystemTest):
 
     def assert_equal(self):
         found = compare.differences(self.store.remote(), compare.local(self.acc.tree))
-        self.assertEqual(found + compare.doubled_names(self.acc.tree), [], self.dialogue())
+        if found := found + compare.doubled_names(self.acc.tree):
+            raise Harm("\n".join([*found, self.dialogue()]))
 
     def assert_quiet(self):
         """In sync: another run has nothing to do, and does nothing."""

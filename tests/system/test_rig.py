@@ -11,8 +11,8 @@ import sys
 import time
 import unittest
 
-from rig import (case, change, compare, dovecot, imap, imapserver, maildir, meter, names, netns, populate, proxy,
-                 sides, sidebyside, wait_until)
+from rig import (case, change, compare, dovecot, harm, imap, imapserver, maildir, meter, names, netns, populate, proxy,
+                 runner, sides, sidebyside, wait_until)
 
 
 class Names(case.SystemTest):
@@ -119,6 +119,36 @@ class Waiting(case.SystemTest):
     def test_seed(self):
         one = [populate.message(random.Random(7), "x") for _ in range(2)]
         self.assertEqual(one[0], one[1])
+
+
+class Runner(case.SystemTest):
+    """Who gets a second chance: what failed, but not what found harm."""
+
+    needs_program = False
+
+    class Cases(unittest.TestCase):
+        def good(self):
+            pass
+
+        def race(self):
+            self.fail("not yet")
+
+        def harm(self):
+            with self.subTest("mailbox"):
+                raise harm.Harm("lost")
+
+    def said_of(self, name):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.Cases(name).run(runner.LineResult())
+        return runner.MAY_RUN_AGAIN in out.getvalue()
+
+    def test_second_chance(self):
+        self.assertEqual([name for name in ("good", "race", "harm") if self.said_of(name)], ["race"])
+
+    def test_pattern_of_one(self):
+        tests = [self.Cases("good"), self.Cases("race")]
+        ids = [test.id() for test in runner.select(tests, [f"{tests[1].id()} "])]
+        self.assertEqual(ids, [tests[1].id()])
 
 
 class Faults(case.SystemTest):

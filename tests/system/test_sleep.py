@@ -193,10 +193,11 @@ class WithoutLogind(case.SystemTest):
         """The connection has outlived an hour, and a night: it is asked, and kept."""
         begin = self.wire.connections
         for seconds in (3600, 8 * 3600):
-            said = self.wire.up
+            said = self.wire.up, self.wire.down
             self.sleep(seconds)
-            wait_until(lambda: self.wire.up > said, "it asks", deadline=FRESH, interval=0.02)
-        self.daemon.wait_in_sync()
+            wait_until(lambda: self.wire.up > said[0] and self.wire.down > said[1], "it asks, and is answered",
+                       deadline=FRESH, interval=0.02)
+            self.daemon.wait_in_sync()  # so it has read the answer: the next hour does not pass over the question
         self.assertEqual(self.wire.connections, begin)
         self.assertEqual(self.daemon.log().count("the machine is awake"), 2)
 
