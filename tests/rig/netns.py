@@ -3,6 +3,7 @@
 The program runs in a network namespace, the server outside; the kernel counts on the veth pair
 between them. IPv6 is off and the neighbours are fixed, so that nothing but the TCP connections is
 counted. Bytes are those of IP: Ethernet's 14 a packet are taken off, as in the InterIMAP benchmark.
+A packet is what a wire would carry, 1500 bytes at most: left alone, the kernel hands 64 kB over as one.
 
 DelayedLink is as far away as one likes: two TUN devices with a process between them that keeps each
 packet for half a round trip, the SYN as well, because not every kernel has netem.
@@ -72,8 +73,8 @@ class Link:
         self._no_ipv6(self.prefix)
         _ip("addr", "add", self.address + "/30", "dev", self.outer)
         _ip(*inside, "addr", "add", self.peer + "/30", "dev", self.inner)
-        _ip("link", "set", self.outer, "arp", "off", "up")
-        _ip(*inside, "link", "set", self.inner, "arp", "off", "up")
+        _ip("link", "set", self.outer, "gso_max_segs", "1", "arp", "off", "up")
+        _ip(*inside, "link", "set", self.inner, "gso_max_segs", "1", "arp", "off", "up")
         _ip(*inside, "link", "set", "lo", "up")
         inner_mac = subprocess.run(
             [*self.prefix, "cat", f"/sys/class/net/{self.inner}/address"],
