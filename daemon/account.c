@@ -152,7 +152,8 @@ static void on_idle(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 link->n_attempts = link->n_back_offs = 0;
-                if (link->mode == WAIT_NONE) /* all was looked at, and now it waits */
+                /* all was looked at, and now it waits */
+                if (link->mode == WAIT_NONE && !account->options.once)
                         state_db_relax(account->db);
                 account_learn_session(link);
         }

@@ -41,6 +41,7 @@ static bool is_keyword(ByteView name) {
 void keywords_done(Keywords *keywords) {
         for (unsigned i = 0; i < keywords->n_names; i++)
                 free(keywords->names[i]);
+        free((void *) keywords->names);
         *keywords = KEYWORDS_NULL;
 }
 
@@ -55,16 +56,29 @@ MessageFlags keywords_find(const Keywords *keywords, ByteView name) {
         return 0;
 }
 
+static int enter(Keywords *keywords, ByteView name) {
+        char *copy;
+
+        if (!keywords->names)
+                keywords->names = calloc(KEYWORDS_MAX, sizeof(*keywords->names));
+        if (!keywords->names)
+                return -ENOMEM;
+        copy = bytes_dup(name);
+        if (!copy)
+                return -ENOMEM;
+        keywords->names[keywords->n_names++] = copy;
+        return 0;
+}
+
 int keywords_add(Keywords *keywords, ByteView name, MessageFlags *ret_flag) {
         MessageFlags flag = keywords_find(keywords, name);
+        int r;
 
         if (flag == 0 && keywords->n_names < KEYWORDS_MAX && is_keyword(name)) {
-                char *copy = bytes_dup(name);
-
-                if (!copy)
-                        return -ENOMEM;
-                flag = bit(KEYWORD_FIRST + keywords->n_names);
-                keywords->names[keywords->n_names++] = copy;
+                r = enter(keywords, name);
+                if (r < 0)
+                        return r;
+                flag = bit(KEYWORD_FIRST + keywords->n_names - 1);
         }
 
         *ret_flag = flag;

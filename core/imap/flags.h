@@ -28,7 +28,7 @@ typedef uint64_t MessageFlags;
 /* The keywords of one mailbox: names[i] has bit KEYWORD_FIRST + i. Compared without regard to case,
  * the first spelling stays (RFC 9051 section 2.3.2). Positions never change. */
 typedef struct Keywords {
-        char *names[KEYWORDS_MAX]; /* owned */
+        char **names; /* owned, with room for KEYWORDS_MAX; NULL: none yet */
         unsigned n_names;
 } Keywords;
 
