@@ -1,7 +1,7 @@
 """Run the systems tests: python3 -m rig.runner [--again] [PATTERN...], a line a test, and a count at the end.
 
-Each file is a process of its own, several at a time, for they wait more than they work; those that
-measure come after the others, alone.
+Each file is a process of its own, several at a time, for they wait more than they work; the
+longest first; those that measure come after the others, alone.
 
 With --again a few tests that failed are run once more at the end, with the machine to themselves: what
 passes then was a race with a busy machine, and is named. Not so a test that found harm to mail.
@@ -18,8 +18,10 @@ import unittest
 from rig.harm import Harm
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-JOBS = 3
+JOBS = 4
 AGAIN_MAX = 4  # more than that is no race
+LONG = ["test_profiles", "test_chaos", "test_waiting", "test_network", "test_local_faults", "test_ladder",
+        "test_local_server"]
 ALONE = ["test_latency", "test_memory", "test_quiet", "test_traffic"]
 MAY_RUN_AGAIN = "may run again: "
 
@@ -122,7 +124,8 @@ def run_apart(module, patterns):
 def run_all(patterns):
     """passed, failed, skipped, and the failed ones that may run again."""
     chosen = {file_of(test) for test in select(load("test_*"), patterns)}
-    together, alone = sorted(chosen - set(ALONE)), sorted(chosen & set(ALONE))
+    together = [name for name in LONG if name in chosen] + sorted(chosen - set(LONG) - set(ALONE))
+    alone = sorted(chosen & set(ALONE))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         results = list(pool.map(lambda module: run_apart(module, patterns), together))
     results += [run_apart(module, patterns) for module in alone]
