@@ -86,14 +86,28 @@ static int add_size(Table *table, uint64_t bytes) {
         return table_add(table, STYLE_PLAIN, text_size(bytes, size, sizeof(size)));
 }
 
+int add_account_name(Table *table, const Row *account) {
+        int r = table_add(table, STYLE_TITLE, row_string(account, "name"));
+
+        return r < 0 ? r : table_add(table, account_style(account), row_string(account, "state"));
+}
+
+int add_account_end(Table *table, const Row *account) {
+        int r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
+
+        if (r == 0)
+                r = add_sentence_note(table, account_style(account),
+                                      row_string(account, "sentence"));
+        if (r == 0)
+                r = add_sentence_note(table, STYLE_WARN, row_string(account, "warning"));
+        return r < 0 ? r : add_counts_note(table, account);
+}
+
 static int add_account(Table *table, const Screen *screen, const Row *account) {
         const uint64_t traffic = row_number(account, "bytes_in") + row_number(account, "bytes_out");
-        const Style style = account_style(account);
         int r;
 
-        r = table_add(table, STYLE_TITLE, row_string(account, "name"));
-        if (r == 0)
-                r = table_add(table, style, row_string(account, "state"));
+        r = add_account_name(table, account);
         if (r == 0)
                 r = table_add(table, STYLE_PLAIN, row_string(account, "remote"));
         if (r == 0)
@@ -106,13 +120,7 @@ static int add_account(Table *table, const Screen *screen, const Row *account) {
                 r = add_size(table, row_number(account, "bytes_hour"));
         if (r == 0)
                 r = add_size(table, traffic);
-        if (r == 0)
-                r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
-        if (r == 0)
-                r = add_sentence_note(table, style, row_string(account, "sentence"));
-        if (r == 0)
-                r = add_sentence_note(table, STYLE_WARN, row_string(account, "warning"));
-        return r < 0 ? r : add_counts_note(table, account);
+        return r < 0 ? r : add_account_end(table, account);
 }
 
 /* The accounts of a rank: how many, and "home, work". */

@@ -227,13 +227,10 @@ static int add_rate_cell(Table *table, uint64_t rate) {
 static int add_account_row(Table *table, const TopView *view, const Screen *screen,
                            const Row *account) {
         const TopRate *rate = find_rate(view, row_string(account, "name"));
-        const Style style = account_style(account);
         char size[32];
         int r;
 
-        r = table_add(table, STYLE_TITLE, row_string(account, "name"));
-        if (r == 0)
-                r = table_add(table, style, row_string(account, "state"));
+        r = add_account_name(table, account);
         if (r == 0)
                 r = table_add_number(table, STYLE_PLAIN, row_number(account, "messages"));
         if (r == 0)
@@ -245,13 +242,7 @@ static int add_account_row(Table *table, const TopView *view, const Screen *scre
                               text_size(row_number(account, "bytes_hour"), size, sizeof(size)));
         if (r == 0)
                 r = add_ago(table, screen, row_number(account, "last_sync_usec"));
-        if (r == 0)
-                r = table_add(table, STYLE_PLAIN, row_string(account, "waits"));
-        if (r == 0)
-                r = add_sentence_note(table, style, row_string(account, "sentence"));
-        if (r == 0)
-                r = add_sentence_note(table, STYLE_WARN, row_string(account, "warning"));
-        return r < 0 ? r : add_counts_note(table, account);
+        return r < 0 ? r : add_account_end(table, account);
 }
 
 static int draw_accounts(const TopView *view, const Screen *screen, Buffer *buffer) {

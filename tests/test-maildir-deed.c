@@ -2,18 +2,11 @@
 
 #include <errno.h>
 
-#include "store/state-db.h"
-#include "sync/maildir-replica.h"
-#include "test-tree.h"
+#include "maildir-pair.h"
 #include "test.h"
 
 typedef struct Rig {
-        TestTree tree;
-        MaildirRoot *root;
-        StateDb *db;
-        Replica *replica;
-        Keywords keywords[2];
-        ReplicaMailbox mailbox[2]; /* A and B */
+        MaildirPair pair;
         Buffer told;
 } Rig;
 
@@ -24,11 +17,11 @@ static void on_deed(const MaildirDeed *deed, void *userdata) {
                 [MAILDIR_ACT_REMOVED] = "removed",
         };
         Rig *rig = userdata;
-        const size_t n = strlen(rig->tree.path);
+        const size_t n = strlen(rig->pair.tree.path);
         const bool was_removed = deed->act == MAILDIR_ACT_REMOVED;
 
         /* It is told when it is done. */
-        assert(strncmp(deed->path, rig->tree.path, n) == 0);
+        assert(strncmp(deed->path, rig->pair.tree.path, n) == 0);
         assert((access(deed->path, F_OK) == 0) == !was_removed);
         assert(buffer_append_format(&rig->told, "%s%s %s %s\n", words[deed->act],
                                     deed->is_unseen ? " unseen" : "", deed->mailbox,
@@ -36,37 +29,20 @@ static void on_deed(const MaildirDeed *deed, void *userdata) {
 }
 
 static void rig_open(Rig *rig) {
-        static const char *const names[] = {"A", "B"};
-        char *error = NULL;
-
-        *rig = (Rig){.tree = test_tree_new()};
-        assert(maildir_root_open(rig->tree.path, MAILDIR_LAYOUT_FS, false, &rig->root) == 0);
-        assert(state_db_open(":memory:", &rig->db, &error) == 0);
-        assert(maildir_replica_new(rig->root, rig->db, "host", &rig->replica) == 0);
-        maildir_replica_observe(rig->replica, on_deed, rig);
-        for (unsigned i = 0; i < 2; i++) {
-                assert(maildir_create(rig->root, names[i]) == 0);
-                rig->mailbox[i] = (ReplicaMailbox){.name = names[i], .keywords = &rig->keywords[i]};
-                assert(state_db_add_mailbox(rig->db, names[i], names[i], NULL,
-                                            &rig->mailbox[i].id) == 0);
-        }
+        *rig = (Rig){0};
+        maildir_pair_open(&rig->pair);
+        maildir_replica_observe(rig->pair.replica, on_deed, rig);
 }
 
 static void rig_close(Rig *rig) {
-        rig->replica->ops->reset(rig->replica);
-        maildir_replica_free(rig->replica);
-        state_db_free(rig->db);
-        maildir_root_free(rig->root);
-        for (unsigned i = 0; i < 2; i++)
-                keywords_done(&rig->keywords[i]);
+        maildir_pair_close(&rig->pair);
         buffer_done(&rig->told);
-        test_tree_done(&rig->tree);
 }
 
 static void run(Rig *rig) {
         ReplicaEvent event;
 
-        while (rig->replica->ops->next(rig->replica, &event) > 0)
+        while (rig->pair.replica->ops->next(rig->pair.replica, &event) > 0)
                 if (event.type == REPLICA_EVENT_DONE) {
                         assert(event.outcome == REPLICA_OK);
                         return;
@@ -79,8 +55,8 @@ static void look(Rig *rig) {
         const ReplicaToken nothing = {0};
         const UidSet none = UID_SET_NULL;
 
-        assert(rig->replica->ops->changes(rig->replica, &rig->mailbox[0], &nothing, &none,
-                                          REPLICA_WANT_FLAGS) == 0);
+        assert(rig->pair.replica->ops->changes(rig->pair.replica, &rig->pair.mailbox[0], &nothing,
+                                               &none, REPLICA_WANT_FLAGS) == 0);
         run(rig);
 }
 
@@ -115,21 +91,22 @@ static void test_requests(void) {
                 int r = 0;
 
                 rig_open(&rig);
-                ops = rig.replica->ops;
-                test_tree_write(&rig.tree, rows[i].file, "Subject: x\n\nx\n");
+                ops = rig.pair.replica->ops;
+                test_tree_write(&rig.pair.tree, rows[i].file, "Subject: x\n\nx\n");
                 look(&rig);
                 TEST_ROW(rows[i].label, rig.told.size == 0); /* others have put it there */
                 assert(uid_set_add(&uids, 1, 1) == 0);
                 switch (rows[i].request) {
                 case STORE:
-                        r = ops->store(rig.replica, &rig.mailbox[0], &uids, rows[i].add,
+                        r = ops->store(rig.pair.replica, &rig.pair.mailbox[0], &uids, rows[i].add,
                                        rows[i].remove);
                         break;
                 case EXPUNGE:
-                        r = ops->expunge(rig.replica, &rig.mailbox[0], &uids);
+                        r = ops->expunge(rig.pair.replica, &rig.pair.mailbox[0], &uids);
                         break;
                 case MOVE:
-                        r = ops->move(rig.replica, &rig.mailbox[0], &uids, &rig.mailbox[1]);
+                        r = ops->move(rig.pair.replica, &rig.pair.mailbox[0], &uids,
+                                      &rig.pair.mailbox[1]);
                         break;
                 }
                 assert(r == 0);
@@ -164,27 +141,27 @@ static void test_delivery(void) {
                 Rig rig;
 
                 rig_open(&rig);
-                ops = rig.replica->ops;
-                assert(ops->append_begin(rig.replica, &rig.mailbox[0], &message, 1) == 0);
-                assert(ops->append_data(rig.replica, BYTES("Subject: x\r\n\r\nx\r\n")) > 0);
-                assert(ops->append_end(rig.replica, &message) == 0);
-                assert(ops->next(rig.replica, &event) == 1 && event.message.uid == 1);
-                assert(ops->prepare(rig.replica, &rig.mailbox[0]) == 0);
-                assert(state_db_begin(rig.db) == 0);
-                assert(state_db_add(rig.db, rig.mailbox[0].id,
+                ops = rig.pair.replica->ops;
+                assert(ops->append_begin(rig.pair.replica, &rig.pair.mailbox[0], &message, 1) == 0);
+                assert(ops->append_data(rig.pair.replica, BYTES("Subject: x\r\n\r\nx\r\n")) > 0);
+                assert(ops->append_end(rig.pair.replica, &message) == 0);
+                assert(ops->next(rig.pair.replica, &event) == 1 && event.message.uid == 1);
+                assert(ops->prepare(rig.pair.replica, &rig.pair.mailbox[0]) == 0);
+                assert(state_db_begin(rig.pair.db) == 0);
+                assert(state_db_add(rig.pair.db, rig.pair.mailbox[0].id,
                                     &(BaseMessage){
                                             .uid = {1, 1},
                                               .flags = rows[i].flags
                 }) == 0);
-                assert(ops->noted(rig.replica, &rig.mailbox[0], 1) == 0);
-                assert(state_db_commit(rig.db) == 0);
+                assert(ops->noted(rig.pair.replica, &rig.pair.mailbox[0], 1) == 0);
+                assert(state_db_commit(rig.pair.db) == 0);
                 TEST_ROW(rows[i].label, rig.told.size == 0);
 
                 if (rows[i].crashes)
-                        assert(ops->recover(rig.replica, &rig.mailbox[0], (UidRange){1, 1},
-                                            &lost) == 0);
+                        assert(ops->recover(rig.pair.replica, &rig.pair.mailbox[0],
+                                            (UidRange){1, 1}, &lost) == 0);
                 else
-                        assert(ops->publish(rig.replica, &rig.mailbox[0]) == 0);
+                        assert(ops->publish(rig.pair.replica, &rig.pair.mailbox[0]) == 0);
                 TEST_ROW(rows[i].label,
                          bytes_equal(buffer_view(&rig.told), bytes_of(rows[i].told)));
                 rig_close(&rig);

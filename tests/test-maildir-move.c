@@ -4,62 +4,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/state-db.h"
-#include "sync/maildir-replica.h"
-#include "test-tree.h"
+#include "maildir-pair.h"
 #include "test.h"
 
-typedef struct Rig {
-        TestTree tree;
-        MaildirRoot *root;
-        StateDb *db;
-        Replica *replica;
-        Keywords keywords[2];
-        ReplicaMailbox mailbox[2]; /* A and B */
-} Rig;
-
-static void deliver(const Rig *rig, const char *name) {
-        test_tree_write(&rig->tree, name, "Subject: x\n\nx\n");
+static void deliver(const MaildirPair *pair, const char *name) {
+        test_tree_write(&pair->tree, name, "Subject: x\n\nx\n");
 }
 
-static bool is_there(const Rig *rig, const char *name) {
-        _cleanup_free_ char *path = test_tree_path(&rig->tree, name);
+static bool is_there(const MaildirPair *pair, const char *name) {
+        _cleanup_free_ char *path = test_tree_path(&pair->tree, name);
 
         return access(path, F_OK) == 0;
 }
 
-static void rig_open(Rig *rig) {
-        static const char *const names[] = {"A", "B"};
-        char *error = NULL;
-
-        *rig = (Rig){.tree = test_tree_new()};
-        assert(maildir_root_open(rig->tree.path, MAILDIR_LAYOUT_FS, false, &rig->root) == 0);
-        assert(state_db_open(":memory:", &rig->db, &error) == 0);
-        assert(maildir_replica_new(rig->root, rig->db, "host", &rig->replica) == 0);
-        for (unsigned i = 0; i < 2; i++) {
-                assert(maildir_create(rig->root, names[i]) == 0);
-                rig->mailbox[i] = (ReplicaMailbox){.name = names[i], .keywords = &rig->keywords[i]};
-                assert(state_db_add_mailbox(rig->db, names[i], names[i], NULL,
-                                            &rig->mailbox[i].id) == 0);
-        }
-}
-
-static void rig_close(Rig *rig) {
-        rig->replica->ops->reset(rig->replica);
-        maildir_replica_free(rig->replica);
-        state_db_free(rig->db);
-        maildir_root_free(rig->root);
-        for (unsigned i = 0; i < 2; i++)
-                keywords_done(&rig->keywords[i]);
-        test_tree_done(&rig->tree);
-}
-
 /* All events of the request under way. Return: its outcome; in @ret_n how many were moved. */
-static ReplicaOutcome run(Rig *rig, uint64_t *ret_n) {
+static ReplicaOutcome run(MaildirPair *pair, uint64_t *ret_n) {
         ReplicaEvent event;
 
         *ret_n = 0;
-        while (rig->replica->ops->next(rig->replica, &event) > 0) {
+        while (pair->replica->ops->next(pair->replica, &event) > 0) {
                 if (event.type == REPLICA_EVENT_MOVED) {
                         *ret_n = uid_set_count(&event.uids);
                         assert(uid_set_count(&event.uids_to) == *ret_n);
@@ -71,23 +34,23 @@ static ReplicaOutcome run(Rig *rig, uint64_t *ret_n) {
 }
 
 /* Number the files of a mailbox. */
-static void look(Rig *rig, unsigned i) {
+static void look(MaildirPair *pair, unsigned i) {
         const ReplicaToken nothing = {0};
         const UidSet none = UID_SET_NULL;
         uint64_t n;
 
-        assert(rig->replica->ops->changes(rig->replica, &rig->mailbox[i], &nothing, &none,
-                                          REPLICA_WANT_FLAGS) == 0);
-        assert(run(rig, &n) == REPLICA_OK);
+        assert(pair->replica->ops->changes(pair->replica, &pair->mailbox[i], &nothing, &none,
+                                           REPLICA_WANT_FLAGS) == 0);
+        assert(run(pair, &n) == REPLICA_OK);
 }
 
-static ReplicaOutcome move(Rig *rig, uint64_t *ret_n) {
+static ReplicaOutcome move(MaildirPair *pair, uint64_t *ret_n) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
 
         assert(uid_set_add(&uids, 1, 1) == 0);
-        assert(rig->replica->ops->move(rig->replica, &rig->mailbox[0], &uids, &rig->mailbox[1]) ==
-               0);
-        return run(rig, ret_n);
+        assert(pair->replica->ops->move(pair->replica, &pair->mailbox[0], &uids,
+                                        &pair->mailbox[1]) == 0);
+        return run(pair, ret_n);
 }
 
 /* One message of A, moved to B; the files of B that are there before and after. */
@@ -107,25 +70,25 @@ static const struct {
 static void test_names(void) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 uint64_t n;
-                Rig rig;
+                MaildirPair pair;
 
-                rig_open(&rig);
-                deliver(&rig, rows[i].file);
+                maildir_pair_open(&pair);
+                deliver(&pair, rows[i].file);
                 if (rows[i].other)
-                        deliver(&rig, rows[i].other);
+                        deliver(&pair, rows[i].other);
                 if (rows[i].letters[0]) {
-                        test_tree_write(&rig.tree, "A/dovecot-keywords", rows[i].letters[0]);
-                        test_tree_write(&rig.tree, "B/dovecot-keywords", rows[i].letters[1]);
+                        test_tree_write(&pair.tree, "A/dovecot-keywords", rows[i].letters[0]);
+                        test_tree_write(&pair.tree, "B/dovecot-keywords", rows[i].letters[1]);
                 }
-                look(&rig, 0);
+                look(&pair, 0);
                 if (rows[i].is_known)
-                        look(&rig, 1);
+                        look(&pair, 1);
 
-                TEST_ROW(rows[i].label, move(&rig, &n) == REPLICA_OK && n == 1);
-                TEST_ROW(rows[i].label, !is_there(&rig, rows[i].file));
-                TEST_ROW(rows[i].label, !rows[i].moved || is_there(&rig, rows[i].moved));
-                TEST_ROW(rows[i].label, !rows[i].other || is_there(&rig, rows[i].other));
-                rig_close(&rig);
+                TEST_ROW(rows[i].label, move(&pair, &n) == REPLICA_OK && n == 1);
+                TEST_ROW(rows[i].label, !is_there(&pair, rows[i].file));
+                TEST_ROW(rows[i].label, !rows[i].moved || is_there(&pair, rows[i].moved));
+                TEST_ROW(rows[i].label, !rows[i].other || is_there(&pair, rows[i].other));
+                maildir_pair_close(&pair);
         }
 }
 
@@ -151,13 +114,13 @@ static void test_trouble(void) {
                 _cleanup_free_ char *path = NULL, *to = NULL;
                 ReplicaOutcome outcome;
                 uint64_t n;
-                Rig rig;
+                MaildirPair pair;
 
-                rig_open(&rig);
-                deliver(&rig, "A/cur/m:2,S");
-                look(&rig, 0);
-                path = test_tree_path(&rig.tree, "A/cur/m:2,S");
-                to = test_tree_path(&rig.tree,
+                maildir_pair_open(&pair);
+                deliver(&pair, "A/cur/m:2,S");
+                look(&pair, 0);
+                path = test_tree_path(&pair.tree, "A/cur/m:2,S");
+                to = test_tree_path(&pair.tree,
                                     cases[i].trouble == TROUBLE_NO_CUR ? "B/cur" : "B/cur/m:2,S");
                 if (cases[i].trouble == TROUBLE_GONE)
                         assert(unlink(path) == 0);
@@ -166,11 +129,11 @@ static void test_trouble(void) {
                 if (cases[i].trouble == TROUBLE_AGAIN)
                         assert(rename(path, to) == 0);
 
-                outcome = move(&rig, &n);
+                outcome = move(&pair, &n);
                 TEST_ROW(cases[i].label, (outcome == REPLICA_OK) == cases[i].is_ok);
                 TEST_ROW(cases[i].label, n == cases[i].n);
-                TEST_ROW(cases[i].label, is_there(&rig, "A/cur/m:2,S") == cases[i].is_there);
-                rig_close(&rig);
+                TEST_ROW(cases[i].label, is_there(&pair, "A/cur/m:2,S") == cases[i].is_there);
+                maildir_pair_close(&pair);
         }
 }
 
