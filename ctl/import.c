@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "ctl/client.h"
+#include "ctl/import-json.h"
 #include "ctl/import.h"
 #include "daemon/state-lock.h"
 #include "import/import.h"
@@ -299,30 +300,47 @@ static int conclude(const Import *import, const Places *places) {
         return r < 0 ? out_of_memory() : print((ByteView){text.data, text.size});
 }
 
-static int carry_out(const ImportOptions *options, Import *import, const Places *places) {
-        _cleanup_(buffer_done) Buffer config = BUFFER_NULL, report = BUFFER_NULL;
+/* For programs: all in one line, once all is done. */
+static int conclude_json(const Import *import, const Places *places, bool written) {
+        const ImportOutcome outcome = {places->config, places->state_dir, written};
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+        return import_format_json(import, &outcome, &text) < 0 ? out_of_memory()
+                                                               : print(buffer_view(&text));
+}
+
+static int report(const Import *import) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+        return import_format_report(import, &text) < 0 ? out_of_memory()
+                                                       : print(buffer_view(&text));
+}
+
+static int carry_out(Import *import, const Places *places, bool dry_run, bool json) {
+        _cleanup_(buffer_done) Buffer config = BUFFER_NULL;
         int status;
 
         status = read_other(import);
         if (status != 0)
                 return status;
-        if (import_format_config(import, &config) < 0 || import_format_report(import, &report) < 0)
+        if (import_format_config(import, &config) < 0)
                 return out_of_memory();
-        status = check_config(places->config, (ByteView){config.data, config.size});
-        if (status == 0)
-                status = print((ByteView){report.data, report.size});
+        status = check_config(places->config, buffer_view(&config));
+        if (status == 0 && !json)
+                status = report(import);
         if (status == 0)
                 status = check_places(import, places);
-        if (status == 0 && !options->dry_run) {
-                status = write_all(import, places, (ByteView){config.data, config.size});
-                if (status == 0)
-                        status = conclude(import, places);
-        }
+        if (status == 0 && !dry_run)
+                status = write_all(import, places, buffer_view(&config));
+        if (status == 0 && json)
+                status = conclude_json(import, places, !dry_run);
+        else if (status == 0 && !dry_run)
+                status = conclude(import, places);
         explicit_bzero(config.data, config.size);
         return status;
 }
 
-int ctl_import(const ImportOptions *options) {
+int ctl_import(const ImportOptions *options, bool json) {
         _cleanup_(import_done) Import import = {.data = getenv("XDG_DATA_HOME")};
         _cleanup_(places_done) Places places = {};
 
@@ -342,5 +360,5 @@ int ctl_import(const ImportOptions *options) {
         if (!find_places(options, import.program, &places))
                 return out_of_memory();
         import.path = places.from;
-        return carry_out(options, &import, &places);
+        return carry_out(&import, &places, options->dry_run, json);
 }

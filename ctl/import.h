@@ -12,5 +12,6 @@ typedef struct ImportOptions {
         bool dry_run;          /* the report alone */
 } ImportOptions;
 
-/* Return: the exit status, after a report, or a line on stderr. */
-int ctl_import(const ImportOptions *options);
+/* @json: what ctl/import-json.h makes of it, instead of a report for a person. Return: the exit status, after
+ * that, or lines on stderr. */
+int ctl_import(const ImportOptions *options, bool json);

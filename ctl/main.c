@@ -316,7 +316,7 @@ static int run_sync(Ctl *ctl, char **args) {
 /* It needs no daemon. */
 static int run_import(Ctl *ctl, char **args) {
         ctl->import.program = args[0];
-        return ctl_import(&ctl->import);
+        return ctl_import(&ctl->import, ctl->json);
 }
 
 static int run_verify(Ctl *ctl, char **args) {
@@ -500,8 +500,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                                          ctl->json ? "--json" : args[0]);
                 if (has_import_options(ctl) && verbs[i].run != run_import)
                         return bad_usage("Those options are for import, not for ", args[0]);
-                if (verbs[i].run == run_import && (ctl->json || ctl->socket))
-                        return bad_usage("--json and --socket are not for ", args[0]);
+                if (verbs[i].run == run_import && ctl->socket)
+                        return bad_usage("--socket is not for ", args[0]);
                 if (ctl->digests && verbs[i].run != run_verify)
                         return bad_usage("--digests is not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))

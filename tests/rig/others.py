@@ -40,7 +40,7 @@ class Other:
     def command(self):
         raise NotImplementedError
 
-    def sync(self, timeout=120):
+    def sync(self, timeout=600):
         result = subprocess.run(
             self.command(), env=self.environment, capture_output=True, text=True, timeout=timeout,
             stdin=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """Coming from mbsync, OfflineIMAP and InterIMAP: what they have synchronised is taken over as it is."""
 
+import json
 import pathlib
 import random
 import re
@@ -135,6 +136,22 @@ class FromMaildir(ImportTest):
         self.program.sync()
         self.make_account()
         self.change_flags()
+
+    def check_json(self, *options):
+        """What the report says, for programs."""
+        outcome = json.loads(self.import_("--json", *options).out)
+        self.assertEqual((outcome["program"], outcome["config"]), (self.program.name, str(self.acc.config)))
+        self.assertEqual(outcome["written"], not options)
+        [account] = outcome["accounts"]
+        counts = {mailbox["name"]: (mailbox["messages"], mailbox["changed"]) for mailbox in account["mailboxes"]}
+        self.assertEqual(counts, {name: (MESSAGES, 2 if name == "INBOX" else 0) for name in BOXES})
+
+    def test_json(self):
+        self.prepare()
+        self.check_json("--dry-run")
+        self.assert_nothing_written()
+        self.check_json()
+        self.assertTrue(self.acc.config.exists())
 
     def test_flags_travel_and_no_body(self):
         self.prepare()
