@@ -207,10 +207,11 @@ int routes_look(Routes *routes, RoutesView *ret_view) {
 
 /* --- news --- */
 
+/* What is left behind an error is told of again: whatever the kernel says, the event loop goes on. */
 static void drain(int fd) {
         char buffer[4096];
 
-        while (recv(fd, buffer, sizeof(buffer), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+        while (recv(fd, buffer, sizeof(buffer), 0) >= 0)
                 ;
 }
 

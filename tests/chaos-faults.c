@@ -8,7 +8,8 @@
  *                            (a file that is new, and has failed to become durable, has lost what was in it)
  *      FAULT=name:n:short    it reads or writes less than it was asked to
  *      FAULT_SITE=site       only the calls from there are counted
- *      FAULT_LOG=file        a line "fault" once the call has failed, and its callers (addr2line tells more)
+ *      FAULT_LOG=file        a line "fault" once the call has failed, and its callers (addr2line tells more),
+ *                            for the first hundred
  *      FAULT_SITES=file      a line for each call: its name, and where it was made
  *
  * A site is what the stack looks like: all that has called what calls. Of each address the twelve bits that
@@ -42,7 +43,8 @@
 #include "chaos-open.h"
 
 #define DEPTH            40
-#define ALLOCATION_DEPTH 10 /* the libraries are deep, and what they do with an error is near */
+#define ALLOCATION_DEPTH 10  /* the libraries are deep, and what they do with an error is near */
+#define NOTES_MAX        100 /* a program that never stops trying would fill the disk */
 
 static char fault_name[64];
 static long fault_at;
@@ -102,9 +104,10 @@ static void put_line(int fd, const char *name, unsigned long site) {
 }
 
 static void note_fault(void) {
+        static atomic_int n_notes;
         void *frames[DEPTH];
 
-        if (log_fd < 0)
+        if (log_fd < 0 || atomic_fetch_add(&n_notes, 1) >= NOTES_MAX)
                 return;
         is_inside++;
         put_line(log_fd, "fault", 0);

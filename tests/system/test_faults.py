@@ -1,9 +1,10 @@
 """A call that fails once, at the one moment that matters; tests/chaos has all the others."""
 
 import errno
+import subprocess
 import unittest
 
-from rig import BUILD, SANITIZED, case, populate
+from rig import BUILD, SANITIZED, case, netns, populate, wait_until
 
 SHIM = BUILD / "tests" / "libchaos-faults.so"
 MEGABYTE = 1_000_000
@@ -110,3 +111,17 @@ class Faults(case.SystemTest):
         self.preload(account, FAULT=f"timerfd_create:1:{errno.EMFILE}")
         result = self.once(account, status=1, timeout=20)
         self.assertIn("the event loop cannot be made: Too many open files", result.err)
+
+    @unittest.skipUnless(netns.is_possible(), "no network namespaces here")
+    def test_news_of_the_network_cannot_be_read(self):
+        """Links change, and each recv fails from the first on: the daemon still hears that it is to end."""
+        account = self.account(self.server())
+        log = account.directory / "faults"
+        fault = [f"LD_PRELOAD={SHIM}", f"FAULT=recv:1+:{errno.ENOBUFS}", f"FAULT_LOG={log}"]
+        account.prefix = ["unshare", "--net", "env", *fault]
+        with account.daemon() as daemon:
+            # It asks what there is, and listens by then.
+            wait_until(lambda: log.exists() and "fault" in log.read_text(), "the first recv fails")
+            command = ["nsenter", "-n", "-t", str(daemon.pid), "ip", "link", "set", "lo", "up"]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+            self.assertEqual(daemon.stop(20), 0)
