@@ -152,10 +152,10 @@ static void on_idle(Account *account) {
         for (AccountLink *link = account_next_link(account, NULL); link;
              link = account_next_link(account, link)) {
                 link->n_attempts = link->n_back_offs = 0;
+                account_learn_session(link);
                 /* all was looked at, and now it waits */
                 if (link->mode == WAIT_NONE && !account->options.once)
                         state_db_relax(account->db);
-                account_learn_session(link);
         }
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {

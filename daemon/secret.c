@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "daemon/child.h"
 #include "daemon/log.h"
@@ -24,8 +25,9 @@ struct Secret {
         void *userdata;
         sd_event *event;        /* ref */
         sd_event_source *defer; /* of what was there at once */
-        char *text;             /* MAX_SECRET bytes, mapped; the rest behind @n_text is zeros */
+        char *text;             /* mapped; the rest behind @n_text is zeros */
         size_t n_text;
+        size_t n_mapped;
         bool is_cut;   /* there was more than fits */
         bool is_token; /* of OAuth: a second line may say for how many seconds it is good */
         uint64_t lifetime_usec;      /* 0: nobody said */
@@ -61,8 +63,8 @@ Secret *secret_free(Secret *s) {
 
         secret_stop(s);
         if (s->text) {
-                explicit_bzero(s->text, MAX_SECRET);
-                (void) munmap(s->text, MAX_SECRET);
+                explicit_bzero(s->text, s->n_mapped);
+                (void) munmap(s->text, s->n_mapped);
         }
         sd_event_unref(s->event);
         free(s);
@@ -98,6 +100,15 @@ static void secret_take_lifetime(Secret *s, const char *line) {
                 s->lifetime_usec = seconds * 1000000;
 }
 
+/* It is kept for as long as the connection, and what may be locked is little: only the pages that it needs. */
+static void secret_trim(Secret *s) {
+        const size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        const size_t needed = (s->n_text / page + 1) * page; /* with its NUL */
+
+        if (needed < s->n_mapped && munmap(s->text + needed, s->n_mapped - needed) == 0)
+                s->n_mapped = needed;
+}
+
 /* Only the first line counts. What can be no password is refused here, where it is known whence it
  * came (RFC 4616 section 2 has no NUL in it either). */
 static void secret_cut(Secret *s) {
@@ -117,15 +128,16 @@ static void secret_cut(Secret *s) {
         else if (memchr(s->text, '\0', n))
                 secret_complain(s, "gives no %s: its first line holds a NUL", what);
 
-        explicit_bzero(s->text + n, MAX_SECRET - n);
+        explicit_bzero(s->text + n, s->n_mapped - n);
         s->n_text = n;
+        secret_trim(s);
 }
 
 /* The last thing that is done with @s here: the callback may free it. */
 static void secret_tell(Secret *s) {
         secret_stop(s);
         if (s->why[0])
-                explicit_bzero(s->text, MAX_SECRET);
+                explicit_bzero(s->text, s->n_mapped);
         s->on_secret(s->why[0] ? NULL : s->text, s->why[0] ? s->why : NULL, s->userdata);
 }
 
@@ -357,6 +369,7 @@ static int secret_map(Secret *s) {
         (void) mlock(memory, MAX_SECRET);
         (void) madvise(memory, MAX_SECRET, MADV_DONTDUMP);
         s->text = memory;
+        s->n_mapped = MAX_SECRET;
         return 0;
 }
 

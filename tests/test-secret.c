@@ -16,6 +16,7 @@ typedef struct Outcome {
         unsigned n_calls;
         char *secret, *why;
         uint64_t lifetime_usec;
+        long locked; /* bytes of this process, while it is kept */
 } Outcome;
 
 static void on_secret(const char *secret, const char *why, void *userdata) {
@@ -26,6 +27,18 @@ static void on_secret(const char *secret, const char *why, void *userdata) {
         outcome->secret = secret ? strdup(secret) : NULL;
         outcome->why = why ? strdup(why) : NULL;
         assert(sd_event_exit(outcome->event, 0) >= 0);
+}
+
+static long locked_bytes(void) {
+        FILE *status = fopen("/proc/self/status", "re");
+        char line[256];
+        long kilobytes = 0;
+
+        assert(status);
+        while (fgets(line, sizeof(line), status))
+                (void) sscanf(line, "VmLck: %ld kB", &kilobytes);
+        assert(fclose(status) == 0);
+        return kilobytes * 1024;
 }
 
 /* Run the loop until the callback has come. */
@@ -39,6 +52,7 @@ static Outcome get(const SecretSource *source, uint64_t timeout_usec) {
         assert(sd_event_loop(outcome.event) >= 0);
         assert(outcome.n_calls == 1);
         outcome.lifetime_usec = secret_lifetime(secret);
+        outcome.locked = locked_bytes();
         secret_free(secret);
         sd_event_unref(outcome.event);
         return outcome;
@@ -126,6 +140,24 @@ static void test_command(void) {
         }
 
         reap_all();
+}
+
+/* A thousand accounts keep theirs, and 8 MB is what a user may lock. */
+static void test_kept(void) {
+        const SecretSource short_one = {.password = (char *) "hush"};
+        _cleanup_free_ char *text = malloc(5000);
+        const SecretSource long_one = {.password = text};
+        const long page = sysconf(_SC_PAGESIZE), before = locked_bytes();
+        _cleanup_(outcome_done) Outcome little = get(&short_one, SECRET_TIMEOUT_USEC);
+
+        assert(text);
+        memset(text, 'x', 4999);
+        text[4999] = '\0';
+        assert(same(little.secret, "hush") && little.locked - before <= page);
+
+        _cleanup_(outcome_done) Outcome large = get(&long_one, SECRET_TIMEOUT_USEC);
+        assert(same(large.secret, text) && large.locked - before <= (5000 / page + 1) * page);
+        assert(locked_bytes() == before);
 }
 
 /* The second line of a token's command says how long it is good. */
@@ -309,6 +341,7 @@ int main(void) {
         assert(sigprocmask(SIG_BLOCK, &blocked, NULL) == 0);
 
         test_command();
+        test_kept();
         test_token();
         test_cancel();
         test_reaped();

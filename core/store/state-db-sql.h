@@ -83,15 +83,22 @@
         " object TEXT,"                                                                            \
         " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;"                                        \
         "CREATE INDEX temp.unknown_identity ON unknown (mailbox, size, message_id, "               \
-        "side);"                                                                                   \
+        "side, date);"                                                                             \
+        "CREATE INDEX temp.unknown_digest ON unknown (mailbox, side, digest)"                      \
+        " WHERE digest IS NOT NULL;"                                                               \
         "CREATE INDEX temp.unknown_object ON unknown (mailbox, side, object)"                      \
         " WHERE object IS NOT NULL;"
 
-/* Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. */
-#define _PAIR_FROM                                                                                 \
-        " FROM temp.unknown r CROSS JOIN temp.unknown l INDEXED BY unknown_identity"               \
+/*
+ * Pairs are looked for among messages of equal size and Message-ID; sides: 0 remote, 1 local. Thousands may
+ * be alike in that (an automat's): each rung has an index that finds what it looks for among them.
+ */
+#define _PAIR_BY(index)                                                                            \
+        " FROM temp.unknown r CROSS JOIN temp.unknown l INDEXED BY " index                         \
         " ON l.mailbox = r.mailbox AND l.size = r.size AND l.message_id = r.message_id"            \
         " AND l.side = 1 WHERE r.mailbox = ?1 AND r.side = 0 AND r.uid > ?2"
+#define _PAIR_FROM   _PAIR_BY("unknown_identity")
+#define _PAIR_DIGEST _PAIR_BY("unknown_digest")
 #define _PAIR_TWIN(x, also)                                                                        \
         " AND NOT EXISTS (SELECT 1 FROM temp.unknown t INDEXED BY unknown_identity"                \
         " WHERE t.mailbox = ?1 AND t.side = " x ".side AND t.size = " x                            \
@@ -379,9 +386,9 @@
           " AND r.message_id <> '' AND l.date = r.date" _PAIR_TWIN("r", " AND t.date = r.date")    \
                   _PAIR_TWIN("l", " AND t.date = l.date") " ORDER BY r.uid LIMIT 1")               \
         X(PAIR_BY_DIGEST,                                                                          \
-          _PAIR_COLUMNS _PAIR_FROM " AND r.digest = l.digest ORDER BY r.uid, l.uid LIMIT 1")       \
+          _PAIR_COLUMNS _PAIR_DIGEST " AND r.digest = l.digest ORDER BY r.uid, l.uid LIMIT 1")     \
         X(DOUBTFUL_NEXT,                                                                           \
           "SELECT u.uid FROM temp.unknown u WHERE u.mailbox = ?1 AND u.side = ?2 AND u.uid > ?3"   \
           " AND u.digest IS NULL AND EXISTS (SELECT 1 FROM temp.unknown t"                         \
-          " WHERE t.mailbox = ?1 AND t.side <> ?2 AND t.size = u.size"                             \
+          " WHERE t.mailbox = ?1 AND t.side = 1 - ?2 AND t.size = u.size"                          \
           " AND t.message_id = u.message_id) ORDER BY u.uid LIMIT 1")
