@@ -688,6 +688,7 @@ static void test_equal(void) {
                 {"notify-mailboxes", ACCOUNT("a") "notify-mailboxes = *\n", false},
                 {"port", ACCOUNT("a") "port = 994\n", false},
                 {"tls", ACCOUNT("a") "tls = starttls\nport = 993\n", false},
+                {"proxy", ACCOUNT("a") "proxy = socks5://p:1\n", false},
                 {"allow-cleartext", ACCOUNT("a") "allow-cleartext = yes\n", false},
                 {"ca-file", ACCOUNT("a") "ca-file = /dev/null\n", false},
                 {"host", "[account a]\nhost = h\nuser = me\npassword-command = p\n"
