@@ -144,7 +144,7 @@ static void test_values(void) {
                 {"what is said against a server",
                  ACCOUNT("a") "disable-extensions = CONDSTORE idle\n    QRESYNC\npipeline-depth = 4\n"
                  "quirks = wants-id, !notify-goes-quiet\n    !one-at-a-time one-at-a-time\n",
-                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c000 depth=4 "
+                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x98000 depth=4 "
                  "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
                  "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n"
