@@ -167,9 +167,9 @@ void account_lose(AccountLink *link, int error, const char *why) {
         uint64_t usec, told;
         bool is_known;
 
-        if (error == -EKEYREJECTED) {
+        if (error == -EKEYREJECTED || error == -ENOKEY) {
                 account_refuse(link, why);
-                link->is_mistrusted = true;
+                link->is_mistrusted = error == -EKEYREJECTED;
                 return;
         }
         is_known = link->state == LINK_READY;

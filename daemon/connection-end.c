@@ -44,7 +44,7 @@ void connection_shut(Connection *c) {
         c->timer = sd_event_source_disable_unref(c->timer);
         c->timer_usec = UINT64_MAX;
         timer_done(&c->throttle);
-        c->dial = dial_free(c->dial);
+        c->reach = reach_free(c->reach);
         stream_done(&c->stream);
 }
 
@@ -108,17 +108,18 @@ static const char *format_span(uint64_t usec, char *buffer, size_t size) {
 
 static void connection_timed_out(Connection *c) {
         const char *peer = connection_peer(c);
-        char span[32];
+        char span[32], reached[600] = "";
 
         if (c->state == CONNECTION_LINGERING) {
                 connection_lose(c, 0, "%s", tunnel_sentence(c->tunnel));
                 return;
         }
 
+        if (c->reach)
+                reach_describe(c->reach, reached, sizeof(reached));
         format_span(c->timeout_usec, span, sizeof(span));
         if (c->state == CONNECTION_REACHING)
-                connection_lose(c, -ETIMEDOUT, "%s port %u could not be reached within %s", peer,
-                                (unsigned) c->endpoint->port, span);
+                connection_lose(c, -ETIMEDOUT, "%s within %s", reached, span);
         else if (c->state == CONNECTION_HANDSHAKE)
                 connection_lose(c, -ETIMEDOUT, "%s did not finish the TLS handshake within %s",
                                 peer, span);

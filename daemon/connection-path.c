@@ -13,13 +13,19 @@
 #define PROBE_MAX   (5 * SECOND)
 #define ROUND_TRIPS 4u
 
-/* As the kernel has measured it; a tunnel's is not known. */
+/* The other end of the socket is not the server: what the kernel knows of the one says nothing of the other. */
+static bool is_indirect(const Connection *c) {
+        return c->tunnel || c->endpoint->proxy;
+}
+
+/* As the kernel has measured it; that behind a tunnel or a proxy is not known. */
 uint64_t connection_probe_usec(const Connection *c) {
         struct tcp_info info = {0};
         socklen_t size = sizeof(info);
         uint64_t usec;
 
-        if (c->tunnel || getsockopt(c->stream.wire.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        if (is_indirect(c) ||
+            getsockopt(c->stream.wire.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
                 return PROBE_MAX;
         usec = SECOND + (uint64_t) ROUND_TRIPS * (info.tcpi_rtt + 2 * (uint64_t) info.tcpi_rttvar);
         return MIN(usec, PROBE_MAX);
@@ -56,7 +62,7 @@ static bool start_probes(const Connection *c, uint64_t silence) {
 bool connection_keep_alive(Connection *c, uint64_t silence) {
         const int on = silence > 0;
 
-        if (c->tunnel || c->state != CONNECTION_OPEN)
+        if (is_indirect(c) || c->state != CONNECTION_OPEN)
                 return false;
         if (silence == c->keep_alive)
                 return true;

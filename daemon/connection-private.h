@@ -9,14 +9,14 @@
 
 #include "daemon/bucket.h"
 #include "daemon/connection.h"
-#include "daemon/dial.h"
 #include "daemon/dialogue.h"
+#include "daemon/reach.h"
 #include "daemon/stream.h"
 #include "daemon/timer.h"
 #include "daemon/tunnel.h"
 
 typedef enum ConnectionState {
-        CONNECTION_REACHING,  /* the dial is at work, or the tunnel was just made */
+        CONNECTION_REACHING,  /* the way to the server is looked for, or the tunnel was just made */
         CONNECTION_HANDSHAKE, /* of TLS */
         CONNECTION_OPEN,
         CONNECTION_LINGERING, /* the tunnel said no more; it will exit and say why */
@@ -32,7 +32,7 @@ struct Connection {
         void *userdata;
 
         ConnectionState state;
-        Dial *dial;
+        Reach *reach;
         Tunnel *tunnel;
         Stream stream;
         ImapSession *session;

@@ -264,10 +264,11 @@ static void connection_limit(Connection *c) {
                 (void) setsockopt(c->stream.wire.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-static void connection_begin(Connection *c, int fd) {
+static void connection_begin(Connection *c, const Wire *wire) {
+        const int fd = wire->fd;
         int r;
 
-        c->stream.wire.fd = fd;
+        c->stream.wire = *wire;
         connection_limit(c);
         r = sd_event_add_io(c->event, &c->io, fd, EPOLLIN, connection_on_io, c);
         if (r < 0) {
@@ -299,22 +300,23 @@ static int connection_on_defer(sd_event_source *source, void *userdata) {
                 return 0;
         }
         if (c->state == CONNECTION_REACHING)
-                connection_begin(c, tunnel_take_fd(c->tunnel));
+                connection_begin(c, &(Wire){.fd = tunnel_take_fd(c->tunnel)});
         connection_turn(c, false);
         return 0;
 }
 
-static void connection_on_dial(Dial *dial, int fd, int error, const char *why, void *userdata) {
+static void connection_on_reach(Reach *reach, const Wire *wire, int error, const char *why,
+                                void *userdata) {
         Connection *c = userdata;
 
-        (void) dial;
+        (void) reach;
 
-        c->dial = dial_free(c->dial);
-        if (fd < 0) {
+        if (!wire) {
                 connection_lose(c, error, "%s", why);
                 return;
         }
-        connection_begin(c, fd);
+        c->reach = reach_free(c->reach);
+        connection_begin(c, wire);
         connection_turn(c, false);
 }
 
@@ -336,8 +338,7 @@ static int connection_reach(Connection *c) {
         int r;
 
         if (!endpoint->tunnel)
-                return dial_new(c->event, endpoint->host, endpoint->port,
-                                endpoint->tls == TLS_IMPLICIT, connection_on_dial, c, &c->dial);
+                return reach_new(c->event, endpoint, connection_on_reach, c, &c->reach);
 
         r = tunnel_new(c->event, endpoint->tunnel, connection_on_exit, c, &c->tunnel);
         if (r >= 0)

@@ -82,7 +82,7 @@ bool connection_has_address(const Connection *connection);
 /* Leave what comes unread, so that it wakes up nobody, until it is let go, or until something is written. */
 void connection_hold_input(Connection *connection, bool hold);
 /* Have TCP ask for the other end after each such silence (0: never), which wakes up nobody while it is there.
- * Return: false for a tunnel, where that cannot be had. */
+ * Return: false for a tunnel or a proxy, where that cannot be had. */
 bool connection_keep_alive(Connection *connection, uint64_t silence);
 
 /* An orderly end without waiting: what is queued is written as far as the socket takes it, then the

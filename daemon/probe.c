@@ -270,7 +270,7 @@ static void on_lost(Connection *connection, int error, const char *why, void *us
         (void) connection;
 
         /* A certificate that is not trusted is for a person to judge, as is a password. */
-        if (error == -EKEYREJECTED)
+        if (error == -EKEYREJECTED || error == -ENOKEY)
                 probe_refused(userdata, false, why);
         else
                 probe_lost(userdata, why);

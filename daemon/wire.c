@@ -23,6 +23,15 @@ ssize_t wire_read(Wire *wire, void *buffer, size_t size) {
         return n;
 }
 
+ssize_t wire_peek(const Wire *wire, void *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = recv(wire->fd, buffer, size, MSG_DONTWAIT | MSG_PEEK);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? wire_error() : n;
+}
+
 ssize_t wire_write(Wire *wire, const void *data, size_t size) {
         ssize_t n;
 

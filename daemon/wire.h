@@ -3,7 +3,7 @@
 /*
  * A nonblocking socket that counts: what lies below TLS and DEFLATE
  *
- * Both functions return the number of bytes (0 from wire_read(): the peer closed), -EAGAIN when the
+ * The functions return the number of bytes (0 of what is read: the peer closed), -EAGAIN when the
  * socket would block, or another negative errno. A broken connection is an error, never SIGPIPE.
  */
 
@@ -18,4 +18,6 @@ typedef struct Wire {
 #define WIRE_NULL ((Wire){.fd = -EBADF})
 
 ssize_t wire_read(Wire *wire, void *buffer, size_t size);
+/* What could be read now, which stays where it is and does not count yet. */
+ssize_t wire_peek(const Wire *wire, void *buffer, size_t size);
 ssize_t wire_write(Wire *wire, const void *data, size_t size);

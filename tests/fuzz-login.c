@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define USER     "me"
 #define PASSWORD "Xyzzy-42"
 #define PLAIN    "AG1lAFh5enp5LTQy" /* NUL me NUL Xyzzy-42 */
+#define SECRET   "WHl6enktNDI="     /* Xyzzy-42 */
 #define BEARER   "YXV0aD1CZWFyZXIg" /* "auth=Bearer ", where it begins at a third byte */
 
 /* A hash whose value no server can know, and that costs nothing. */
@@ -48,7 +49,7 @@ static const SaslCrypto toy = {toy_digest, toy_hmac, toy_derive};
 static const char *const remembered[] = {
         NULL,
         "IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+ ENABLE QRESYNC COMPRESS=DEFLATE",
-        "IMAP4rev1 STARTTLS LOGINDISABLED ID",
+        "IMAP4rev1 STARTTLS LOGINDISABLED AUTH=LOGIN ID",
         "IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=CRAM-MD5 AUTH=XOAUTH2 AUTH=EXTERNAL ENABLE ID",
 };
 
@@ -72,6 +73,7 @@ static void pull(Login *l) {
                 return;
         assert(!memmem(l->said.data, l->said.size, PASSWORD, strlen(PASSWORD)));
         assert(!memmem(l->said.data, l->said.size, PLAIN, strlen(PLAIN)));
+        assert(!memmem(l->said.data, l->said.size, SECRET, strlen(SECRET)));
         assert(!memmem(l->said.data, l->said.size, BEARER, strlen(BEARER)));
         assert(!memmem(l->said.data, l->said.size, "LOGIN ", strlen("LOGIN ")));
         assert(!memmem(l->said.data, l->said.size, "AUTHENTICATE", strlen("AUTHENTICATE")));

@@ -24,7 +24,7 @@ static void test_parse(void) {
                 {"a prefix only",   "IDLENESS UIDPLUS+ LITERAL",       0,                                      0,        ""                           },
                 {"with a value",    "AUTH=PLAIN COMPRESS=DEFLATE",
                  BIT(AUTH_PLAIN) | BIT(COMPRESS_DEFLATE),                                                      0,        "AUTH=PLAIN COMPRESS=DEFLATE"},
-                {"other value",     "AUTH=LOGIN COMPRESS=LZ4",         0,                                      0,        ""                           },
+                {"other value",     "AUTH=GSSAPI COMPRESS=LZ4",        0,                                      0,        ""                           },
                 {"literals",        "LITERAL- LITERAL+",               BIT(LITERAL_PLUS) | BIT(LITERAL_MINUS), 0,
                  "LITERAL+ LITERAL-"                                                                                                                  },
                 {"Gmail",           "X-GM-EXT-1",                      BIT(GMAIL),                             0,        "X-GM-EXT-1"                 },

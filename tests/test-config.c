@@ -144,7 +144,7 @@ static void test_values(void) {
                 {"what is said against a server",
                  ACCOUNT("a") "disable-extensions = CONDSTORE idle\n    QRESYNC\npipeline-depth = 4\n"
                  "quirks = wants-id, !notify-goes-quiet\n    !one-at-a-time one-at-a-time\n",
-                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x4c000 depth=4 "
+                 "a@1 remote: imap.example.org:993/0 user=<me> command=<p> disabled=0x98000 depth=4 "
                  "quirks=0x6/0x1 fs=</nowhere/a>\n"},
                 {"two servers",
                  "[local b]\ntunnel = /usr/lib/dovecot/imap # a command\n"
@@ -688,6 +688,7 @@ static void test_equal(void) {
                 {"notify-mailboxes", ACCOUNT("a") "notify-mailboxes = *\n", false},
                 {"port", ACCOUNT("a") "port = 994\n", false},
                 {"tls", ACCOUNT("a") "tls = starttls\nport = 993\n", false},
+                {"proxy", ACCOUNT("a") "proxy = socks5://p:1\n", false},
                 {"allow-cleartext", ACCOUNT("a") "allow-cleartext = yes\n", false},
                 {"ca-file", ACCOUNT("a") "ca-file = /dev/null\n", false},
                 {"host", "[account a]\nhost = h\nuser = me\npassword-command = p\n"

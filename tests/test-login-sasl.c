@@ -279,6 +279,108 @@ static void test_cram(void) {
         check(rows, ARRAY_SIZE(rows));
 }
 
+/* LOGIN, the mechanism: where neither the command nor PLAIN can be */
+static void test_login(void) {
+        /* clang-format off */
+        static const LoginRow rows[] = {
+                {"the name, then the password, then what follows", "ENABLE QRESYNC", "eq",
+                 "S: * OK [CAPABILITY LOGINDISABLED SASL-IR AUTH=LOGIN] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "> may not pipeline\n"
+                 "S: + VXNlcm5hbWU6\n"
+                 "C: dQ==\n"
+                 "> may not pipeline\n"
+                 "S: + UGFzc3dvcmQ6\n"
+                 "C: cA==\n"
+                 "C: 2 ENABLE QRESYNC\n"
+                 "> may pipeline\n"
+                 "S: 1 OK [CAPABILITY ENABLE QRESYNC] in\n"
+                 "S: * ENABLED QRESYNC\n"
+                 "S: 2 OK done\n"
+                 "E: READY qresync on: LOGINDISABLED AUTH=LOGIN SASL-IR ENABLE QRESYNC\n"},
+                {"in other words, not in base64, or without any", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: + Who are you?\n"
+                 "C: dQ==\n"
+                 "S: +\n"
+                 "C: cA==\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=LOGIN IDLE\n"},
+                {"asked a third time", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: + VXNlcm5hbWU6\n"
+                 "C: dQ==\n"
+                 "S: + UGFzc3dvcmQ6\n"
+                 "C: cA==\n"
+                 "S: + UGFzc3dvcmQ6\n"
+                 "C: *\n"
+                 "S: 1 BAD cancelled\n"
+                 "E: FAILED the server cannot log in now: “cancelled”\n"},
+                {"a wrong name", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: + VXNlcm5hbWU6\n"
+                 "C: dQ==\n"
+                 "S: 1 NO [AUTHENTICATIONFAILED] no\n"
+                 "E: REFUSED the server refuses the user name or password: “no”\n"},
+                {"PLAIN comes before it", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED SASL-IR AUTH=LOGIN AUTH=PLAIN] hi\n"
+                 "C: 1 AUTHENTICATE PLAIN AHUAcA==\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN AUTH=LOGIN SASL-IR IDLE\n"},
+                {"the command comes before it", NULL, "e",
+                 "S: * OK [CAPABILITY AUTH=LOGIN] hi\n"
+                 "C: 1 LOGIN u p\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: AUTH=LOGIN IDLE\n"},
+                {"under TLS CRAM-MD5 comes behind it", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN AUTH=CRAM-MD5] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: 1 NO no\n"
+                 "E: REFUSED the server refuses the user name or password: “no”\n"},
+                {"without TLS before it", NULL, "",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN AUTH=CRAM-MD5] hi\n"
+                 "C: 1 AUTHENTICATE CRAM-MD5\n"
+                 "S: 1 NO no\n"
+                 "E: REFUSED the server refuses the user name or password: “no”\n"},
+                {"asked for by its name, which is that of the command", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN AUTH=SCRAM-SHA-256] hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: 1 NO no\n"
+                 "E: REFUSED the server refuses the user name or password: “no”\n", .auth = IMAP_AUTH_LOGIN},
+                {"not for who asks for another", NULL, "e",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN] hi\n"
+                 "E: REFUSED there is no login by PLAIN, which “auth” asks for, on this connection\n", .auth = IMAP_AUTH_PLAIN},
+                {"with a token there is no password", NULL, "te",
+                 "S: * OK [CAPABILITY LOGINDISABLED AUTH=LOGIN] hi\n"
+                 "E: REFUSED the server offers neither OAUTHBEARER nor XOAUTH2 to log in with a token\n"},
+                {"remembered", "LOGINDISABLED AUTH=LOGIN", "e",
+                 "S: * OK hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: + VXNlcm5hbWU6\n"
+                 "C: dQ==\n"
+                 "S: + UGFzc3dvcmQ6\n"
+                 "C: cA==\n"
+                 "S: 1 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=LOGIN IDLE\n"},
+                {"remembered, and no more", "LOGINDISABLED AUTH=LOGIN", "e",
+                 "S: * OK hi\n"
+                 "C: 1 AUTHENTICATE LOGIN\n"
+                 "S: 1 NO unknown mechanism\n"
+                 "C: 2 CAPABILITY\n"
+                 "S: * CAPABILITY SASL-IR AUTH=PLAIN LOGINDISABLED\n"
+                 "S: 2 OK done\n"
+                 "C: 3 AUTHENTICATE PLAIN AHUAcA==\n"
+                 "S: 3 OK [CAPABILITY IDLE] in\n"
+                 "E: READY qresync unasked: LOGINDISABLED AUTH=PLAIN SASL-IR IDLE\n"},
+        };
+        /* clang-format on */
+
+        check(rows, ARRAY_SIZE(rows));
+}
+
 /* OAuth */
 static void test_token(void) {
         /* clang-format off */
@@ -449,6 +551,7 @@ static void test_asked(void) {
 int main(void) {
         test_scram();
         test_cram();
+        test_login();
         test_token();
         test_certificate();
         test_weaker();

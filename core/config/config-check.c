@@ -21,7 +21,8 @@ static unsigned line_of(const ConfigSection *section, ConfigKeyId id) {
 /* Nobody but the user may read a password. A file that is not there yet is the account's trouble
  * later, not a mistake in the configuration. */
 static void check_secret_files(ConfigDraft *draft, const ConfigSection *section,
-                               const SecretSource *secret) {
+                               const Endpoint *endpoint) {
+        const SecretSource *secret = &endpoint->secret;
         struct stat st;
 
         if (secret->password && (draft->mode & readable_by_others))
@@ -29,6 +30,13 @@ static void check_secret_files(ConfigDraft *draft, const ConfigSection *section,
                               "password: others can read this file; run “chmod 600 %s”, or use "
                               "password-command",
                               draft->report.path);
+
+        if (endpoint->proxy && endpoint->proxy->password && (draft->mode & readable_by_others))
+                config_report(
+                        &draft->report, line_of(section, CONFIG_KEY_PROXY),
+                        "proxy: others can read this file, and a password is in it; run “chmod 600 "
+                        "%s”",
+                        draft->report.path);
 
         if (secret->file && stat(secret->file, &st) == 0 && S_ISREG(st.st_mode) &&
             (st.st_mode & readable_by_others))
@@ -102,7 +110,7 @@ static void check_login(ConfigDraft *draft, const ConfigSection *section,
         if (has(section, CONFIG_KEY_AUTH))
                 check_auth(draft, section, endpoint);
 
-        check_secret_files(draft, section, &endpoint->secret);
+        check_secret_files(draft, section, endpoint);
 }
 
 /* The key is as good as a password. */
@@ -151,7 +159,14 @@ static void check_tls(ConfigDraft *draft, const ConfigSection *section, const En
                         config_report(&draft->report, line_of(section, trust[i]),
                                       "%s: nothing is checked with “tls = none”",
                                       config_key_name(trust[i]));
-        if (endpoint->host && !endpoint->allow_cleartext && !value_is_loopback(endpoint->host))
+        if (endpoint->host && endpoint->proxy && !endpoint->allow_cleartext)
+                config_report(
+                        &draft->report, line_of(section, CONFIG_KEY_TLS),
+                        "tls: “none” would send the password and all mail to the proxy, and to "
+                        "“%s”, for "
+                        "anyone to read; use implicit or starttls, or say “allow-cleartext = yes”",
+                        endpoint->host);
+        else if (endpoint->host && !endpoint->allow_cleartext && !value_is_loopback(endpoint->host))
                 config_report(
                         &draft->report, line_of(section, CONFIG_KEY_TLS),
                         "tls: “none” would send the password and all mail to “%s” for anyone to "
@@ -170,6 +185,7 @@ static void check_tunnel(ConfigDraft *draft, const ConfigSection *section,
                          const Endpoint *endpoint) {
         refuse_with_tunnel(draft, section, CONFIG_KEY_PORT);
         refuse_with_tunnel(draft, section, CONFIG_KEY_ALLOW_CLEARTEXT);
+        refuse_with_tunnel(draft, section, CONFIG_KEY_PROXY);
 
         if (!has(section, CONFIG_KEY_TLS) || endpoint->tls != TLS_IMPLICIT) {
                 if (has(section, CONFIG_KEY_HOST))
@@ -193,6 +209,15 @@ static void check_tunnel(ConfigDraft *draft, const ConfigSection *section,
         check_tls(draft, section, endpoint);
 }
 
+/* It is told in one word, and SOCKS5 has a byte for its size. */
+static void check_proxy(ConfigDraft *draft, const ConfigSection *section,
+                        const Endpoint *endpoint) {
+        if (endpoint->proxy && endpoint->host &&
+            (strlen(endpoint->host) > PROXY_SOCKS5_MAX || strpbrk(endpoint->host, " \t")))
+                config_report(&draft->report, line_of(section, CONFIG_KEY_HOST),
+                              "host: no “proxy” can be asked for this");
+}
+
 static void check_endpoint(ConfigDraft *draft, const ConfigSection *section,
                            const Endpoint *endpoint) {
         if (!has(section, CONFIG_KEY_HOST) && !has(section, CONFIG_KEY_TUNNEL)) {
@@ -203,8 +228,10 @@ static void check_endpoint(ConfigDraft *draft, const ConfigSection *section,
 
         if (has(section, CONFIG_KEY_TUNNEL)) {
                 check_tunnel(draft, section, endpoint);
-        } else
+        } else {
+                check_proxy(draft, section, endpoint);
                 check_tls(draft, section, endpoint);
+        }
 
         check_login(draft, section, endpoint);
 }

@@ -40,6 +40,7 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_TUNNEL]             = ENDPOINT_KEY("tunnel", STRING, tunnel, 0, 0),
         [CONFIG_KEY_HOST]               = ENDPOINT_KEY("host", HOST, host, 0, 0),
         [CONFIG_KEY_PORT]               = ENDPOINT_KEY("port", PORT, port, 1, UINT16_MAX),
+        [CONFIG_KEY_PROXY]              = ENDPOINT_KEY("proxy", PROXY, proxy, 0, 0),
         [CONFIG_KEY_TLS]                = ENDPOINT_KEY("tls", TLS, tls, 0, 0),
         [CONFIG_KEY_ALLOW_CLEARTEXT]    = ENDPOINT_KEY("allow-cleartext", BOOL, allow_cleartext, 0, 0),
         [CONFIG_KEY_CA_FILE]            = ENDPOINT_KEY("ca-file", PATH, ca_file, 0, 0),

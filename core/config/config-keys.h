@@ -39,6 +39,7 @@ typedef enum ConfigKeyId {
         CONFIG_KEY_TUNNEL,
         CONFIG_KEY_HOST,
         CONFIG_KEY_PORT,
+        CONFIG_KEY_PROXY,
         CONFIG_KEY_TLS,
         CONFIG_KEY_ALLOW_CLEARTEXT,
         CONFIG_KEY_CA_FILE,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "config/config-proxy.h"
 #include "config/config-type.h"
 #include "config/config-value.h"
 #include "imap/capability.h"
@@ -73,6 +74,16 @@ static int set_host(char **field, const char *value, Buffer *reterr) {
         int r = value_parse_host(value, field);
 
         return r == -EINVAL ? complain(reterr, value, expected) : r;
+}
+
+/* Never the value, which may hold a password. */
+static int set_proxy(Proxy **field, const char *value, Buffer *reterr) {
+        int r = proxy_parse(value, field), told;
+
+        if (r <= 0)
+                return r;
+        told = buffer_append_format(reterr, "%s", proxy_parse_error(r));
+        return told < 0 ? told : CONFIG_KEY_E_VALUE;
 }
 
 /* Drop what does not change a path: doubled and trailing slashes, "/./". In place; @path is absolute. */
@@ -381,6 +392,8 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_duration(key, field, value, reterr);
         case KEY_TYPE_HOST:
                 return set_host(field, value, reterr);
+        case KEY_TYPE_PROXY:
+                return set_proxy(field, value, reterr);
         case KEY_TYPE_TLS:
                 return set_word(field, value, tls_words, reterr);
         case KEY_TYPE_AUTH:
@@ -447,6 +460,8 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
         case KEY_TYPE_SIZE:
         case KEY_TYPE_RATE:
                 return *(const uint64_t *) a == *(const uint64_t *) b;
+        case KEY_TYPE_PROXY:
+                return proxy_equal(*(Proxy *const *) a, *(Proxy *const *) b);
         case KEY_TYPE_TLS:
                 return *(const TlsMode *) a == *(const TlsMode *) b;
         case KEY_TYPE_AUTH:
@@ -493,6 +508,9 @@ void config_type_done(ConfigKeyType type, void *field) {
         case KEY_TYPE_SECRET:
                 config_secret_free(*(char **) field);
                 *(char **) field = NULL;
+                return;
+        case KEY_TYPE_PROXY:
+                *(Proxy **) field = proxy_destroy(*(Proxy **) field);
                 return;
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:

@@ -22,6 +22,7 @@ typedef enum ConfigKeyType {
         KEY_TYPE_PERCENT,    /* unsigned */
         KEY_TYPE_DURATION,   /* uint64_t, microseconds */
         KEY_TYPE_HOST,       /* char *, owned; an IPv6 address without brackets */
+        KEY_TYPE_PROXY,      /* Proxy *, owned; never shown, wiped */
         KEY_TYPE_TLS,        /* TlsMode */
         KEY_TYPE_AUTH,       /* ImapAuth */
         KEY_TYPE_LAYOUT,     /* MaildirLayout */

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/macro.h"
 #include "imap/login.h"
+#include "imap/proxy.h"
 #include "imap/quirk.h"
 #include "sync/mailbox-plan.h"
 #include "sync/policy.h"
@@ -45,11 +46,20 @@ typedef struct SecretSource {
         char *credential; /* a file of this name in $CREDENTIALS_DIRECTORY (systemd) */
 } SecretSource;
 
+/* Whom to ask for the way to a server. All owned; the password is wiped. */
+typedef struct Proxy {
+        ProxyKind kind;
+        char *host;
+        uint16_t port;
+        char *user, *password; /* NULL: none; both or neither */
+} Proxy;
+
 /* An IMAP server. All strings owned, NULL when not given. */
 typedef struct Endpoint {
         char *tunnel;  /* a command that speaks IMAP on stdin and stdout; else host is dialled */
         char *host;    /* with a tunnel: whom the certificate must name, if tls is implicit */
         uint16_t port; /* filled in by tls when not given */
+        Proxy *proxy;  /* owned; NULL: host is dialled itself */
         TlsMode tls;   /* TLS_NONE with a tunnel, unless implicit is given */
         bool allow_cleartext;
         char *ca_file;

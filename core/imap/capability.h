@@ -14,6 +14,7 @@ typedef enum ImapCapability {
         IMAP_CAPABILITY_STARTTLS,
         IMAP_CAPABILITY_LOGINDISABLED,
         IMAP_CAPABILITY_AUTH_PLAIN,
+        IMAP_CAPABILITY_AUTH_LOGIN,              /* draft-murchison-sasl-login */
         IMAP_CAPABILITY_AUTH_CRAM_MD5,           /* RFC 2195 */
         IMAP_CAPABILITY_AUTH_SCRAM_SHA_1,        /* RFC 5802 */
         IMAP_CAPABILITY_AUTH_SCRAM_SHA_1_PLUS,   /* RFC 5802 */

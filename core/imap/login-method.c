@@ -16,6 +16,8 @@ static const Method methods[] = {
         [LOGIN_METHOD_NONE] = {"nothing",            _IMAP_CAPABILITY_MAX,               IMAP_AUTH_AUTOMATIC,          0, 0},
         [LOGIN_METHOD_LOGIN] = {"LOGIN",              _IMAP_CAPABILITY_MAX,               IMAP_AUTH_LOGIN,              2, 1},
         [LOGIN_METHOD_PLAIN] = {"PLAIN",              IMAP_CAPABILITY_AUTH_PLAIN,         IMAP_AUTH_PLAIN,              2, 1},
+ /* an old one, for servers that take neither the command nor PLAIN */
+        [LOGIN_METHOD_SASL_LOGIN] = {"LOGIN",              IMAP_CAPABILITY_AUTH_LOGIN,         IMAP_AUTH_LOGIN,              2, 1},
  /* MD5 of the password is what the server has to keep for it, so under TLS it is the worse one */
         [LOGIN_METHOD_CRAM_MD5] = {"CRAM-MD5",           IMAP_CAPABILITY_AUTH_CRAM_MD5,      IMAP_AUTH_CRAM_MD5,           1,
                                2                                                                                           },
@@ -86,6 +88,8 @@ static bool is_possible(const ImapLoginOptions *options, LoginMethod method, boo
         case LOGIN_METHOD_LOGIN:
         case LOGIN_METHOD_PLAIN:
                 return options->password;
+        case LOGIN_METHOD_SASL_LOGIN:
+                return options->password && options->user[0] && options->password[0];
         case LOGIN_METHOD_CRAM_MD5:
         case LOGIN_METHOD_SCRAM_SHA_1:
         case LOGIN_METHOD_SCRAM_SHA_256:
@@ -119,7 +123,13 @@ static int measure_login(const ImapLoginOptions *options, size_t *ret_size) {
         return r;
 }
 
-/* @method is LOGIN or PLAIN; which of the two is it to be? */
+/* Those that send the password itself. */
+static bool is_plain(LoginMethod method) {
+        return method == LOGIN_METHOD_LOGIN || method == LOGIN_METHOD_PLAIN ||
+               method == LOGIN_METHOD_SASL_LOGIN;
+}
+
+/* Which of them is it to be? */
 static int choose_shorter(const ImapLoginOptions *options, const ImapCapabilities *offered,
                           LoginMethod *ret_method) {
         const bool has_login = is_possible(options, LOGIN_METHOD_LOGIN, false) &&
@@ -137,7 +147,7 @@ static int choose_shorter(const ImapLoginOptions *options, const ImapCapabilitie
         if (r == 0 && !(has_plain && imap_has(offered, IMAP_CAPABILITY_SASL_IR) && plain < login))
                 *ret_method = LOGIN_METHOD_LOGIN;
         else
-                *ret_method = has_plain ? LOGIN_METHOD_PLAIN : LOGIN_METHOD_NONE;
+                *ret_method = has_plain ? LOGIN_METHOD_PLAIN : LOGIN_METHOD_SASL_LOGIN;
         return 0;
 }
 
@@ -154,7 +164,7 @@ int login_method_choose(const ImapLoginOptions *options, const ImapCapabilities 
         }
 
         for (LoginMethod i = LOGIN_METHOD_LOGIN; i < ARRAY_SIZE(methods); i++) {
-                if ((i == LOGIN_METHOD_LOGIN || i == LOGIN_METHOD_PLAIN) && i != plain)
+                if (is_plain(i) && i != plain)
                         continue;
                 if (is_possible(options, i, may_bind) && is_offered(offered, i) &&
                     login_method_strength(i, is_encrypted) >=

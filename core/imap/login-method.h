@@ -7,8 +7,9 @@
 
 typedef enum LoginMethod {
         LOGIN_METHOD_NONE,
-        LOGIN_METHOD_LOGIN,
+        LOGIN_METHOD_LOGIN, /* the command */
         LOGIN_METHOD_PLAIN,
+        LOGIN_METHOD_SASL_LOGIN,
         LOGIN_METHOD_CRAM_MD5,
         LOGIN_METHOD_SCRAM_SHA_1,
         LOGIN_METHOD_SCRAM_SHA_256,
@@ -36,7 +37,8 @@ unsigned login_method_strength(LoginMethod method, bool is_encrypted);
  * @may_bind: is there a channel to bind to?
  *
  * The strongest. Between LOGIN and PLAIN, which are the same, the shorter command of those that need one
- * round trip; LOGIN cannot carry what only a literal could, such as bytes beyond ASCII.
+ * round trip; LOGIN cannot carry what only a literal could, such as bytes beyond ASCII. If neither can be, the
+ * mechanism that is called LOGIN too, which takes three.
  *
  * Return: 0, with LOGIN_METHOD_NONE if there is none, or -ENOMEM.
  */

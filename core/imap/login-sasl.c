@@ -63,6 +63,8 @@ static int say_first(ImapLogin *login, Buffer *out) {
                 return sasl_xoauth2(o->user, o->token, out);
         case LOGIN_METHOD_OAUTHBEARER:
                 return sasl_oauthbearer(o->user, o->token, o->host, o->port, out);
+        case LOGIN_METHOD_SASL_LOGIN:
+                return sasl_login(o->user, out);
         case LOGIN_METHOD_EXTERNAL:
                 return sasl_external(o->user, out);
         case LOGIN_METHOD_SCRAM_SHA_1:
@@ -79,9 +81,10 @@ static int say_first(ImapLogin *login, Buffer *out) {
         abort(); /* no other begins */
 }
 
-/* A refused token is told of in a "+" before the NO, so that is waited for. */
+/* A refused token is told of in a "+" before the NO, so that is waited for. LOGIN has said the name alone. */
 static int after_first(const ImapLogin *login) {
-        return login_method_is_oauth(login->method) || login_method_is_scram(login->method)
+        return login->method == LOGIN_METHOD_SASL_LOGIN || login_method_is_oauth(login->method) ||
+                               login_method_is_scram(login->method)
                        ? LOGIN_SASL_MORE
                        : 0;
 }
@@ -107,7 +110,8 @@ int login_sasl_begin(ImapLogin *login, Buffer *out) {
                 r = buffer_append_format(out, "AUTHENTICATE %s", login_method_name(login->method));
         if (r < 0)
                 return r;
-        if (!takes_first || login->method == LOGIN_METHOD_CRAM_MD5)
+        if (!takes_first || login->method == LOGIN_METHOD_CRAM_MD5 ||
+            login->method == LOGIN_METHOD_SASL_LOGIN)
                 return LOGIN_SASL_MORE;
 
         r = buffer_append_string(out, " ");
@@ -167,6 +171,13 @@ static int answer_problem(ImapLogin *login, ByteView challenge, Buffer *out) {
         return login->method == LOGIN_METHOD_OAUTHBEARER ? base64_encode(BYTES("\001"), out) : 0;
 }
 
+/* What the server calls the two is not looked at: there are many words for them. */
+static int answer_login(const ImapLogin *login, Buffer *out) {
+        int r = buffer_reserve(out, 2 * strlen(login->options.password) + 8);
+
+        return r < 0 ? r : sasl_login(login->options.password, out);
+}
+
 int login_sasl_answer(ImapLogin *login, ByteView challenge, Buffer *out) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         int r;
@@ -177,6 +188,8 @@ int login_sasl_answer(ImapLogin *login, ByteView challenge, Buffer *out) {
                 return r < 0 ? r : after_first(login);
         }
 
+        if (login->method == LOGIN_METHOD_SASL_LOGIN)
+                return answer_login(login, out);
         r = base64_decode(challenge, &text);
         if (r == -ENOMEM)
                 return r;

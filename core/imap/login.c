@@ -176,6 +176,7 @@ static const char *refused(const ImapLogin *login) {
         case LOGIN_METHOD_NONE:
         case LOGIN_METHOD_LOGIN:
         case LOGIN_METHOD_PLAIN:
+        case LOGIN_METHOD_SASL_LOGIN:
         case LOGIN_METHOD_CRAM_MD5:
                 return "the server refuses the user name or password";
         }

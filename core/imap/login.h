@@ -36,7 +36,7 @@ typedef enum ImapAuth {
         IMAP_AUTH_SCRAM_SHA_1,
         IMAP_AUTH_CRAM_MD5,
         IMAP_AUTH_PLAIN,
-        IMAP_AUTH_LOGIN, /* the command */
+        IMAP_AUTH_LOGIN, /* the command; without it the mechanism of that name */
         IMAP_AUTH_EXTERNAL,
         IMAP_AUTH_OAUTHBEARER,
         IMAP_AUTH_XOAUTH2,

@@ -122,6 +122,11 @@ int sasl_plain(const char *user, const char *password, Buffer *out) {
         return base64_encode(buffer_view(&message), out);
 }
 
+int sasl_login(const char *user_or_password, Buffer *out) {
+        return user_or_password[0] == '\0' ? -EINVAL
+                                           : base64_encode(bytes_of(user_or_password), out);
+}
+
 int sasl_cram_md5(const char *user, const char *password, ByteView challenge,
                   const SaslCrypto *crypto, Buffer *out) {
         _cleanup_(buffer_wipe) Buffer message = BUFFER_NULL;

@@ -3,7 +3,7 @@
 /*
  * SASL mechanisms of one step, as functions on bytes, and base64 to carry them
  *
- * RFC 4616 PLAIN, RFC 2195 CRAM-MD5, RFC 7628 OAUTHBEARER, Google's XOAUTH2, RFC 4422 EXTERNAL; SCRAM has
+ * RFC 4616 PLAIN, draft-murchison-sasl-login LOGIN, RFC 2195 CRAM-MD5, RFC 7628 OAUTHBEARER, Google's XOAUTH2, RFC 4422 EXTERNAL; SCRAM has
  * a file of its own.
  */
 
@@ -49,6 +49,9 @@ int base64_decode(ByteView text, Buffer *out);
 
 /* NUL user NUL password */
 int sasl_plain(const char *user, const char *password, Buffer *out);
+
+/* LOGIN: one of the two, as the server asks for them one after the other. */
+int sasl_login(const char *user_or_password, Buffer *out);
 
 /* The user and the HMAC-MD5 of the challenge, which is not in base64 any more. */
 int sasl_cram_md5(const char *user, const char *password, ByteView challenge,

@@ -49,7 +49,7 @@ static int set_tls(Reader *reader, Buffer *out, const char *section, const char 
         if (!starttls || strcasecmp(starttls, "NO") != 0)
                 return import_set(reader->import, out, 0, "tls", "starttls");
         r = import_set(reader->import, out, 0, "tls", "none");
-        return r < 0 || value_is_loopback(host)
+        return r < 0 || (value_is_loopback(host) && !get(reader, section, "proxy"))
                        ? r
                        : import_set(reader->import, out, 0, "allow-cleartext", "yes");
 }
@@ -58,7 +58,6 @@ static int judge(Reader *reader, const char *section) {
         static const char *const keys[] = {
                 "ssl_fingerprint",
                 "ssl_verify",
-                "proxy",
                 "ssl_hostname",
         };
         int r = 0;
@@ -94,6 +93,8 @@ static int set_server(Reader *reader, Buffer *out, const char *section) {
         r = set(reader, out, section, "host", "host");
         if (r >= 0)
                 r = set(reader, out, section, "port", "port");
+        if (r >= 0) /* as it is; it has socks5 and socks5h */
+                r = set(reader, out, section, "proxy", "proxy");
         if (r >= 0)
                 r = set_tls(reader, out, section, type);
         if (r >= 0)

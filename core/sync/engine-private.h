@@ -622,6 +622,7 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason);
 
 /* run-batch.c */
 int run_put_batch(SyncRun *run);
+void run_note_numbering(SyncRun *run);
 /* Bytes have come: tell of the progress, if they are many. */
 void run_note_bytes(SyncRun *run);
 int run_flush_batch(SyncRun *run);

@@ -86,6 +86,20 @@ static void advance_local(SyncRun *run) {
         token->modseq = run->opened[SIDE_LOCAL].modseq;
 }
 
+/*
+ * Rows, and what is parked, go by UIDs, and those by a UIDVALIDITY: the base must know of which, even if this run comes to no
+ * end. All is listed once more then, since a token without uidnext asks for that.
+ */
+void run_note_numbering(SyncRun *run) {
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                ReplicaToken *token = &run->mailbox->state.token[side];
+
+                if (token->uidvalidity == 0 && run->is_open[side] &&
+                    !run_replica(run, side)->gives_numbers)
+                        *token = (ReplicaToken){.uidvalidity = run->opened[side].uidvalidity};
+        }
+}
+
 /* The range of local UIDs that come to be with this batch. */
 static UidRange staged_range(const SyncRun *run) {
         const bool is_staged = run_replica(run, SIDE_LOCAL)->gives_numbers;
@@ -120,6 +134,7 @@ static int put_rows(SyncRun *run) {
 
         advance_uidnext(run);
         advance_local(run);
+        run_note_numbering(run);
         return sync_mailbox_save(mailbox);
 }
 

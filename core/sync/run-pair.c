@@ -133,6 +133,7 @@ static int pair_rung(SyncRun *run, PairRung rung) {
         if (after == 0)
                 return 0;
 
+        run_note_numbering(run);
         r = sync_mailbox_save(mailbox);
         return r < 0 ? r : engine_commit(mailbox->engine);
 }

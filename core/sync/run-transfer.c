@@ -29,6 +29,7 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason) 
         if (r < 0)
                 return r;
 
+        run_note_numbering(run);
         mailbox->state.parked[source]++;
         mailbox->has_deferred = false;
         return 0;

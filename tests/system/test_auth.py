@@ -1,5 +1,6 @@
 """Logging in: every way, the strongest of them, and servers that want a weaker one or are not who they say."""
 
+import base64
 import os
 import random
 import re
@@ -61,6 +62,27 @@ class Mechanisms(case.SystemTest):
                 self.fill(server)
                 self.check(self.account(server, name=f"tls{n}"), server, encrypted)
                 self.check(self.account(server, name=f"clear{n}", tls="none"), server, clear)
+
+    def test_login_without_the_command(self):
+        """Neither LOGIN nor PLAIN: the mechanism LOGIN. The name and the password are not shown."""
+        capability = "IMAP4rev1 LITERAL+ SASL-IR ENABLE UIDPLUS LOGINDISABLED"
+        server = self.server(capability=capability)
+        self.fill(server)
+        server.stop()
+        server.settings = "auth_mechanisms = login\n"
+        server.start()
+        account = self.account(server)
+        for _ in range(2):
+            result = self.once(account, "-vv")
+            self.assertEqual(re.findall(r"C: \d+ (AUTHENTICATE.*|LOGIN)", result.err), ["AUTHENTICATE LOGIN"])
+            for secret in (dovecot.PASSWORD, base64.b64encode(dovecot.PASSWORD.encode()).decode()):
+                self.assertNotIn(secret, result.out + result.err)
+        wrong = self.account(server, name="wrong", settings={"password": "wrong"})
+        self.assertIn("refuses the user name or password", self.once(wrong, status=1).err)
+        server.stop()
+        server.settings = ""  # who compares logs in by the command
+        server.start()
+        self.assert_equal_sides(account, server)
 
     def test_not_offered(self):
         server = self.server_with("plain login")
