@@ -16,6 +16,7 @@ static const struct {
 } kinds[_SECRET_KIND_MAX] = {
         [SECRET_UNSAID] = {"",            ""                                             },
         [SECRET_COMMAND] = {"command",     "a command of yours prints it"                 },
+        [SECRET_TOKEN] = {"",            "a command of yours prints a token (OAuth)"    },
         [SECRET_TOOL] = {"secret-tool", "the keyring of the desktop (secret-tool)"     },
         [SECRET_PASS] = {"pass",        "the password store (pass)"                    },
         [SECRET_CREDENTIAL] = {"credential",  "a file that systemd hands to the service only"},

@@ -3,11 +3,12 @@
 import argparse
 import copy
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
 
-from rig import IMAPSYNCCTL, REPOSITORY, populate, wait_until
+from rig import IMAPSYNCCTL, IMAPSYNCD, REPOSITORY, dns, populate, wait_until
 from rig.account import Account
 from rig.dovecot import PASSWORD, Dovecot
 from rig.screen import Terminal, capture
@@ -16,6 +17,14 @@ SIZES = [(80, 24), (120, 24)]
 MAX_BYTES = 20_000
 NEW = b"From: Ada <ada@example.org>\r\nSubject: hello\r\nMessage-ID: <%d@screens>\r\n\r\n%s\r\n"
 PARAGRAPH = b"some words on a line of their own\r\n" * 600
+
+SETUP_ROWS = 46
+ADDRESS, HOST = "alice@example.test", "imap.example.test"
+# What setup asks, and what a person answers who takes what is proposed, but for the user's name and a file for
+# the password.
+ANSWERS = [("Is that the server?", ""), ("User name", "alice"), ("Name of the account", ""),
+           ("where the mail will be", ""), ("Number [", r"(\d+)  a file that only you"),
+           ("Password (not shown)", PASSWORD), ("Write it?", "")]
 
 # Two more accounts, that something is wrong with.
 OTHERS = """
@@ -71,6 +80,27 @@ class Studio:
         for columns, rows, colour in self.takes():
             _, screen = capture(self.command("status"), columns, rows, self.environment(colour))
             self.keep("status", screen, columns, colour)
+
+    def setup(self):
+        """From an address to a configuration, in a home where nothing is yet."""
+        records = {("_imaps._tcp.example.test", "SRV"): [(0, 0, self.server.imaps_port, HOST)],
+                   (HOST, "A"): [self.server.host]}
+        with dns.NameServer(self.directory, records) as names:
+            for take, (columns, _, colour) in enumerate(self.takes()):
+                home = self.directory / f"alice{take}"
+                home.mkdir()
+                command = [*names.prefix, IMAPSYNCCTL, "setup", ADDRESS, "--ca-file", self.server.ca_file,
+                           "--no-enable"]
+                env = self.environment(colour) | {"HOME": str(home)}
+                env["PATH"] = f"{IMAPSYNCD.parent}:{env['PATH']}"
+                with Terminal(command, columns, SETUP_ROWS, env) as terminal:
+                    for question, answer in ANSWERS:
+                        text = terminal.wait_for(question, "the question")
+                        number = re.search(answer, text) if question.startswith("Number") else None
+                        terminal.type((number[1] if number else answer) + "\n")
+                    if terminal.wait() != 0:
+                        raise AssertionError(terminal.screen.text())
+                    self.keep("setup", terminal.screen, columns, colour)
 
     def progress(self):
         """A first synchronisation for each take: the state and the Maildir of before are taken away."""
@@ -128,12 +158,13 @@ class Studio:
 
 def shoot(directory):
     """All pictures: name to (screen, title)."""
-    with Dovecot(directory / "server") as server:
+    with Dovecot(directory / "server", hosts=("localhost", "127.0.0.1", HOST)) as server:
         studio = Studio(directory, server)
         with server.session() as session:
             populate.fill(session, ["INBOX", "Sent", "lists/announce"], 40, holes=False)
             for n in range(60):
                 session.append("Sent", NEW % (n, PARAGRAPH))
+            studio.setup()
             studio.progress()
             session.select("INBOX")
             with studio.account.daemon() as daemon:

@@ -358,6 +358,7 @@ class Person(SetupTest):
         terminal.answer("Name of the account [example]: ", "")
         terminal.answer("[~/Mail/example]: ", "")
         terminal.expect("a file that only you can read")
+        terminal.expect("a command of yours prints a token")
         number = re.search(r"(\d+)  a file that only you", terminal.shown)[1]
         terminal.answer("Number [1]: ", number)
         terminal.expect("Password (not shown): ")
