@@ -18,7 +18,7 @@ MAX_BYTES = 20_000
 NEW = b"From: Ada <ada@example.org>\r\nSubject: hello\r\nMessage-ID: <%d@screens>\r\n\r\n%s\r\n"
 PARAGRAPH = b"some words on a line of their own\r\n" * 600
 
-SETUP_ROWS = 46
+SETUP_ROWS = 52
 ADDRESS, HOST = "alice@example.test", "imap.example.test"
 # What setup asks, and what a person answers who takes what is proposed, but for the user's name and a file for
 # the password.
