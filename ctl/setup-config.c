@@ -84,7 +84,7 @@ static const char choices[] =
         "#        *\n"
         "#        !Junk\n"
         "# Deletions of more than this share of a mailbox wait for imapsyncctl confirm:\n"
-        "#brake-percent = 25%\n";
+        "#brake = 25%\n";
 
 int setup_section(const SetupAccount *account, Buffer *out) {
         _cleanup_free_ char *value = NULL;

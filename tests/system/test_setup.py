@@ -100,6 +100,16 @@ class Flags(SetupTest):
             self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["imapsyncd.conf", "password.example"])
         self.assert_works(server)
+        self.assert_choices_are_right()
+
+    def assert_choices_are_right(self):
+        """What is proposed in comments, taken up."""
+        text = self.config.read_text()
+        taken = re.sub(r"(?m)^#([a-z-]+ =| {4})", r"\1", text)
+        self.assertEqual(taken.count("#"), text.count("#") - 4)
+        self.config.write_text(taken)
+        result = self.once("--check")
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_starttls_and_a_command(self):
         server = self.filled_server()
