@@ -86,6 +86,22 @@ static void test_appends(void) {
                              "E: APPENDED B 42 uid=31 ()\n"
                              "E: DONE APPEND B 42\n"
                              "E: DONE FETCH A modseq=21 exists=3\n");
+        replica_check("and so with what needed no command between them", DOVECOT, "q",
+                      OPEN_A "> append B 42 - abc\n"
+                             "C: 2 APPEND B" DATE " {3+}\n"
+                             "C: abc\n"
+                             "> close C\n"
+                             "> fetch A 5 body\n"
+                             "C: 3 UID FETCH 5 (FLAGS INTERNALDATE BODY.PEEK[])\n"
+                             "S: * 1 FETCH (UID 5 FLAGS () BODY[] {3}\n"
+                             "S: abc)\n"
+                             "S: 2 OK [APPENDUID 7 31] Append completed.\n"
+                             "S: 3 OK\n"
+                             "E: BODY A 5 () size=3 “abc”\n"
+                             "E: APPENDED B 42 uid=31 ()\n"
+                             "E: DONE APPEND B 42\n"
+                             "E: DONE CLOSE C\n"
+                             "E: DONE FETCH A modseq=21 exists=3\n");
         replica_check("LITERAL+", DOVECOT, "q",
                       "> append A 42 \\Seen,work abc\n"
                       "C: 1 APPEND A (\\Seen work)" DATE " {3+}\n"

@@ -108,7 +108,7 @@ static const Command *fetch_head(const ImapReplica *r, const Command *head) {
                 const Command *command =
                         &r->commands[(r->first_command + i) % r->commands_capacity];
 
-                if (command->kind == COMMAND_APPEND)
+                if (command->kind == COMMAND_APPEND || command->tag == 0) /* 0: nothing was said */
                         continue;
                 return command->kind == COMMAND_FETCH_NEW ? command : head;
         }
