@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "daemon/log.h"
@@ -81,7 +82,25 @@ static int add_account(Manager *manager, const AccountConfig *config) {
         return 0;
 }
 
+/*
+ * Four files while an account waits, more while it works. A user's process may open 1024 unless it asks for more, so
+ * that of some hundred accounts the last could not connect. It asks for no more than it needs: children inherit it.
+ */
+#define FILES_OTHERWISE 256u
+#define FILES_EACH      32u
+
+static void make_room_for_files(size_t n_accounts) {
+        const rlim_t wanted = FILES_OTHERWISE + FILES_EACH * (rlim_t) n_accounts;
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+                return;
+        limit.rlim_cur = MIN(wanted, limit.rlim_max);
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int add_accounts(Manager *manager) {
+        make_room_for_files(manager->config->n_accounts);
         for (size_t i = 0; i < manager->config->n_accounts; i++) {
                 const AccountConfig *config = &manager->config->accounts[i];
                 int r;

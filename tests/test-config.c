@@ -653,6 +653,22 @@ static void test_limits(void) {
         }
 }
 
+/* As many accounts as one process is to serve. */
+static void test_many_accounts(void) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_free_ char *errors = NULL;
+
+        for (unsigned i = 0; i < 1000; i++)
+                assert(buffer_append_format(&text,
+                                            "[account a%u]\nhost = h\nuser = u\npassword = p\n"
+                                            "[local a%u]\ntunnel = imap\n",
+                                            i, i) == 0);
+        TEST_ROW(errors ? errors : "1000", config_parse(buffer_view(&text), "/etc/t.conf", 0600,
+                                                        NULL, &config, &errors) == 0 &&
+                                                   config->n_accounts == 1000);
+}
+
 /* A change of any key must be seen by reload; one in each row differs from the first row. */
 static void test_equal(void) {
         /* clang-format off */
@@ -881,6 +897,7 @@ int main(void) {
         test_overlap();
         test_modes();
         test_limits();
+        test_many_accounts();
         test_equal();
         test_wants();
         test_names();

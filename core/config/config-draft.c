@@ -10,8 +10,8 @@
 #include "config/config-value.h"
 
 #define MAX_LINE     4096
-#define MAX_SECTIONS 512
-#define MAX_NAME     64 /* as config.h says */
+#define MAX_SECTIONS 2048 /* a thousand accounts, each with a [local] */
+#define MAX_NAME     64   /* as config.h says */
 
 /*
  * inih splits lines, joins indented ones to the key above, and calls back for each pair. It does not

@@ -138,11 +138,11 @@ def still(proxy):
 MANY_USERS = "service imap {{\n  process_limit = 2000\n  client_limit = 20\n}}\ndefault_client_limit = 20000\n".format()
 
 
-def by_accounts(count, seconds):
-    """So many accounts in one process, each of another user, all waiting."""
+def by_accounts(count, seconds, prefix=()):
+    """So many accounts in one process, each of another user, all waiting. prefix: what runs the daemon."""
     with place(settings=MANY_USERS) as (directory, link, server):
         account = Account(directory / "home")
-        account.prefix = link.prefix
+        account.prefix = [*link.prefix, *prefix]
         account.write_text("".join(section(account, link, server, n) for n in range(count)))
         account.name = "user0"
         for n in range(count):
