@@ -222,6 +222,10 @@ int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t afte
         return collect_unknown(db, SQL_UNKNOWN_UIDS, mailbox, side, after, max, uids);
 }
 
+int state_db_unknown_newest(StateDb *db, int64_t mailbox, Side side, size_t max, UidSet *uids) {
+        return collect_unknown(db, SQL_UNKNOWN_NEWEST, mailbox, side, 0, max, uids);
+}
+
 int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
                           UidSet *uids) {
         return collect_unknown(db, SQL_UNIDENTIFIED, mailbox, side, after, max, uids);

@@ -370,6 +370,9 @@
         X(UNKNOWN_COUNT, "SELECT count(*) FROM temp.unknown WHERE mailbox = ?1 AND side = ?2")     \
         X(UNKNOWN_UIDS, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
                         " AND uid > ?3 ORDER BY uid LIMIT ?4")                                     \
+        X(UNKNOWN_NEWEST,                                                                          \
+          "SELECT uid FROM (SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"         \
+          " AND uid > ?3 ORDER BY uid DESC LIMIT ?4) ORDER BY uid")                                \
         X(UNIDENTIFIED, "SELECT uid FROM temp.unknown WHERE mailbox = ?1 AND side = ?2"            \
                         " AND uid > ?3 AND date IS NULL ORDER BY uid LIMIT ?4")                    \
         X(UNKNOWN_GET, "SELECT flags, date, zone, size FROM temp.unknown"                          \

@@ -292,6 +292,8 @@ int state_db_unidentified(StateDb *db, int64_t mailbox, Side side, uint32_t afte
                           UidSet *uids);
 int state_db_unknown_uids(StateDb *db, int64_t mailbox, Side side, uint32_t after, size_t max,
                           UidSet *uids);
+/* The highest UIDs, at most @max of them. */
+int state_db_unknown_newest(StateDb *db, int64_t mailbox, Side side, size_t max, UidSet *uids);
 int state_db_unknown_get(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                          ReplicaMessage *ret_message); /* or STATE_DB_E_NONE; no message_id */
 /* Its body did not come: how many times is that now? Or STATE_DB_E_NONE. */

@@ -11,7 +11,8 @@
 #define ENGINE_MAX_CONCLUDED 16u                /* runs whose end is committed together */
 #define RUN_MAX_PLANNED      500u               /* messages planned at a time */
 #define RUN_MAX_IDENTIFY     1000u              /* identities asked for at a time */
-#define RUN_MAX_MOVED        1000u              /* messages moved at a time */
+#define RUN_MAX_HEAD         200u  /* new messages that come before all others, if listed */
+#define RUN_MAX_MOVED        1000u /* messages moved at a time */
 
 typedef struct SyncRun SyncRun;
 
@@ -215,6 +216,7 @@ struct SyncRun {
         bool no_body; /* some came without, or went with others that the server refused; they are asked
                            for a second time */
         uint32_t transferred[_SIDE_MAX]; /* source UIDs up to this one were asked for */
+        bool has_head;                   /* the newest were asked for, ahead of the others */
         uint32_t copied;                 /* remote UIDs up to this one have no twin, or had one */
         bool is_queued; /* until bodies of others are here, or can be asked for too */
         uint64_t

@@ -427,30 +427,67 @@ static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
                                      run->transferred[side], max, uids);
 }
 
+/*
+ * Of many new messages that were listed, the newest first: those are what people look for. The order is of no
+ * consequence, since all of them are known and only the end of the run says that it got so far. On a server it would
+ * stay for ever, as the order of its UIDs.
+ */
+static int next_head(SyncRun *run, UidSet *uids) {
+        const SyncMailbox *mailbox = run->mailbox;
+        StateDb *db = mailbox->engine->db;
+        uint64_t n;
+        int r;
+
+        if (run->has_head || mailbox->engine->options.dry_run ||
+            !run_replica(run, SIDE_LOCAL)->gives_numbers)
+                return 0;
+        run->has_head = true;
+        r = state_db_unknown_count(db, mailbox->state.id, SIDE_REMOTE, &n);
+        if (r < 0 || n <= RUN_MAX_HEAD || run->again || run->is_full[SIDE_LOCAL])
+                return r;
+        return state_db_unknown_newest(db, mailbox->state.id, SIDE_REMOTE, RUN_MAX_HEAD, uids);
+}
+
+/* Ask for these, or say what would be. Return: 1, 0 if it is not their turn, or negative. */
+static int ask_bodies(SyncRun *run, Side side, const UidSet *uids) {
+        int r;
+
+        if (run->mailbox->engine->options.dry_run) {
+                note_would_copy(run, side, uids);
+                return 1;
+        }
+        if (!run_begin_flow(run, side)) {
+                if (!run->has_flow)
+                        run_await_flow(run, side);
+                return 0;
+        }
+        r = send_chunk(run, side, uids);
+        if (run->n_under_way == 0) /* none was asked for: let those of the other side go */
+                run_end_flow(run);
+        return r < 0 ? r : 1;
+}
+
 /* Return: 1 if there were some, 0 if not, or if it is not their turn, or negative. */
 static int transfer_side(SyncRun *run, Side side) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;
+        const uint32_t before = run->transferred[side];
+        bool is_head;
         int r;
 
-        r = next_chunk(run, side, &uids);
+        r = side == SIDE_REMOTE ? next_head(run, &uids) : 0;
+        is_head = !uid_set_is_empty(&uids);
+        if (r >= 0 && !is_head)
+                r = next_chunk(run, side, &uids);
         if (r < 0 || uid_set_is_empty(&uids))
                 return r;
         r = run_defer(run, side, &uids);
         if (r < 0 || uid_set_is_empty(&uids))
                 return r < 0 ? r : 1;
 
-        if (run->mailbox->engine->options.dry_run)
-                note_would_copy(run, side, &uids);
-        else if (!run_begin_flow(run, side)) {
-                if (!run->has_flow)
-                        run_await_flow(run, side);
-                return 0;
-        } else {
-                r = send_chunk(run, side, &uids);
-                if (run->n_under_way == 0) /* none was asked for: let those of the other side go */
-                        run_end_flow(run);
-        }
-        return r < 0 ? r : 1;
+        r = ask_bodies(run, side, &uids);
+        if (is_head) /* the base has them when the others are asked for, from the oldest on */
+                run->transferred[side] = before;
+        return r;
 }
 
 /* Once through, what came without a body is asked for again. Return: is there any? */

@@ -21,7 +21,7 @@ DOES = "kill it, end it or fail a call of it at each fsync, rename, unlink, mkdi
 Face = collections.namedtuple("Face", "capability local scenarios rate", defaults=[None])
 
 FACES = {
-    "full": Face(None, "maildir", upsets.SCENARIOS),
+    "full": Face(None, "maildir", [*upsets.SCENARIOS, upsets.download_many]),
     # no more than it must, and no UIDPLUS; several messages by one APPEND
     "bare": Face("IMAP4rev1 LITERAL+ MULTIAPPEND", "maildir", [
         upsets.upload, upsets.nameless, upsets.remove_local, upsets.move_local, upsets.move_crosswise, upsets.rename_remote,
