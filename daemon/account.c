@@ -344,6 +344,14 @@ static EngineWish wants(const char *mailbox, void *userdata) {
         return account_config_names(config, mailbox) ? ENGINE_WANTS_BY_NAME : ENGINE_WANTS;
 }
 
+static Direction direction_of(const char *mailbox, void *userdata) {
+        return account_config_direction(((Account *) userdata)->config, mailbox);
+}
+
+static uint64_t size_limit_of(const char *mailbox, void *userdata) {
+        return account_config_size_limit(((Account *) userdata)->config, mailbox);
+}
+
 static bool has_written(const EngineCounts *counts) {
         return counts->added[SIDE_LOCAL] > 0 || counts->changed[SIDE_LOCAL] > 0 ||
                counts->moved[SIDE_LOCAL] > 0 || counts->removed[SIDE_LOCAL] > 0;
@@ -428,6 +436,8 @@ static int make_engine(Account *account) {
                 .once = account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
+                .direction = direction_of,
+                .size_limit = size_limit_of,
                 .note = on_note,
                 .waited = on_waited,
                 .userdata = account,

@@ -22,6 +22,8 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),
         [CONFIG_KEY_MAILBOXES]          = ACCOUNT_KEY("mailboxes", PATTERNS, mailboxes, 0, 0),
         [CONFIG_KEY_ONLY_SUBSCRIBED]    = ACCOUNT_KEY("only-subscribed", BOOL, only_subscribed, 0, 0),
+        [CONFIG_KEY_DIRECTION]          = ACCOUNT_KEY("direction", DIRECTIONS, directions, 0, 0),
+        [CONFIG_KEY_SIZE_LIMIT]         = ACCOUNT_KEY("size-limit", SIZES, size_limits, 0, 0),
         [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),
@@ -88,7 +90,7 @@ bool config_key_is_list(ConfigKeyId id) {
         const ConfigKeyType type = keys[id].type;
 
         return type == KEY_TYPE_PATTERNS || type == KEY_TYPE_PINS || type == KEY_TYPE_EXTENSIONS ||
-               type == KEY_TYPE_QUIRKS;
+               type == KEY_TYPE_QUIRKS || type == KEY_TYPE_DIRECTIONS || type == KEY_TYPE_SIZES;
 }
 
 ConfigKeyId config_key_find(const char *name, ConfigKeyId id) {

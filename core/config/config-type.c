@@ -149,6 +149,30 @@ static int set_pattern(char ***field, const char *value, Buffer *reterr) {
         return list_append(field, value, reterr);
 }
 
+static int set_direction(char ***field, const char *value, Buffer *reterr) {
+        char word[VALUE_WORD_MAX];
+        const char *pattern;
+        Direction unused;
+
+        if (value_split_word(value, word, &pattern) < 0 || direction_parse(word, &unused) < 0)
+                return complain(reterr, value,
+                                "a direction: expected both, pull, push or archive, and behind it "
+                                "a pattern, unless it is for all mailboxes");
+        return list_append(field, value, reterr);
+}
+
+static int set_size_of(char ***field, const char *value, Buffer *reterr) {
+        char word[VALUE_WORD_MAX];
+        const char *pattern;
+        uint64_t unused;
+
+        if (value_split_word(value, word, &pattern) < 0 || value_parse_size(word, &unused) < 0)
+                return complain(reterr, value,
+                                "a size: expected bytes, written like 500k or 2M, and behind it a "
+                                "pattern, unless it is for all mailboxes");
+        return list_append(field, value, reterr);
+}
+
 static int set_pin(char ***field, const char *value, Buffer *reterr) {
         if (!value_is_pin(value))
                 return complain(reterr, value,
@@ -369,6 +393,10 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_pattern(field, value, reterr);
         case KEY_TYPE_PINS:
                 return set_pin(field, value, reterr);
+        case KEY_TYPE_DIRECTIONS:
+                return set_direction(field, value, reterr);
+        case KEY_TYPE_SIZES:
+                return set_size_of(field, value, reterr);
         case KEY_TYPE_BOOL:
                 return set_bool(field, value, reterr);
         case KEY_TYPE_PORT:
@@ -435,6 +463,8 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
                 return strings_equal(*(char *const *) a, *(char *const *) b);
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:
+        case KEY_TYPE_DIRECTIONS:
+        case KEY_TYPE_SIZES:
                 return lists_equal(*(char **const *) a, *(char **const *) b);
         case KEY_TYPE_BOOL:
                 return *(const bool *) a == *(const bool *) b;
@@ -496,6 +526,8 @@ void config_type_done(ConfigKeyType type, void *field) {
                 return;
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:
+        case KEY_TYPE_DIRECTIONS:
+        case KEY_TYPE_SIZES:
                 list_free(*(char ***) field);
                 *(char ***) field = NULL;
                 return;

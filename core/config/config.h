@@ -15,6 +15,7 @@
 #include "base/macro.h"
 #include "imap/login.h"
 #include "imap/quirk.h"
+#include "sync/direction.h"
 #include "sync/mailbox-plan.h"
 #include "sync/policy.h"
 
@@ -76,6 +77,9 @@ typedef struct AccountConfig {
         /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
          * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
         char **mailboxes;
+        /* "WORD" or "WORD PATTERN", the last whose pattern matches decides; NULL: "both", "0". */
+        char **directions;
+        char **size_limits;
         bool only_subscribed; /* and of those only what a side is subscribed to, INBOX, and what is named */
         DeletedMessages deleted;
         unsigned connections;   /* limit, 1 to 20, default 3 */
@@ -139,6 +143,10 @@ bool config_patterns_match(char *const *patterns, const char *mailbox);
 
 /* Does the account synchronise the mailbox of that name (UTF-8 with "/")? */
 bool account_config_wants(const AccountConfig *account, const char *mailbox);
+
+/* What may be done to that mailbox, and how large a message of it may be (bytes, 0: any size). */
+Direction account_config_direction(const AccountConfig *account, const char *mailbox);
+uint64_t account_config_size_limit(const AccountConfig *account, const char *mailbox);
 
 /* And is it the last pattern to match that says so, and has it no wildcard? */
 bool account_config_names(const AccountConfig *account, const char *mailbox);
