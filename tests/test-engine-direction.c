@@ -361,6 +361,30 @@ static void test_mailboxes(Direction wanted, Side side) {
         world_done(&world);
 }
 
+/* One that was deleted on the side that follows stays on the other; both ways again, that is to be confirmed. */
+static void test_deleted_mailbox(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_PULL);
+        world.options.deletion = MAILBOX_DELETION_YES;
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                memory_store_add(&world.store[s], "box");
+        turn(&world, DIRECTION_PULL);
+        deliver(&world, SIDE_REMOTE, "box", "x");
+        assert(world_sync(&world));
+        memory_store_remove(&world.store[SIDE_LOCAL], "box");
+        assert(world_sync(&world) && find(&world, "box")->left_out[0]);
+        turn(&world, DIRECTION_PULL);
+        assert(find(&world, "box")->left_out[0] && n_writes(&world, SIDE_LOCAL) == 0);
+
+        turn(&world, DIRECTION_BOTH);
+        assert(find(&world, "box")->deleted[SIDE_LOCAL] && n_writes(&world, SIDE_REMOTE) == 0);
+        memory_store_add(&world.store[SIDE_LOCAL], "box");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[SIDE_REMOTE], "box"));
+        world_done(&world);
+}
+
 /* One that holds what only it has is not deleted. */
 static void test_kept_mailbox(void) {
         World world;
@@ -682,6 +706,7 @@ int main(int argc, char **argv) {
         test_brake();
         test_renumbered();
         test_moved_from_archive();
+        test_deleted_mailbox();
         test_kept_mailbox();
         test_dry_run();
         for (uint64_t i = 0; i < n_seeds; i++)

@@ -13,7 +13,7 @@ static const char *const step_names[] = {
 };
 
 /* "R" and "L" exist, "r:NAME" and "l:NAME" moved, "=" in the base, "i" INBOX, "t" target, "y" or "n"
- * for delete-mailboxes, "c" confirmed, "m" much, "<" pull, ">" push, "a" archive. */
+ * for delete-mailboxes, "c" confirmed, "m" much, "k" left, "<" pull, ">" push, "a" archive. */
 static MailboxView parse(char *text) {
         MailboxView view = {0};
 
@@ -25,6 +25,7 @@ static MailboxView parse(char *text) {
                 view.is_target |= *word == 't';
                 view.confirmed |= *word == 'c';
                 view.is_much |= *word == 'm';
+                view.is_left |= *word == 'k';
                 if (strchr("<>a", *word))
                         view.direction = *word == '<'   ? DIRECTION_PULL
                                          : *word == '>' ? DIRECTION_PUSH
@@ -76,6 +77,9 @@ static void test_cases(void) {
                 {"archive, new on the server",        "R a",       "create local"   },
                 {"archive, deleted on the server",    "= L a y c", "leave local"    },
                 {"archive, deleted in the Maildir",   "= R a c",   "leave remote"   },
+                {"left, and both ways again",         "= R k y",   "hold remote"    },
+                {"left, and confirmed",               "= R k y c", "remove remote"  },
+                {"left, and never",                   "= R k n",   "keep remote"    },
                 {"archive, gone on both",             "= a",       "forget"         },
         };
 
@@ -109,8 +113,8 @@ static void check_laws(const MailboxView *view) {
                 TEST_ROW(name, view->in_base && one && !moved && !view->is_inbox);
                 TEST_ROW(name, view->exists[plan.side]);
                 TEST_ROW(name, direction_allows(view->direction, plan.side, DEED_REMOVE));
-                TEST_ROW(name, view->confirmed ||
-                                       (view->deletion == MAILBOX_DELETION_YES && !view->is_much));
+                TEST_ROW(name, view->confirmed || (view->deletion == MAILBOX_DELETION_YES &&
+                                                   !view->is_much && !view->is_left));
                 return;
         case MAILBOX_STEP_FORGET: /* only what is nowhere, or on one side by another name */
                 TEST_ROW(name, view->in_base);
@@ -149,7 +153,7 @@ static void check_laws(const MailboxView *view) {
 static void test_laws(void) {
         static const char *const moved[] = {NULL, "B", "C"};
 
-        for (unsigned n = 0; n < 1u << 7; n++)
+        for (unsigned n = 0; n < 1u << 8; n++)
                 for (unsigned k = 0; k < 27 * _DIRECTION_MAX; k++) {
                         const MailboxView view = {
                                 .in_base = n & 1,
@@ -158,6 +162,7 @@ static void test_laws(void) {
                                 .exists = {n & 8,        n & 16          },
                                 .confirmed = n & 32,
                                 .is_much = n & 64,
+                                .is_left = n & 128,
                                 .moved_to = {moved[k % 3], moved[k / 3 % 3]},
                                 .deletion = (MailboxDeletion) (k / 9 % 3),
                                 .direction = (Direction) (k / 27),

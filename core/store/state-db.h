@@ -62,6 +62,7 @@ typedef struct MailboxLife {
         char *renaming;          /* the name that it is being given on that side; owned, or NULL */
         Side renaming_side;
         unsigned removing; /* 1 + the side on which it is being removed; 0: it is not */
+#define MAILBOX_LEFT 3u    /* it is gone from a side, and the direction has left it on the other */
 } MailboxLife;
 
 typedef struct MailboxState {

@@ -103,7 +103,10 @@ MailboxView engine_view(const SyncMailbox *mailbox) {
                 .exists = {mailbox->exists[SIDE_REMOTE], mailbox->exists[SIDE_LOCAL]},
                 .direction = mailbox->direction,
                 .deletion = mailbox->engine->options.deletion,
-                .confirmed = mailbox->is_removal_confirmed || mailbox->state.life.removing > 0,
+                .is_left = mailbox->state.life.removing == MAILBOX_LEFT,
+                .confirmed = mailbox->is_removal_confirmed ||
+                             (mailbox->state.life.removing > 0 &&
+                              mailbox->state.life.removing != MAILBOX_LEFT),
         };
 
         for (Side side = 0; side < _SIDE_MAX; side++)
@@ -397,6 +400,21 @@ static const char *why_alone(Side side, bool in_base) {
                        : "left out: it is only on the server, and is not made here (direction)";
 }
 
+/* Nobody has asked for its deletion: when both ways are allowed again, a person is to say so. */
+static int leave(SyncMailbox *mailbox, Side side) {
+        MailboxLife *life = &mailbox->state.life;
+        const bool in_base = sync_mailbox_is_in_base(mailbox);
+        int r;
+
+        mailbox->left_out = why_alone(side, in_base);
+        sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
+        if (!in_base || life->removing == MAILBOX_LEFT)
+                return 0;
+        life->removing = MAILBOX_LEFT;
+        r = engine_begin(mailbox->engine);
+        return r < 0 ? r : state_db_save_life(mailbox->engine->db, mailbox->state.id, life);
+}
+
 static int act_on(SyncMailbox *mailbox, bool is_much) {
         MailboxView view = engine_view(mailbox);
         MailboxPlan plan;
@@ -424,9 +442,7 @@ static int act_on(SyncMailbox *mailbox, bool is_much) {
                 hold(mailbox, plan.side, false);
                 return 0;
         case MAILBOX_STEP_LEAVE:
-                mailbox->left_out = why_alone(plan.side, view.in_base);
-                sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
-                return 0;
+                return leave(mailbox, plan.side);
         case MAILBOX_STEP_FORGET: /* under another name it is a new one, with the next list */
                 mailbox->engine->wants_list |=
                         view.moved_to[SIDE_REMOTE] || view.moved_to[SIDE_LOCAL];

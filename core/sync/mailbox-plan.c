@@ -38,7 +38,9 @@ static MailboxPlan plan_gone(const MailboxView *view, Side side) {
         case MAILBOX_DELETION_ASK:
                 return plan_of(MAILBOX_STEP_HOLD, side, NULL);
         case MAILBOX_DELETION_YES:
-                return plan_of(view->is_much ? MAILBOX_STEP_HOLD : MAILBOX_STEP_REMOVE, side, NULL);
+                return plan_of(view->is_much || view->is_left ? MAILBOX_STEP_HOLD
+                                                              : MAILBOX_STEP_REMOVE,
+                               side, NULL);
         case MAILBOX_DELETION_NEVER:
                 return plan_of(MAILBOX_STEP_KEEP, side, NULL);
         }

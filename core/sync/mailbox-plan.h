@@ -27,6 +27,7 @@ typedef struct MailboxView {
         const char *moved_to[_SIDE_MAX];
         Direction direction;
         MailboxDeletion deletion;
+        bool is_left;   /* it was gone already when a direction left it where it is */
         bool confirmed; /* a person has said that the deletion is meant */
         bool is_much;   /* so much is gone on the side that it looks like an accident */
 } MailboxView;
