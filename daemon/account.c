@@ -101,7 +101,7 @@ static void note_uidvalidity_check(Account *account) {
         (void) snprintf(text, sizeof(text), "%lld", (long long) account->uidvalidity_usec);
         if (state_db_begin(account->db) < 0 ||
             state_db_set(account->db, "uidvalidity-checked", text) < 0 ||
-            state_db_commit(account->db) < 0)
+            account_save_map(account) < 0 || state_db_commit(account->db) < 0)
                 state_db_rollback(account->db);
 }
 
@@ -414,6 +414,7 @@ static int make_replica(AccountLink *link) {
                                    account->config->only_subscribed,
                 .prefix = link->prefix,
                 .list_reference = link->endpoint->list_reference,
+                .map = link->side == SIDE_REMOTE ? account->config->map : NULL,
                 .overrides = link->endpoint->overrides,
         };
 

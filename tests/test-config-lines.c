@@ -73,29 +73,42 @@ static void test_mistakes(void) {
         static const struct {
                 const char *label, *lines, *error;
         } rows[] = {
-                {"no such word",        "direction = down\n",
+                {"no such word",               "direction = down\n",
                  "/etc/t.conf:6: direction: “down” is not a direction: expected both, pull, push "
                  "or "
-                 "archive, and behind it a pattern, unless it is for all mailboxes\n"},
-                {"in a line below",     "direction = pull\n  INBOX\n",
+                 "archive, and behind it a pattern, unless it is for all mailboxes\n"           },
+                {"in a line below",            "direction = pull\n  INBOX\n",
                  "/etc/t.conf:7: direction: “INBOX” is not a direction: expected both, pull, push "
                  "or "
-                 "archive, and behind it a pattern, unless it is for all mailboxes\n"},
-                {"a long word",         "direction = pullpullpullpullpullpull\n",
+                 "archive, and behind it a pattern, unless it is for all mailboxes\n"           },
+                {"a long word",                "direction = pullpullpullpullpullpull\n",
                  "/etc/t.conf:6: direction: “pullpullpullpullpullpull” is not a direction: "
                  "expected "
                  "both, pull, push or archive, and behind it a pattern, unless it is for all "
-                 "mailboxes\n"                                                       },
-                {"nothing",             "direction =\n",
+                 "mailboxes\n"                                                                  },
+                {"nothing",                    "direction =\n",
                  "/etc/t.conf:6: direction: a value is expected, here or in the indented lines "
-                 "below\n"                                                           },
-                {"no size",             "size-limit = INBOX\n",
+                 "below\n"                                                                      },
+                {"no size",                    "size-limit = INBOX\n",
                  "/etc/t.conf:6: size-limit: “INBOX” is not a size: expected bytes, written like "
                  "500k "
-                 "or 2M, and behind it a pattern, unless it is for all mailboxes\n"  },
-                {"a size and no limit", "size-limit =\n",
+                 "or 2M, and behind it a pattern, unless it is for all mailboxes\n"             },
+                {"no rule",                    "map = Sent Items\n",
+                 "/etc/t.conf:6: map: “Sent Items” is not a rule: expected the name of a mailbox "
+                 "on "
+                 "the server, “ -> ” and its name here, with “/” between levels; INBOX stays "
+                 "INBOX\n"                                                                      },
+                {"two names that fall on one", "map = a -> x\n  b -> y\n  c -> x\n",
+                 "/etc/t.conf:8: map: “c -> x” is not possible: two mailboxes would have the same "
+                 "name, by this rule and one above\n"                                           },
+                {"one that would be two",      "map = a -> x\n  a -> y\n",
+                 "/etc/t.conf:7: map: “a -> y” is not possible: two mailboxes would have the same "
+                 "name, by this rule and one above\n"                                           },
+                {"a map and no rule",          "map =\n",
+                 "/etc/t.conf:6: map: a rule is expected, here or in the indented lines below\n"},
+                {"a size and no limit",        "size-limit =\n",
                  "/etc/t.conf:6: size-limit: a value is expected, here or in the indented lines "
-                 "below\n"                                                           },
+                 "below\n"                                                                      },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -111,8 +124,13 @@ static void test_mistakes(void) {
 
 /* Another one is another account, which a reload starts anew. */
 static void test_equal(void) {
-        static const char *const lines[] = {"", "direction = pull\n", "direction = pull INBOX\n",
-                                            "size-limit = 1M\n", "size-limit = 2M\n"};
+        static const char *const lines[] = {"",
+                                            "direction = pull\n",
+                                            "direction = pull INBOX\n",
+                                            "map = a -> b\n",
+                                            "map = a -> c\n",
+                                            "size-limit = 1M\n",
+                                            "size-limit = 2M\n"};
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {

@@ -358,6 +358,7 @@ static void check_account(ConfigDraft *draft, const ConfigSection *section) {
         check_patterns(draft, section, CONFIG_KEY_MAILBOXES, section->account.mailboxes);
         check_list(draft, section, CONFIG_KEY_DIRECTION, section->account.directions, "value");
         check_list(draft, section, CONFIG_KEY_SIZE_LIMIT, section->account.size_limits, "value");
+        check_list(draft, section, CONFIG_KEY_MAP, section->account.map, "rule");
         check_hooks(draft, section);
         check_endpoint(draft, section, &section->account.remote);
         check_sides(draft, section);

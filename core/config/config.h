@@ -80,6 +80,7 @@ typedef struct AccountConfig {
         /* "WORD" or "WORD PATTERN", the last whose pattern matches decides; NULL: "both", "0". */
         char **directions;
         char **size_limits;
+        char **map; /* "THERE -> HERE": imap/mailbox-map.h; NULL: names are the same on both sides */
         bool only_subscribed; /* and of those only what a side is subscribed to, INBOX, and what is named */
         DeletedMessages deleted;
         unsigned connections;   /* limit, 1 to 20, default 3 */

@@ -162,3 +162,43 @@ class SizeLimit(case.SystemTest):
         self.once(account)
         remote = self.assert_equal_sides(account, server)
         self.assertEqual(len(remote["INBOX"]), 3)
+
+
+class Map(case.SystemTest):
+    """Other names here than on the server."""
+
+    def content(self, server):
+        with server.session() as session:
+            return {name: digests(rows) for name, rows in compare.remote(session).items()}
+
+    def local(self, account):
+        return {name: digests(rows) for name, rows in compare.local(account.tree).items()}
+
+    def test_map(self):
+        """A new rule renames here, and not one message travels; then both names are one mailbox, both ways."""
+        server = self.server("mdbox")
+        session = self.session(server)
+        populate.fill(session, ["INBOX", "Sent Items", "Sent Items/2020", "Gesendet"], 5, holes=False)
+        account = self.account(server)
+        self.once(account)
+        inodes = {path.name: path.stat().st_ino for path in account.tree.folder("Sent Items").files()}
+        account.settings["map"] = "\n    Sent Items -> Sent\n    Gesendet -> Sent Items"
+        account.write_config()
+        self.once(account)
+        self.assertEqual(sorted(account.tree.mailboxes()), ["INBOX", "Sent", "Sent Items", "Sent/2020"])
+        self.assertEqual({path.name: path.stat().st_ino for path in account.tree.folder("Sent").files()}, inodes)
+
+        rng = random.Random(1)
+        session.append("Sent Items", populate.message(rng, "there"))
+        account.tree.folder("Sent").deliver(populate.message(rng, "here"), "1700.here.host", "S")
+        account.tree.folder("Sent/2021").create()
+        self.once(account)
+        there, here = self.content(server), self.local(account)
+        self.assertEqual(there, {"INBOX": here["INBOX"], "Sent Items": here["Sent"], "Sent Items/2020": here["Sent/2020"],
+                                 "Sent Items/2021": set(), "Gesendet": here["Sent Items"]})
+        self.assertEqual((len(there["Sent Items"]), len(there["Gesendet"])), (7, 5))
+
+        session.create("Sent")  # which is the name of another one here
+        result = self.once(account, status=1)
+        self.assertIn("the mailbox “Sent” has the name that another one has here by “map”", result.err)
+        self.assertEqual(self.local(account), here)
