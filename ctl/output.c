@@ -15,6 +15,22 @@ const char *plural(uint64_t n) {
         return n == 1 ? "" : "s";
 }
 
+/* What stays on one side because it is to: nobody need do anything. */
+static int format_left(const Row *row, Buffer *buffer) {
+        const uint64_t alone = row_number(row, "alone"), large = row_number(row, "large");
+        int r = 0;
+
+        if (alone > 0)
+                r = buffer_append_format(buffer,
+                                         "%s%" PRIu64 " message%s on one side only (direction)",
+                                         buffer->size > 0 ? ", " : "", alone, plural(alone));
+        if (r == 0 && large > 0)
+                r = buffer_append_format(buffer,
+                                         "%s%" PRIu64 " large message%s left out (size-limit)",
+                                         buffer->size > 0 ? ", " : "", large, plural(large));
+        return r;
+}
+
 /* "3 changes pending, 1.2 GB to come, 2 deletions held back (imapsyncctl held), 1 message parked"; "" for
  * nothing. */
 static int format_counts(const Row *row, Buffer *buffer) {
@@ -43,7 +59,7 @@ static int format_counts(const Row *row, Buffer *buffer) {
                 r = buffer_append_format(
                         buffer, "%s%" PRIu64 " large message%s put off (imapsyncctl policy)",
                         buffer->size > 0 ? ", " : "", deferred, plural(deferred));
-        return r;
+        return r < 0 ? r : format_left(row, buffer);
 }
 
 int add_counts_note(Table *table, const Row *row) {
@@ -181,6 +197,30 @@ static int append_left_out(const Row *account, Buffer *buffer) {
         return append_line(buffer, "left out", "%.*s", (int) escaped.size, escaped.data);
 }
 
+/* Of an account or a mailbox; an older daemon does not tell. */
+static bool is_one_way(const Row *row) {
+        const char *direction = row_string(row, "direction");
+
+        return direction[0] && strcmp(direction, "both") != 0;
+}
+
+static int append_left_messages(const Row *account, Buffer *buffer) {
+        const uint64_t alone = row_number(account, "alone"), large = row_number(account, "large");
+        const char *direction = row_string(account, "direction");
+        int r = 0;
+
+        if (is_one_way(account))
+                r = append_line(buffer, "direction", "%s%s", direction,
+                                strcmp(direction, "mixed") == 0 ? ", see “imapsyncctl mailboxes”"
+                                                                : "");
+        if (r == 0 && alone > 0)
+                r = append_line(buffer, "left alone", "%" PRIu64 ", on one side only by direction",
+                                alone);
+        if (r == 0 && large > 0)
+                r = append_line(buffer, "left out", "%" PRIu64 ", larger than size-limit", large);
+        return r;
+}
+
 static int append_numbers(const Row *account, Buffer *buffer) {
         static const char *const keys[] = {"mailboxes", "messages", "pending", "held", "parked"};
         const uint64_t deferred = row_number(account, "deferred");
@@ -195,6 +235,8 @@ static int append_numbers(const Row *account, Buffer *buffer) {
                                 deferred);
         if (r == 0 && left > 0)
                 r = append_line(buffer, "to come", "%s", text_size(left, in, sizeof(in)));
+        if (r == 0)
+                r = append_left_messages(account, buffer);
         if (r == 0)
                 r = append_left_out(account, buffer);
         if (r == 0)
@@ -261,6 +303,13 @@ int output_account(sd_bus_message *reply, const Screen *screen, Buffer *buffer) 
         return r < 0 ? r : append_config_error(&accounts, screen, buffer);
 }
 
+static int add_direction_note(Table *table, const char *direction) {
+        char text[64];
+
+        (void) snprintf(text, sizeof(text), "direction: %s", direction);
+        return table_add_note(table, STYLE_FAINT, text);
+}
+
 static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
         static const char *const keys[] = {"messages", "unseen", "pending"};
         int r = table_add(table, STYLE_TITLE, row_string(mailbox, "name"));
@@ -274,8 +323,11 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
         if (r == 0)
                 r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
         if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0 ||
-                       row_number(mailbox, "deferred") > 0))
+                       row_number(mailbox, "deferred") > 0 || row_number(mailbox, "alone") > 0 ||
+                       row_number(mailbox, "large") > 0))
                 r = add_counts_note(table, mailbox);
+        if (r == 0 && is_one_way(mailbox))
+                r = add_direction_note(table, row_string(mailbox, "direction"));
         if (r == 0 && row_number(mailbox, "flags_since_usec") > 0)
                 r = add_flags_note(table, screen, row_number(mailbox, "flags_since_usec"));
         return r;

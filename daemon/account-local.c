@@ -224,6 +224,7 @@ static void remember_facts(Account *account) {
 
         if (state_db_get(account->db, "uidvalidity-checked", &time) == 0)
                 account->uidvalidity_usec = strtoll(time, NULL, 10);
+        account_check_map(account);
         free(time);
 }
 

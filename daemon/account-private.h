@@ -188,6 +188,12 @@ int account_open_sides(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
 void account_watch_all(Account *account);
 
+/* account-map.c */
+/* Other names than when UIDVALIDITY was asked for last: it is to be asked for. */
+void account_check_map(Account *account);
+/* It was: part of the caller's transaction. */
+int account_save_map(Account *account);
+
 /* account-hook.c */
 /* What is to be told of changes here; nothing in a dry run. Return: 0, or a negative errno. */
 int account_hooks_begin(Account *account);

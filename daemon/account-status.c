@@ -85,6 +85,24 @@ static const char *describe_left_out(const Account *account) {
         return text;
 }
 
+/* Of all mailboxes that are synchronised; as long as none is known, what holds for INBOX. */
+static const char *describe_direction(const Account *account) {
+        const char *first = NULL;
+        EngineDirections seen;
+
+        if (!account->engine)
+                return direction_name(account_config_direction(account->config, "INBOX"));
+        seen = engine_directions(account->engine);
+        for (unsigned i = 0; i < _DIRECTION_MAX; i++) {
+                if (!seen.is_used[i])
+                        continue;
+                if (first)
+                        return "mixed";
+                first = direction_name((Direction) i);
+        }
+        return first ? first : direction_name(account_config_direction(account->config, "INBOX"));
+}
+
 /* The first one that is due; 0: none. */
 static int64_t next_retry(const Account *account) {
         int64_t first = 0;
@@ -180,6 +198,9 @@ AccountStatus account_status(Account *account) {
                 .local_compressed = local.compressed,
                 .local_encrypted = local.encrypted,
                 .left_out = describe_left_out(account),
+                .direction = describe_direction(account),
+                .alone = totals.alone,
+                .large = totals.large,
                 .warning = account->hooks ? hooks_warning(account->hooks) : "",
         };
 }

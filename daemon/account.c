@@ -101,7 +101,7 @@ static void note_uidvalidity_check(Account *account) {
         (void) snprintf(text, sizeof(text), "%lld", (long long) account->uidvalidity_usec);
         if (state_db_begin(account->db) < 0 ||
             state_db_set(account->db, "uidvalidity-checked", text) < 0 ||
-            state_db_commit(account->db) < 0)
+            account_save_map(account) < 0 || state_db_commit(account->db) < 0)
                 state_db_rollback(account->db);
 }
 
@@ -345,6 +345,14 @@ static EngineWish wants(const char *mailbox, void *userdata) {
         return account_config_names(config, mailbox) ? ENGINE_WANTS_BY_NAME : ENGINE_WANTS;
 }
 
+static Direction direction_of(const char *mailbox, void *userdata) {
+        return account_config_direction(((Account *) userdata)->config, mailbox);
+}
+
+static uint64_t size_limit_of(const char *mailbox, void *userdata) {
+        return account_config_size_limit(((Account *) userdata)->config, mailbox);
+}
+
 static bool has_written(const EngineCounts *counts) {
         return counts->added[SIDE_LOCAL] > 0 || counts->changed[SIDE_LOCAL] > 0 ||
                counts->moved[SIDE_LOCAL] > 0 || counts->removed[SIDE_LOCAL] > 0;
@@ -407,6 +415,7 @@ static int make_replica(AccountLink *link) {
                                    account->config->only_subscribed,
                 .prefix = link->prefix,
                 .list_reference = link->endpoint->list_reference,
+                .map = link->side == SIDE_REMOTE ? account->config->map : NULL,
                 .overrides = link->endpoint->overrides,
         };
 
@@ -429,6 +438,8 @@ static int make_engine(Account *account) {
                 .once = account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
+                .direction = direction_of,
+                .size_limit = size_limit_of,
                 .note = on_note,
                 .waited = on_waited,
                 .userdata = account,

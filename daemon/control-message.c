@@ -67,6 +67,9 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, wakeups_hour, FIELD_U64),
         FIELD(AccountStatus, bytes_hour, FIELD_U64),
         FIELD(AccountStatus, warning, FIELD_STRING),
+        FIELD(AccountStatus, direction, FIELD_STRING),
+        FIELD(AccountStatus, alone, FIELD_U64),
+        FIELD(AccountStatus, large, FIELD_U64),
 };
 
 static const Field policy_fields[] = {
@@ -94,6 +97,9 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, error, FIELD_STRING),
         FIELD(MailboxStatus, left_out, FIELD_STRING),
         FIELD(MailboxStatus, deferred, FIELD_U64),
+        FIELD(MailboxStatus, direction, FIELD_STRING),
+        FIELD(MailboxStatus, alone, FIELD_U64),
+        FIELD(MailboxStatus, large, FIELD_U64),
 };
 
 static const Field held_fields[] = {

@@ -72,6 +72,9 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
                 .flags_since_usec = (uint64_t) mailbox->flags_since,
                 .error = mailbox->error,
                 .left_out = mailbox->left_out,
+                .direction = direction_name(mailbox->direction),
+                .alone = mailbox->alone,
+                .large = mailbox->large,
         };
 
         return each->mailbox(&status, each->userdata);

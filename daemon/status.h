@@ -52,6 +52,9 @@ typedef struct AccountStatus {
         const char *policy, *policy_why; /* as of PolicyStatus */
         uint64_t wakeups_hour;           /* of the daemon, for all accounts together */
         uint64_t bytes_hour;             /* on the wire in the last hour, both ways */
+        const char *
+                direction; /* "both", "pull", "push", "archive"; "mixed" if mailboxes differ in it */
+        uint64_t alone, large; /* messages left on one side: by it, or as too large (size-limit) */
 } AccountStatus;
 
 /* What all accounts may cost now. */
@@ -77,6 +80,8 @@ typedef struct MailboxStatus {
         uint64_t flags_since_usec; /* every flag was looked at since then; 0: changes are told */
         const char *error;         /* "" */
         const char *left_out;      /* it is not synchronised: why; "" */
+        const char *direction;     /* "both", "pull", "push", "archive" */
+        uint64_t alone, large; /* messages left on one side: by it, or as too large (size-limit) */
 } MailboxStatus;
 
 /* A deletion that the brake holds back. */

@@ -359,10 +359,12 @@ static inline void replica_test_init(ReplicaTest *test, const char *capabilities
         const ImapEnabled qresync = strchr(options, 'q')   ? IMAP_ENABLED_ON
                                     : strchr(options, 'x') ? IMAP_ENABLED_OFF
                                                            : IMAP_ENABLED_UNASKED;
+        char *map[] = {(char *) "Sent-Items -> Sent", NULL};
         const ImapReplicaOptions replica_options = {
                 .once = strchr(options, 'o'),
                 .want_special_use = strchr(options, 's'),
                 .want_subscribed = strchr(options, 's'),
+                .map = strchr(options, 'm') ? map : NULL,
                 .list_reference = strchr(options, 'r')   ? "Größe."
                                   : strchr(options, 'R') ? "perso"
                                                          : NULL,
@@ -398,7 +400,7 @@ static inline void replica_test_done(ReplicaTest *test) {
  * replica_check() - run a transcript
  * @options: q QRESYNC is on, u UIDONLY is, x it is off, o --once, s with all of LIST's options,
  *           z list() is to tell sizes, r below the reference “Größe.”, R below
- *           “perso”, l it is the local side
+ *           “perso”, m Sent-Items is Sent here, l it is the local side
  */
 static inline void replica_check_quirks(const char *label, const char *capabilities,
                                         const char *options, ImapQuirks quirks,

@@ -265,7 +265,40 @@ static void test_reference(void) {
                       "E: DONE LIST\n");
 }
 
+/* Other names here than there: in lists, in what is told unasked, and for what is made or renamed. */
+static void test_map(void) {
+        replica_check("names by a map", DOVECOT, "m",
+                      "> list\n"
+                      "C: 1 LIST \"\" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY "
+                      "HIGHESTMODSEQ))\n"
+                      "S: * LIST () \".\" Sent-Items.2020\n"
+                      "S: * STATUS Sent-Items.2020 (MESSAGES 1)\n"
+                      "S: * LIST () \".\" Sent\n"
+                      "S: * LIST () \".\" a\n"
+                      "S: 1 OK\n"
+                      "E: MAILBOX Sent-Items.2020 name=Sent/2020 delimiter=.\n"
+                      "E: STATUS Sent-Items.2020 name=Sent/2020 messages=1\n"
+                      "E: MAILBOX Sent name=none delimiter=.: the mailbox “Sent” has the name that "
+                      "another one has here by “map”\n"
+                      "E: MAILBOX a delimiter=.\n"
+                      "E: DONE LIST\n"
+                      "> create Sent/x\n"
+                      "C: 2 CREATE Sent-Items.x\n"
+                      "S: 2 OK\n"
+                      "E: DONE CREATE Sent/x wire=Sent-Items.x\n"
+                      "> create Sent-Items\n"
+                      "E: DONE CREATE Sent-Items REFUSED: the server cannot have a mailbox of this "
+                      "name: another mailbox has it by “map”\n"
+                      "> rename a Sent/a\n"
+                      "C: 3 RENAME a Sent-Items.a\n"
+                      "S: 3 OK\n"
+                      "E: DONE RENAME a wire=Sent-Items.a\n"
+                      "S: * LIST () \".\" Sent-Items.b (\"OLDNAME\" (b))\n"
+                      "E: MAILBOX Sent-Items.b name=Sent/b delimiter=. old=b unasked\n");
+}
+
 int main(void) {
+        test_map();
         test_rename();
         test_remove();
         test_subscribe();

@@ -61,7 +61,8 @@ static const struct {
                        "    on-change exited with status 3: \\x1b[31m\n"
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
-                       "message parked: refused by a side\n"
+                       "message parked: refused by a side, 2 messages on one side only "
+                       "(direction), 1 large message left out (size-limit)\n"
                        "work     in sync  imap.example.org:993         12     10200  3 min ago  "
                        "   3.4 kB   1.2 MB  NOTIFY\n",                                             .err = "",
          },
@@ -107,6 +108,9 @@ static const struct {
                        "    held        25\n"
                        "    parked      1\n"
                        "    to come     1.2 GB\n"
+                       "    direction   mixed, see “imapsyncctl mailboxes”\n"
+                       "    left alone  2, on one side only by direction\n"
+                       "    left out    1, larger than size-limit\n"
                        "    traffic     0 B in, 0 B out\n"
                        "                2.0 kB in, 1.0 kB out, of the local server\n",                                                                                                  .err = "",
          },
@@ -130,7 +134,8 @@ static const struct {
                        "\"left_out\":\"[Gmail]/All "
                        "Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
                        "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
-                       "\"bytes_hour\":3400,\"warning\":\"\"}]"
+                       "\"bytes_hour\":3400,\"warning\":\"\","
+                       "\"direction\":\"\",\"alone\":0,\"large\":0}]"
                        "\n",.err = "",
          },
         {
@@ -147,6 +152,9 @@ static const struct {
          .out = "MAILBOX           MESSAGES  UNSEEN  PENDING  LAST CHANGE\n"
                        "INBOX                 1200       7        3  10 min ago\n"
                        "Entwürfe/日本            2       0        0  never\n"
+                       "    1 message on one side only (direction), 2 large messages left out "
+                       "(size-limit)\n"
+                       "    direction: archive\n"
                        "    Oldest look at a flag changed elsewhere: 2 h ago.\n"
                        "odd\\x09name              0       0        0  never\n"
                        "    The server says NO to APPEND: over quota.\n"
@@ -161,22 +169,25 @@ static const struct {
          .out = "[{\"name\":\"INBOX\",\"messages\":1200,\"unseen\":7,\"pending\":3,\"held\":"
                        "0,"
                        "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\","
-                       "\"left_out\":\"\",\"deferred\":0},"
+                       "\"left_out\":\"\",\"deferred\":0,\"direction\":\"\",\"alone\":0,"
+                       "\"large\":0},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\","
-                       "\"left_out\":\"\",\"deferred\":0},"
+                       "\"left_out\":\"\",\"deferred\":0,\"direction\":\"archive\",\"alone\":1,"
+                       "\"large\":2},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
                        "\"The server says NO to APPEND: over "
-                       "quota.\",\"left_out\":\"\",\"deferred\":0},"
+                       "quota.\",\"left_out\":\"\",\"deferred\":0,\"direction\":\"\",\"alone\":0,"
+                       "\"large\":0},"
                        "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
                        "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
                        "usec\":0,"
                        "\"error\":\"\","
                        "\"left_out\":\"left out: it shows every message a second "
-                       "time\",\"deferred\":0}]\n",                                                                                        .err = "",
+                       "time\",\"deferred\":0,\"direction\":\"\",\"alone\":0,\"large\":0}]\n",                                                                                        .err = "",
          },
         {
          .label = "no mailbox yet",

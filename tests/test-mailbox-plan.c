@@ -9,11 +9,11 @@ static const char *const step_names[] = {
         [MAILBOX_STEP_CREATE] = "create",   [MAILBOX_STEP_RENAME] = "rename",
         [MAILBOX_STEP_RENAMED] = "renamed", [MAILBOX_STEP_REMOVE] = "remove",
         [MAILBOX_STEP_HOLD] = "hold",       [MAILBOX_STEP_KEEP] = "keep",
-        [MAILBOX_STEP_FORGET] = "forget",
+        [MAILBOX_STEP_FORGET] = "forget",   [MAILBOX_STEP_LEAVE] = "leave",
 };
 
 /* "R" and "L" exist, "r:NAME" and "l:NAME" moved, "=" in the base, "i" INBOX, "t" target, "y" or "n"
- * for delete-mailboxes, "c" confirmed, "m" much. */
+ * for delete-mailboxes, "c" confirmed, "m" much, "k" left, "<" pull, ">" push, "a" archive. */
 static MailboxView parse(char *text) {
         MailboxView view = {0};
 
@@ -25,6 +25,11 @@ static MailboxView parse(char *text) {
                 view.is_target |= *word == 't';
                 view.confirmed |= *word == 'c';
                 view.is_much |= *word == 'm';
+                view.is_left |= *word == 'k';
+                if (strchr("<>a", *word))
+                        view.direction = *word == '<'   ? DIRECTION_PULL
+                                         : *word == '>' ? DIRECTION_PUSH
+                                                        : DIRECTION_ARCHIVE;
                 if (*word == 'y' || *word == 'n')
                         view.deletion =
                                 *word == 'y' ? MAILBOX_DELETION_YES : MAILBOX_DELETION_NEVER;
@@ -61,6 +66,21 @@ static void test_cases(void) {
                 {"the new name",                      "L t",       "none"           },
                 {"the new name, there already",       "R L t",     "none"           },
                 {"a name that was never in the base", "R l:B",     "create local"   },
+                {"pull, new on the server",           "R <",       "create local"   },
+                {"pull, new in the Maildir",          "L <",       "leave local"    },
+                {"pull, deleted on the server",       "= L < y",   "remove local"   },
+                {"pull, and not confirmed",           "= L <",     "hold local"     },
+                {"pull, deleted in the Maildir",      "= R < y c", "leave remote"   },
+                {"push, new on the server",           "R >",       "leave remote"   },
+                {"push, deleted on the server",       "= L > y c", "leave local"    },
+                {"push, deleted in the Maildir",      "= R > y",   "remove remote"  },
+                {"archive, new on the server",        "R a",       "create local"   },
+                {"archive, deleted on the server",    "= L a y c", "leave local"    },
+                {"archive, deleted in the Maildir",   "= R a c",   "leave remote"   },
+                {"left, and both ways again",         "= R k y",   "hold remote"    },
+                {"left, and confirmed",               "= R k y c", "remove remote"  },
+                {"left, and never",                   "= R k n",   "keep remote"    },
+                {"archive, gone on both",             "= a",       "forget"         },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -74,7 +94,7 @@ static void test_cases(void) {
                 plan = mailbox_plan(&view);
                 told = plan.step == MAILBOX_STEP_CREATE || plan.step == MAILBOX_STEP_RENAME ||
                        plan.step == MAILBOX_STEP_REMOVE || plan.step == MAILBOX_STEP_HOLD ||
-                       plan.step == MAILBOX_STEP_KEEP;
+                       plan.step == MAILBOX_STEP_KEEP || plan.step == MAILBOX_STEP_LEAVE;
                 (void) snprintf(is, sizeof(is), "%s%s%s%s%s", step_names[plan.step],
                                 told ? " " : "", told ? side_name(plan.side) : "",
                                 plan.name ? " " : "", plan.name ? plan.name : "");
@@ -92,8 +112,9 @@ static void check_laws(const MailboxView *view) {
         case MAILBOX_STEP_REMOVE: /* only what is claimed to be deleted, and meant */
                 TEST_ROW(name, view->in_base && one && !moved && !view->is_inbox);
                 TEST_ROW(name, view->exists[plan.side]);
-                TEST_ROW(name, view->confirmed ||
-                                       (view->deletion == MAILBOX_DELETION_YES && !view->is_much));
+                TEST_ROW(name, direction_allows(view->direction, plan.side, DEED_REMOVE));
+                TEST_ROW(name, view->confirmed || (view->deletion == MAILBOX_DELETION_YES &&
+                                                   !view->is_much && !view->is_left));
                 return;
         case MAILBOX_STEP_FORGET: /* only what is nowhere, or on one side by another name */
                 TEST_ROW(name, view->in_base);
@@ -109,6 +130,10 @@ static void check_laws(const MailboxView *view) {
                 return;
         case MAILBOX_STEP_CREATE:
                 TEST_ROW(name, !view->in_base && one && !view->exists[plan.side]);
+                TEST_ROW(name, direction_allows(view->direction, plan.side, DEED_MAKE));
+                return;
+        case MAILBOX_STEP_LEAVE:
+                TEST_ROW(name, one && view->exists[plan.side] && view->direction != DIRECTION_BOTH);
                 return;
         case MAILBOX_STEP_ADOPT:
                 TEST_ROW(name, !view->in_base && !one && view->exists[SIDE_LOCAL]);
@@ -128,8 +153,8 @@ static void check_laws(const MailboxView *view) {
 static void test_laws(void) {
         static const char *const moved[] = {NULL, "B", "C"};
 
-        for (unsigned n = 0; n < 1u << 7; n++)
-                for (unsigned k = 0; k < 27; k++) {
+        for (unsigned n = 0; n < 1u << 8; n++)
+                for (unsigned k = 0; k < 27 * _DIRECTION_MAX; k++) {
                         const MailboxView view = {
                                 .in_base = n & 1,
                                 .is_inbox = n & 2,
@@ -137,8 +162,10 @@ static void test_laws(void) {
                                 .exists = {n & 8,        n & 16          },
                                 .confirmed = n & 32,
                                 .is_much = n & 64,
+                                .is_left = n & 128,
                                 .moved_to = {moved[k % 3], moved[k / 3 % 3]},
-                                .deletion = (MailboxDeletion) (k / 9),
+                                .deletion = (MailboxDeletion) (k / 9 % 3),
+                                .direction = (Direction) (k / 27),
                         };
 
                         check_laws(&view);

@@ -48,15 +48,94 @@ static void test_every_merge(void) {
 
                         assert(((plan.flags & bit) != 0) == want);
                         for (Side s = 0; s < _SIDE_MAX; s++) {
-                                MessageFlags after =
+                                const MessageFlags now =
                                         (side[s].flags | plan.add[s]) & ~plan.remove[s];
 
                                 assert(!((plan.add[s] | plan.remove[s]) & ~masks[s]));
                                 if (masks[s] & bit)
-                                        assert(((after & bit) != 0) == want);
+                                        assert(((now & bit) != 0) == want);
                         }
                 }
         }
+}
+
+static MessageFlags after(const PlanSide *side, const MessagePlan *plan, Side s) {
+        return (side->flags | plan->add[s]) & ~plan->remove[s];
+}
+
+/*
+ * A side that keeps its flags is not touched; the other one follows its changes, and only these; and what is left
+ * different is no change afterwards, whatever direction holds then.
+ */
+static void test_keeps_flags(void) {
+        for (unsigned n = 0; n < 1u << 9; n++) {
+                const Side keeps = n >> 8 ? SIDE_LOCAL : SIDE_REMOTE, other = side_other(keeps);
+                const MessageFlags base = n & 3, apart = n >> 2 & 3;
+                const MessageFlags was[] = {base, base ^ apart};
+                PlanSide side[] = {here(n >> 4 & 3, 3), here(n >> 6 & 3, 3)};
+                MessageFlags now[_SIDE_MAX], followed;
+                MessagePlan plan;
+
+                side[keeps].keeps_flags = true;
+                side[SIDE_LOCAL].apart = apart;
+                plan = plan_message(base, side);
+                for (Side s = 0; s < _SIDE_MAX; s++)
+                        now[s] = after(&side[s], &plan, s);
+                assert(now[keeps] == side[keeps].flags && !plan.add[keeps] && !plan.remove[keeps]);
+                followed = was[keeps] ^ side[keeps].flags;
+                assert(now[other] ==
+                       ((side[other].flags & ~followed) | (side[keeps].flags & followed)));
+                assert(plan.flags == now[SIDE_REMOTE]);
+                assert((plan.flags ^ plan.apart) == now[SIDE_LOCAL]);
+
+                for (unsigned k = 0; k < 3; k++) {
+                        PlanSide again[] = {here(now[SIDE_REMOTE], 3), here(now[SIDE_LOCAL], 3)};
+                        MessagePlan quiet;
+
+                        again[SIDE_LOCAL].apart = plan.apart;
+                        again[SIDE_REMOTE].keeps_flags = k == 1;
+                        again[SIDE_LOCAL].keeps_flags = k == 2;
+                        quiet = plan_message(plan.flags, again);
+                        assert(message_plan_is_empty(&quiet, plan.flags, plan.apart));
+                }
+        }
+}
+
+/* Both ways again, a flag that is changed on either side is on both as it is there. */
+static void test_apart_and_both(void) {
+        for (unsigned n = 0; n < 1u << 6; n++) {
+                const MessageFlags base = n & 1, apart = n >> 1 & 1;
+                PlanSide side[] = {here(n >> 2 & 1, 1), here(n >> 3 & 1, 1)};
+                const bool by_remote = side[SIDE_REMOTE].flags != base;
+                const bool by_local = side[SIDE_LOCAL].flags != (base ^ apart);
+                MessagePlan plan;
+
+                side[SIDE_LOCAL].apart = apart;
+                plan = plan_message(base, side);
+                if (by_remote || by_local) {
+                        const Side from = by_remote ? SIDE_REMOTE : SIDE_LOCAL;
+
+                        assert(plan.flags == side[from].flags && plan.apart == 0);
+                } else
+                        assert(message_plan_is_empty(&plan, base, apart));
+        }
+}
+
+static void test_keeps(void) {
+        PlanSide side[] = {here(0, 3), absent};
+        MessagePlan plan;
+
+        side[SIDE_REMOTE].keeps = true;
+        plan = plan_message(0, side);
+        assert(plan.keep[SIDE_REMOTE] && !plan.expunge[SIDE_REMOTE] && message_plan_drops(&plan));
+        side[SIDE_REMOTE] = absent;
+        side[SIDE_LOCAL] = here(0, 3);
+        side[SIDE_LOCAL].keeps = true;
+        plan = plan_message(0, side);
+        assert(plan.keep[SIDE_LOCAL] && !plan.expunge[SIDE_LOCAL]);
+        side[SIDE_LOCAL] = absent;
+        plan = plan_message(0, side);
+        assert(plan.forget && !plan.keep[SIDE_LOCAL] && !plan.keep[SIDE_REMOTE]);
 }
 
 static void test_pair_never_clears(void) {
@@ -180,6 +259,9 @@ static void test_behind(void) {
 int main(void) {
         test_presence();
         test_every_merge();
+        test_keeps_flags();
+        test_apart_and_both();
+        test_keeps();
         test_pair_never_clears();
         test_brake();
         test_adds_up();

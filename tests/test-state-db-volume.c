@@ -20,6 +20,10 @@ static void fill(StateDb *db, Side side) {
         for (uint32_t n = 1; n <= 10; n++) {
                 BaseMessage message = {.flags = n % 2 ? FLAG_SEEN : FLAG_SEEN | FLAG_FLAGGED};
 
+                if (side == SIDE_LOCAL) { /* other flags on the remote one make no difference */
+                        message.apart = FLAG_SEEN | FLAG_DRAFT;
+                        message.flags ^= message.apart;
+                }
                 message.uid[side] = n * 10;
                 message.uid[side_other(side)] = n;
                 assert(state_db_add(db, MAILBOX, &message) == 0);

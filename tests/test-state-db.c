@@ -79,6 +79,9 @@ static void test_mailbox(void) {
                 .gone = {14,                      15                              },
                 .gone_since = 16,
                 .last_change = 17,
+                .alone = 18,
+                .large = 19,
+                .size_limit = 20,
         };
 
         state.id = add_mailbox(db, "Entwürfe");
@@ -93,6 +96,7 @@ static void test_mailbox(void) {
         assert(read.parked[SIDE_REMOTE] == 12 && read.parked[SIDE_LOCAL] == 13);
         assert(read.gone[SIDE_REMOTE] == 14 && read.gone[SIDE_LOCAL] == 15);
         assert(read.gone_since == 16 && read.last_change == 17);
+        assert(read.alone == 18 && read.large == 19 && read.size_limit == 20);
         assert(state_db_add_mailbox(db, "Entwürfe", NULL, NULL, &state.id) == -EBADMSG);
 }
 
@@ -136,9 +140,10 @@ static void test_base(void) {
         assert(state_db_find(db, a, SIDE_LOCAL, 10, &message) == 0);
         assert(message.uid[SIDE_REMOTE] == UID_MAX);
         assert(state_db_find(db, a, SIDE_LOCAL, 1, &message) == STATE_DB_E_NONE);
-        assert(state_db_set_flags(db, a, 1, (MessageFlags) 1 << 62) == 0);
+        assert(state_db_set_flags(db, a, 1, (MessageFlags) 1 << 62, FLAG_SEEN) == 0);
         assert(state_db_find(db, a, SIDE_REMOTE, 1, &message) == 0);
-        assert(message.flags == (MessageFlags) 1 << 62);
+        assert(message.flags == (MessageFlags) 1 << 62 && message.apart == FLAG_SEEN);
+        assert(base_flags(&message, SIDE_LOCAL) == ((MessageFlags) 1 << 62 | FLAG_SEEN));
 
         assert(state_db_uids_from(db, a, SIDE_REMOTE, 2, &remote) == 0);
         check_set(&remote, "2,4294967295");
@@ -231,6 +236,30 @@ static void test_intents(void) {
         assert(state_db_staged_get(db, mailbox, &staged) == STATE_DB_E_NONE);
 }
 
+/* Local: 3 is refused, 8 is left over. */
+static void test_parked_reasons(StateDb *db, int64_t mailbox) {
+        _cleanup_(uid_set_done) UidSet alone = UID_SET_NULL, large = UID_SET_NULL,
+                                       refused = UID_SET_NULL, in = UID_SET_NULL;
+        uint64_t n = 0;
+
+        assert(state_db_park(db, mailbox, SIDE_LOCAL, 9, STATE_DB_ALONE) == 0);
+        assert(state_db_park(db, mailbox, SIDE_REMOTE, 9, STATE_DB_ALONE) == 0);
+        assert(state_db_park(db, mailbox, SIDE_LOCAL, 10, STATE_DB_LARGE) == 0);
+        assert(state_db_alone(db, mailbox, SIDE_LOCAL, &alone) == 0);
+        assert(state_db_large(db, mailbox, SIDE_LOCAL, &large) == 0);
+        assert(state_db_refused(db, mailbox, SIDE_LOCAL, &refused) == 0);
+        assert(state_db_parked_in(db, mailbox, SIDE_LOCAL, (UidRange){4, 9}, &in) == 0);
+        check_set(&alone, "9");
+        check_set(&large, "10");
+        check_set(&refused, "3,8");
+        check_set(&in, "8:9");
+        assert(state_db_parked_count(db, mailbox, STATE_DB_ALONE, &n) == 0 && n == 2);
+        assert(state_db_parked_count(db, mailbox, STATE_DB_LARGE, &n) == 0 && n == 1);
+        assert(state_db_unpark(db, mailbox, SIDE_LOCAL, 9) == 0);
+        assert(state_db_unpark(db, mailbox, SIDE_REMOTE, 9) == 0);
+        assert(state_db_unpark(db, mailbox, SIDE_LOCAL, 10) == 0);
+}
+
 static void test_parked(void) {
         _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
         _cleanup_(uid_set_done) UidSet from = UID_SET_NULL, unlisted = UID_SET_NULL,
@@ -249,6 +278,7 @@ static void test_parked(void) {
         assert(state_db_deferred(db, mailbox, SIDE_LOCAL, &deferred) == 0);
         check_set(&left, "8");
         check_set(&deferred, "");
+        test_parked_reasons(db, mailbox);
 
         assert(state_db_listed_put(db, mailbox, SIDE_LOCAL, 8) == 0);
         assert(state_db_parked_unlisted(db, mailbox, SIDE_LOCAL, &unlisted) == 0);
@@ -998,7 +1028,7 @@ static void test_small_delta(void) {
         assert(state_db_unknown_add_gone(db, mailbox, SIDE_REMOTE) == 0);
         assert(state_db_unknown_remove_known(db, mailbox) == 0);
         assert(state_db_remove(db, mailbox, 5000) == 0);
-        assert(state_db_set_flags(db, mailbox, 6, FLAG_SEEN) == 0);
+        assert(state_db_set_flags(db, mailbox, 6, FLAG_SEEN, 0) == 0);
 
         for (size_t i = 0; i < _SQL_MAX; i++)
                 if (db->statements[i])

@@ -357,12 +357,17 @@ static void check_overlap(ConfigDraft *draft) {
         free(paths);
 }
 
+static void check_list(ConfigDraft *draft, const ConfigSection *section, ConfigKeyId id,
+                       char *const *list, const char *what) {
+        if (has(section, id) && !list && !section->is_refused[id])
+                config_report(&draft->report, line_of(section, id),
+                              "%s: a %s is expected, here or in the indented lines below",
+                              config_key_name(id), what);
+}
+
 static void check_patterns(ConfigDraft *draft, const ConfigSection *section, ConfigKeyId id,
                            char *const *patterns) {
-        if (has(section, id) && !patterns)
-                config_report(&draft->report, line_of(section, id),
-                              "%s: a pattern is expected, here or in the indented lines below",
-                              config_key_name(id));
+        check_list(draft, section, id, patterns, "pattern");
 }
 
 /* Who is told of new mail is told whose it is, and that is read from its file. */
@@ -378,6 +383,9 @@ static void check_hooks(ConfigDraft *draft, const ConfigSection *section) {
 
 static void check_account(ConfigDraft *draft, const ConfigSection *section) {
         check_patterns(draft, section, CONFIG_KEY_MAILBOXES, section->account.mailboxes);
+        check_list(draft, section, CONFIG_KEY_DIRECTION, section->account.directions, "value");
+        check_list(draft, section, CONFIG_KEY_SIZE_LIMIT, section->account.size_limits, "value");
+        check_list(draft, section, CONFIG_KEY_MAP, section->account.map, "rule");
         check_hooks(draft, section);
         check_endpoint(draft, section, &section->account.remote);
         check_sides(draft, section);

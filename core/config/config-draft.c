@@ -380,9 +380,11 @@ static int set_value(Parser *parser, ConfigSection *section, char *value) {
         r = config_key_set(parser->key,
                            section_object(parser, section, config_key_scope(parser->key)), value,
                            &draft->place, &why);
-        if (r > 0)
+        if (r > 0) {
                 config_report(&draft->report, parser->line, "%s: %.*s", name, (int) why.size,
                               why.data);
+                section->is_refused[parser->key] = true;
+        }
         return r < 0 ? r : 0;
 }
 

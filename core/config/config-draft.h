@@ -36,6 +36,7 @@ typedef struct ConfigSection {
                 account; /* owned; of [local NAME] only name and local are used, of [policy ROW]
                                   only name */
         unsigned key_lines[_CONFIG_KEY_MAX]; /* 0: not given */
+        bool is_refused[_CONFIG_KEY_MAX];    /* a value of it was reported */
 } ConfigSection;
 
 typedef struct ConfigDraft {

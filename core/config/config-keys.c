@@ -22,6 +22,9 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_MAILDIR_LAYOUT]     = ACCOUNT_KEY("maildir-layout", LAYOUT, layout, 0, 0),
         [CONFIG_KEY_MAILBOXES]          = ACCOUNT_KEY("mailboxes", PATTERNS, mailboxes, 0, 0),
         [CONFIG_KEY_ONLY_SUBSCRIBED]    = ACCOUNT_KEY("only-subscribed", BOOL, only_subscribed, 0, 0),
+        [CONFIG_KEY_DIRECTION]          = ACCOUNT_KEY("direction", DIRECTIONS, directions, 0, 0),
+        [CONFIG_KEY_SIZE_LIMIT]         = ACCOUNT_KEY("size-limit", SIZES, size_limits, 0, 0),
+        [CONFIG_KEY_MAP]                = ACCOUNT_KEY("map", MAP, map, 0, 0),
         [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
         [CONFIG_KEY_BRAKE]              = ACCOUNT_KEY("brake", PERCENT, brake_percent, 0, 0),
@@ -86,10 +89,37 @@ ConfigScope config_key_scope(ConfigKeyId id) {
 }
 
 bool config_key_is_list(ConfigKeyId id) {
-        const ConfigKeyType type = keys[id].type;
-
-        return type == KEY_TYPE_PATTERNS || type == KEY_TYPE_PINS || type == KEY_TYPE_EXTENSIONS ||
-               type == KEY_TYPE_QUIRKS;
+        switch (keys[id].type) {
+        case KEY_TYPE_PATTERNS:
+        case KEY_TYPE_PINS:
+        case KEY_TYPE_DIRECTIONS:
+        case KEY_TYPE_SIZES:
+        case KEY_TYPE_MAP:
+        case KEY_TYPE_EXTENSIONS:
+        case KEY_TYPE_QUIRKS:
+                return true;
+        case KEY_TYPE_STRING:
+        case KEY_TYPE_SECRET:
+        case KEY_TYPE_NAME:
+        case KEY_TYPE_PATH:
+        case KEY_TYPE_REFERENCE:
+        case KEY_TYPE_BOOL:
+        case KEY_TYPE_PORT:
+        case KEY_TYPE_UNSIGNED:
+        case KEY_TYPE_PERCENT:
+        case KEY_TYPE_DURATION:
+        case KEY_TYPE_HOST:
+        case KEY_TYPE_TLS:
+        case KEY_TYPE_AUTH:
+        case KEY_TYPE_LAYOUT:
+        case KEY_TYPE_DELETED:
+        case KEY_TYPE_DELETION:
+        case KEY_TYPE_IDLE:
+        case KEY_TYPE_SIZE:
+        case KEY_TYPE_RATE:
+                return false;
+        }
+        abort();
 }
 
 ConfigKeyId config_key_find(const char *name, ConfigKeyId id) {

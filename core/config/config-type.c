@@ -7,6 +7,7 @@
 #include "config/config-type.h"
 #include "config/config-value.h"
 #include "imap/capability.h"
+#include "imap/mailbox-map.h"
 #include "imap/mailbox-name.h"
 
 static const char *const tls_words[] = {
@@ -158,6 +159,45 @@ static int set_pattern(char ***field, const char *value, Buffer *reterr) {
                 return complain(reterr, value, "a pattern: behind “!” stands what is excluded");
 
         return list_append(field, value, reterr);
+}
+
+static int set_direction(char ***field, const char *value, Buffer *reterr) {
+        char word[VALUE_WORD_MAX];
+        const char *pattern;
+        Direction unused;
+
+        if (value_split_word(value, word, &pattern) < 0 || direction_parse(word, &unused) < 0)
+                return complain(reterr, value,
+                                "a direction: expected both, pull, push or archive, and behind it "
+                                "a pattern, unless it is for all mailboxes");
+        return list_append(field, value, reterr);
+}
+
+static int set_size_of(char ***field, const char *value, Buffer *reterr) {
+        char word[VALUE_WORD_MAX];
+        const char *pattern;
+        uint64_t unused;
+
+        if (value_split_word(value, word, &pattern) < 0 || value_parse_size(word, &unused) < 0)
+                return complain(reterr, value,
+                                "a size: expected bytes, written like 500k or 2M, and behind it a "
+                                "pattern, unless it is for all mailboxes");
+        return list_append(field, value, reterr);
+}
+
+static int set_rule(char ***field, const char *value, Buffer *reterr) {
+        const int r = mailbox_map_check(*field, value);
+
+        if (r == MAILBOX_MAP_E_RULE)
+                return complain(reterr, value,
+                                "a rule: expected the name of a mailbox on the server, “ -> ” and "
+                                "its name here, with “/” between levels; INBOX stays INBOX");
+        if (r == MAILBOX_MAP_E_TAKEN)
+                return complain(
+                        reterr, value,
+                        "possible: two mailboxes would have the same name, by this rule and "
+                        "one above");
+        return r < 0 ? r : list_append(field, value, reterr);
 }
 
 static int set_pin(char ***field, const char *value, Buffer *reterr) {
@@ -380,6 +420,12 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
                 return set_pattern(field, value, reterr);
         case KEY_TYPE_PINS:
                 return set_pin(field, value, reterr);
+        case KEY_TYPE_DIRECTIONS:
+                return set_direction(field, value, reterr);
+        case KEY_TYPE_SIZES:
+                return set_size_of(field, value, reterr);
+        case KEY_TYPE_MAP:
+                return set_rule(field, value, reterr);
         case KEY_TYPE_BOOL:
                 return set_bool(field, value, reterr);
         case KEY_TYPE_PORT:
@@ -448,6 +494,9 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
                 return strings_equal(*(char *const *) a, *(char *const *) b);
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:
+        case KEY_TYPE_DIRECTIONS:
+        case KEY_TYPE_SIZES:
+        case KEY_TYPE_MAP:
                 return lists_equal(*(char **const *) a, *(char **const *) b);
         case KEY_TYPE_BOOL:
                 return *(const bool *) a == *(const bool *) b;
@@ -514,6 +563,9 @@ void config_type_done(ConfigKeyType type, void *field) {
                 return;
         case KEY_TYPE_PATTERNS:
         case KEY_TYPE_PINS:
+        case KEY_TYPE_DIRECTIONS:
+        case KEY_TYPE_SIZES:
+        case KEY_TYPE_MAP:
                 list_free(*(char ***) field);
                 *(char ***) field = NULL;
                 return;

@@ -16,6 +16,9 @@ typedef enum ConfigKeyType {
         KEY_TYPE_REFERENCE,  /* char *, how names of mailboxes begin on the server */
         KEY_TYPE_PATTERNS,   /* char **, NULL-terminated */
         KEY_TYPE_PINS,       /* char **, NULL-terminated */
+        KEY_TYPE_DIRECTIONS, /* char **, NULL-terminated: a word, and a pattern or nothing */
+        KEY_TYPE_SIZES,      /* the same: a size, and a pattern or nothing */
+        KEY_TYPE_MAP,        /* char **, NULL-terminated: rules of imap/mailbox-map.h */
         KEY_TYPE_BOOL,       /* bool */
         KEY_TYPE_PORT,       /* uint16_t */
         KEY_TYPE_UNSIGNED,   /* unsigned */

@@ -116,6 +116,18 @@ int value_parse_duration(const char *text, uint64_t *ret_usec) {
         return 0;
 }
 
+int value_split_word(const char *text, char ret_word[static VALUE_WORD_MAX],
+                     const char **ret_rest) {
+        const size_t size = strcspn(text, " \t");
+
+        if (size >= VALUE_WORD_MAX)
+                return -EINVAL;
+        memcpy(ret_word, text, size);
+        ret_word[size] = '\0';
+        *ret_rest = text + size + strspn(text + size, " \t");
+        return 0;
+}
+
 int value_parse_size(const char *text, uint64_t *ret_bytes) {
         static const char units[] = "kMGT";
         const size_t n_digits = strspn(text, "0123456789");

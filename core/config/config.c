@@ -235,6 +235,41 @@ bool account_config_wants(const AccountConfig *account, const char *mailbox) {
         return config_patterns_match(account->mailboxes, mailbox);
 }
 
+/* The word of the last line for this mailbox. Return: is there one? */
+static bool find_word(char *const *lines, const char *mailbox, char ret_word[VALUE_WORD_MAX]) {
+        bool found = false;
+
+        for (; lines && *lines; lines++) {
+                char word[VALUE_WORD_MAX];
+                const char *pattern;
+
+                if (value_split_word(*lines, word, &pattern) < 0 ||
+                    (*pattern && !mailbox_name_matches(pattern, mailbox)))
+                        continue;
+                memcpy(ret_word, word, VALUE_WORD_MAX);
+                found = true;
+        }
+        return found;
+}
+
+Direction account_config_direction(const AccountConfig *account, const char *mailbox) {
+        Direction direction = DIRECTION_BOTH;
+        char word[VALUE_WORD_MAX];
+
+        if (find_word(account->directions, mailbox, word))
+                (void) direction_parse(word, &direction);
+        return direction;
+}
+
+uint64_t account_config_size_limit(const AccountConfig *account, const char *mailbox) {
+        char word[VALUE_WORD_MAX];
+        uint64_t limit = 0;
+
+        if (find_word(account->size_limits, mailbox, word))
+                (void) value_parse_size(word, &limit);
+        return limit;
+}
+
 bool account_config_names(const AccountConfig *account, const char *mailbox) {
         bool named = false;
 

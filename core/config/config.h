@@ -16,6 +16,7 @@
 #include "imap/login.h"
 #include "imap/proxy.h"
 #include "imap/quirk.h"
+#include "sync/direction.h"
 #include "sync/mailbox-plan.h"
 #include "sync/policy.h"
 
@@ -86,6 +87,10 @@ typedef struct AccountConfig {
         /* Patterns in order, "!" in front excludes, the last match decides. What none matches is not
          * wanted, unless the first pattern excludes. NULL-terminated; NULL: all are wanted. */
         char **mailboxes;
+        /* "WORD" or "WORD PATTERN", the last whose pattern matches decides; NULL: "both", "0". */
+        char **directions;
+        char **size_limits;
+        char **map; /* "THERE -> HERE": imap/mailbox-map.h; NULL: names are the same on both sides */
         bool only_subscribed; /* and of those only what a side is subscribed to, INBOX, and what is named */
         DeletedMessages deleted;
         unsigned connections;   /* limit, 1 to 20, default 3 */
@@ -149,6 +154,10 @@ bool config_patterns_match(char *const *patterns, const char *mailbox);
 
 /* Does the account synchronise the mailbox of that name (UTF-8 with "/")? */
 bool account_config_wants(const AccountConfig *account, const char *mailbox);
+
+/* What may be done to that mailbox, and how large a message of it may be (bytes, 0: any size). */
+Direction account_config_direction(const AccountConfig *account, const char *mailbox);
+uint64_t account_config_size_limit(const AccountConfig *account, const char *mailbox);
 
 /* And is it the last pattern to match that says so, and has it no wildcard? */
 bool account_config_names(const AccountConfig *account, const char *mailbox);

@@ -218,6 +218,8 @@ const char *mailbox_name_error(MailboxNameError error) {
                        "hierarchy delimiter, or it spells INBOX in other capitals";
         case MAILBOX_NAME_E_LENGTH:
                 return "it is longer than 4000 bytes, or has a level longer than 255 bytes";
+        case MAILBOX_NAME_E_TAKEN:
+                return "another mailbox has it by “map”";
         }
 
         abort(); /* the switch is complete */

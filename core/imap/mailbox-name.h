@@ -19,6 +19,7 @@ typedef enum MailboxNameError {
         MAILBOX_NAME_E_LEVEL,    /* a level that is empty, "." or "..", or holds a "/" or the
                                     delimiter; or INBOX in other capitals (not from decode) */
         MAILBOX_NAME_E_LENGTH,   /* a level over 255 bytes or a name over 4000 bytes, in UTF-8 */
+        MAILBOX_NAME_E_TAKEN, /* another mailbox has it by a rule (imap/mailbox-map.h); not from here */
 } MailboxNameError;
 
 /* What is wrong, as the end of a sentence: "it has a level that is empty, ..." and so on. */

@@ -70,6 +70,9 @@ static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
                 *counts[i] = (uint64_t) sqlite3_column_int64(statement, 13 + i);
         state->gone_since = sqlite3_column_int64(statement, 19);
         state->last_change = sqlite3_column_int64(statement, 20);
+        state->alone = (uint64_t) sqlite3_column_int64(statement, 22);
+        state->large = (uint64_t) sqlite3_column_int64(statement, 23);
+        state->size_limit = (uint64_t) sqlite3_column_int64(statement, 24);
 
         if (column_string(statement, 1, &state->name) < 0 ||
             column_string(statement, 2, &state->wire[SIDE_REMOTE]) < 0 ||
@@ -138,15 +141,17 @@ int state_db_add_mailbox(StateDb *db, const char *name, const char *remote_wire,
 int state_db_save_mailbox(StateDb *db, const MailboxState *state) {
         const ReplicaToken *remote = &state->token[SIDE_REMOTE], *local = &state->token[SIDE_LOCAL];
 
-        return db_run(
-                db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiiis", state->id, state->wire[SIDE_REMOTE],
-                (int64_t) remote->uidvalidity, (int64_t) remote->uidnext, (int64_t) remote->modseq,
-                (int64_t) local->uidvalidity, (int64_t) local->uidnext, (int64_t) local->modseq,
-                (int64_t) local->stamp[0], (int64_t) local->stamp[1], (int64_t) local->stamp[2],
-                (int64_t) local->stamp[3], (int64_t) state->messages, (int64_t) state->files,
-                (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
-                (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
-                state->gone_since, state->last_change, state->wire[SIDE_LOCAL]);
+        return db_run(db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiiisiii", state->id,
+                      state->wire[SIDE_REMOTE], (int64_t) remote->uidvalidity,
+                      (int64_t) remote->uidnext, (int64_t) remote->modseq,
+                      (int64_t) local->uidvalidity, (int64_t) local->uidnext,
+                      (int64_t) local->modseq, (int64_t) local->stamp[0], (int64_t) local->stamp[1],
+                      (int64_t) local->stamp[2], (int64_t) local->stamp[3],
+                      (int64_t) state->messages, (int64_t) state->files,
+                      (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
+                      (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
+                      state->gone_since, state->last_change, state->wire[SIDE_LOCAL],
+                      (int64_t) state->alone, (int64_t) state->large, (int64_t) state->size_limit);
 }
 
 int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life) {

@@ -9,6 +9,7 @@ BaseMessage db_column_message(sqlite3_stmt *statement) {
                 .uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
                 .uid[SIDE_LOCAL] = (uint32_t) sqlite3_column_int64(statement, 1),
                 .flags = (MessageFlags) sqlite3_column_int64(statement, 2),
+                .apart = (MessageFlags) sqlite3_column_int64(statement, 3),
         };
 }
 
@@ -74,13 +75,15 @@ int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret
 
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message) {
         widen(&db->bound, mailbox, message);
-        return db_run(db, SQL_MESSAGE_ADD, "iiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],
-                      (int64_t) message->uid[SIDE_LOCAL], (int64_t) message->flags);
+        return db_run(db, SQL_MESSAGE_ADD, "iiiii", mailbox, (int64_t) message->uid[SIDE_REMOTE],
+                      (int64_t) message->uid[SIDE_LOCAL], (int64_t) message->flags,
+                      (int64_t) message->apart);
 }
 
-int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags) {
-        return db_run(db, SQL_MESSAGE_SET_FLAGS, "iii", mailbox, (int64_t) remote_uid,
-                      (int64_t) flags);
+int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags,
+                       MessageFlags apart) {
+        return db_run(db, SQL_MESSAGE_SET_FLAGS, "iiii", mailbox, (int64_t) remote_uid,
+                      (int64_t) flags, (int64_t) apart);
 }
 
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid) {
@@ -351,6 +354,36 @@ int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
 
 int state_db_left(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
         return parked_for(db, mailbox, side, STATE_DB_LEFT, uids);
+}
+
+int state_db_alone(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        return parked_for(db, mailbox, side, STATE_DB_ALONE, uids);
+}
+
+int state_db_large(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        return parked_for(db, mailbox, side, STATE_DB_LARGE, uids);
+}
+
+int state_db_refused(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_query(db, SQL_PARKED_REFUSED, &statement, "iiss", mailbox, (int64_t) side,
+                     STATE_DB_ALONE, STATE_DB_LARGE);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
+}
+
+int state_db_parked_count(StateDb *db, int64_t mailbox, const char *reason, uint64_t *ret_n) {
+        return db_integer(db, (int64_t *) ret_n, SQL_PARKED_COUNT, "is", mailbox, reason);
+}
+
+int state_db_parked_in(StateDb *db, int64_t mailbox, Side side, UidRange range, UidSet *uids) {
+        sqlite3_stmt *statement;
+        int r;
+
+        r = db_query(db, SQL_PARKED_IN, &statement, "iiii", mailbox, (int64_t) side,
+                     (int64_t) range.first, (int64_t) range.last);
+        return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids) {

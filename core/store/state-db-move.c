@@ -38,7 +38,7 @@ int state_db_move_next(StateDb *db, const MoveSearch *search, uint32_t after,
                 return r;
 
         *ret_message = db_column_message(statement);
-        *ret_uid = (uint32_t) sqlite3_column_int64(statement, 3);
+        *ret_uid = (uint32_t) sqlite3_column_int64(statement, 4);
         return 0;
 }
 

@@ -74,7 +74,7 @@ static void column_change(sqlite3_stmt *statement, int column, Side side, Change
         message->late |= sqlite3_column_int(statement, column) == 2;
         message->flags[side] = message->has[side]
                                        ? (MessageFlags) sqlite3_column_int64(statement, column + 1)
-                                       : message->base.flags;
+                                       : base_flags(&message->base, side);
 }
 
 int state_db_change_next(StateDb *db, int64_t mailbox, uint32_t after,
@@ -92,9 +92,10 @@ int state_db_change_next(StateDb *db, int64_t mailbox, uint32_t after,
                 .base.uid[SIDE_REMOTE] = (uint32_t) sqlite3_column_int64(statement, 0),
                 .base.uid[SIDE_LOCAL] = (uint32_t) sqlite3_column_int64(statement, 1),
                 .base.flags = (MessageFlags) sqlite3_column_int64(statement, 2),
+                .base.apart = (MessageFlags) sqlite3_column_int64(statement, 3),
         };
-        column_change(statement, 3, SIDE_REMOTE, ret_message);
-        column_change(statement, 5, SIDE_LOCAL, ret_message);
+        column_change(statement, 4, SIDE_REMOTE, ret_message);
+        column_change(statement, 6, SIDE_LOCAL, ret_message);
         return 0;
 }
 

@@ -2,7 +2,7 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 4
+#define STATE_DB_VERSION 5
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -63,7 +63,11 @@
                 "CREATE INDEX object_message ON object (mailbox, remote);",                        \
                 "CREATE TABLE moved (mailbox INTEGER NOT NULL, side INTEGER NOT NULL,"             \
                 " uid INTEGER NOT NULL, flags INTEGER NOT NULL,"                                   \
-                " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",
+                " PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;",                               \
+                "ALTER TABLE message ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;"                 \
+                "ALTER TABLE mailbox ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;"                 \
+                "ALTER TABLE mailbox ADD COLUMN large INTEGER NOT NULL DEFAULT 0;"                 \
+                "ALTER TABLE mailbox ADD COLUMN size_limit INTEGER NOT NULL DEFAULT 0;",
 
 /* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by
  * side and UID. */
@@ -125,6 +129,10 @@
         ".uid)"
 #define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
 
+/* What the base has of a message on each side: the local one may differ. */
+#define _FLAGS_OF_REMOTE(m) m "flags"
+#define _FLAGS_OF_LOCAL(m)  "((" m "flags | " m "apart) & ~(" m "flags & " m "apart))"
+
 /* Volumes are ranges of one side's UIDs. */
 #define _VOLUME_NEXT(own)                                                                          \
         "SELECT coalesce(max(" own "), 0), count(*) FROM (SELECT " own " FROM message"             \
@@ -138,16 +146,16 @@
 #define _VOLUME_NEWEST(own)                                                                        \
         "SELECT coalesce(min(" own "), 1) FROM (SELECT " own " FROM message"                       \
         " WHERE mailbox = ?1 AND " own " <= ?2 ORDER BY " own " DESC LIMIT ?3)"
-#define _VOLUME_FLAGS(own)                                                                         \
-        "SELECT flags FROM message WHERE mailbox = ?1 AND " own " BETWEEN ?2 AND ?3 AND flags <> " \
-        "0"
-#define _VOLUME_FLAGS_GONE(own, side)                                                              \
-        "SELECT m.flags FROM temp.change c CROSS JOIN message m"                                   \
+#define _VOLUME_FLAGS(own, flags)                                                                  \
+        "SELECT " flags " FROM message WHERE mailbox = ?1 AND " own                                \
+        " BETWEEN ?2 AND ?3 AND " flags " <> 0"
+#define _VOLUME_FLAGS_GONE(own, side, flags)                                                       \
+        "SELECT " flags " FROM temp.change c CROSS JOIN message m"                                 \
         " ON m.mailbox = c.mailbox AND m.remote = c.remote"                                        \
         " WHERE c.mailbox = ?1 AND m." own " BETWEEN ?2 AND ?3 AND c.side = " side " AND c.gone"
-#define _VOLUME_DIFFERS(own, side)                                                                 \
-        "SELECT remote, local, flags FROM message m WHERE mailbox = ?1"                            \
-        " AND " own " BETWEEN ?2 AND ?3 AND ((flags & ?4) <> 0) <> ?5"                             \
+#define _VOLUME_DIFFERS(own, side, flags)                                                          \
+        "SELECT remote, local, flags, apart FROM message m WHERE mailbox = ?1"                     \
+        " AND " own " BETWEEN ?2 AND ?3 AND ((" flags " & ?4) <> 0) <> ?5"                         \
         " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1"                        \
         " AND c.remote = m.remote AND c.side = " side " AND c.gone) ORDER BY " own " LIMIT 1"
 
@@ -162,14 +170,16 @@
           "SELECT id, name, remote_wire, remote_uidvalidity, remote_uidnext, remote_modseq,"       \
           " local_uidvalidity, local_uidnext, local_modseq, stamp0, stamp1, stamp2, stamp3,"       \
           " messages, files, remote_parked, local_parked, remote_gone, local_gone,"                \
-          " gone_since, last_change, local_wire FROM mailbox ORDER BY name")                       \
+          " gone_since, last_change, local_wire, alone, large, size_limit"                         \
+          " FROM mailbox ORDER BY name")                                                           \
         X(MAILBOX_ADD, "INSERT INTO mailbox (name, remote_wire, local_wire) VALUES (?1, ?2, ?3)")  \
         X(MAILBOX_SAVE,                                                                            \
           "UPDATE mailbox SET remote_wire = ?2, remote_uidvalidity = ?3, remote_uidnext = ?4,"     \
           " remote_modseq = ?5, local_uidvalidity = ?6, local_uidnext = ?7, local_modseq = ?8,"    \
           " stamp0 = ?9, stamp1 = ?10, stamp2 = ?11, stamp3 = ?12, messages = ?13, files = ?14,"   \
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
-          " gone_since = ?19, last_change = ?20, local_wire = ?21 WHERE id = ?1")                  \
+          " gone_since = ?19, last_change = ?20, local_wire = ?21, alone = ?22, large = ?23,"      \
+          " size_limit = ?24 WHERE id = ?1")                                                       \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
         X(MAILBOX_RENAME,                                                                          \
           "UPDATE mailbox SET name = ?2, remote_wire = ?3, local_wire = ?4 WHERE id = ?1")         \
@@ -190,18 +200,19 @@
         X(KEYWORD_EACH, "SELECT name FROM keyword WHERE mailbox = ?1 ORDER BY position")           \
         X(KEYWORD_ADD, "INSERT OR REPLACE INTO keyword VALUES (?1, ?2, ?3)")                       \
         X(MESSAGE_BY_REMOTE,                                                                       \
-          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote = ?2")           \
+          "SELECT remote, local, flags, apart FROM message WHERE mailbox = ?1 AND remote = ?2")    \
         X(MESSAGE_NEXT,                                                                            \
-          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND remote > ?2"            \
+          "SELECT remote, local, flags, apart FROM message WHERE mailbox = ?1 AND remote > ?2"     \
           " ORDER BY remote LIMIT 1")                                                              \
         X(MESSAGE_BY_LOCAL,                                                                        \
-          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 AND local = ?2")            \
+          "SELECT remote, local, flags, apart FROM message WHERE mailbox = ?1 AND local = ?2")     \
         X(MESSAGE_BOUND,                                                                           \
           "SELECT (SELECT remote FROM message WHERE mailbox = ?1 AND remote > 0"                   \
           " ORDER BY remote DESC LIMIT 1), (SELECT local FROM message WHERE mailbox = ?1"          \
           " AND local > 0 ORDER BY local DESC LIMIT 1)")                                           \
-        X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4)")                              \
-        X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3 WHERE mailbox = ?1 AND remote = ?2")   \
+        X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4, ?5)")                          \
+        X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3, apart = ?4"                           \
+                             " WHERE mailbox = ?1 AND remote = ?2")                                \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
         X(MESSAGE_REMOVE_ALL, "DELETE FROM message WHERE mailbox = ?1")                            \
         X(OBJECT_NOTE, "INSERT OR REPLACE INTO object"                                             \
@@ -228,7 +239,7 @@
         X(MESSAGE_FROM_LOCAL,                                                                      \
           "SELECT local FROM message WHERE mailbox = ?1 AND local >= ?2 ORDER BY local")           \
         X(MESSAGE_EACH,                                                                            \
-          "SELECT remote, local, flags FROM message WHERE mailbox = ?1 ORDER BY remote")           \
+          "SELECT remote, local, flags, apart FROM message WHERE mailbox = ?1 ORDER BY remote")    \
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
         X(VOLUME_NEXT_REMOTE, _VOLUME_NEXT("remote"))                                              \
         X(VOLUME_NEXT_LOCAL, _VOLUME_NEXT("local"))                                                \
@@ -242,14 +253,14 @@
                                 " WHERE mailbox = ?1 AND side = ?4 AND uid BETWEEN ?2 AND ?3")     \
         X(VOLUME_NEWEST_REMOTE, _VOLUME_NEWEST("remote"))                                          \
         X(VOLUME_NEWEST_LOCAL, _VOLUME_NEWEST("local"))                                            \
-        X(VOLUME_FLAGS_REMOTE, _VOLUME_FLAGS("remote"))                                            \
-        X(VOLUME_FLAGS_LOCAL, _VOLUME_FLAGS("local"))                                              \
+        X(VOLUME_FLAGS_REMOTE, _VOLUME_FLAGS("remote", _FLAGS_OF_REMOTE("")))                      \
+        X(VOLUME_FLAGS_LOCAL, _VOLUME_FLAGS("local", _FLAGS_OF_LOCAL("")))                         \
         X(VOLUME_FLAGS_UNKNOWN, "SELECT flags FROM temp.unknown WHERE mailbox = ?1 AND side = ?4"  \
                                 " AND uid BETWEEN ?2 AND ?3 AND flags <> 0")                       \
-        X(VOLUME_FLAGS_GONE_REMOTE, _VOLUME_FLAGS_GONE("remote", "0"))                             \
-        X(VOLUME_FLAGS_GONE_LOCAL, _VOLUME_FLAGS_GONE("local", "1"))                               \
-        X(VOLUME_DIFFERS_REMOTE, _VOLUME_DIFFERS("remote", "0"))                                   \
-        X(VOLUME_DIFFERS_LOCAL, _VOLUME_DIFFERS("local", "1"))                                     \
+        X(VOLUME_FLAGS_GONE_REMOTE, _VOLUME_FLAGS_GONE("remote", "0", _FLAGS_OF_REMOTE("m.")))     \
+        X(VOLUME_FLAGS_GONE_LOCAL, _VOLUME_FLAGS_GONE("local", "1", _FLAGS_OF_LOCAL("m.")))        \
+        X(VOLUME_DIFFERS_REMOTE, _VOLUME_DIFFERS("remote", "0", _FLAGS_OF_REMOTE("")))             \
+        X(VOLUME_DIFFERS_LOCAL, _VOLUME_DIFFERS("local", "1", _FLAGS_OF_LOCAL("")))                \
         X(CHANGE_FLAGS, "SELECT flags FROM temp.change"                                            \
                         " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3 AND NOT gone")          \
         X(ROTATION_GET, "SELECT uid, begun, complete, last FROM rotation"                          \
@@ -261,7 +272,8 @@
         X(FILE_ADD, "INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5)")                                \
         X(FILE_OBJECT, "SELECT object FROM file WHERE mailbox = ?1 AND uid = ?2")                  \
         X(FILE_SET_UNKNOWN, "UPDATE file SET unknown = ?3 WHERE mailbox = ?1 AND uid = ?2")        \
-        X(FILE_ALL_UNKNOWN, "UPDATE file SET unknown = 1 WHERE mailbox = ?1")                      \
+        X(FILE_ALL_UNKNOWN, "UPDATE file SET unknown = 1 WHERE mailbox = ?1 AND uid NOT IN"        \
+                            " (SELECT uid FROM parked WHERE mailbox = ?1 AND side = 1)")           \
         X(FILE_REMOVE, "DELETE FROM file WHERE mailbox = ?1 AND uid = ?2")                         \
         X(FILE_EACH, "SELECT uid, name FROM file WHERE mailbox = ?1 ORDER BY uid")                 \
         X(FILE_EACH_UNKNOWN, "SELECT uid, name FROM file INDEXED BY file_unknown"                  \
@@ -286,6 +298,11 @@
                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                         \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
                        " WHERE mailbox = ?1 AND side = ?2 AND uid >= ?3 ORDER BY uid")             \
+        X(PARKED_IN, "SELECT uid FROM parked WHERE mailbox = ?1 AND side = ?2"                     \
+                     " AND uid BETWEEN ?3 AND ?4 ORDER BY uid")                                    \
+        X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE mailbox = ?1 AND reason = ?2")          \
+        X(PARKED_REFUSED, "SELECT uid FROM parked WHERE mailbox = ?1 AND side = ?2"                \
+                          " AND reason NOT IN (?3, ?4) ORDER BY uid")                              \
         X(PARKED_FOR, "SELECT uid FROM parked"                                                     \
                       " WHERE mailbox = ?1 AND side = ?2 AND reason = ?3 ORDER BY uid")            \
         X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags)"    \
@@ -312,13 +329,14 @@
         X(CHANGE_COUNT_GONE, "SELECT count(*) FROM temp.change c CROSS JOIN message m"             \
                              " ON m.mailbox = c.mailbox AND m.remote = c.remote"                   \
                              " WHERE c.mailbox = ?1 AND c.side = ?2 AND c.gone = ?3")              \
-        X(CHANGE_NEXT, "SELECT m.remote, m.local, m.flags, r.gone, r.flags, l.gone, l.flags"       \
-                       " FROM temp.change c CROSS JOIN message m"                                  \
-                       " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change r" \
-                       " ON r.mailbox = m.mailbox AND r.remote = m.remote AND r.side = 0"          \
-                       " LEFT JOIN temp.change l"                                                  \
-                       " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"          \
-                       " WHERE c.mailbox = ?1 AND c.remote > ?2 ORDER BY c.remote LIMIT 1")        \
+        X(CHANGE_NEXT,                                                                             \
+          "SELECT m.remote, m.local, m.flags, m.apart, r.gone, r.flags, l.gone, l.flags"           \
+          " FROM temp.change c CROSS JOIN message m"                                               \
+          " ON m.mailbox = c.mailbox AND m.remote = c.remote LEFT JOIN temp.change r"              \
+          " ON r.mailbox = m.mailbox AND r.remote = m.remote AND r.side = 0"                       \
+          " LEFT JOIN temp.change l"                                                               \
+          " ON l.mailbox = m.mailbox AND l.remote = m.remote AND l.side = 1"                       \
+          " WHERE c.mailbox = ?1 AND c.remote > ?2 ORDER BY c.remote LIMIT 1")                     \
         X(CHANGE_CLEAR, "DELETE FROM temp.change WHERE mailbox = ?1")                              \
         X(LISTED_PUT, "INSERT OR IGNORE INTO temp.listed VALUES (?1, ?2, ?3)")                     \
         X(LISTED_CLEAR, "DELETE FROM temp.listed WHERE mailbox = ?1")                              \
@@ -331,9 +349,11 @@
         X(UNKNOWN_REMOVE_UNLISTED,                                                                 \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = ?2 AND uid NOT IN"               \
           " (SELECT uid FROM temp.listed WHERE mailbox = ?1 AND side = ?2)")                       \
-        X(UNKNOWN_ADD_GONE, "INSERT OR IGNORE INTO temp.unknown (mailbox, side, uid, flags)"       \
-                            " SELECT m.mailbox, 1 - ?2, " _MOVE_HALF ","                           \
-                            " CASE WHEN o.gone = 0 THEN o.flags ELSE m.flags END" _MOVE_GONE)      \
+        X(UNKNOWN_ADD_GONE,                                                                        \
+          "INSERT OR IGNORE INTO temp.unknown (mailbox, side, uid, flags)"                         \
+          " SELECT m.mailbox, 1 - ?2, " _MOVE_HALF ","                                             \
+          " CASE WHEN o.gone = 0 THEN o.flags WHEN ?2 = 1 THEN m.flags ELSE " _FLAGS_OF_LOCAL(     \
+                  "m.") " END" _MOVE_GONE)                                                         \
         X(UNKNOWN_REMOVE_KNOWN,                                                                    \
           "DELETE FROM temp.unknown WHERE mailbox = ?1 AND side = 1 AND EXISTS (SELECT 1"          \
           " FROM message m WHERE m.mailbox = ?1 AND m.local = temp.unknown.uid)")                  \
@@ -342,14 +362,14 @@
           " FROM message m WHERE m.mailbox = ?1 AND m.remote = temp.unknown.uid)")                 \
         X(CHANGE_OBJECT, "UPDATE temp.change SET object = ?4"                                      \
                          " WHERE mailbox = ?1 AND side = ?2 AND remote = ?3")                      \
-        X(LOST_NEXT, "SELECT m.remote, m.local, m.flags" _MOVE_GONE " AND c.remote > ?3"           \
+        X(LOST_NEXT, "SELECT m.remote, m.local, m.flags, m.apart" _MOVE_GONE " AND c.remote > ?3"  \
                      " ORDER BY c.remote LIMIT 1")                                                 \
-        X(MOVE_BY_OBJECT, "SELECT m.remote, m.local, m.flags, u.uid" _MOVE_FROM                    \
+        X(MOVE_BY_OBJECT, "SELECT m.remote, m.local, m.flags, m.apart, u.uid" _MOVE_FROM           \
                           " CROSS JOIN temp.unknown u INDEXED BY unknown_object"                   \
                           " ON u.mailbox = ?4 AND u.side = ?2 AND u.object = c.object" _MOVE_WHERE \
                           " AND c.remote > ?3 ORDER BY c.remote LIMIT 1")                          \
         X(MOVE_BY_IDENTITY,                                                                        \
-          "SELECT m.remote, m.local, m.flags, u.uid" _MOVE_FROM                                    \
+          "SELECT m.remote, m.local, m.flags, m.apart, u.uid" _MOVE_FROM                           \
           " CROSS JOIN temp.unknown h ON h.mailbox = ?1 AND h.side = 1 - ?2 AND h.uid "            \
           "= " _MOVE_HALF " CROSS JOIN temp.unknown u INDEXED BY unknown_identity"                 \
           " ON u.mailbox = ?4 AND u.size = h.size AND u.message_id = h.message_id"                 \

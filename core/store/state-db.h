@@ -62,6 +62,7 @@ typedef struct MailboxLife {
         char *renaming;          /* the name that it is being given on that side; owned, or NULL */
         Side renaming_side;
         unsigned removing; /* 1 + the side on which it is being removed; 0: it is not */
+#define MAILBOX_LEFT 3u    /* it is gone from a side, and the direction has left it on the other */
 } MailboxLife;
 
 typedef struct MailboxState {
@@ -74,9 +75,11 @@ typedef struct MailboxState {
         uint64_t messages;          /* rows of the base */
         uint64_t files;             /* rows of the Maildir's table of files */
         uint64_t parked[_SIDE_MAX]; /* rows of parked messages */
-        uint64_t gone[_SIDE_MAX];   /* deletions let through lately, for the brake */
-        int64_t gone_since;         /* usec since 1970: since when they are counted */
-        int64_t last_change;        /* usec since 1970 */
+        uint64_t alone, large; /* of them those that are parked for these reasons, of both sides */
+        uint64_t size_limit;   /* each of the large ones is larger than this */
+        uint64_t gone[_SIDE_MAX]; /* deletions let through lately, for the brake */
+        int64_t gone_since;       /* usec since 1970: since when they are counted */
+        int64_t last_change;      /* usec since 1970 */
         MailboxLife life;
 } MailboxState;
 
@@ -108,15 +111,21 @@ int state_db_save_keywords(StateDb *db, int64_t mailbox, const Keywords *keyword
 
 typedef struct BaseMessage {
         uint32_t uid[_SIDE_MAX];
-        MessageFlags flags;
+        MessageFlags flags; /* on the remote side, */
+        MessageFlags apart; /* and those that differ on the local one, and are left so */
 } BaseMessage;
+
+static inline MessageFlags base_flags(const BaseMessage *base, Side side) {
+        return side == SIDE_REMOTE ? base->flags : base->flags ^ base->apart;
+}
 
 int state_db_find(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                   BaseMessage *ret_message); /* or STATE_DB_E_NONE */
 /* The next one with a remote UID above @after; or STATE_DB_E_NONE. */
 int state_db_next(StateDb *db, int64_t mailbox, uint32_t after, BaseMessage *ret_message);
 int state_db_add(StateDb *db, int64_t mailbox, const BaseMessage *message);
-int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags);
+int state_db_set_flags(StateDb *db, int64_t mailbox, uint32_t remote_uid, MessageFlags flags,
+                       MessageFlags apart);
 int state_db_remove(StateDb *db, int64_t mailbox, uint32_t remote_uid);
 /* The UIDs of @side from @first on. Costs what it yields. */
 int state_db_uids_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
@@ -183,6 +192,7 @@ int state_db_file_add(StateDb *db, int64_t mailbox, uint32_t uid, const char *na
 int state_db_file_object(StateDb *db, int64_t mailbox, uint32_t uid,
                          uint64_t *ret_object); /* or STATE_DB_E_NONE */
 int state_db_file_set_known(StateDb *db, int64_t mailbox, uint32_t uid, bool known);
+/* All but those that are parked. */
 int state_db_file_set_all_unknown(StateDb *db, int64_t mailbox);
 int state_db_file_remove(StateDb *db, int64_t mailbox, uint32_t uid);
 /* @unknown: only those. @each must not change the table. */
@@ -231,6 +241,8 @@ bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
 int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
                            char **ret_reason);
 int state_db_parked_from(StateDb *db, int64_t mailbox, Side side, uint32_t first, UidSet *uids);
+int state_db_parked_in(StateDb *db, int64_t mailbox, Side side, UidRange range, UidSet *uids);
+int state_db_parked_count(StateDb *db, int64_t mailbox, const char *reason, uint64_t *ret_n);
 
 /* Nobody refuses these: they are larger than what may be transferred now. Parked under this reason. */
 #define STATE_DB_DEFERRED "deferred"
@@ -238,6 +250,14 @@ int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 /* Nor these: the program that synchronised them before had left them on one side. */
 #define STATE_DB_LEFT "left"
 int state_db_left(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+/* Nor these: the direction keeps them on their side only, for good. MailboxState.alone counts them. */
+#define STATE_DB_ALONE "alone"
+int state_db_alone(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+/* Nor these: they are larger than what is to be copied at all. MailboxState.large counts them. */
+#define STATE_DB_LARGE "large"
+int state_db_large(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+/* All the others, which may be tried again. */
+int state_db_refused(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 
 /* --- for one run: what has changed, temporary --- */
 

@@ -101,8 +101,12 @@ MailboxView engine_view(const SyncMailbox *mailbox) {
                 .is_inbox = strcmp(mailbox->state.name, "INBOX") == 0,
                 .is_target = mailbox->is_target,
                 .exists = {mailbox->exists[SIDE_REMOTE], mailbox->exists[SIDE_LOCAL]},
+                .direction = mailbox->direction,
                 .deletion = mailbox->engine->options.deletion,
-                .confirmed = mailbox->is_removal_confirmed || mailbox->state.life.removing > 0,
+                .is_left = mailbox->state.life.removing == MAILBOX_LEFT,
+                .confirmed = mailbox->is_removal_confirmed ||
+                             (mailbox->state.life.removing > 0 &&
+                              mailbox->state.life.removing != MAILBOX_LEFT),
         };
 
         for (Side side = 0; side < _SIDE_MAX; side++)
@@ -182,13 +186,13 @@ static int subscribe(SyncMailbox *mailbox, Side side, Subscribed wanted) {
         Replica *replica = engine->replica[side];
         int r;
 
-        if (engine->options.dry_run) {
+        if (engine->options.dry_run && sync_mailbox_may(mailbox, side, DEED_SUBSCRIBE)) {
                 engine_note_text(engine, ENGINE_NOTE_WOULD, mailbox, "%s the %s mailbox",
                                  wanted == SUBSCRIBED_YES ? "subscribe" : "unsubscribe",
                                  side_name(side));
                 return 0;
         }
-        if (!replica->ops->subscribe)
+        if (!replica->ops->subscribe || !sync_mailbox_may(mailbox, side, DEED_SUBSCRIBE))
                 return 0;
         r = replica->ops->subscribe(replica, &mailbox->replica[side], wanted == SUBSCRIBED_YES);
         if (r < 0)
@@ -223,7 +227,7 @@ static int merge_subscriptions(SyncMailbox *mailbox) {
                 if (sides[side] == wanted)
                         continue;
                 r = subscribe(mailbox, side, wanted);
-                asked = true;
+                asked = true; /* or not allowed: then they differ, and the base is as it was */
         }
         return asked ? r : save_subscribed(mailbox, wanted);
 }
@@ -386,6 +390,31 @@ static int keep_in_sync(SyncMailbox *mailbox) {
         return r < 0 ? r : merge_subscriptions(mailbox);
 }
 
+/* It is on this side alone, and stays so. */
+static const char *why_alone(Side side, bool in_base) {
+        if (side == SIDE_LOCAL)
+                return in_base ? "left out: it is gone on the server, and stays here (direction)"
+                               : "left out: it is only here, and is not made on the server "
+                                 "(direction)";
+        return in_base ? "left out: it is gone here, and stays on the server (direction)"
+                       : "left out: it is only on the server, and is not made here (direction)";
+}
+
+/* Nobody has asked for its deletion: when both ways are allowed again, a person is to say so. */
+static int leave(SyncMailbox *mailbox, Side side) {
+        MailboxLife *life = &mailbox->state.life;
+        const bool in_base = sync_mailbox_is_in_base(mailbox);
+        int r;
+
+        mailbox->left_out = why_alone(side, in_base);
+        sync_mailbox_set_missing(mailbox, ENGINE_NOTE_FAILED, NULL);
+        if (!in_base || life->removing == MAILBOX_LEFT)
+                return 0;
+        life->removing = MAILBOX_LEFT;
+        r = engine_begin(mailbox->engine);
+        return r < 0 ? r : state_db_save_life(mailbox->engine->db, mailbox->state.id, life);
+}
+
 static int act_on(SyncMailbox *mailbox, bool is_much) {
         MailboxView view = engine_view(mailbox);
         MailboxPlan plan;
@@ -412,6 +441,8 @@ static int act_on(SyncMailbox *mailbox, bool is_much) {
         case MAILBOX_STEP_KEEP:
                 hold(mailbox, plan.side, false);
                 return 0;
+        case MAILBOX_STEP_LEAVE:
+                return leave(mailbox, plan.side);
         case MAILBOX_STEP_FORGET: /* under another name it is a new one, with the next list */
                 mailbox->engine->wants_list |=
                         view.moved_to[SIDE_REMOTE] || view.moved_to[SIDE_LOCAL];

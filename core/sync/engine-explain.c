@@ -30,7 +30,8 @@ static int find_base(const SyncMailbox *mailbox, EngineExplanation *explanation,
         for (Side s = 0; s < _SIDE_MAX; s++)
                 explanation->uid[s] = message.uid[s];
         explanation->is_known = true;
-        *ret_flags = message.flags;
+        explanation->is_apart = message.apart != 0;
+        *ret_flags = message.flags & base_flags(&message, SIDE_LOCAL);
         return 0;
 }
 
@@ -94,11 +95,15 @@ static int find_intent(const SyncMailbox *mailbox, EngineExplanation *explanatio
         return 0;
 }
 
-static int say_known(const SyncMailbox *mailbox, Buffer *out) {
+static int say_known(const SyncMailbox *mailbox, bool apart, Buffer *out) {
         const bool is_pending = mailbox->run || sync_mailbox_is_marked(mailbox);
         int r;
 
         r = buffer_append_string(out, "Both sides have it, and agreed on these flags.");
+        if (r == 0 && apart)
+                r = buffer_append_string(out,
+                                         " Other flags differ, and are left so: the direction did "
+                                         "not let one side follow.");
         if (r == 0 && (mailbox->held[SIDE_REMOTE] > 0 || mailbox->held[SIDE_LOCAL] > 0))
                 r = buffer_append_string(out,
                                          " Deletions are held in this mailbox, perhaps its own: "
@@ -120,6 +125,18 @@ static int say_parked(const EngineExplanation *explanation, Buffer *out) {
                         out,
                         "It is on the %s side only: larger than the policy lets "
                         "through. It follows when another policy does.",
+                        only);
+        if (strcmp(explanation->parked, STATE_DB_ALONE) == 0)
+                return buffer_append_format(
+                        out,
+                        "It is on the %s side only, and stays so: the direction did not let the "
+                        "other side follow.",
+                        only);
+        if (strcmp(explanation->parked, STATE_DB_LARGE) == 0)
+                return buffer_append_format(
+                        out,
+                        "It is on the %s side only: larger than size-limit. It follows when the "
+                        "limit is raised.",
                         only);
         return buffer_append_format(
                 out,
@@ -149,7 +166,7 @@ static int say(const SyncMailbox *mailbox, const EngineExplanation *explanation,
                 return buffer_append_format(out, "The mailbox is not synchronised: %s.",
                                             mailbox->left_out);
         if (explanation->is_known)
-                return say_known(mailbox, out);
+                return say_known(mailbox, explanation->is_apart, out);
         if (explanation->parked)
                 return say_parked(explanation, out);
         if (explanation->is_begun)

@@ -33,43 +33,84 @@ static int unpark_one(SyncMailbox *mailbox, Side side, uint32_t uid) {
         return 0;
 }
 
-static int unpark_side(SyncMailbox *mailbox, Side side, bool only_deferred) {
-        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
+int sync_mailbox_unpark(SyncMailbox *mailbox, Side side, uint32_t uid) {
+        MailboxState *state = &mailbox->state;
         StateDb *db = mailbox->engine->db;
+        _cleanup_free_ char *reason = NULL;
+        int r = 0;
+
+        if (state->alone + state->large > 0)
+                r = state_db_parked_reason(db, state->id, side, uid, &reason);
+        if (r >= 0)
+                r = state_db_unpark(db, state->id, side, uid);
+        if (r != 0)
+                return MIN(r, 0);
+        state->parked[side]--;
+        state->alone -= reason && strcmp(reason, STATE_DB_ALONE) == 0;
+        state->large -= reason && strcmp(reason, STATE_DB_LARGE) == 0;
+        return 0;
+}
+
+int sync_mailbox_unpark_all(SyncMailbox *mailbox, Side side) {
+        MailboxState *state = &mailbox->state;
+        StateDb *db = mailbox->engine->db;
+        int r = state_db_unpark_all(db, state->id, side);
+
+        if (r >= 0 && state->alone > 0)
+                r = state_db_parked_count(db, state->id, STATE_DB_ALONE, &state->alone);
+        if (r >= 0 && state->large > 0)
+                r = state_db_parked_count(db, state->id, STATE_DB_LARGE, &state->large);
+        state->parked[side] = 0;
+        return r;
+}
+
+/* Which of a side are to be tried again? */
+static int find_wanted(SyncMailbox *mailbox, Side side, UidSet *uids) {
+        const int64_t id = mailbox->state.id;
+        StateDb *db = mailbox->engine->db;
+        int r = 0;
+
+        if (mailbox->wants_parked)
+                r = state_db_refused(db, id, side, uids);
+        else if (mailbox->wants_deferred)
+                r = state_db_deferred(db, id, side, uids);
+        if (r >= 0 && mailbox->wants_large)
+                r = state_db_large(db, id, side, uids);
+        return r;
+}
+
+static int unpark_side(SyncMailbox *mailbox, Side side) {
+        _cleanup_(uid_set_done) UidSet parked = UID_SET_NULL;
         int r;
 
         if (mailbox->state.parked[side] == 0)
                 return 0;
-        r = only_deferred ? state_db_deferred(db, mailbox->state.id, side, &parked)
-                          : state_db_parked_from(db, mailbox->state.id, side, 1, &parked);
+        r = find_wanted(mailbox, side, &parked);
         for (size_t i = 0; i < parked.n_ranges; i++)
                 for (uint64_t uid = parked.ranges[i].first; r >= 0 && uid <= parked.ranges[i].last;
                      uid++) {
                         r = unpark_one(mailbox, side, (uint32_t) uid);
                         if (r >= 0)
-                                r = state_db_unpark(db, mailbox->state.id, side, (uint32_t) uid);
+                                r = sync_mailbox_unpark(mailbox, side, (uint32_t) uid);
                 }
-        if (r >= 0)
-                mailbox->state.parked[side] -=
-                        MIN(mailbox->state.parked[side], uid_set_count(&parked));
         return r;
 }
 
 int engine_unpark(SyncMailbox *mailbox) {
-        const bool only_deferred = !mailbox->wants_parked;
         Engine *engine = mailbox->engine;
-        int r;
+        int r = 0;
 
-        mailbox->wants_parked = mailbox->wants_deferred = false;
-        if (mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] == 0)
-                return 0;
-
-        r = engine_begin(engine);
-        for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
-                r = unpark_side(mailbox, side, only_deferred);
-        if (r >= 0)
-                r = sync_mailbox_save(mailbox);
-        return r < 0 ? r : engine_commit(engine);
+        if (mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] > 0) {
+                r = engine_begin(engine);
+                for (Side side = 0; r >= 0 && side < _SIDE_MAX; side++)
+                        r = unpark_side(mailbox, side);
+                if (r >= 0)
+                        r = sync_mailbox_save(mailbox);
+                if (r >= 0)
+                        r = engine_commit(engine);
+        }
+        mailbox->wants_parked = mailbox->wants_deferred = mailbox->wants_large = false;
+        return r;
 }
 
 /* --- messages that were deferred --- */
@@ -95,7 +136,7 @@ static bool count_reasons(SyncMailbox *mailbox) {
                 mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL];
         uint64_t n_deferred, n_left;
 
-        if (n_parked == 0)
+        if (n_parked == mailbox->state.alone + mailbox->state.large)
                 return false;
         if (mailbox->has_deferred && mailbox->n_parked_then == n_parked)
                 return true;
@@ -120,6 +161,17 @@ uint64_t sync_mailbox_count_left(SyncMailbox *mailbox) {
 /* Is more allowed than before? The first policy of a process may follow any other. */
 static bool allows_more(uint64_t before, uint64_t now) {
         return now == 0 || (before > 0 && now > before);
+}
+
+void sync_mailbox_check_limit(SyncMailbox *mailbox) {
+        const MailboxState *state = &mailbox->state;
+
+        if (mailbox->engine->options.dry_run || state->large == 0 ||
+            !allows_more(state->size_limit, mailbox->size_limit))
+                return;
+        mailbox->wants_large = mailbox->all_names = true;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                sync_mailbox_mark(mailbox, side);
 }
 
 void engine_set_policy(Engine *engine, const Policy *policy) {

@@ -78,12 +78,15 @@ typedef struct SyncMailbox {
         char *removal_error;        /* owned */
         Subscribed subscribing;     /* asked for; the base has it once it is so */
 
+        Direction direction;
+        uint64_t size_limit;  /* 0: none */
         bool is_named;        /* by the configuration: never left out */
         const char *left_out; /* static: why it is not synchronised; NULL: it is */
         char *error;          /* owned, NULL: none */
         bool is_missing;      /* the error: it is not on both sides */
         bool wants_parked;    /* its next run tries what is parked again */
         bool wants_deferred;  /* the same of what is deferred */
+        bool wants_large;     /* and of what was larger than the limit was */
         bool has_deferred;    /* they were counted, when so many were parked: */
         uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
@@ -378,6 +381,10 @@ struct Engine {
         char *error;
 };
 
+static inline bool sync_mailbox_may(const SyncMailbox *mailbox, Side side, Deed deed) {
+        return direction_allows(mailbox->direction, side, deed);
+}
+
 static inline Replica *run_replica(const SyncRun *run, Side side) {
         return run->mailbox->engine->replica[side];
 }
@@ -495,8 +502,17 @@ int engine_forget_mailbox(SyncMailbox *mailbox);
 int engine_unpark(SyncMailbox *mailbox);
 uint64_t sync_mailbox_count_deferred(SyncMailbox *mailbox);
 uint64_t sync_mailbox_count_left(SyncMailbox *mailbox);
+/* One row, and the counts of them; not saved. */
+int sync_mailbox_unpark(SyncMailbox *mailbox, Side side, uint32_t uid);
+/* All of a side. */
+int sync_mailbox_unpark_all(SyncMailbox *mailbox, Side side);
+/* Does the limit let more through than when messages were left out? Marks it then. */
+void sync_mailbox_check_limit(SyncMailbox *mailbox);
 
-/* run-defer.c: messages that are too large for now */
+/* run-alone.c: new messages of a side that stay there, by the direction */
+int run_leave_alone(SyncRun *run);
+
+/* run-defer.c: messages that are too large, for now or at all */
 /* Return: 1 if sizes are still to come, 0 if they are known, or negative. */
 int run_ask_sizes(SyncRun *run);
 /* Take out of @uids those that are too large, and remember them. */

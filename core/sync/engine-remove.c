@@ -69,8 +69,8 @@ static int on_looked(SyncMailbox *mailbox, Side side, const ReplicaEvent *event)
         Replica *replica = mailbox->engine->replica[side];
 
         /* the process ended in the middle of the removal: go on with it */
-        const bool is_half_removed =
-                mailbox->state.life.removing > 0 && event->outcome == REPLICA_NO_MAILBOX;
+        const bool is_half_removed = mailbox->state.life.removing == 1 + (unsigned) side &&
+                                     event->outcome == REPLICA_NO_MAILBOX;
 
         if (event->outcome != REPLICA_OK && !is_half_removed) {
                 mailbox->removal_error = strdup(event->text ? event->text : "no reason given");

@@ -344,10 +344,43 @@ static int take_agreed(Engine *engine) {
         return 0;
 }
 
+/* Is it, or what lies below it and would go along, not to be renamed on this side? */
+static bool is_forbidden(const Engine *engine, const SyncMailbox *mailbox, Side side) {
+        const size_t n = strlen(mailbox->state.name);
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                const SyncMailbox *other = engine->mailboxes[i];
+
+                if (strncmp(other->state.name, mailbox->state.name, n) == 0 &&
+                    (other->state.name[n] == '\0' || other->state.name[n] == '/') &&
+                    !sync_mailbox_may(other, side, DEED_RENAME))
+                        return true;
+        }
+        return false;
+}
+
+/* What may not be renamed was not: there is a mailbox less and another one more. */
+static void drop_forbidden(Engine *engine) {
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                SyncMailbox *mailbox = engine->mailboxes[i];
+                const MailboxView view = engine_view(mailbox);
+                const MailboxPlan plan = mailbox_plan(&view);
+
+                if (plan.step != MAILBOX_STEP_RENAME || !is_forbidden(engine, mailbox, plan.side))
+                        continue;
+                for (Side side = 0; side < _SIDE_MAX; side++) {
+                        if (mailbox->moved_to[side])
+                                mailbox->moved_to[side]->is_target = false;
+                        mailbox->moved_to[side] = NULL;
+                }
+        }
+}
+
 int engine_start_renames(Engine *engine) {
         int r;
 
         engine->list_phase = LIST_RENAMING;
+        drop_forbidden(engine);
         if (engine->options.dry_run)
                 return pass_all(engine, PASS_NOTE);
         r = take_agreed(engine);

@@ -85,13 +85,17 @@ static uint64_t held_on(const SyncMailbox *mailbox, Side side) {
 
 static EngineMailbox describe(SyncMailbox *mailbox) {
         const uint64_t deferred = sync_mailbox_count_deferred(mailbox);
+        const MailboxState *state = &mailbox->state;
 
         return (EngineMailbox){
                 .name = mailbox->state.name,
                 .messages = mailbox->state.messages,
-                .parked = mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL] -
-                          deferred - sync_mailbox_count_left(mailbox),
+                .parked = state->parked[SIDE_REMOTE] + state->parked[SIDE_LOCAL] - deferred -
+                          sync_mailbox_count_left(mailbox) - state->alone - state->large,
                 .deferred = deferred,
+                .alone = state->alone,
+                .large = state->large,
+                .direction = mailbox->direction,
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
                 .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },
                 .held_since = mailbox->held_since,
@@ -170,11 +174,22 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.held += mailbox.held[SIDE_REMOTE] + mailbox.held[SIDE_LOCAL];
                 totals.parked += mailbox.parked;
                 totals.deferred += mailbox.deferred;
+                totals.alone += mailbox.alone;
+                totals.large += mailbox.large;
                 totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];
         }
         return totals;
+}
+
+EngineDirections engine_directions(const Engine *engine) {
+        EngineDirections directions = {{false}};
+
+        for (size_t i = 0; i < engine->n_mailboxes; i++)
+                if (!engine->mailboxes[i]->left_out)
+                        directions.is_used[engine->mailboxes[i]->direction] = true;
+        return directions;
 }
 
 const char *engine_error(const Engine *engine) {

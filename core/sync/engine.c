@@ -50,7 +50,12 @@ void engine_note_text(Engine *engine, EngineNoteType type, const SyncMailbox *ma
 /* --- life --- */
 
 static int load_mailbox(MailboxState *state, void *userdata) {
-        return engine_add_mailbox(userdata, state, NULL);
+        SyncMailbox *mailbox;
+        int r = engine_add_mailbox(userdata, state, &mailbox);
+
+        if (r >= 0)
+                sync_mailbox_check_limit(mailbox);
+        return r;
 }
 
 int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions *options,
@@ -201,7 +206,7 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
-        if (mailbox->wants_parked || mailbox->wants_deferred) {
+        if (mailbox->wants_parked || mailbox->wants_deferred || mailbox->wants_large) {
                 int r = engine_unpark(mailbox);
 
                 if (r < 0)

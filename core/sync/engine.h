@@ -18,6 +18,7 @@
 
 #include "config/config.h" /* DeletedMessages only */
 #include "store/state-db.h"
+#include "sync/direction.h"
 #include "sync/plan.h"
 #include "sync/policy.h"
 #include "sync/replica.h"
@@ -89,6 +90,10 @@ typedef struct EngineOptions {
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         EngineWish (*wants)(const char *mailbox, void *userdata);
+        /* What may be done to it; NULL: everything, both ways. */
+        Direction (*direction)(const char *mailbox, void *userdata);
+        /* Messages of more bytes are not copied; 0: all are. NULL: of all mailboxes. */
+        uint64_t (*size_limit)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
         /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
          * NULL. */
@@ -211,7 +216,9 @@ ReplicaMailbox *engine_replica_mailbox(Engine *engine, const char *name, Side si
 typedef struct EngineMailbox {
         const char *name;
         uint64_t messages, parked;
-        uint64_t deferred;        /* too large for the policy, and not counted as parked */
+        uint64_t deferred;     /* too large for the policy, and not counted as parked */
+        uint64_t alone, large; /* left out by the direction or the size limit: the same */
+        Direction direction;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
         int64_t held_since, last_change;
@@ -228,6 +235,7 @@ typedef struct EngineExplanation {
         uint32_t uid[_SIDE_MAX]; /* 0: not known */
         bool is_known;           /* the base has it: both sides did */
         bool is_begun;           /* it was being copied */
+        bool is_apart;           /* flags differ on the two sides, and are left so */
         char *flags;             /* owned: as both agreed on, "\\Seen work" */
         char *file;              /* owned: the part of its name that stays; NULL: none is known */
         char *parked;            /* owned: why it does not follow to the other side; NULL: it may */
@@ -256,11 +264,17 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
 /* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
-        uint64_t mailboxes, messages, pending, held, parked, deferred, failed;
+        uint64_t mailboxes, messages, pending, held, parked, deferred, alone, large, failed;
         uint64_t
                 bytes_left; /* of mailboxes that are synchronised for the first time, as far as known */
 } EngineTotals;
 EngineTotals engine_totals(const Engine *engine);
+
+/* Which directions mailboxes have that are not left out. */
+typedef struct EngineDirections {
+        bool is_used[_DIRECTION_MAX];
+} EngineDirections;
+EngineDirections engine_directions(const Engine *engine);
 
 /* Since when have the flags of every message of every mailbox been looked at? 0: both sides tell of
  * changes. */

@@ -184,7 +184,9 @@ static int set_name(const ImapReplica *r, Waiting *waiting, ByteView wire, char 
 
         waiting->name = NULL;
         return set_sentence(waiting, "the mailbox “", wire,
-                            " has a name that cannot be used here") < 0
+                            e == MAILBOX_NAME_E_TAKEN
+                                    ? " has the name that another one has here by “map”"
+                                    : " has a name that cannot be used here") < 0
                        ? -ENOMEM
                        : 0;
 }

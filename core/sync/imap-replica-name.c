@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imap/mailbox-map.h"
 #include "imap/mailbox-name.h"
 #include "sync/imap-replica-private.h"
 
@@ -49,11 +50,11 @@ bool name_is_outside(const ImapReplica *r, ByteView wire, char delimiter) {
 }
 
 bool name_needs_delimiter(const ImapReplica *r, const char *name) {
-        return !r->has_delimiter && (*r->reference || strchr(name, '/'));
+        return !r->has_delimiter && (*r->reference || r->map || strchr(name, '/'));
 }
 
 /* A mailbox "INBOX.INBOX" cannot lose the prefix: it would be a second INBOX. */
-int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name) {
+static int decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name) {
         const ByteView prefix = bytes_of(r->prefix);
 
         if (*r->reference) {
@@ -68,6 +69,20 @@ int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_
         if (bytes_equal_fold(wire, inbox))
                 return MAILBOX_NAME_E_LEVEL;
         return mailbox_name_decode(wire, delimiter, ret_name);
+}
+
+static int of_map(int e) {
+        return e > 0 ? MAILBOX_NAME_E_TAKEN : e;
+}
+
+int name_decode(const ImapReplica *r, ByteView wire, char delimiter, char **ret_name) {
+        _cleanup_free_ char *name = NULL;
+        int e;
+
+        if (!r->map)
+                return decode(r, wire, delimiter, ret_name);
+        e = decode(r, wire, delimiter, &name);
+        return e == 0 ? of_map(mailbox_map_here(r->map, name, ret_name)) : e;
 }
 
 /* What the server puts or the user wants before it. */
@@ -88,10 +103,13 @@ static int append_start(const ImapReplica *r, const char *wire, char delimiter, 
 int name_encode(const ImapReplica *r, const char *name, char **ret_wire) {
         const char delimiter = r->has_delimiter ? r->delimiter : '/';
         _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
-        _cleanup_free_ char *wire = NULL;
-        int e;
+        _cleanup_free_ char *wire = NULL, *there = NULL;
+        int e = 0;
 
-        e = mailbox_name_encode(name, delimiter, &wire);
+        if (r->map)
+                e = of_map(mailbox_map_there(r->map, name, &there));
+        if (e == 0)
+                e = mailbox_name_encode(there ? there : name, delimiter, &wire);
         if (e != 0)
                 return e;
         e = append_start(r, wire, delimiter, &out);

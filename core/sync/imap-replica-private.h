@@ -278,6 +278,7 @@ struct ImapReplica {
         bool has_delimiter;
         char delimiter;
         char *reference;      /* owned; as on the wire, "" if there is none */
+        char **map;           /* owned, NULL: none */
         char *reference_text; /* owned; the same in UTF-8, as Dovecot 2.3 has it in NOTIFY's STATUS */
         char *prefix; /* owned; of the personal namespace, with its delimiter: "INBOX.". NULL: not known */
 

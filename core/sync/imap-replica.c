@@ -298,6 +298,30 @@ int job_complete(ImapReplica *r, Job *job) {
         return 0;
 }
 
+static char **free_map(char **map) {
+        for (size_t i = 0; map && map[i]; i++)
+                free(map[i]);
+        free(map);
+        return NULL;
+}
+
+static int take_map(ImapReplica *r, char *const *map) {
+        size_t n = 0;
+
+        r->options.map = NULL;
+        while (map && map[n])
+                n++;
+        if (n == 0)
+                return 0;
+        r->map = calloc(n + 1, sizeof(*r->map));
+        for (size_t i = 0; r->map && i < n; i++) {
+                r->map[i] = strdup(map[i]);
+                if (!r->map[i])
+                        return -ENOMEM;
+        }
+        return r->map ? 0 : -ENOMEM;
+}
+
 static int take_options(ImapReplica *r, const ImapReplicaOptions *options) {
         const char *reference = options->list_reference ? options->list_reference : "";
         int e;
@@ -308,7 +332,9 @@ static int take_options(ImapReplica *r, const ImapReplicaOptions *options) {
         r->options.list_reference = NULL;
         r->reference_text = strdup(reference);
         r->prefix = options->prefix ? strdup(options->prefix) : NULL;
-        return !r->reference_text || (options->prefix && !r->prefix) ? -ENOMEM : 0;
+        if (!r->reference_text || (options->prefix && !r->prefix))
+                return -ENOMEM;
+        return take_map(r, options->map);
 }
 
 int imap_replica_new(Side side, const ImapReplicaOptions *options, ImapReplica **ret_replica) {
@@ -339,6 +365,7 @@ ImapReplica *imap_replica_free(ImapReplica *r) {
         free(r->error);
         free(r->reference);
         free(r->reference_text);
+        free_map(r->map);
         free(r->prefix);
         free(r->back_off_words);
         free(r);

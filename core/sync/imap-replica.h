@@ -39,6 +39,7 @@ typedef struct ImapReplicaOptions {
         const char *
                 list_reference; /* UTF-8 with the server's delimiter, copied: all mailboxes are below
                                        it, INBOX too, and nothing else is looked at; NULL: none */
+        char *const *map; /* rules of imap/mailbox-map.h, NULL-terminated, copied; NULL: none */
         ImapOverrides overrides;
 } ImapReplicaOptions;
 

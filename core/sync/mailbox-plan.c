@@ -29,6 +29,8 @@ static MailboxPlan plan_moved(const MailboxView *view) {
 static MailboxPlan plan_gone(const MailboxView *view, Side side) {
         if (view->is_inbox)
                 return plan_of(MAILBOX_STEP_KEEP, side, NULL);
+        if (!direction_allows(view->direction, side, DEED_REMOVE))
+                return plan_of(MAILBOX_STEP_LEAVE, side, NULL);
         if (view->confirmed)
                 return plan_of(MAILBOX_STEP_REMOVE, side, NULL);
 
@@ -36,7 +38,9 @@ static MailboxPlan plan_gone(const MailboxView *view, Side side) {
         case MAILBOX_DELETION_ASK:
                 return plan_of(MAILBOX_STEP_HOLD, side, NULL);
         case MAILBOX_DELETION_YES:
-                return plan_of(view->is_much ? MAILBOX_STEP_HOLD : MAILBOX_STEP_REMOVE, side, NULL);
+                return plan_of(view->is_much || view->is_left ? MAILBOX_STEP_HOLD
+                                                              : MAILBOX_STEP_REMOVE,
+                               side, NULL);
         case MAILBOX_DELETION_NEVER:
                 return plan_of(MAILBOX_STEP_KEEP, side, NULL);
         }
@@ -55,8 +59,11 @@ MailboxPlan mailbox_plan(const MailboxView *view) {
                 return plan_of(view->in_base ? MAILBOX_STEP_NONE : MAILBOX_STEP_ADOPT, has, NULL);
         if (!remote && !local)
                 return plan_of(view->in_base ? MAILBOX_STEP_FORGET : MAILBOX_STEP_NONE, has, NULL);
-        return view->in_base ? plan_gone(view, has)
-                             : plan_of(MAILBOX_STEP_CREATE, side_other(has), NULL);
+        if (view->in_base)
+                return plan_gone(view, has);
+        return direction_allows(view->direction, side_other(has), DEED_MAKE)
+                       ? plan_of(MAILBOX_STEP_CREATE, side_other(has), NULL)
+                       : plan_of(MAILBOX_STEP_LEAVE, has, NULL);
 }
 
 Subscribed subscription_plan(Subscribed base, const Subscribed sides[_SIDE_MAX]) {

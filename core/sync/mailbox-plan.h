@@ -8,7 +8,7 @@
  * beats everything, since it costs nothing and loses nothing.
  */
 
-#include "sync/replica.h"
+#include "sync/direction.h"
 
 /* Mailboxes deleted on one side: are they deleted on the other one? */
 typedef enum MailboxDeletion {
@@ -25,7 +25,9 @@ typedef struct MailboxView {
         /* The name under which the base's mailbox is on this side now; NULL: it was not renamed. One
          * that exists as well is another one that took its old name. Borrowed. */
         const char *moved_to[_SIDE_MAX];
+        Direction direction;
         MailboxDeletion deletion;
+        bool is_left;   /* it was gone already when a direction left it where it is */
         bool confirmed; /* a person has said that the deletion is meant */
         bool is_much;   /* so much is gone on the side that it looks like an accident */
 } MailboxView;
@@ -39,6 +41,7 @@ typedef enum MailboxStep {
         MAILBOX_STEP_REMOVE,  /* on @side, unless there is something new in it */
         MAILBOX_STEP_HOLD,    /* gone on the other side than @side, and kept until confirmed */
         MAILBOX_STEP_KEEP,    /* the same, and not to be confirmed */
+        MAILBOX_STEP_LEAVE,   /* only on @side, and the direction leaves it so */
         MAILBOX_STEP_FORGET,  /* it is nowhere any more: so does the base */
 } MailboxStep;
 

@@ -2,37 +2,48 @@
 
 #include "sync/plan.h"
 
-/*
- * Each flag is one bit and both sides started from @base, so the two sides can only have moved a bit
- * the same way: the merge has no conflicts. What either side changed is changed.
- */
-static MessageFlags merge_flags(MessageFlags base, const PlanSide side[_SIDE_MAX]) {
-        MessageFlags changed = 0;
-
-        for (Side s = 0; s < _SIDE_MAX; s++)
-                changed |= (base ^ side[s].flags) & side[s].storable;
-
-        return base ^ changed;
+/* What a side has, and of what it cannot store that it is as it was. */
+static MessageFlags flags_of(MessageFlags base, const PlanSide *side) {
+        return (side->flags & side->storable) | ((base ^ side->apart) & ~side->storable);
 }
 
-/* What each side lacks of @merged, and has beyond it. */
-static void plan_stores(MessagePlan *plan, MessageFlags merged, const PlanSide side[_SIDE_MAX]) {
-        plan->flags = merged;
-        for (Side s = 0; s < _SIDE_MAX; s++) {
-                plan->add[s] = merged & ~side[s].flags & side[s].storable;
-                plan->remove[s] = side[s].flags & ~merged & side[s].storable;
-        }
+static void plan_store(MessagePlan *plan, Side s, const PlanSide *side, MessageFlags to) {
+        plan->add[s] = to & ~side->flags & side->storable;
+        plan->remove[s] = side->flags & ~to & side->storable;
+}
+
+/*
+ * Each flag is one bit, and both sides started from the same value, so the two can only have moved it the same
+ * way: the merge has no conflicts. What either side changed is changed on the other, unless that keeps its
+ * flags. Only a bit that was left different by that can have moved to two values: the remote one counts.
+ */
+static void plan_flags(MessagePlan *plan, MessageFlags base, const PlanSide side[_SIDE_MAX]) {
+        const PlanSide *remote = &side[SIDE_REMOTE], *local = &side[SIDE_LOCAL];
+        const MessageFlags r = flags_of(base, remote), l = flags_of(base, local);
+        const MessageFlags down = local->keeps_flags ? 0 : base ^ r;
+        const MessageFlags up = remote->keeps_flags ? 0 : (base ^ local->apart ^ l) & ~down;
+        const MessageFlags to_remote = (r & ~up) | (l & up), to_local = (l & ~down) | (r & down);
+
+        plan->flags = to_remote;
+        plan->apart = to_remote ^ to_local;
+        plan_store(plan, SIDE_REMOTE, remote, to_remote);
+        plan_store(plan, SIDE_LOCAL, local, to_local);
+}
+
+static void plan_gone(MessagePlan *plan, Side here, const PlanSide *side) {
+        plan->keep[here] = side->keeps;
+        plan->expunge[here] = !side->keeps;
 }
 
 MessagePlan plan_message(MessageFlags base, const PlanSide side[_SIDE_MAX]) {
         MessagePlan plan = {.flags = base};
 
         if (side[SIDE_REMOTE].present && side[SIDE_LOCAL].present)
-                plan_stores(&plan, merge_flags(base, side), side);
+                plan_flags(&plan, base, side);
         else if (side[SIDE_REMOTE].present)
-                plan.expunge[SIDE_REMOTE] = true;
+                plan_gone(&plan, SIDE_REMOTE, &side[SIDE_REMOTE]);
         else if (side[SIDE_LOCAL].present)
-                plan.expunge[SIDE_LOCAL] = true;
+                plan_gone(&plan, SIDE_LOCAL, &side[SIDE_LOCAL]);
         else
                 plan.forget = true;
 
@@ -42,10 +53,10 @@ MessagePlan plan_message(MessageFlags base, const PlanSide side[_SIDE_MAX]) {
 MessagePlan plan_pair(const PlanSide side[_SIDE_MAX]) {
         MessagePlan plan = {0};
 
-        plan_stores(&plan,
-                    (side[SIDE_REMOTE].flags & side[SIDE_REMOTE].storable) |
-                            (side[SIDE_LOCAL].flags & side[SIDE_LOCAL].storable),
-                    side);
+        plan.flags = (side[SIDE_REMOTE].flags & side[SIDE_REMOTE].storable) |
+                     (side[SIDE_LOCAL].flags & side[SIDE_LOCAL].storable);
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                plan_store(&plan, s, &side[s], plan.flags);
         return plan;
 }
 

@@ -14,17 +14,24 @@ typedef struct PlanSide {
         bool present;
         MessageFlags flags;
         MessageFlags storable; /* what this side can store; other bits of @flags mean nothing */
+        MessageFlags
+                apart;    /* of the local side: where the base had it differ from the remote one */
+        bool keeps_flags; /* the direction: none are to be changed here, */
+        bool keeps;       /* and what is gone from the other side stays */
 } PlanSide;
 
 typedef struct MessagePlan {
         bool forget;             /* gone from both sides: drop the row */
         bool expunge[_SIDE_MAX]; /* gone from the other side: expunge here, then drop the row */
+        bool keep[_SIDE_MAX];    /* the same, but it stays here, alone from now on */
         MessageFlags add[_SIDE_MAX], remove[_SIDE_MAX]; /* to store on a side */
-        MessageFlags flags;                             /* the new base, once the stores are done */
+        MessageFlags flags; /* the new base, once the stores are done: of the remote side, */
+        MessageFlags apart; /* and where the local side differs from that */
 } MessagePlan;
 
 /**
  * plan_message() - decide about a message of the base
+ * @base: the flags that it had when last in sync; on the local side less PlanSide.apart
  *
  *      base  remote  local     plan
  *       x      x       x       merge the flags
@@ -32,14 +39,23 @@ typedef struct MessagePlan {
  *       x      -       x       expunge on the local side
  *       x      -       -       forget
  *
+ * Where a side keeps what it has, the other one may become another: that is no change from then on. A flag that
+ * has changed on both sides then, from different values, is as the remote side has it.
+ *
  * A deletion wins over a flag change made on the other side. Messages that the base does not have are
  * paired, fetched or appended, and need no decision here.
  */
 MessagePlan plan_message(MessageFlags base, const PlanSide side[_SIDE_MAX]);
 
-static inline bool message_plan_is_empty(const MessagePlan *plan, MessageFlags base) {
-        return !plan->forget && !plan->expunge[0] && !plan->expunge[1] && !plan->add[0] &&
-               !plan->add[1] && !plan->remove[0] && !plan->remove[1] && plan->flags == base;
+static inline bool message_plan_drops(const MessagePlan *plan) {
+        return plan->forget || plan->expunge[0] || plan->expunge[1] || plan->keep[0] ||
+               plan->keep[1];
+}
+
+static inline bool message_plan_is_empty(const MessagePlan *plan, MessageFlags base,
+                                         MessageFlags apart) {
+        return !message_plan_drops(plan) && !plan->add[0] && !plan->add[1] && !plan->remove[0] &&
+               !plan->remove[1] && plan->flags == base && plan->apart == apart;
 }
 
 /*

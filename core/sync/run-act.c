@@ -151,6 +151,9 @@ static MessagePlan plan_changed(const SyncRun *run, const ChangedMessage *messag
                         .present = !message->gone[side],
                         .flags = message->flags[side],
                         .storable = run->storable[side],
+                        .apart = side == SIDE_LOCAL ? message->base.apart : 0,
+                        .keeps_flags = !sync_mailbox_may(run->mailbox, side, DEED_FLAGS),
+                        .keeps = !sync_mailbox_may(run->mailbox, side, DEED_DELETE),
                 };
         return plan_message(message->base.flags, sides);
 }
@@ -192,7 +195,7 @@ static int plan_chunk(SyncRun *run) {
                         .local_uid = message.base.uid[SIDE_LOCAL],
                         .plan = plan_changed(run, &message),
                 };
-                if (!message_plan_is_empty(&planned.plan, message.base.flags))
+                if (!message_plan_is_empty(&planned.plan, message.base.flags, message.base.apart))
                         run->planned[run->n_planned++] = planned;
         }
         return 0;
@@ -257,33 +260,45 @@ int run_act(SyncRun *run) {
         return run->n_under_way == 0 ? run_act_done(run) : 0;
 }
 
+/* It is not on both sides any more. */
+static int commit_dropped(SyncRun *run, const PlannedMessage *planned) {
+        SyncMailbox *mailbox = run->mailbox;
+        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
+        const MessagePlan *plan = &planned->plan;
+        int r;
+
+        r = state_db_remove(mailbox->engine->db, mailbox->state.id, planned->remote_uid);
+        if (r >= 0 && !plan->keep[SIDE_LOCAL])
+                r = local->ops->forgotten(local, &mailbox->replica[SIDE_LOCAL], planned->local_uid);
+        if (r >= 0 && plan->keep[SIDE_REMOTE])
+                r = run_put_parked(run, SIDE_REMOTE, planned->remote_uid, STATE_DB_ALONE);
+        if (r >= 0 && plan->keep[SIDE_LOCAL])
+                r = run_put_parked(run, SIDE_LOCAL, planned->local_uid, STATE_DB_ALONE);
+        if (r < 0)
+                return r;
+
+        mailbox->state.messages--;
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                run->counts.removed[side] += plan->expunge[side];
+                if (plan->expunge[side] || plan->keep[side])
+                        mailbox->state.gone[side_other(side)] +=
+                                !mailbox->confirmed[side_other(side)];
+        }
+        return 0;
+}
+
 /* The requests of one plan are done: so say its rows. */
 static int commit_planned(SyncRun *run, const PlannedMessage *planned) {
         SyncMailbox *mailbox = run->mailbox;
-        Replica *local = mailbox->engine->replica[SIDE_LOCAL];
-        StateDb *db = mailbox->engine->db;
         const MessagePlan *plan = &planned->plan;
-        int r;
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 if (plan->add[side] || plan->remove[side])
                         run->counts.changed[side]++;
-        if (!plan->forget && !plan->expunge[SIDE_REMOTE] && !plan->expunge[SIDE_LOCAL])
-                return state_db_set_flags(db, mailbox->state.id, planned->remote_uid, plan->flags);
-
-        r = state_db_remove(db, mailbox->state.id, planned->remote_uid);
-        if (r >= 0)
-                r = local->ops->forgotten(local, &mailbox->replica[SIDE_LOCAL], planned->local_uid);
-        if (r < 0)
-                return r;
-        mailbox->state.messages--;
-        for (Side side = 0; side < _SIDE_MAX; side++)
-                if (plan->expunge[side]) {
-                        run->counts.removed[side]++;
-                        mailbox->state.gone[side_other(side)] +=
-                                !mailbox->confirmed[side_other(side)];
-                }
-        return 0;
+        if (!message_plan_drops(plan))
+                return state_db_set_flags(mailbox->engine->db, mailbox->state.id,
+                                          planned->remote_uid, plan->flags, plan->apart);
+        return commit_dropped(run, planned);
 }
 
 /* A request of the chunk is answered; they are so in the order in which they were made. */

@@ -42,7 +42,8 @@ int run_copy(SyncRun *run) {
         int r;
 
         if (!mailbox->engine->replica[SIDE_LOCAL]->ops->append_copy ||
-            mailbox->engine->options.dry_run || run->again)
+            mailbox->engine->options.dry_run || run->again ||
+            !sync_mailbox_may(mailbox, SIDE_LOCAL, DEED_ADD))
                 return 0;
         while (run->n_appends < run_max_batch(run) && !run->failed) {
                 ReplicaMessage message;

@@ -1,9 +1,9 @@
 /*
- * A run: messages that are too large for now
+ * A run: messages that are too large, for now or at all
  *
- * On a link that is paid for by the byte a large message waits until the policy lets it. It is remembered as a
- * parked one is, so that the counts add up and it is not asked for again, and is as new when its time has come
- * (engine-parked.c).
+ * On a link that is paid for by the byte a large message waits until the policy lets it; one that is larger than
+ * the mailbox takes is left where it is, until the limit is another one. It is remembered as a parked one is, so
+ * that the counts add up and it is not asked for again, and is as new when its time has come (engine-parked.c).
  */
 
 #include "sync/engine-private.h"
@@ -11,7 +11,7 @@
 static bool has_limit(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;
 
-        return engine->max_body > 0 && !engine->options.dry_run;
+        return run->mailbox->size_limit > 0 || (engine->max_body > 0 && !engine->options.dry_run);
 }
 
 int run_ask_sizes(SyncRun *run) {
@@ -39,73 +39,126 @@ static int is_sent(SyncRun *run, Side side, uint32_t uid) {
         return r < 0 ? r : r == 0;
 }
 
-/* Return: 1 if it is too large, 0 if not or if its size is not known, or negative. */
-static int is_large(SyncRun *run, Side side, uint32_t uid) {
+static bool exceeds(uint64_t size, uint64_t limit) {
+        return limit > 0 && size > limit;
+}
+
+/* The messages of a side that are too large. */
+typedef struct Large {
+        UidSet for_good, for_now; /* owned */
+} Large;
+
+static void large_done(Large *large) {
+        uid_set_done(&large->for_good);
+        uid_set_done(&large->for_now);
+}
+
+/* One whose size is not known is not large. */
+static int judge(SyncRun *run, Side side, uint32_t uid, Large *large) {
         const SyncMailbox *mailbox = run->mailbox;
+        UidSet *found = NULL;
         ReplicaMessage message;
         int r;
 
         r = state_db_unknown_get(mailbox->engine->db, mailbox->state.id, side, uid, &message);
         if (r != 0)
-                return r < 0 ? r : 0;
-        if (!(message.present & REPLICA_HAS_SIZE) || message.size <= mailbox->engine->max_body)
+                return MIN(r, 0);
+        if (!(message.present & REPLICA_HAS_SIZE))
                 return 0;
-        r = is_sent(run, side, uid);
-        return r < 0 ? r : r == 0;
+        if (exceeds(message.size, mailbox->size_limit))
+                found = &large->for_good;
+        else if (exceeds(message.size, mailbox->engine->max_body))
+                found = &large->for_now;
+        r = found ? is_sent(run, side, uid) : 1;
+        return r == 0 ? uid_set_add(found, uid, uid) : MIN(r, 0);
 }
 
-static int find_large(SyncRun *run, Side side, const UidSet *uids, UidSet *large) {
+static int find_large(SyncRun *run, Side side, const UidSet *uids, Large *large) {
         for (size_t i = 0; i < uids->n_ranges; i++)
                 for (uint64_t uid = uids->ranges[i].first; uid <= uids->ranges[i].last; uid++) {
-                        int r = is_large(run, side, (uint32_t) uid);
+                        int r = judge(run, side, (uint32_t) uid, large);
 
-                        if (r > 0)
-                                r = uid_set_add(large, (uint32_t) uid, (uint32_t) uid);
                         if (r < 0)
                                 return r;
                 }
         return 0;
 }
 
-static int put_all(SyncRun *run, Side side, const UidSet *large) {
+static int put_all(SyncRun *run, Side side, const UidSet *large, const char *reason) {
         for (size_t i = 0; i < large->n_ranges; i++)
                 for (uint64_t uid = large->ranges[i].first; uid <= large->ranges[i].last; uid++) {
-                        int r = run_put_parked(run, side, (uint32_t) uid, STATE_DB_DEFERRED);
+                        int r = run_put_parked(run, side, (uint32_t) uid, reason);
 
                         if (r < 0)
                                 return r;
                 }
         return 0;
+}
+
+/* Each that is left out is larger than this, also those of before. */
+static void note_limit(SyncMailbox *mailbox) {
+        MailboxState *state = &mailbox->state;
+
+        if (state->large == 0 || mailbox->size_limit < state->size_limit)
+                state->size_limit = mailbox->size_limit;
+}
+
+static int put_large(SyncRun *run, Side side, const Large *large) {
+        SyncMailbox *mailbox = run->mailbox;
+        int r;
+
+        if (mailbox->engine->options.dry_run)
+                return 0;
+        r = engine_begin(mailbox->engine);
+        if (!uid_set_is_empty(&large->for_good))
+                note_limit(mailbox);
+        if (r >= 0)
+                r = put_all(run, side, &large->for_good, STATE_DB_LARGE);
+        if (r >= 0)
+                r = put_all(run, side, &large->for_now, STATE_DB_DEFERRED);
+        if (r >= 0)
+                r = sync_mailbox_save(mailbox);
+        return r < 0 ? r : engine_commit(mailbox->engine);
+}
+
+static int take_out(UidSet *uids, const UidSet *large) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < large->n_ranges; i++)
+                r = uid_set_remove(uids, large->ranges[i].first, large->ranges[i].last);
+        return r;
+}
+
+static void note_large(SyncRun *run, Side side, const UidSet *large, uint64_t limit,
+                       const char *what) {
+        if (uid_set_is_empty(large))
+                return;
+        engine_note_text(run->mailbox->engine, ENGINE_NOTE_NOTICE, run->mailbox,
+                         "%llu messages of the %s side are larger than %llu bytes, and %s",
+                         (unsigned long long) uid_set_count(large), side_name(side),
+                         (unsigned long long) limit, what);
 }
 
 int run_defer(SyncRun *run, Side side, UidSet *uids) {
-        _cleanup_(uid_set_done) UidSet large = UID_SET_NULL;
-        SyncMailbox *mailbox = run->mailbox;
+        _cleanup_(large_done) Large large = {0};
         int r;
 
         if (!has_limit(run))
                 return 0;
         r = find_large(run, side, uids, &large);
-        if (r < 0 || uid_set_is_empty(&large))
+        if (r < 0 || (uid_set_is_empty(&large.for_good) && uid_set_is_empty(&large.for_now)))
                 return r;
 
-        r = engine_begin(mailbox->engine);
+        run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
+        r = put_large(run, side, &large);
         if (r >= 0)
-                r = put_all(run, side, &large);
+                r = take_out(uids, &large.for_good);
         if (r >= 0)
-                r = sync_mailbox_save(mailbox);
-        if (r >= 0)
-                r = engine_commit(mailbox->engine);
-        for (size_t i = 0; r >= 0 && i < large.n_ranges; i++)
-                r = uid_set_remove(uids, large.ranges[i].first, large.ranges[i].last);
+                r = take_out(uids, &large.for_now);
         if (r < 0)
                 return r;
-
-        engine_note_text(
-                mailbox->engine, ENGINE_NOTE_NOTICE, mailbox,
-                "%llu messages of the %s side are larger than %llu bytes, and wait until the "
-                "policy lets them",
-                (unsigned long long) uid_set_count(&large), side_name(side),
-                (unsigned long long) mailbox->engine->max_body);
+        note_large(run, side, &large.for_good, run->mailbox->size_limit, "stay there (size-limit)");
+        note_large(run, side, &large.for_now, run->mailbox->engine->max_body,
+                   "wait until the policy lets them");
         return 0;
 }

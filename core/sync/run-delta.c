@@ -8,11 +8,12 @@
 /* A message of the base: has it changed, in what this side can store at all? */
 int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags) {
         const MessageFlags storable = run->storable[side];
-        const MessageFlags now = (flags & storable) | (base->flags & ~storable);
+        const MessageFlags was = base_flags(base, side);
+        const MessageFlags now = (flags & storable) | (was & ~storable);
 
         /* An echo of our own change, or changed back meanwhile. But while changes are carried out, the
          * base is about to be another one, and to be back where it was is news. */
-        if (now == base->flags && run->phase != RUN_ACT)
+        if (now == was && run->phase != RUN_ACT)
                 return run->n_changes[side] == 0
                                ? 0
                                : state_db_change_drop(run->mailbox->engine->db,
@@ -73,24 +74,20 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
 }
 
 /* Parked messages of this side that are gone need no parking any more. */
-static int unpark(SyncRun *run, Side side, const UidSet *uids, UidRange within) {
-        MailboxState *state = &run->mailbox->state;
+static int unpark(SyncRun *run, Side side, const UidSet *uids) {
         Replica *replica = run->mailbox->engine->replica[side];
-        StateDb *db = run->mailbox->engine->db;
         int r;
 
         if (uid_set_is_empty(uids))
                 return 0;
         r = engine_begin(run->mailbox->engine);
         for (size_t i = 0; i < uids->n_ranges; i++)
-                for (uint64_t uid = uids->ranges[i].first;
-                     r >= 0 && uid <= MIN(uids->ranges[i].last, within.last); uid++) {
-                        r = state_db_unpark(db, state->id, side, (uint32_t) uid);
+                for (uint64_t uid = uids->ranges[i].first; r >= 0 && uid <= uids->ranges[i].last;
+                     uid++) {
+                        r = sync_mailbox_unpark(run->mailbox, side, (uint32_t) uid);
                         if (r >= 0)
                                 r = replica->ops->forgotten(replica, &run->mailbox->replica[side],
                                                             (uint32_t) uid);
-                        if (r >= 0)
-                                state->parked[side]--;
                 }
         if (r >= 0)
                 r = sync_mailbox_save(run->mailbox);
@@ -104,8 +101,8 @@ static int unpark_range(SyncRun *run, Side side, UidRange range) {
 
         if (state->parked[side] == 0)
                 return 0;
-        r = state_db_parked_from(run->mailbox->engine->db, state->id, side, range.first, &parked);
-        return r < 0 ? r : unpark(run, side, &parked, range);
+        r = state_db_parked_in(run->mailbox->engine->db, state->id, side, range, &parked);
+        return r < 0 ? r : unpark(run, side, &parked);
 }
 
 int run_on_vanished(SyncRun *run, Side side, const UidSet *uids) {
@@ -151,7 +148,7 @@ int run_take_listed(SyncRun *run, Side side) {
                 if (r >= 0 && state->parked[side] > 0)
                         r = state_db_parked_unlisted(db, state->id, side, &parked);
                 if (r >= 0)
-                        r = unpark(run, side, &parked, (UidRange){1, UID_MAX});
+                        r = unpark(run, side, &parked);
                 if (r < 0)
                         return r;
         }

@@ -304,6 +304,9 @@ static int commit_moved(SyncRun *run, SyncRun *target, const MovedMessage *moved
         row.uid[other] = moved->uid_to;
         r = flags_translate(moved->base.flags, keywords, &target->mailbox->keywords, &row.flags);
         if (r >= 0)
+                r = flags_translate(moved->base.apart, keywords, &target->mailbox->keywords,
+                                    &row.apart);
+        if (r >= 0)
                 r = flags_translate(moved->flags, keywords, &target->mailbox->keywords, &flags);
         if (r >= 0)
                 r = leave_source(run, moved, keeps_file);
@@ -391,6 +394,9 @@ static int request(SyncRun *run, SyncRun *target) {
 static int move_to(SyncRun *run, SyncRun *target, Side side) {
         int r;
 
+        if (run != target && !direction_allows_move(run->mailbox->direction,
+                                                    target->mailbox->direction, side_other(side)))
+                return 0;
         r = collect(run, target, side);
         if (r < 0 || run->n_moved == 0)
                 return r;

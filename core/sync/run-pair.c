@@ -39,9 +39,8 @@ int run_identify_side(SyncRun *run, Side side) {
         return r < 0 ? r : 1;
 }
 
-/* The base that two messages found to be the same begin with. */
-static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags flags[_SIDE_MAX],
-                      MessageFlags *ret_flags) {
+/* The base that two messages found to be the same begin with, put into @pair. */
+static int found_base(SyncRun *run, BaseMessage *pair, const MessageFlags flags[_SIDE_MAX]) {
         SyncMailbox *mailbox = run->mailbox;
         StateDb *db = mailbox->engine->db;
         bool was_in_sync = false;
@@ -57,20 +56,21 @@ static int found_base(SyncRun *run, const BaseMessage *pair, const MessageFlags 
                         r = state_db_remove(db, mailbox->state.id, old.uid[SIDE_REMOTE]);
                 if (r < 0)
                         return r;
-                *ret_flags = was_in_sync ? *ret_flags & old.flags : old.flags;
+                pair->apart = was_in_sync ? 0 : old.apart;
+                pair->flags = was_in_sync ? pair->flags & old.flags : old.flags;
                 was_in_sync = true;
                 mailbox->state.messages--;
         }
         if (was_in_sync)
                 return 0;
-        r = run_find_moved(run, pair, ret_flags);
+        r = run_find_moved(run, pair, &pair->flags);
         if (r <= 0)
                 return r;
 
         /* What both have is the base; what only one has is then a change of that side. */
-        *ret_flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
+        pair->flags = flags[SIDE_REMOTE] & flags[SIDE_LOCAL];
         for (Side side = 0; side < _SIDE_MAX; side++)
-                *ret_flags |= flags[side] & ~run->storable[side_other(side)];
+                pair->flags |= flags[side] & ~run->storable[side_other(side)];
         return 0;
 }
 
@@ -82,7 +82,7 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         BaseMessage message = *pair;
         int r;
 
-        r = found_base(run, pair, flags, &message.flags);
+        r = found_base(run, &message, flags);
         if (r >= 0)
                 r = state_db_add(db, mailbox->state.id, &message);
         if (r >= 0)

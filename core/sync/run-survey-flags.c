@@ -198,7 +198,7 @@ static int take_found(SyncRun *run, Side side, const BaseMessage *base, MessageF
         r = state_db_change_flags(run->mailbox->engine->db, run->mailbox->state.id, side,
                                   base->uid[SIDE_REMOTE], &flags);
         if (r == STATE_DB_E_NONE)
-                flags = base->flags;
+                flags = base_flags(base, side);
         return r < 0 ? r : run_on_known(run, side, base, has ? flags | flag : flags & ~flag);
 }
 

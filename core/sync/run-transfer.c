@@ -31,6 +31,8 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason) 
 
         run_note_numbering(run);
         mailbox->state.parked[source]++;
+        mailbox->state.alone += strcmp(reason, STATE_DB_ALONE) == 0;
+        mailbox->state.large += strcmp(reason, STATE_DB_LARGE) == 0;
         mailbox->has_deferred = false;
         return 0;
 }
@@ -421,7 +423,8 @@ static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
         const size_t max = side == SIDE_REMOTE ? RUN_MAX_IDENTIFY : run_max_batch(run);
 
         /* among them may be one that was taken, but not named */
-        if (run->unnamed[side] || (side == SIDE_REMOTE && run->again) || run->is_full[to])
+        if (run->unnamed[side] || (side == SIDE_REMOTE && run->again) || run->is_full[to] ||
+            !sync_mailbox_may(run->mailbox, to, DEED_ADD))
                 return 0;
         return state_db_unknown_uids(run->mailbox->engine->db, run->mailbox->state.id, side,
                                      run->transferred[side], max, uids);
@@ -522,6 +525,8 @@ int run_transfer(SyncRun *run) {
 
         run->phase = RUN_TRANSFER;
         r = run_put_batch(run);
+        if (r >= 0)
+                r = run_leave_alone(run);
         if (r >= 0 && begins)
                 r = run_count_transfer(run);
         if (r < 0)

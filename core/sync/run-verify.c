@@ -27,7 +27,7 @@ void run_tell_difference(SyncRun *run, uint32_t remote_uid, const char *what) {
 static int describe_flags(const SyncRun *run, Side side, const ChangedMessage *message,
                           Buffer *out) {
         const Keywords *keywords = &run->mailbox->keywords;
-        const MessageFlags base = message->base.flags, now = message->flags[side];
+        const MessageFlags base = base_flags(&message->base, side), now = message->flags[side];
         const MessageFlags changed[] = {now & ~base, base & ~now};
         static const char *const verbs[] = {"set", "cleared"};
         int r = 0;

@@ -222,7 +222,7 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
  * New remote messages come with their bodies in the same round trip, unless they must be compared
  * first: with local ones that wait for a counterpart, with what is gone in another mailbox, with what
  * is gone in this one, which a server without modseqs shows only when all is listed, or with what is
- * here under another label; or unless bodies go the other way now, or the large ones are to be left. Where
+ * here under another label; or unless bodies go the other way now, or the large ones or all are to be left. Where
  * all that the server has told is that there are none, they are not asked for: if there are after all, the
  * answer to SELECT lists them.
  */
@@ -230,7 +230,9 @@ static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
-            run->mailbox->engine->max_body > 0 || run_replica(run, SIDE_REMOTE)->has_labels ||
+            run->mailbox->engine->max_body > 0 || run->mailbox->size_limit > 0 ||
+            !sync_mailbox_may(run->mailbox, SIDE_LOCAL, DEED_ADD) ||
+            run_replica(run, SIDE_REMOTE)->has_labels ||
             !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
         if (state->token[SIDE_REMOTE].modseq == 0 && state->messages > 0)
@@ -305,9 +307,9 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
 
         r = state_db_remove_all(db, state->id);
         if (r >= 0)
-                r = state_db_file_set_all_unknown(db, state->id);
+                r = sync_mailbox_unpark_all(mailbox, side);
         if (r >= 0)
-                r = state_db_unpark_all(db, state->id, side);
+                r = state_db_file_set_all_unknown(db, state->id);
         if (r >= 0) /* they go by these numbers; pairing finds what was sent */
                 r = state_db_intent_remove_side(db, state->id, side_other(side));
         if (r >= 0)
@@ -316,7 +318,6 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
                 return r;
 
         state->messages = 0;
-        state->parked[side] = 0;
         state->token[side] = (ReplicaToken){0};
         other->uidvalidity = 0;
         other->modseq = 0;

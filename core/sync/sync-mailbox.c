@@ -109,6 +109,17 @@ static void unlink_mailbox(Engine *engine, const SyncMailbox *mailbox) {
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
 }
 
+/* It is called as it is: what the owner has for that name. */
+static void take_options(SyncMailbox *mailbox) {
+        const EngineOptions *options = &mailbox->engine->options;
+        const char *name = mailbox->state.name;
+
+        mailbox->direction =
+                options->direction ? options->direction(name, options->userdata) : DIRECTION_BOTH;
+        mailbox->size_limit =
+                options->size_limit ? options->size_limit(name, options->userdata) : 0;
+}
+
 /* There must be room for it. */
 static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
         bool found;
@@ -119,6 +130,7 @@ static void link_mailbox(Engine *engine, SyncMailbox *mailbox) {
                 (engine->n_mailboxes - position) * sizeof(*engine->mailboxes));
         engine->n_mailboxes++;
         engine->mailboxes[position] = mailbox;
+        take_options(mailbox);
         engine_forget_wires(engine);
         engine_forget_turns(engine);
 }

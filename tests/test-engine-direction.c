@@ -1,0 +1,715 @@
+/*
+ * The engine and the direction: what a side is never asked for, and what becomes of what that leaves different
+ *
+ *      test-engine-direction [SEEDS [FIRST-SEED]]
+ *
+ * First by name, then by chance: random things happen on both sides, processes are killed and connections lost, and
+ * the side that leads is as nobody but its own clients has made it: message by message, UID by UID. The other one
+ * has all of it, less what was deleted there. When both ways are allowed again nothing happens that nobody has
+ * asked for then.
+ */
+
+#include "base/macro.h"
+#include "sync-world.h"
+#include "test.h"
+
+#define INBOX "INBOX"
+#define BOTH  "m1 | m1 | =\nm2 | m2 | =\n"
+
+/* Of every mailbox but "Other", which goes both ways. */
+static Direction direction;
+static uint64_t size_limit;
+
+static Direction direction_of(const char *mailbox, void *userdata) {
+        (void) userdata;
+        return strcmp(mailbox, "Other") == 0 ? DIRECTION_BOTH : direction;
+}
+
+static uint64_t size_limit_of(const char *mailbox, void *userdata) {
+        (void) mailbox, (void) userdata;
+        return size_limit;
+}
+
+static void start(World *world) {
+        world->options.direction = direction_of;
+        world->options.size_limit = size_limit_of;
+        world_start(world);
+}
+
+static void begin(World *world, bool servers, Direction wanted) {
+        direction = wanted;
+        size_limit = 0;
+        world_init(world);
+        if (servers)
+                world_make_servers(world);
+        world_make_in_sync(world, INBOX, "m", 2);
+        start(world);
+        assert(world_sync(world));
+}
+
+/* The next process, with another direction. */
+static void turn(World *world, Direction wanted) {
+        world_stop(world);
+        direction = wanted;
+        start(world);
+        assert(world_sync(world));
+}
+
+static MemoryMailbox *stored(World *world, Side side, const char *name) {
+        MemoryMailbox *found = memory_store_find(&world->store[side], name);
+
+        assert(found);
+        return found;
+}
+
+static void deliver(World *world, Side side, const char *name, const char *text) {
+        WorldMessage message;
+
+        world_parse_message(world, text, &message);
+        memory_deliver(stored(world, side, name), 0, message.bytes, message.date,
+                       world_flags(world, side, message.flags));
+}
+
+static void set_flags(World *world, Side side, uint32_t uid, const char *flags) {
+        MemoryMailbox *inbox = stored(world, side, INBOX);
+
+        memory_set_flags(inbox, memory_find(inbox, uid),
+                         world_flags(world, side, world_parse_flags(world, flags)));
+}
+
+static int compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* As world_describe() has them. */
+static char *sort_lines(const char *text) {
+        _cleanup_free_ char *copy = strdup(text);
+        Buffer sorted = BUFFER_NULL;
+        char *lines[64], *result;
+        size_t n = 0;
+
+        assert(copy);
+        for (char *line = strtok(copy, "\n"); line && n < ARRAY_SIZE(lines);
+             line = strtok(NULL, "\n"))
+                lines[n++] = line;
+        if (n > 0)
+                qsort(lines, n, sizeof(*lines), compare_strings);
+        for (size_t i = 0; i < n; i++)
+                assert(buffer_append_format(&sorted, "%s\n", lines[i]) == 0);
+        result = buffer_steal_string(&sorted);
+        assert(result);
+        return result;
+}
+
+/* @lines: in any order */
+static void check(World *world, const char *name, const char *lines) {
+        _cleanup_free_ char *text = world_describe(world, name), *wanted = sort_lines(lines);
+
+        if (strcmp(text, wanted) == 0)
+                return;
+        fprintf(stderr, "%s, %s: it is\n%sshould be\n%s", direction_name(direction), name, text,
+                wanted);
+        abort();
+}
+
+static uint64_t n_writes(const World *world, Side side) {
+        return memory_replica_n_writes(world->replica[side]);
+}
+
+/* Nothing more is done, by any process, whatever direction holds. */
+static void check_quiet(World *world, const char *wanted) {
+        static const Direction directions[] = {
+                DIRECTION_PULL, DIRECTION_BOTH, DIRECTION_PUSH, DIRECTION_ARCHIVE, DIRECTION_BOTH,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
+                turn(world, directions[i]);
+                check(world, INBOX, wanted);
+                assert(n_writes(world, SIDE_REMOTE) == 0 && n_writes(world, SIDE_LOCAL) == 0);
+        }
+}
+
+/* --- messages --- */
+
+static const char *leads(const char *on_remote, const char *on_local, Side side) {
+        return side == SIDE_REMOTE ? on_remote : on_local;
+}
+
+/* @side leads, the other one follows. */
+static void test_new(bool servers, Direction wanted, Side side) {
+        const char *after = leads(BOTH "a S | a S | = S\n| b |"
+                                       " parked\n",
+                                  BOTH "a S | a S | = S\nb | | parked\n", side);
+        World world;
+
+        begin(&world, servers, wanted);
+        deliver(&world, side, INBOX, "a S");
+        deliver(&world, side_other(side), INBOX, "b");
+        assert(world_sync(&world));
+        check(&world, INBOX, after);
+        assert(n_writes(&world, side) == 0);
+        assert(engine_find_mailbox(world.engine, INBOX)->alone == 1);
+        assert(engine_totals(world.engine).alone == 1 && engine_totals(world.engine).parked == 0);
+        assert(world.n_notes[ENGINE_NOTE_PARKED] == 0 && !world.failure);
+        check_quiet(&world, after);
+        world_done(&world);
+}
+
+/* What was there before is found on both sides, and is not doubled; nor is what a lost database knew. */
+static void test_paired(bool servers, Direction wanted, Side side) {
+        World world;
+
+        begin(&world, servers, wanted);
+        deliver(&world, side, INBOX, side == SIDE_REMOTE ? "a S" : "a F");
+        deliver(&world, side_other(side), INBOX, side == SIDE_REMOTE ? "a F" : "a S");
+        deliver(&world, side_other(side), INBOX, "b");
+        assert(world_sync(&world));
+        assert(n_writes(&world, side) == 0);
+        world_stop(&world);
+        world_lose_database(&world);
+        start(&world);
+        assert(world_sync(&world));
+        assert(n_writes(&world, side) == 0);
+        check(&world, INBOX,
+              leads(BOTH "a S | a SF | = S\n| b | parked\n",
+                    BOTH "a SF | a F | = SF\nb | | parked\n", side));
+        world_done(&world);
+}
+
+static void test_flags(bool servers, Direction wanted, Side side) {
+        World world;
+
+        begin(&world, servers, wanted);
+        set_flags(&world, side_other(side), 1, "F +work");
+        assert(world_sync(&world));
+        check(&world, INBOX,
+              leads("m1 | m1 F +work | =\nm2 | m2 | =\n",
+                    "m1 F +work | m1 | = F +work\nm2 | m2 | =\n", side));
+        assert(n_writes(&world, side) == 0);
+
+        /* of these only \Seen has changed where it counts */
+        set_flags(&world, side, 1, "S");
+        assert(world_sync(&world));
+        assert(n_writes(&world, side) == 0);
+        check(&world, INBOX,
+              leads("m1 S | m1 SF +work | = S\nm2 | m2 | =\n",
+                    "m1 SF +work | m1 S | = SF +work\nm2 | m2 | =\n", side));
+        check_quiet(&world, leads("m1 S | m1 SF +work | = S\nm2 | m2 | =\n",
+                                  "m1 SF +work | m1 S | = SF +work\nm2 | m2 | =\n", side));
+
+        /* both ways, a flag that is changed now is on both sides as it is here; no other one is */
+        set_flags(&world, side_other(side), 1, "S +work");
+        assert(world_sync(&world));
+        check(&world, INBOX,
+              leads("m1 S | m1 S +work | = S\nm2 | m2 | =\n",
+                    "m1 S +work | m1 S | = S +work\nm2 | m2 | =\n", side));
+        world_done(&world);
+}
+
+static void test_deleted(bool servers, Direction wanted, Side side) {
+        const bool is_archive = wanted == DIRECTION_ARCHIVE;
+        const char *alone = leads("m1 | | parked\n", "| m1 | parked\n", side);
+        char after[128];
+        World world;
+
+        begin(&world, servers, wanted);
+        memory_expunge(stored(&world, side_other(side), INBOX), 1);
+        assert(world_sync(&world) && n_writes(&world, side) == 0);
+        (void) snprintf(after, sizeof(after), "m2 | m2 | =\n%s", alone);
+        check(&world, INBOX, after);
+        assert(engine_retry_parked(world.engine, INBOX) == 0); /* nobody has refused it */
+        check_quiet(&world, after);
+
+        turn(&world, wanted);
+        memory_expunge(stored(&world, side, INBOX), 2);
+        assert(world_sync(&world) && n_writes(&world, side) == 0);
+        check(&world, INBOX, is_archive ? "m1 | | parked\n| m2 | parked\n" : alone);
+        memory_expunge(stored(&world, side, INBOX), 1);
+        assert(world_sync(&world));
+        check(&world, INBOX, is_archive ? "| m2 | parked\n" : "");
+        assert(engine_find_mailbox(world.engine, INBOX)->alone == is_archive);
+        world_done(&world);
+}
+
+/* So many deletions are held in any direction; then each side keeps what it has. */
+static void test_brake(void) {
+        World world;
+
+        direction = DIRECTION_ARCHIVE;
+        world_init(&world);
+        world_make_in_sync(&world, INBOX, "m", 40);
+        start(&world);
+        assert(world_sync(&world));
+        for (uint32_t uid = 1; uid <= 30; uid++)
+                memory_expunge(stored(&world, SIDE_REMOTE, INBOX), uid);
+        assert(world_sync(&world));
+        assert(engine_find_mailbox(world.engine, INBOX)->held[SIDE_REMOTE] == 30);
+        assert(engine_find_mailbox(world.engine, INBOX)->messages == 40);
+        assert(engine_confirm(world.engine, INBOX) == 0 && world_pump(&world));
+        assert(engine_find_mailbox(world.engine, INBOX)->messages == 10);
+        assert(engine_find_mailbox(world.engine, INBOX)->alone == 30);
+        assert(memory_count_visible(stored(&world, SIDE_LOCAL, INBOX)) == 40);
+        assert(n_writes(&world, SIDE_LOCAL) == 0);
+        world_done(&world);
+}
+
+/* The server counts its messages anew: what was deleted here alone comes back, all else stays as it is. */
+static void test_renumbered(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_ARCHIVE);
+        deliver(&world, SIDE_REMOTE, INBOX, "a");
+        deliver(&world, SIDE_LOCAL, INBOX, "b");
+        assert(world_sync(&world));
+        memory_expunge(stored(&world, SIDE_REMOTE, INBOX), 1);
+        memory_expunge(stored(&world, SIDE_LOCAL, INBOX), 2);
+        set_flags(&world, SIDE_LOCAL, 4, "F");
+        assert(world_sync(&world));
+        check(&world, INBOX, "a | a F | =\nm2 | | parked\n| b | parked\n| m1 | parked\n");
+        stored(&world, SIDE_REMOTE, INBOX)->uidvalidity++;
+        memory_renumber(stored(&world, SIDE_REMOTE, INBOX), 70);
+        assert(world_sync(&world));
+        check(&world, INBOX, "a | a F | =\nm2 | m2 | =\n| b | parked\n| m1 | parked\n");
+        assert(engine_find_mailbox(world.engine, INBOX)->alone == 2);
+        assert(n_writes(&world, SIDE_REMOTE) == 0);
+        world_done(&world);
+}
+
+/* --- moves, and mailboxes of other directions --- */
+
+static void test_moved(Direction wanted, Side side, Side mover) {
+        World world;
+
+        begin(&world, false, wanted);
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                memory_store_add(&world.store[s], "Kept");
+        assert(world_sync(&world));
+        memory_move(stored(&world, mover, INBOX), 1, stored(&world, mover, "Kept"));
+        assert(world_sync(&world) && n_writes(&world, side) == 0);
+        if (mover == side) { /* the other one follows, and no byte is copied */
+                check(&world, INBOX, "m2 | m2 | =\n");
+                check(&world, "Kept", "m1 | m1 | =\n");
+                assert(world.counts.bytes == 0);
+        } else {
+                check(&world, INBOX,
+                      leads("m1 | | parked\nm2 | m2 | =\n", "m2 | m2 | =\n| m1 | parked\n", side));
+                check(&world, "Kept", leads("| m1 | parked\n", "m1 | | parked\n", side));
+        }
+        world_done(&world);
+}
+
+/* Out of an archive into what is none: the archive keeps it. */
+static void test_moved_from_archive(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_ARCHIVE);
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                memory_store_add(&world.store[s], "Other");
+        assert(world_sync(&world));
+        memory_move(stored(&world, SIDE_REMOTE, INBOX), 1, stored(&world, SIDE_REMOTE, "Other"));
+        assert(world_sync(&world) && n_writes(&world, SIDE_REMOTE) == 0);
+        check(&world, INBOX, "m2 | m2 | =\n| m1 | parked\n");
+        check(&world, "Other", "m1 | m1 | =\n");
+        world_done(&world);
+}
+
+static const EngineMailbox *find(World *world, const char *name) {
+        const EngineMailbox *found = engine_find_mailbox(world->engine, name);
+
+        assert(found);
+        return found;
+}
+
+/* Mailboxes that come, go, and get another name on either side. */
+static void test_mailboxes(Direction wanted, Side side) {
+        const Side other = side_other(side);
+        World world;
+
+        begin(&world, false, wanted);
+        world.store[SIDE_REMOTE].has_objects = true;
+        memory_store_add(&world.store[side], "there");
+        memory_store_add(&world.store[other], "here");
+        memory_store_add(&world.store[other], "Other");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[other], "there"));
+        assert(!memory_store_find(&world.store[side], "here"));
+        assert(memory_store_find(&world.store[side], "Other")); /* that one goes both ways */
+        assert(find(&world, "here")->left_out[0] && engine_totals(world.engine).failed == 0);
+
+        memory_store_rename(&world.store[side], "there", "renamed");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[other], "renamed"));
+        assert(!memory_store_find(&world.store[other], "there"));
+        memory_store_rename(&world.store[other], "renamed", "mine");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[side], "renamed"));
+        assert(!memory_store_find(&world.store[side], "mine"));
+        assert(find(&world, "renamed")->left_out[0] && find(&world, "mine")->left_out[0]);
+        assert(engine_totals(world.engine).failed == 0);
+        memory_store_rename(&world.store[other], "mine", "renamed");
+        assert(world_sync(&world) && !find(&world, "renamed")->left_out[0]);
+
+        deliver(&world, side, "renamed", "x");
+        assert(world_sync(&world));
+        world.options.deletion = MAILBOX_DELETION_YES;
+        turn(&world, wanted);
+        memory_store_remove(&world.store[side], "renamed");
+        assert(world_sync(&world));
+        assert(!memory_store_find(&world.store[other], "renamed") == (wanted != DIRECTION_ARCHIVE));
+        assert(engine_totals(world.engine).failed == 0);
+        assert(n_writes(&world, side) == 0);
+        world_done(&world);
+}
+
+/* One that was deleted on the side that follows stays on the other; both ways again, that is to be confirmed. */
+static void test_deleted_mailbox(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_PULL);
+        world.options.deletion = MAILBOX_DELETION_YES;
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                memory_store_add(&world.store[s], "box");
+        turn(&world, DIRECTION_PULL);
+        deliver(&world, SIDE_REMOTE, "box", "x");
+        assert(world_sync(&world));
+        memory_store_remove(&world.store[SIDE_LOCAL], "box");
+        assert(world_sync(&world) && find(&world, "box")->left_out[0]);
+        turn(&world, DIRECTION_PULL);
+        assert(find(&world, "box")->left_out[0] && n_writes(&world, SIDE_LOCAL) == 0);
+
+        turn(&world, DIRECTION_BOTH);
+        assert(find(&world, "box")->deleted[SIDE_LOCAL] && n_writes(&world, SIDE_REMOTE) == 0);
+        memory_store_add(&world.store[SIDE_LOCAL], "box");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[SIDE_REMOTE], "box"));
+        world_done(&world);
+}
+
+/* One that holds what only it has is not deleted. */
+static void test_kept_mailbox(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_PULL);
+        for (Side s = 0; s < _SIDE_MAX; s++)
+                memory_store_add(&world.store[s], "box");
+        assert(world_sync(&world));
+        deliver(&world, SIDE_LOCAL, "box", "mine");
+        assert(world_sync(&world));
+        world.options.deletion = MAILBOX_DELETION_YES;
+        turn(&world, DIRECTION_PULL);
+        memory_store_remove(&world.store[SIDE_REMOTE], "box");
+        assert(world_sync(&world));
+        assert(memory_store_find(&world.store[SIDE_LOCAL], "box"));
+        world_done(&world);
+}
+
+static void test_dry_run(void) {
+        World world;
+
+        begin(&world, false, DIRECTION_PULL);
+        world_stop(&world);
+        deliver(&world, SIDE_LOCAL, INBOX, "a");
+        memory_expunge(stored(&world, SIDE_LOCAL, INBOX), 1);
+        set_flags(&world, SIDE_LOCAL, 2, "S");
+        world.options.dry_run = true;
+        start(&world);
+        assert(world_sync(&world) && world.n_notes[ENGINE_NOTE_WOULD] == 0);
+        world_done(&world);
+}
+
+/* --- by chance --- */
+
+#define MAX_MESSAGES 200u
+
+typedef struct Chance {
+        World world;
+        uint64_t random, seed;
+        Side leader;
+        unsigned n_messages;
+        /* The follower's clients have delivered, moved or deleted it: it may be with one side alone. */
+        bool is_touched[MAX_MESSAGES];
+} Chance;
+
+static unsigned below(Chance *c, unsigned n) {
+        c->random ^= c->random >> 12;
+        c->random ^= c->random << 25;
+        c->random ^= c->random >> 27;
+        return (unsigned) (c->random * 0x2545f4914f6cdd1du >> 33) % n;
+}
+
+static const char *const boxes[] = {INBOX, "A"};
+
+static MemoryMailbox *random_box(Chance *c, Side side) {
+        return stored(&c->world, side, boxes[below(c, ARRAY_SIZE(boxes))]);
+}
+
+static MemoryMessage *random_message(Chance *c, MemoryMailbox *box) {
+        MemoryMessage *message;
+
+        if (box->n_messages == 0)
+                return NULL;
+        message = &box->messages[below(c, (unsigned) box->n_messages)];
+        return message->stage == MEMORY_VISIBLE ? message : NULL;
+}
+
+static unsigned number_of(const char *text) {
+        return (unsigned) strtoul(text + strcspn(text, "0123456789"), NULL, 10);
+}
+
+static void touch(Chance *c, Side side, const char *text) {
+        if (side != c->leader)
+                c->is_touched[number_of(text)] = true;
+}
+
+static void happen(Chance *c) {
+        static const char *const flags[] = {"S", "R", "F", "+work", "+home"};
+        const Side side = below(c, 2) ? SIDE_REMOTE : SIDE_LOCAL;
+        MemoryMailbox *box = random_box(c, side);
+        MemoryMessage *message = random_message(c, box);
+        char text[32];
+
+        switch (below(c, 6)) {
+        case 0:
+        case 1:
+                (void) snprintf(text, sizeof(text), "m%03u", c->n_messages);
+                if (c->n_messages == MAX_MESSAGES)
+                        return;
+                deliver(&c->world, side, box->name, text);
+                touch(c, side, text);
+                c->n_messages++;
+                return;
+        case 2:
+        case 3:
+                if (message)
+                        memory_set_flags(box, message,
+                                         message->flags ^ world_flags(&c->world, side,
+                                                                      world_parse_flags(
+                                                                              &c->world,
+                                                                              flags[below(c, 5)])));
+                return;
+        case 4:
+                if (!message)
+                        return;
+                touch(c, side, message->bytes);
+                memory_expunge(box, message->uid);
+                return;
+        case 5:
+                if (!message || random_box(c, side) == box)
+                        return;
+                touch(c, side, message->bytes);
+                memory_move(box, message->uid,
+                            stored(&c->world, side, boxes[strcmp(box->name, boxes[0]) == 0]));
+                return;
+        }
+        abort();
+}
+
+/* A side as text: each message with its UID and flags. */
+static char *snapshot(Chance *c, Side side) {
+        Buffer text = BUFFER_NULL;
+        char *result;
+
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                const MemoryMailbox *box = stored(&c->world, side, boxes[i]);
+
+                assert(buffer_append_format(&text, "%s: %zu\n", box->name, box->n_messages) == 0);
+                for (size_t n = 0; n < box->n_messages; n++)
+                        assert(buffer_append_format(&text, "%u %llx %.24s\n", box->messages[n].uid,
+                                                    (unsigned long long) box->messages[n].flags,
+                                                    box->messages[n].bytes) == 0);
+        }
+        result = buffer_steal_string(&text);
+        assert(result);
+        return result;
+}
+
+static void bad(const Chance *c, const char *what, const char *more) {
+        fprintf(stderr, "seed %llu, %s: %s%s\n", (unsigned long long) c->seed,
+                direction_name(direction), what, more);
+        abort();
+}
+
+static unsigned count_copies(Chance *c, Side side, const char *bytes) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                const MemoryMailbox *box = stored(&c->world, side, boxes[i]);
+
+                for (size_t k = 0; k < box->n_messages; k++)
+                        n += strcmp(box->messages[k].bytes, bytes) == 0;
+        }
+        return n;
+}
+
+/* Each message that the leader has is with the follower, or was deleted there: then it is parked; none is
+ * with either of them more often than an archive makes it. */
+static void check_followed(Chance *c) {
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                MemoryMailbox *box = stored(&c->world, c->leader, boxes[i]);
+
+                for (size_t n = 0; n < box->n_messages; n++) {
+                        const char *bytes = box->messages[n].bytes;
+
+                        if (count_copies(c, c->leader, bytes) != 1)
+                                bad(c, "doubled where it came from: ", bytes);
+                }
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+                _cleanup_free_ char *text = world_describe(&c->world, boxes[i]);
+
+                for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+                        const size_t size = strcspn(line, "\n");
+
+                        /* in the base, or parked: nothing is left over */
+                        if (!memmem(line, size, "| =", 3) && !memmem(line, size, "parked", 6))
+                                bad(c, "neither in sync nor left alone:\n", text);
+                        if (memmem(line, size, "gone", 4))
+                                bad(c, "it is gone, and in the base:\n", text);
+                        if (memmem(line, size, "parked", 6) && !c->is_touched[number_of(line)] &&
+                            (direction != DIRECTION_ARCHIVE || *line != '|'))
+                                bad(c, "it should have followed:\n", text);
+                }
+        }
+}
+
+static void go_wrong(Chance *c) {
+        const Side server =
+                !c->world.store[SIDE_LOCAL].is_files && below(c, 2) ? SIDE_LOCAL : SIDE_REMOTE;
+
+        switch (below(c, 4)) {
+        case 0:
+                c->world.kill.at = c->world.kill.n_actions + 1 + below(c, 12);
+                return;
+        case 1:
+                memory_replica_lose(c->world.replica[server], below(c, 60), below(c, 3));
+                return;
+        case 2:
+                c->world.store[server].fails = 1 + below(c, 8);
+                return;
+        case 3:
+                return;
+        }
+        abort();
+}
+
+/* Until a run goes through. */
+static void settle(Chance *c) {
+        uint64_t n_asked = 0;
+
+        for (unsigned i = 0; i < 20; i++) {
+                const bool is_done = world_sync(&c->world);
+
+                n_asked += n_writes(&c->world, c->leader);
+                if (is_done && engine_totals(c->world.engine).failed == 0)
+                        break;
+                world_stop(&c->world);
+                c->world.kill.at = 0;
+                start(&c->world);
+        }
+        c->world.kill.at = 0; /* what has not gone wrong by now does not */
+        c->world.store[SIDE_REMOTE].fails = c->world.store[SIDE_LOCAL].fails = 0;
+        if (n_asked > 0 && direction != DIRECTION_BOTH)
+                bad(c, "the leader was asked for a change", "");
+}
+
+/* Both ways, or the same again: there is nothing to do. */
+static void check_rest(Chance *c, Direction next) {
+        char *before[] = {snapshot(c, SIDE_REMOTE), snapshot(c, SIDE_LOCAL)};
+
+        turn(&c->world, next);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                _cleanup_free_ char *after = snapshot(c, side);
+
+                if (strcmp(before[side], after) != 0 || n_writes(&c->world, side) > 0)
+                        bad(c, "with nothing to do something was done: ", side_name(side));
+                free(before[side]);
+        }
+}
+
+static void live(Chance *c, Direction wanted) {
+        _cleanup_free_ char *before = NULL, *after = NULL;
+
+        for (unsigned i = below(c, 8); i > 0; i--)
+                happen(c);
+        if (below(c, 100) < 10) {
+                world_stop(&c->world);
+                world_lose_database(&c->world);
+                start(&c->world);
+                memset(c->is_touched, true, sizeof(c->is_touched));
+        }
+        before = snapshot(c, c->leader);
+        if (below(c, 2))
+                go_wrong(c);
+        settle(c);
+        after = snapshot(c, c->leader);
+        if (strcmp(before, after) != 0)
+                bad(c, "the leader was changed:\n", after);
+        check_followed(c);
+        if (below(c, 4) == 0) {
+                check_rest(c, wanted);
+                check_rest(c, DIRECTION_BOTH);
+                check_rest(c, wanted);
+        }
+}
+
+static void run_seed(uint64_t seed) {
+        static const Direction wanted[] = {DIRECTION_PULL, DIRECTION_PUSH, DIRECTION_ARCHIVE};
+        Chance c = {.seed = seed, .random = seed * 0x9e3779b97f4a7c15u + 1};
+        MemoryStore *local = &c.world.store[SIDE_LOCAL];
+
+        direction = wanted[seed % 3];
+        c.leader = direction == DIRECTION_PUSH ? SIDE_LOCAL : SIDE_REMOTE;
+        size_limit = 0;
+        world_init(&c.world);
+        c.world.options.brake = (Brake){.percent = 100, .count = MAX_MESSAGES};
+        c.world.options.volumes.listed = 1;
+        local->is_files = below(&c, 2);
+        for (Side side = 0; side < _SIDE_MAX; side++) {
+                MemoryStore *store = &c.world.store[side];
+
+                store->no_uidplus = !store->is_files && below(&c, 4) == 0;
+                store->no_modseq = below(&c, 4) == 0;
+                store->tells_new = below(&c, 2);
+                store->no_move = !store->is_files && below(&c, 5) == 0;
+                for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+                        memory_store_add(store, boxes[i]);
+        }
+        start(&c.world);
+        for (unsigned i = 0; i < 15; i++)
+                live(&c, wanted[seed % 3]);
+        world_done(&c.world);
+}
+
+int main(int argc, char **argv) {
+        static const struct {
+                Direction direction;
+                Side leader;
+        } rows[] = {
+                {DIRECTION_PULL,    SIDE_REMOTE},
+                {DIRECTION_PUSH,    SIDE_LOCAL },
+                {DIRECTION_ARCHIVE, SIDE_REMOTE},
+        };
+        const uint64_t n_seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
+        const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                for (unsigned servers = 0; servers < 2; servers++) {
+                        test_new(servers, rows[i].direction, rows[i].leader);
+                        test_paired(servers, rows[i].direction, rows[i].leader);
+                        test_flags(servers, rows[i].direction, rows[i].leader);
+                        test_deleted(servers, rows[i].direction, rows[i].leader);
+                }
+                test_moved(rows[i].direction, rows[i].leader, SIDE_REMOTE);
+                test_moved(rows[i].direction, rows[i].leader, SIDE_LOCAL);
+                test_mailboxes(rows[i].direction, rows[i].leader);
+        }
+        test_brake();
+        test_renumbered();
+        test_moved_from_archive();
+        test_deleted_mailbox();
+        test_kept_mailbox();
+        test_dry_run();
+        for (uint64_t i = 0; i < n_seeds; i++)
+                run_seed(first + i);
+        return 0;
+}
