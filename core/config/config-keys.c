@@ -117,6 +117,7 @@ bool config_key_is_list(ConfigKeyId id) {
         case KEY_TYPE_IDLE:
         case KEY_TYPE_SIZE:
         case KEY_TYPE_RATE:
+        case KEY_TYPE_PROXY:
                 return false;
         }
         abort();
