@@ -97,11 +97,11 @@ class Proxied(LinkTest):
                         "ETIMEDOUT", f"the proxy 127.0.0.1 port {server.port} did not answer within 200 ms"))
 
     def test_cut_off(self):
-        """Behind each byte of the last answer."""
+        """Within the last answer; the machine alone is cut off behind each of its bytes."""
         for kind, hear in KINDS.items():
-            n = len({"socks5": SOCKS5_OPEN, "http": HTTP_OPEN}[kind])
-            with Server(None, n_clients=n) as server:
-                for size in range(n):
+            sizes = {"socks5": range(len(SOCKS5_OPEN)), "http": range(0, len(HTTP_OPEN), 7)}[kind]
+            with Server(None, n_clients=len(sizes)) as server:
+                for size in sizes:
                     server.script = lambda peer, size=size: peer.say(hear(peer, peer.say)[:size])
                     with self.subTest(kind, size=size):
                         error, sentence = self.lost(self.through(kind, server))
