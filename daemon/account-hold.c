@@ -26,16 +26,20 @@ static bool is_to_stay_away(const AccountLink *link) {
         return link->stay_away_usec > account_now();
 }
 
+/* Of what is dialled. Where a tunnel leads to is not known, nor where a proxy on this machine does. */
+static bool is_far_away(const Endpoint *endpoint) {
+        return !endpoint->tunnel &&
+               !value_is_loopback(endpoint->proxy ? endpoint->proxy->host : endpoint->host);
+}
+
 static bool is_far(const AccountLink *link) {
-        return !link->endpoint->tunnel && !value_is_loopback(link->endpoint->host);
+        return is_far_away(link->endpoint);
 }
 
 static bool needs_network(const Account *account) {
         const AccountConfig *config = account->config;
 
-        if (!config->remote.tunnel && !value_is_loopback(config->remote.host))
-                return true;
-        return !config->maildir && !config->local.tunnel && !value_is_loopback(config->local.host);
+        return is_far_away(&config->remote) || (!config->maildir && is_far_away(&config->local));
 }
 
 bool account_is_held(const Account *account) {

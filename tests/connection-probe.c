@@ -12,7 +12,7 @@
  *      expect=MSEC             something must come; ends with the first untagged EXISTS
  *      wait                    until the connection is lost
  *      repin=PIN               from now on this is the only tls-pin; goes on at once
- *      keep-alive=SECONDS      connection_keep_alive(); goes on at once
+ *      keep-alive=SECONDS      connection_keep_alive(), not behind a proxy; goes on at once
  *      hold                    connection_hold_input(); goes on at once
  *      again                   a new connection to the same endpoint, from its greeting on
  *      close                   LOGOUT, and no waiting
@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "config/config-proxy.h"
 #include "daemon/connection.h"
 #include "daemon/log.h"
 #include "test.h"
@@ -118,7 +119,7 @@ static bool step_aside(Probe *p) {
         uint64_t value;
 
         if (step_has(p, "keep-alive=", &value))
-                assert(connection_keep_alive(p->connection, value * 1000000));
+                assert(connection_keep_alive(p->connection, value * 1000000) == !p->endpoint.proxy);
         else if (step_is(p, "hold"))
                 connection_hold_input(p->connection, true);
         else if (*p->steps && strncmp(*p->steps, "repin=", 6) == 0) {
@@ -330,6 +331,8 @@ static bool set_key(Probe *p, char *argument) {
                 assert(n_pins < MAX_PINS);
                 p->pins[n_pins++] = value;
                 p->endpoint.tls_pins = p->pins;
+        } else if (bytes_equal(key, BYTES("proxy"))) {
+                assert(proxy_parse(value, &p->endpoint.proxy) == 0);
         } else if (bytes_equal(key, BYTES("tunnel"))) {
                 p->endpoint.tunnel = value;
                 p->endpoint.tls = TLS_NONE; /* as the configuration has it */
@@ -356,6 +359,7 @@ int main(int argc, char **argv) {
         probe_connect(&p);
         r = sd_event_loop(p.event);
         connection_free(p.connection);
+        proxy_destroy(p.endpoint.proxy);
         sd_event_source_unref(p.next);
         sd_event_unref(p.event);
         return r < 0;
