@@ -72,7 +72,7 @@ static char *map(char *const *rules, const char *more, bool to_here, const char 
                 if (is_last)
                         break;
         }
-        return from.size > 0 ? join(to, name + from.size) : strdup(name);
+        return from.size > 0 ? join(to, name + from.size) : bytes_dup(bytes_of(name));
 }
 
 static int map_and_back(char *const *rules, const char *more, bool to_here, const char *name,
