@@ -117,8 +117,8 @@ static int judge(MbsyncReader *reader, const MbsyncLine *head) {
                 case MEANING_REFUSE:
                         r = import_refuse(
                                 reader->import, line->line,
-                                "%s gives mailboxes other names; here they have the same on "
-                                "both sides",
+                                "%s gives mailboxes other names, which is not translated; "
+                                "“map” in imapsyncd.conf(5) does the like without an import",
                                 line->words[0]);
                         break;
                 }
@@ -360,7 +360,8 @@ static int check_sync(MbsyncReader *reader, const MbsyncLine *head) {
                 return 0;
         return import_refuse(
                 reader->import, sync->line,
-                "here everything is synchronised both ways, which “Sync %s” does not want",
+                "what is imported goes both ways, which “Sync %s” does not want; “direction” in "
+                "imapsyncd.conf(5) does the like without an import",
                 mbsync_value(sync) ? mbsync_value(sync) : "");
 }
 
@@ -398,8 +399,8 @@ static int add_channel(MbsyncReader *reader, MbsyncChannel *channel, const char 
             (has_patterns && far_box[0]))
                 return import_refuse(
                         reader->import, channel->head->line,
-                        "the channel gives mailboxes other names (“%s” and “%s”); here they "
-                        "have the same on both sides",
+                        "the channel gives mailboxes other names (“%s” and “%s”), which is not "
+                        "translated; “map” in imapsyncd.conf(5) does the like without an import",
                         far_box, near_box);
         channel->box = has_patterns ? NULL : strdup(far_box[0] ? far_box : "INBOX");
         if (!has_patterns && !channel->box)

@@ -65,7 +65,8 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
                 bool refuses;
         } known[] = {
                 {"nametrans",
-                 "nametrans gives mailboxes other names; here they have the same on both sides",        true },
+                 "nametrans gives mailboxes other names, which is not translated; “map” in "
+                 "imapsyncd.conf(5) does the like without an import",                                   true },
                 {"oauth2_client_id", "OAuth2 is not translated",                                        true },
                 {"remotehosteval",
                  "a server that Python finds cannot be translated: write remotehost",                   true },
@@ -74,8 +75,9 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
                 {"maxage",           "maxage is not translated: older messages will be fetched too",    false},
                 {"startdate",        "startdate is not translated: older messages will be fetched too",
                  false                                                                                       },
-                {"maxsize",          "maxsize is not translated: larger messages will be fetched too",
-                 false                                                                                       },
+                {"maxsize",
+                 "maxsize is not translated: larger messages will be fetched too, unless "
+                 "size-limit is set",                                                                   false},
                 {"presynchook",      "presynchook is not translated",                                   false},
                 {"postsynchook",     "postsynchook is not translated",                                  false},
                 {"proxy",            "proxy is not translated",                                         false},
@@ -95,7 +97,8 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
             (strcmp(entry->key, "sync_deletes") == 0 && !is_yes(entry->value, true)))
                 return import_refuse(
                         reader->import, entry->line,
-                        "here everything is synchronised both ways, which “%s” does not want",
+                        "what is imported goes both ways, which “%s” does not want; “direction” in "
+                        "imapsyncd.conf(5) does the like without an import",
                         entry->key);
         return 0;
 }
