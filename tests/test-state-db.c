@@ -690,44 +690,44 @@ static void find_pairs(StateDb *db, int64_t mailbox, PairRung rung, Buffer *out)
 static const struct {
         const char *label;
         Stranger strangers[6];
-        const char *pairs[3]; /* of each rung */
+        const char *pairs[4]; /* of each rung */
         uint32_t doubtful;    /* the first one on the remote side before the digests */
 } pair_rows[] = {
         {"alone",
          {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
-         {"1=11 ", "", ""},
+         {"1=11 ", "", "", ""},
          0},
         {"another size",
          {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "a", 6, 1, NULL}},
-         {"", "", ""},
+         {"", "", "", ""},
          0},
         {"another Message-ID",
          {{SIDE_REMOTE, 1, "a", 5, 1, NULL}, {SIDE_LOCAL, 11, "b", 5, 1, NULL}},
-         {"", "", ""},
+         {"", "", "", ""},
          0},
         {"no Message-ID needs the bytes",
          {{SIDE_REMOTE, 1, "", 5, 1, "x"}, {SIDE_LOCAL, 11, "", 5, 1, "x"}},
-         {"", "", "1=11 "},
+         {"", "", "1=11 ", ""},
          0},
         {"told apart by date",
          {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
           {SIDE_REMOTE, 2, "a", 5, 2, NULL},
           {SIDE_LOCAL, 11, "a", 5, 2, NULL},
           {SIDE_LOCAL, 12, "a", 5, 1, NULL}},
-         {"", "1=12 2=11 ", ""},
+         {"", "1=12 2=11 ", "", ""},
          0},
         {"one too many, and the date tells which",
          {{SIDE_REMOTE, 1, "a", 5, 1, NULL},
           {SIDE_REMOTE, 2, "a", 5, 2, NULL},
           {SIDE_LOCAL, 11, "a", 5, 2, NULL}},
-         {"", "2=11 ", ""},
+         {"", "2=11 ", "", ""},
          0},
         {"told apart by digest",
          {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
           {SIDE_REMOTE, 2, "a", 5, 1, "y"},
           {SIDE_LOCAL, 11, "a", 5, 1, "y"},
           {SIDE_LOCAL, 12, "a", 5, 1, "x"}},
-         {"", "", "1=12 2=11 "},
+         {"", "", "1=12 2=11 ", ""},
          0},
         {"copies pair in order",
          {{SIDE_REMOTE, 1, "a", 5, 1, "x"},
@@ -735,21 +735,36 @@ static const struct {
           {SIDE_LOCAL, 11, "a", 5, 1, "x"},
           {SIDE_LOCAL, 12, "a", 5, 1, "x"},
           {SIDE_LOCAL, 13, "a", 5, 1, "x"}},
-         {"", "", "1=11 2=12 "},
+         {"", "", "1=11 2=12 ", ""},
          0},
         {"nobody knows",
          {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
           {SIDE_REMOTE, 8, "a", 5, 1, NULL},
           {SIDE_LOCAL, 11, "a", 5, 1, NULL}},
-         {"", "", ""},
+         {"", "", "", ""},
          7},
         {"same Message-ID, nobody on the other side has the size",
          {{SIDE_REMOTE, 7, "a", 5, 1, NULL},
           {SIDE_REMOTE, 8, "a", 5, 1, NULL},
           {SIDE_LOCAL, 11, "a", 9, 1, NULL}},
-         {"", "", ""},
+         {"", "", "", ""},
          0},
 };
+
+static void put_stranger(StateDb *db, int64_t mailbox, const Stranger *s) {
+        const ReplicaMessage message = {
+                .present = REPLICA_HAS_DATE | REPLICA_HAS_SIZE | REPLICA_HAS_MESSAGE_ID,
+                .uid = s->uid,
+                .date = s->date,
+                .size = s->size,
+                .message_id = bytes_of(s->message_id),
+        };
+
+        assert(state_db_unknown_put(db, mailbox, s->side, &message) == 0);
+        if (s->digest)
+                assert(state_db_unknown_set_digest(db, mailbox, s->side, s->uid,
+                                                   bytes_of(s->digest)) == 0);
+}
 
 static void test_pairs(void) {
         for (size_t i = 0; i < ARRAY_SIZE(pair_rows); i++) {
@@ -757,21 +772,8 @@ static void test_pairs(void) {
                 const int64_t mailbox = add_mailbox(db, "a");
                 uint32_t doubtful = 0;
 
-                for (const Stranger *s = pair_rows[i].strangers; s->message_id; s++) {
-                        const ReplicaMessage message = {
-                                .present = REPLICA_HAS_DATE | REPLICA_HAS_SIZE |
-                                           REPLICA_HAS_MESSAGE_ID,
-                                .uid = s->uid,
-                                .date = s->date,
-                                .size = s->size,
-                                .message_id = bytes_of(s->message_id),
-                        };
-
-                        assert(state_db_unknown_put(db, mailbox, s->side, &message) == 0);
-                        if (s->digest)
-                                assert(state_db_unknown_set_digest(db, mailbox, s->side, s->uid,
-                                                                   bytes_of(s->digest)) == 0);
-                }
+                for (const Stranger *s = pair_rows[i].strangers; s->message_id; s++)
+                        put_stranger(db, mailbox, s);
                 for (PairRung rung = PAIR_MESSAGE_ID; rung <= PAIR_DIGEST; rung++) {
                         _cleanup_(buffer_done) Buffer pairs = BUFFER_NULL;
 
@@ -782,6 +784,33 @@ static void test_pairs(void) {
                 }
                 (void) state_db_doubtful_next(db, mailbox, SIDE_REMOTE, 0, &doubtful);
                 TEST_ROW(pair_rows[i].label, doubtful == pair_rows[i].doubtful);
+        }
+}
+
+/* One that the base has, and whose other half is gone, comes behind what is new. */
+static void test_pair_behind_base(void) {
+        static const Stranger strangers[] = {
+                {SIDE_REMOTE, 1,  "a", 5, 1, "x"},
+                {SIDE_REMOTE, 2,  "a", 5, 1, "x"},
+                {SIDE_LOCAL,  11, "a", 5, 1, "x"},
+        };
+
+        for (unsigned with_new = 0; with_new < 2; with_new++) {
+                _cleanup_(state_db_freep) StateDb *db = open_database(":memory:");
+                _cleanup_(buffer_done) Buffer pairs = BUFFER_NULL;
+                const int64_t mailbox = add_mailbox(db, "a");
+
+                assert(state_db_add(db, mailbox,
+                                    &(BaseMessage){
+                                            .uid = {1, 10}
+                }) == 0);
+                for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
+                        if (with_new || strangers[i].uid != 2)
+                                put_stranger(db, mailbox, &strangers[i]);
+                find_pairs(db, mailbox, PAIR_DIGEST_NEW, &pairs);
+                assert(bytes_equal(buffer_view(&pairs), bytes_of(with_new ? "2=11 " : "")));
+                find_pairs(db, mailbox, PAIR_DIGEST, &pairs);
+                assert(bytes_equal(buffer_view(&pairs), bytes_of(with_new ? "2=11 " : "1=11 ")));
         }
 }
 
@@ -1083,6 +1112,7 @@ int main(void) {
         test_unknown_of_gone();
         test_moves();
         test_pairs();
+        test_pair_behind_base();
         test_rollback();
         test_no_folder();
         test_files_on_disk();

@@ -281,6 +281,7 @@ int state_db_pair_next(StateDb *db, int64_t mailbox, PairRung rung, uint32_t aft
         static const Sql rungs[] = {
                 [PAIR_MESSAGE_ID] = SQL_PAIR_BY_MESSAGE_ID,
                 [PAIR_DATE] = SQL_PAIR_BY_DATE,
+                [PAIR_DIGEST_NEW] = SQL_PAIR_BY_DIGEST_NEW,
                 [PAIR_DIGEST] = SQL_PAIR_BY_DIGEST,
         };
         _cleanup_reset_ sqlite3_stmt *statement = NULL;

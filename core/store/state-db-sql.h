@@ -408,6 +408,10 @@
         X(PAIR_BY_DATE, _PAIR_COLUMNS _PAIR_FROM                                                   \
           " AND r.message_id <> '' AND l.date = r.date" _PAIR_TWIN("r", " AND t.date = r.date")    \
                   _PAIR_TWIN("l", " AND t.date = l.date") " ORDER BY r.uid LIMIT 1")               \
+        X(PAIR_BY_DIGEST_NEW, _PAIR_COLUMNS _PAIR_DIGEST                                           \
+          " AND r.digest = l.digest AND NOT EXISTS (SELECT 1 FROM message m"                       \
+          " WHERE m.mailbox = ?1 AND m.remote = r.uid) AND NOT EXISTS (SELECT 1 FROM message m"    \
+          " WHERE m.mailbox = ?1 AND m.local = l.uid) ORDER BY r.uid, l.uid LIMIT 1")              \
         X(PAIR_BY_DIGEST,                                                                          \
           _PAIR_COLUMNS _PAIR_DIGEST " AND r.digest = l.digest ORDER BY r.uid, l.uid LIMIT 1")     \
         X(DOUBTFUL_NEXT,                                                                           \

@@ -325,7 +325,8 @@ int state_db_unknown_set_digest(StateDb *db, int64_t mailbox, Side side, uint32_
 typedef enum PairRung {
         PAIR_MESSAGE_ID, /* same Message-ID and size, and both are alone in that on their side */
         PAIR_DATE,       /* and the same date, alone in that */
-        PAIR_DIGEST,     /* the same digest; several alike pair in order */
+        PAIR_DIGEST_NEW, /* the same digest, and neither is in the base; several alike pair in order */
+        PAIR_DIGEST,     /* the same, in the base or not */
 } PairRung;
 
 /* The next pair of unknown messages that the rung allows, with a remote UID above @after (its UIDs,

@@ -164,6 +164,14 @@ static int on_untold_digest(SyncRun *run) {
         return 0;
 }
 
+/* What an earlier run sent, and nobody named, is new on both sides. It goes first: a message of the base that has
+ * lost its other half, and looks the same, would take it away, and the copy would come back as another one. */
+static int pair_by_digest(SyncRun *run) {
+        int r = run->intents ? pair_rung(run, PAIR_DIGEST_NEW) : 0;
+
+        return r < 0 ? r : pair_rung(run, PAIR_DIGEST);
+}
+
 /* The next message whose bytes must be looked at: all doubtful ones of one side, then of the other. */
 int run_digest(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
@@ -195,7 +203,7 @@ int run_digest(SyncRun *run) {
                 return 0;
         }
 
-        r = pair_rung(run, PAIR_DIGEST);
+        r = pair_by_digest(run);
         return r < 0 ? r : conclude_pairing(run);
 }
 
