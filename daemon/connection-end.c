@@ -108,18 +108,19 @@ static const char *format_span(uint64_t usec, char *buffer, size_t size) {
 
 static void connection_timed_out(Connection *c) {
         const char *peer = connection_peer(c);
-        char span[32], reached[600] = "";
+        char span[32], reached[600];
 
         if (c->state == CONNECTION_LINGERING) {
                 connection_lose(c, 0, "%s", tunnel_sentence(c->tunnel));
                 return;
         }
 
-        if (c->reach)
-                reach_describe(c->reach, reached, sizeof(reached));
         format_span(c->timeout_usec, span, sizeof(span));
-        if (c->state == CONNECTION_REACHING)
+        if (c->reach) {
+                reach_describe(c->reach, reached, sizeof(reached));
                 connection_lose(c, -ETIMEDOUT, "%s within %s", reached, span);
+        } else if (c->state == CONNECTION_REACHING)
+                connection_lose(c, -ETIMEDOUT, "%s did not start within %s", peer, span);
         else if (c->state == CONNECTION_HANDSHAKE)
                 connection_lose(c, -ETIMEDOUT, "%s did not finish the TLS handshake within %s",
                                 peer, span);

@@ -2,7 +2,8 @@
  * Fuzz what a proxy says, and the value of “proxy”
  *
  * The first byte chooses the kind, and whether there is a password. What comes in one piece ends as it does byte by
- * byte, with as many bytes taken; no more is said than what belongs to it; and what fails has a sentence.
+ * byte, with as many bytes taken; no more is said than what belongs to it; and what fails has a sentence, in
+ * which the password is only if the proxy has said it.
  */
 
 #include <errno.h>
@@ -59,7 +60,8 @@ static int talk(uint8_t how, ByteView heard, size_t step, size_t *ret_taken) {
 
         assert(n_said <= SAID_MAX);
         assert((outcome == PROXY_OPEN) == !proxy_sentence(dialogue));
-        assert(outcome == PROXY_OPEN || !strstr(proxy_sentence(dialogue), "hush"));
+        if (heard.size > 0 && !memmem(heard.data, heard.size, "hush", 4))
+                assert(outcome == PROXY_OPEN || !strstr(proxy_sentence(dialogue), "hush"));
         *ret_taken = n_taken;
         return outcome;
 }

@@ -245,6 +245,10 @@ static void test_http(void) {
                   {'p', BYTES("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n"
                               "proxy-authenticate:  basic realm=\"x\"\r\n\r\n")}},
                  PROXY_REFUSED, "refuses the user name or password in “proxy”"},
+                {"a wrong password, in the words of a server (tinyproxy)", PROXY_HTTP, "me", "hush", BYTES_NULL,
+                 {{'c', BYTES(LOGGED)},
+                  {'p', BYTES("HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n")}},
+                 PROXY_REFUSED, "refuses the user name or password in “proxy”"},
                 {"it wants a password, and says no more", PROXY_HTTP, NULL, NULL, BYTES_NULL,
                  {{'c', BYTES(ASKED "\r\n")}, {'p', BYTES("HTTP/1.1 407 Proxy Authentication Required\r\n")}},
                  PROXY_REFUSED, "wants a user name and a password in “proxy”"},

@@ -56,6 +56,11 @@ int proxy_begin_http(ProxyDialogue *d, const ProxyOptions *options) {
         return r;
 }
 
+/* Some say it as if they were the server. */
+bool proxy_wants_login(const ProxyDialogue *d) {
+        return d->status == 407 || d->status == 401;
+}
+
 static int speaks_no_http(ProxyDialogue *d) {
         return proxy_give_up(d, PROXY_FAILED, "speaks no HTTP");
 }
@@ -86,7 +91,7 @@ static int on_status(ProxyDialogue *d) {
 
         d->status = (unsigned) status;
         d->step = PROXY_STEP_HEADER;
-        if (status / 100 <= 2 || status == 407)
+        if (status / 100 <= 2 || proxy_wants_login(d))
                 return PROXY_MORE;
         return give_up_with(d, line);
 }
@@ -96,7 +101,8 @@ static void on_field(ProxyDialogue *d) {
         ByteView line = buffer_view(&d->line);
         const ByteView name = bytes_take_until(&line, ':');
 
-        if (!bytes_equal_fold(name, BYTES("Proxy-Authenticate")))
+        if (!bytes_equal_fold(name, BYTES("Proxy-Authenticate")) &&
+            !bytes_equal_fold(name, BYTES("WWW-Authenticate")))
                 return;
         while (line.size > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
                 line = (ByteView){line.data + 1, line.size - 1};
@@ -111,10 +117,10 @@ static int on_end(ProxyDialogue *d) {
                 d->step = PROXY_STEP_STATUS;
                 return PROXY_MORE;
         }
-        if (d->status == 407 && d->names_others && !d->names_basic)
+        if (proxy_wants_login(d) && d->names_others && !d->names_basic)
                 return proxy_give_up(d, PROXY_REFUSED,
                                      "wants a way to log in that is not known here (not Basic)");
-        if (d->status == 407)
+        if (proxy_wants_login(d))
                 return proxy_give_up_login(d);
 
         d->step = PROXY_STEP_OVER;

@@ -59,3 +59,4 @@ int proxy_begin_socks5(ProxyDialogue *dialogue, const ProxyOptions *options);
 int proxy_take_socks5(ProxyDialogue *dialogue, uint8_t byte);
 int proxy_begin_http(ProxyDialogue *dialogue, const ProxyOptions *options);
 int proxy_take_http(ProxyDialogue *dialogue, char byte);
+bool proxy_wants_login(const ProxyDialogue *dialogue);

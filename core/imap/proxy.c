@@ -111,7 +111,7 @@ int proxy_push(ProxyDialogue *d, ByteView bytes, size_t *ret_taken) {
 int proxy_closed(ProxyDialogue *d) {
         if (d->step == PROXY_STEP_OVER)
                 return (int) d->outcome;
-        if (d->status == 407)
+        if (proxy_wants_login(d))
                 return proxy_give_up_login(d);
         return proxy_give_up(d, PROXY_FAILED,
                              d->n_heard > 0 || d->n_read > 0 || d->step == PROXY_STEP_REPLY

@@ -9,6 +9,7 @@
 
 #include "config/config-value.h"
 #include "imap/mailbox-name.h"
+#include "imap/sasl.h"
 #include "import/import-private.h"
 #include "import/ini.h"
 
@@ -72,6 +73,22 @@ static int judge(Reader *reader, const char *section) {
         return r;
 }
 
+/* The same URL, but that a "%" in it stands for itself. */
+static int set_proxy(Reader *reader, Buffer *out, const char *section) {
+        const IniEntry *entry = ini_file_find(&reader->ini, section, "proxy");
+        _cleanup_(buffer_wipe) Buffer url = BUFFER_NULL;
+        int r;
+
+        if (!entry)
+                return 0;
+        r = buffer_reserve(&url, 3 * strlen(entry->value) + 1);
+        for (const char *c = entry->value; r >= 0 && *c; c++)
+                r = *c == '%' ? buffer_append_string(&url, "%25") : buffer_append(&url, c, 1);
+        if (r >= 0)
+                r = buffer_append(&url, "", 1); /* its NUL */
+        return r < 0 ? r : import_set(reader->import, out, entry->line, "proxy", url.data);
+}
+
 static int set_server(Reader *reader, Buffer *out, const char *section) {
         const char *type = get(reader, section, "type");
         int r;
@@ -93,8 +110,8 @@ static int set_server(Reader *reader, Buffer *out, const char *section) {
         r = set(reader, out, section, "host", "host");
         if (r >= 0)
                 r = set(reader, out, section, "port", "port");
-        if (r >= 0) /* as it is; it has socks5 and socks5h */
-                r = set(reader, out, section, "proxy", "proxy");
+        if (r >= 0)
+                r = set_proxy(reader, out, section);
         if (r >= 0)
                 r = set_tls(reader, out, section, type);
         if (r >= 0)

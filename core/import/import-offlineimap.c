@@ -80,7 +80,7 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
                  "size-limit is set",                                                                   false},
                 {"presynchook",      "presynchook is not translated",                                   false},
                 {"postsynchook",     "postsynchook is not translated",                                  false},
-                {"proxy",            "proxy is not translated",                                         false},
+                {"proxy",            "proxy is not translated: it is a URL here",                       false},
                 {"cert_fingerprint", "cert_fingerprint is not translated; tls-pin does the same",
                  false                                                                                       },
                 {"idlefolders",      "idlefolders is not needed: all mailboxes are watched",            false},

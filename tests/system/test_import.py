@@ -6,7 +6,7 @@ import random
 import re
 import unittest
 
-from rig import case, compare, number, others, populate, wait_until
+from rig import case, compare, number, others, outward, populate, wait_until
 from rig.account import Account
 from rig.proxy import Proxy
 
@@ -468,6 +468,21 @@ class FromInterImap(ImportTest):
         remote, local = self.sides()
         self.assertEqual(sorted(remote["INBOX"]), sorted(local["INBOX"]))
         self.assertEqual((len(remote["Sent"]), len(local["Sent"])), (MESSAGES - 1, MESSAGES))
+
+    def test_through_a_proxy(self):
+        """By the same proxy, which is asked for the same name."""
+        name, port = "imap.example.org", self.proxy.port
+        with outward.Socks5({name: ("127.0.0.1", port)}, login=("me", "hush%41")) as way:
+            text = self.program.config.read_text().replace("host = 127.0.0.1\n", f"host = {name}\n")
+            self.program.config.write_text(text + f"proxy = {way.url('me:hush%41').replace('socks5', 'socks5h')}\n")
+            self.program.sync()
+            self.make_account("interimap")
+            self.import_()
+            n_asked = len(way.asked)
+            self.once(self.acc)
+            self.assertGreater(len(way.asked), n_asked)
+            self.assertEqual(set(way.asked), {("name", name, port)})
+        self.assert_equal()
 
     def test_interrupted(self):
         self.program.sync()
