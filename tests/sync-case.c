@@ -67,6 +67,20 @@ static char *trim(char *text) {
 
 /* --- options --- */
 
+/* Of the case that is loaded. */
+static Direction case_direction;
+static uint64_t case_size_limit;
+
+static Direction direction_of(const char *mailbox, void *userdata) {
+        (void) mailbox, (void) userdata;
+        return case_direction;
+}
+
+static uint64_t size_limit_of(const char *mailbox, void *userdata) {
+        (void) mailbox, (void) userdata;
+        return case_size_limit;
+}
+
 static void read_store_option(Reader *reader, Side side, char *text) {
         static const struct {
                 const char *name;
@@ -183,6 +197,11 @@ static void read_option(Reader *reader, char *line) {
                 read_store_option(reader, read_side(reader, line), value);
         else if (strcmp(line, "meanwhile") == 0)
                 read_meanwhile(reader, value);
+        else if (strcmp(line, "direction") == 0) {
+                if (direction_parse(value, &case_direction) < 0)
+                        bad(reader, "which direction?");
+        } else if (strcmp(line, "size-limit") == 0)
+                case_size_limit = strtoull(value, NULL, 10);
         else if (strcmp(line, "database") == 0)
                 reader->loses_database = true;
         else if (strcmp(line, "dry-run") == 0)
@@ -471,6 +490,10 @@ void sync_case_load_on(SyncCase *c, const char *path, const SyncRung *remote,
         *c = (SyncCase){0};
         reader = (Reader){.c = c, .path = path};
         world_init(&c->world);
+        case_direction = DIRECTION_BOTH;
+        case_size_limit = 0;
+        c->world.options.direction = direction_of;
+        c->world.options.size_limit = size_limit_of;
         (void) need_mailbox(&reader, SYNC_CASE_MAILBOX);
         make_server(&c->world.store[SIDE_REMOTE], remote);
         if (local)

@@ -7,6 +7,8 @@
  *      remote: no-modseq               what kind of side it is, and what goes wrong there
  *      meanwhile: 3 remote expunge 1   what another client does, at the n-th event
  *      only: straight                  not to be killed: what should come of that is not to be said
+ *      direction: pull                 of every mailbox
+ *      size-limit: 100                 the same, in bytes
  *      no-bodies: yes                  run straight, no message is transferred
  *      no-notices: yes                 run straight, nothing is found to be amiss
  *      then: confirm                   what a person says once all is quiet: this, or

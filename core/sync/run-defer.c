@@ -149,7 +149,9 @@ int run_defer(SyncRun *run, Side side, UidSet *uids) {
         if (r < 0 || (uid_set_is_empty(&large.for_good) && uid_set_is_empty(&large.for_now)))
                 return r;
 
-        run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
+        /* Nothing is written down in a dry run: they stay among the unknown, and are not to be met again. */
+        if (run->mailbox->engine->options.dry_run)
+                run->transferred[side] = uids->ranges[uids->n_ranges - 1].last;
         r = put_large(run, side, &large);
         if (r >= 0)
                 r = take_out(uids, &large.for_good);

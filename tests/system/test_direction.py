@@ -65,10 +65,19 @@ class OneWay(case.SystemTest):
                 changes = change.Changes(random.Random(5), self.remote, self.local)
                 changes.apply(40)
                 self.run_as_told(leader)
+                self.verify()
                 before = self.common()
                 self.turn("both")
                 self.once(self.acc)
                 self.assertEqual({name: row for name, row in self.common().items() if name in before}, before)
+
+    def verify(self):
+        """What differs because it is to is no difference."""
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            result = self.acc.ctl("verify", "test")
+            self.assertEqual(result.status, 0, str(result))
+            self.assertEqual(daemon.stop(), 0)
 
     def common(self):
         """The mailboxes of both sides: what the server counts in them, and the files."""

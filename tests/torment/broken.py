@@ -31,7 +31,8 @@ DETECTORS = {
     "seeds": ["tests/test-model", "100", "60"],
     "case": ["tests/run-sync"],
     "engine": ["tests/test-engine"],
-    "directions": ["tests/test-engine-direction", "40"],
+    "directions": ["tests/test-engine-direction"],
+    "one-way": ["tests/test-model-direction", "40"],
     "limits": ["tests/test-engine-size-limit"],
     "expunge": ["tests/test-imap-replica-expunge"],
 }
