@@ -94,8 +94,9 @@ typedef struct SyncMailbox {
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
-        bool all_names; /* too many, or not known: look at everything */
-        SyncRun *run;   /* owned, NULL: idle */
+        bool all_names;  /* too many, or not known: look at everything */
+        SyncRun *run;    /* owned, NULL: idle */
+        bool stays_open; /* its run left it so on the remote side, for the next one */
 } SyncMailbox;
 
 /* A message received whole by one side, waiting for its row in the base. */
@@ -365,6 +366,7 @@ struct Engine {
         size_t n_unlisted;
         bool told_unlisted;   /* one was not found there */
         unsigned n_concluded; /* runs whose end is not committed yet */
+        unsigned n_stay_open; /* mailboxes */
         int failure;          /* of the last pump: an event was lost with it; 0: none */
         bool is_void;         /* a transaction was rolled back: what memory has of it never was */
         int64_t now;
@@ -438,6 +440,14 @@ bool sync_mailbox_scans_flags(const SyncMailbox *mailbox, Side side);
 /* Is it time to look at flags of which nobody tells? */
 bool sync_mailbox_is_due(SyncMailbox *mailbox, Side side);
 int sync_mailbox_rotation(SyncMailbox *mailbox, Side side, VolumeRotation **ret_rotation);
+
+/* engine-echo.c */
+bool run_leaves_echo(const SyncRun *run);
+/* It is marked, and not closed until a run of its own has asked. */
+void engine_stay_open(SyncMailbox *mailbox);
+void engine_close_over(SyncMailbox *mailbox);
+/* Those for which no run was begun. Return: how many, or negative. */
+int engine_close_left(Engine *engine);
 
 /* engine-wire.c */
 SyncMailbox *engine_lookup_wire(Engine *engine, Side side, ByteView wire);

@@ -321,7 +321,8 @@ static void mark_put_off(Engine *engine) {
 }
 
 static int start_list(Engine *engine) {
-        if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold)
+        if (!engine->wants_list || engine->n_listing > 0 || engine->n_runs > 0 || engine->hold ||
+            engine->n_stay_open > 0)
                 return 0;
 
         engine->wants_list = engine->list_failed = false;
@@ -451,6 +452,8 @@ static int pump(Engine *engine) {
                         if (r == 0)
                                 r = start_runs(engine);
                         if (r == 0)
+                                r = engine_close_left(engine);
+                        if (r == 0)
                                 r = engine_meet(engine);
                         if (r == 0)
                                 r = engine_resume_queued(engine);
@@ -547,9 +550,11 @@ int engine_interrupt(Engine *engine) {
 
         for (Side side = 0; side < _SIDE_MAX; side++)
                 engine->replica[side]->ops->reset(engine->replica[side]);
-        for (size_t i = 0; i < engine->n_mailboxes; i++)
+        for (size_t i = 0; i < engine->n_mailboxes; i++) {
+                engine_close_over(engine->mailboxes[i]);
                 for (Side side = 0; side < _SIDE_MAX; side++)
                         engine->mailboxes[i]->replica[side].private = NULL;
+        }
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 engine->is_stalled[side] = false;
                 buffer_done(&engine->stalled_data[side]);

@@ -330,6 +330,7 @@ static int start_changes(ImapReplica *r, Job *job) {
         e = submit_select(r, job, resume ? since->uidvalidity : 0, since->modseq);
         if (e < 0)
                 return e;
+        job->opened->is_written = false; /* what came of it is told now */
 
         if (job->want == REPLICA_WANT_FLAGS && job->complete)
                 return fetch_all_flags(r, job);

@@ -97,8 +97,15 @@ static int close_side(SyncRun *run, Side side) {
         Replica *replica = run_replica(run, side);
         int r;
 
-        if (!run->is_open[side] && !run->wrote[side])
+        if (side == SIDE_REMOTE && run_leaves_echo(run)) {
+                engine_stay_open(run->mailbox);
                 return 0;
+        }
+        if (!run->is_open[side] && !run->wrote[side] &&
+            !(side == SIDE_REMOTE && run->mailbox->stays_open))
+                return 0;
+        if (side == SIDE_REMOTE)
+                engine_close_over(run->mailbox);
         r = replica->ops->close(replica, &run->mailbox->replica[side]);
         if (r < 0)
                 return r;

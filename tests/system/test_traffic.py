@@ -1,5 +1,6 @@
 """What nothing-to-do costs on the wire, counted as the InterIMAP benchmark counts it."""
 
+import contextlib
 import re
 import shutil
 import unittest
@@ -121,3 +122,68 @@ class LiveTraffic(case.SystemTest):
             self.other.append("INBOX", b"Message-ID: <new%d@example.org>\r\n\r\nnew\r\n" % n)
         self.other.command("UNSELECT")
         wait_until(lambda: sorted(path.name for path in self.folder.files()) != names, f"{what} arrives")
+
+
+@unittest.skipIf(SANITIZED, "commands do not depend on the build")
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class Echo(case.SystemTest):
+    """Under NOTIFY the server cannot say that a change of ours was the only one, so that the mailbox is looked at
+    again; but before it is closed, not because of how it stands then."""
+
+    def setUp(self):
+        super().setUp()
+        self.dovecot = self.server()
+        self.other = self.session(self.dovecot)
+        populate.fill_small(self.other, "INBOX", 3 * ROUNDS)
+        self.acc = self.account(self.dovecot, tls="none", settings={"disable-extensions": "COMPRESS=DEFLATE"})
+        self.once(self.acc)
+        self.folder = self.acc.tree.folder("INBOX")
+        self.trace = self.directory / "strace"
+        self.acc.strace(self.trace, "-s", "1000", "-e", "trace=sendto")
+
+    @contextlib.contextmanager
+    def waiting(self):
+        with self.acc.daemon() as daemon:
+            daemon.wait_in_sync()
+            wait_until(lambda: self.said("NOTIFY SET") > 0, "the daemon waits under NOTIFY")
+            yield
+        self.assert_equal_sides(self.acc, self.dovecot)
+
+    def test_changes_here(self):
+        with self.waiting():
+            for what in (self.flag, self.remove):
+                with self.subTest(what=what.__name__):
+                    self.check(what)
+
+    def test_changes_on_both_sides(self):
+        """What another client does meanwhile arrives, though nobody asks for it."""
+        self.other.select("INBOX")
+        uids = self.other.uids()
+        with self.waiting():
+            for n in range(ROUNDS):
+                stores = self.said("UID STORE")
+                self.flag()
+                wait_until(lambda: self.said("UID STORE") > stores, "the change goes up", interval=0)
+                self.other.store(uids[-1 - n], "+", ["\\Answered"])
+                wait_until(lambda: sum("R" in path.name.partition(":2,")[2] for path in self.folder.files()) == n + 1,
+                           "the other's change arrives", deadline=25)
+
+    def said(self, words):
+        return len(re.findall(words, self.trace.read_text(errors="replace")))
+
+    def check(self, change):
+        words = "NOTIFY SET", r" SELECT INBOX"
+        before = [self.said(word) for word in words]
+        for n in range(ROUNDS):
+            change()
+            wait_until(lambda: self.said("NOTIFY SET") > before[0] + n, "the mailbox is closed")
+        self.assertEqual(self.acc.ctl("sync", "--wait").status, 0)
+        self.assertEqual([self.said(word) - count for word, count in zip(words, before)], [ROUNDS, 2 * ROUNDS])
+
+    def flag(self):
+        path = next(path for path in sorted(self.folder.files()) if "F" not in path.name.partition(":2,")[2])
+        base, _, flags = path.name.partition(":2,")
+        path.rename(path.parent.parent / "cur" / f"{base}:2,{''.join(sorted(flags + 'F'))}")
+
+    def remove(self):
+        sorted(self.folder.files())[0].unlink()
