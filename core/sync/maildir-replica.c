@@ -96,6 +96,8 @@ int folder_find(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folder, uint
 
 /* Keywords without a letter get one while there are any. */
 static int need_letters(Folder *folder, const ReplicaMailbox *mailbox, MessageFlags flags) {
+        int r;
+
         for (unsigned i = 0; i < mailbox->keywords->n_names; i++) {
                 const char *name = mailbox->keywords->names[i];
                 char letter;
@@ -113,8 +115,9 @@ static int need_letters(Folder *folder, const ReplicaMailbox *mailbox, MessageFl
 
         if (!folder->letters_changed)
                 return 0;
-        folder->letters_changed = false;
-        return maildir_letters_save(folder->maildir, &folder->letters);
+        r = maildir_letters_save(folder->maildir, &folder->letters);
+        folder->letters_changed = r < 0; /* no file may have a letter that only memory knows */
+        return r;
 }
 
 int folder_format_name(Folder *folder, const ReplicaMailbox *mailbox, const char *old_name,

@@ -105,6 +105,25 @@ class Faults(case.SystemTest):
         self.once(account)
         self.assertEqual(sorted(self.assert_equal_sides(account, server)), ["INBOX", "Projects"])
 
+    def test_letters_cannot_be_saved(self):
+        """Tried again by the same daemon: no file has a letter that the next program knows nothing of."""
+        server = self.server()
+        session = self.session(server)
+        populate.fill(session, ["INBOX"], 3)
+        account = self.account(server)
+        self.once(account)
+        session.append("INBOX", populate.message(populate.random.Random(1), "labelled"), ["work"])
+        in_the_way = account.maildir / "INBOX" / "dovecot-keywords.imapsyncd"
+        in_the_way.mkdir()
+        with account.daemon() as daemon:
+            daemon.wait_ready()
+            for _ in range(3):
+                account.ctl("sync", "--wait")
+        in_the_way.rmdir()
+        self.once(account)
+        remote = self.assert_equal_sides(account, server)
+        self.assertEqual(sum("work" in row.flags for row in remote["INBOX"]), 1)
+
     def test_no_timer(self):
         """The program ends, and does not wait for ever."""
         account = self.account(self.server())
