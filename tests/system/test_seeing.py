@@ -1,5 +1,6 @@
 """What a person sees on a terminal: status, progress, the live view; and what the live view costs."""
 
+import pathlib
 import re
 import shutil
 import signal
@@ -117,6 +118,8 @@ class Seeing(case.SystemTest):
             terminal.wait_for("in sync", "the account")
             terminal.signal(signal.SIGTSTP)
             terminal.wait_for(lambda _: not terminal.screen.is_other, "the first screen is back")
+            state = pathlib.Path(f"/proc/{terminal.pid}/stat")
+            wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it has stopped", interval=0.02)
             self.assertEqual(terminal.settings(), terminal.before)
             terminal.signal(signal.SIGCONT)
             terminal.wait_for(lambda text: terminal.screen.is_other and "in sync" in text, "the view is back")
