@@ -236,8 +236,9 @@ class NetworkManager(OfflineCase):
         """Another primary connection: connections are asked whether they live, and the dead one is replaced."""
         self.net.take(0)
         self.bus.start_network()
-        self.start()
+        daemon = self.start()
         self.bus.set_primary_connection("/org/freedesktop/NetworkManager/ActiveConnection/6")
+        wait_until(lambda: "the network has changed" in daemon.log(), "it knows the first", deadline=20)
         self.wire.fall_silent()
         self.append("unheard")
         begin = time.monotonic()
