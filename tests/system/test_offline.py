@@ -242,7 +242,7 @@ class NetworkManager(OfflineCase):
         other = lambda: self.bus.set_primary_connection(
             f"/org/freedesktop/NetworkManager/ActiveConnection/{next(numbers)}")
         # The first is only learnt; and changes settle for two seconds: those within are taken for one.
-        wait_until(lambda: other() or "the network has changed" in daemon.log(), "it knows one", interval=2.5)
+        wait_until(lambda: "the network has changed" in daemon.log() or other(), "it knows one", interval=2.5)
         self.wire.fall_silent()
         self.append("unheard")
         begin = time.monotonic()
