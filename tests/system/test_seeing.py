@@ -50,6 +50,7 @@ class Seeing(case.SystemTest):
         """Each width, with and without colour; no line is wrapped, nothing is cut at 120."""
         with self.acc.daemon() as daemon:
             daemon.wait_in_sync()
+            wait_until(lambda: self.acc.ctl_json("status")[0]["waits"], "it waits, and does not look once more")
             for columns, rows in SIZES:
                 for colour in (False, True):
                     with self.subTest(f"{columns} columns, colour {colour}"):
