@@ -551,3 +551,18 @@ bool world_is_on_wire(const World *world, Side side, const char *wire, const cha
 
         return mailbox ? found && strcmp(found->state.name, mailbox) == 0 : !found;
 }
+
+MemoryMailbox *world_stored(World *world, Side side, const char *name) {
+        MemoryMailbox *found = memory_store_find(&world->store[side], name);
+
+        assert(found);
+        return found;
+}
+
+void world_deliver(World *world, Side side, const char *name, const char *text) {
+        WorldMessage message;
+
+        world_parse_message(world, text, &message);
+        memory_deliver(world_stored(world, side, name), 0, message.bytes, message.date,
+                       world_flags(world, side, message.flags));
+}

@@ -86,3 +86,7 @@ void world_make_in_sync(World *world, const char *mailbox, const char *prefix, u
 
 /* Does the engine take this name, as a STATUS has it, for that mailbox (NULL: for none)? */
 bool world_is_on_wire(const World *world, Side side, const char *wire, const char *mailbox);
+
+/* What a side keeps of a mailbox that is there; and a new message in it, as world_parse_message() has them. */
+MemoryMailbox *world_stored(World *world, Side side, const char *name);
+void world_deliver(World *world, Side side, const char *name, const char *text);

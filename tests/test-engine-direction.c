@@ -41,23 +41,8 @@ static void turn(World *world, Direction wanted) {
         assert(world_sync(world));
 }
 
-static MemoryMailbox *stored(World *world, Side side, const char *name) {
-        MemoryMailbox *found = memory_store_find(&world->store[side], name);
-
-        assert(found);
-        return found;
-}
-
-static void deliver(World *world, Side side, const char *name, const char *text) {
-        WorldMessage message;
-
-        world_parse_message(world, text, &message);
-        memory_deliver(stored(world, side, name), 0, message.bytes, message.date,
-                       world_flags(world, side, message.flags));
-}
-
 static void set_flags(World *world, Side side, uint32_t uid, const char *flags) {
-        MemoryMailbox *inbox = stored(world, side, INBOX);
+        MemoryMailbox *inbox = world_stored(world, side, INBOX);
 
         memory_set_flags(inbox, memory_find(inbox, uid),
                          world_flags(world, side, world_parse_flags(world, flags)));
@@ -129,8 +114,8 @@ static void test_new(bool servers, Direction wanted, Side side) {
         World world;
 
         begin(&world, servers, wanted);
-        deliver(&world, side, INBOX, "a S");
-        deliver(&world, side_other(side), INBOX, "b");
+        world_deliver(&world, side, INBOX, "a S");
+        world_deliver(&world, side_other(side), INBOX, "b");
         assert(world_sync(&world));
         check(&world, INBOX, after);
         assert(n_writes(&world, side) == 0);
@@ -146,9 +131,9 @@ static void test_paired(bool servers, Direction wanted, Side side) {
         World world;
 
         begin(&world, servers, wanted);
-        deliver(&world, side, INBOX, side == SIDE_REMOTE ? "a S" : "a F");
-        deliver(&world, side_other(side), INBOX, side == SIDE_REMOTE ? "a F" : "a S");
-        deliver(&world, side_other(side), INBOX, "b");
+        world_deliver(&world, side, INBOX, side == SIDE_REMOTE ? "a S" : "a F");
+        world_deliver(&world, side_other(side), INBOX, side == SIDE_REMOTE ? "a F" : "a S");
+        world_deliver(&world, side_other(side), INBOX, "b");
         assert(world_sync(&world));
         assert(n_writes(&world, side) == 0);
         world_stop(&world);
@@ -199,7 +184,7 @@ static void test_deleted(bool servers, Direction wanted, Side side) {
         World world;
 
         begin(&world, servers, wanted);
-        memory_expunge(stored(&world, side_other(side), INBOX), 1);
+        memory_expunge(world_stored(&world, side_other(side), INBOX), 1);
         assert(world_sync(&world) && n_writes(&world, side) == 0);
         (void) snprintf(after, sizeof(after), "m2 | m2 | =\n%s", alone);
         check(&world, INBOX, after);
@@ -207,10 +192,10 @@ static void test_deleted(bool servers, Direction wanted, Side side) {
         check_quiet(&world, after);
 
         turn(&world, wanted);
-        memory_expunge(stored(&world, side, INBOX), 2);
+        memory_expunge(world_stored(&world, side, INBOX), 2);
         assert(world_sync(&world) && n_writes(&world, side) == 0);
         check(&world, INBOX, is_archive ? "m1 | | parked\n| m2 | parked\n" : alone);
-        memory_expunge(stored(&world, side, INBOX), 1);
+        memory_expunge(world_stored(&world, side, INBOX), 1);
         assert(world_sync(&world));
         check(&world, INBOX, is_archive ? "| m2 | parked\n" : "");
         assert(engine_find_mailbox(world.engine, INBOX)->alone == is_archive);
@@ -227,14 +212,14 @@ static void test_brake(void) {
         start(&world);
         assert(world_sync(&world));
         for (uint32_t uid = 1; uid <= 30; uid++)
-                memory_expunge(stored(&world, SIDE_REMOTE, INBOX), uid);
+                memory_expunge(world_stored(&world, SIDE_REMOTE, INBOX), uid);
         assert(world_sync(&world));
         assert(engine_find_mailbox(world.engine, INBOX)->held[SIDE_REMOTE] == 30);
         assert(engine_find_mailbox(world.engine, INBOX)->messages == 40);
         assert(engine_confirm(world.engine, INBOX) == 0 && world_pump(&world));
         assert(engine_find_mailbox(world.engine, INBOX)->messages == 10);
         assert(engine_find_mailbox(world.engine, INBOX)->alone == 30);
-        assert(memory_count_visible(stored(&world, SIDE_LOCAL, INBOX)) == 40);
+        assert(memory_count_visible(world_stored(&world, SIDE_LOCAL, INBOX)) == 40);
         assert(n_writes(&world, SIDE_LOCAL) == 0);
         world_done(&world);
 }
@@ -244,16 +229,16 @@ static void test_renumbered(void) {
         World world;
 
         begin(&world, false, DIRECTION_ARCHIVE);
-        deliver(&world, SIDE_REMOTE, INBOX, "a");
-        deliver(&world, SIDE_LOCAL, INBOX, "b");
+        world_deliver(&world, SIDE_REMOTE, INBOX, "a");
+        world_deliver(&world, SIDE_LOCAL, INBOX, "b");
         assert(world_sync(&world));
-        memory_expunge(stored(&world, SIDE_REMOTE, INBOX), 1);
-        memory_expunge(stored(&world, SIDE_LOCAL, INBOX), 2);
+        memory_expunge(world_stored(&world, SIDE_REMOTE, INBOX), 1);
+        memory_expunge(world_stored(&world, SIDE_LOCAL, INBOX), 2);
         set_flags(&world, SIDE_LOCAL, 4, "F");
         assert(world_sync(&world));
         check(&world, INBOX, "a | a F | =\nm2 | | parked\n| b | parked\n| m1 | parked\n");
-        stored(&world, SIDE_REMOTE, INBOX)->uidvalidity++;
-        memory_renumber(stored(&world, SIDE_REMOTE, INBOX), 70);
+        world_stored(&world, SIDE_REMOTE, INBOX)->uidvalidity++;
+        memory_renumber(world_stored(&world, SIDE_REMOTE, INBOX), 70);
         assert(world_sync(&world));
         check(&world, INBOX, "a | a F | =\nm2 | m2 | =\n| b | parked\n| m1 | parked\n");
         assert(engine_find_mailbox(world.engine, INBOX)->alone == 2);
@@ -270,7 +255,7 @@ static void test_moved(Direction wanted, Side side, Side mover) {
         for (Side s = 0; s < _SIDE_MAX; s++)
                 memory_store_add(&world.store[s], "Kept");
         assert(world_sync(&world));
-        memory_move(stored(&world, mover, INBOX), 1, stored(&world, mover, "Kept"));
+        memory_move(world_stored(&world, mover, INBOX), 1, world_stored(&world, mover, "Kept"));
         assert(world_sync(&world) && n_writes(&world, side) == 0);
         if (mover == side) { /* the other one follows, and no byte is copied */
                 check(&world, INBOX, "m2 | m2 | =\n");
@@ -292,7 +277,8 @@ static void test_moved_from_archive(void) {
         for (Side s = 0; s < _SIDE_MAX; s++)
                 memory_store_add(&world.store[s], "Other");
         assert(world_sync(&world));
-        memory_move(stored(&world, SIDE_REMOTE, INBOX), 1, stored(&world, SIDE_REMOTE, "Other"));
+        memory_move(world_stored(&world, SIDE_REMOTE, INBOX), 1,
+                    world_stored(&world, SIDE_REMOTE, "Other"));
         assert(world_sync(&world) && n_writes(&world, SIDE_REMOTE) == 0);
         check(&world, INBOX, "m2 | m2 | =\n| m1 | parked\n");
         check(&world, "Other", "m1 | m1 | =\n");
@@ -335,7 +321,7 @@ static void test_mailboxes(Direction wanted, Side side) {
         memory_store_rename(&world.store[other], "mine", "renamed");
         assert(world_sync(&world) && !find(&world, "renamed")->left_out[0]);
 
-        deliver(&world, side, "renamed", "x");
+        world_deliver(&world, side, "renamed", "x");
         assert(world_sync(&world));
         world.options.deletion = MAILBOX_DELETION_YES;
         turn(&world, wanted);
@@ -356,7 +342,7 @@ static void test_deleted_mailbox(void) {
         for (Side s = 0; s < _SIDE_MAX; s++)
                 memory_store_add(&world.store[s], "box");
         turn(&world, DIRECTION_PULL);
-        deliver(&world, SIDE_REMOTE, "box", "x");
+        world_deliver(&world, SIDE_REMOTE, "box", "x");
         assert(world_sync(&world));
         memory_store_remove(&world.store[SIDE_LOCAL], "box");
         assert(world_sync(&world) && find(&world, "box")->left_out[0]);
@@ -379,7 +365,7 @@ static void test_kept_mailbox(void) {
         for (Side s = 0; s < _SIDE_MAX; s++)
                 memory_store_add(&world.store[s], "box");
         assert(world_sync(&world));
-        deliver(&world, SIDE_LOCAL, "box", "mine");
+        world_deliver(&world, SIDE_LOCAL, "box", "mine");
         assert(world_sync(&world));
         world.options.deletion = MAILBOX_DELETION_YES;
         turn(&world, DIRECTION_PULL);
@@ -394,8 +380,8 @@ static void test_dry_run(void) {
 
         begin(&world, false, DIRECTION_PULL);
         world_stop(&world);
-        deliver(&world, SIDE_LOCAL, INBOX, "a");
-        memory_expunge(stored(&world, SIDE_LOCAL, INBOX), 1);
+        world_deliver(&world, SIDE_LOCAL, INBOX, "a");
+        memory_expunge(world_stored(&world, SIDE_LOCAL, INBOX), 1);
         set_flags(&world, SIDE_LOCAL, 2, "S");
         world.options.dry_run = true;
         start(&world);

@@ -34,21 +34,6 @@ static void turn(World *world, Direction wanted) {
         assert(world_sync(world));
 }
 
-static MemoryMailbox *stored(World *world, Side side, const char *name) {
-        MemoryMailbox *found = memory_store_find(&world->store[side], name);
-
-        assert(found);
-        return found;
-}
-
-static void deliver(World *world, Side side, const char *name, const char *text) {
-        WorldMessage message;
-
-        world_parse_message(world, text, &message);
-        memory_deliver(stored(world, side, name), 0, message.bytes, message.date,
-                       world_flags(world, side, message.flags));
-}
-
 static uint64_t n_writes(const World *world, Side side) {
         return memory_replica_n_writes(world->replica[side]);
 }
@@ -77,7 +62,7 @@ static unsigned below(Chance *c, unsigned n) {
 static const char *const boxes[] = {INBOX, "A"};
 
 static MemoryMailbox *random_box(Chance *c, Side side) {
-        return stored(&c->world, side, boxes[below(c, ARRAY_SIZE(boxes))]);
+        return world_stored(&c->world, side, boxes[below(c, ARRAY_SIZE(boxes))]);
 }
 
 static MemoryMessage *random_message(Chance *c, MemoryMailbox *box) {
@@ -119,7 +104,7 @@ static void move(Chance *c, Side side, MemoryMailbox *box, const MemoryMessage *
                 c->is_deleted[n] = false;
         }
         memory_move(box, message->uid,
-                    stored(&c->world, side, boxes[strcmp(box->name, boxes[0]) == 0]));
+                    world_stored(&c->world, side, boxes[strcmp(box->name, boxes[0]) == 0]));
 }
 
 static void happen(Chance *c) {
@@ -135,7 +120,7 @@ static void happen(Chance *c) {
                 (void) snprintf(text, sizeof(text), "m%03u", c->n_messages);
                 if (c->n_messages == MAX_MESSAGES)
                         return;
-                deliver(&c->world, side, box->name, text);
+                world_deliver(&c->world, side, box->name, text);
                 touch(c, side, text);
                 c->n_messages++;
                 return;
@@ -166,7 +151,7 @@ static char *snapshot(Chance *c, Side side) {
         char *result;
 
         for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
-                const MemoryMailbox *box = stored(&c->world, side, boxes[i]);
+                const MemoryMailbox *box = world_stored(&c->world, side, boxes[i]);
 
                 assert(buffer_append_format(&text, "%s: %zu\n", box->name, box->n_messages) == 0);
                 for (size_t n = 0; n < box->n_messages; n++)
@@ -189,7 +174,7 @@ static unsigned count_copies(Chance *c, Side side, const char *bytes) {
         unsigned n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
-                const MemoryMailbox *box = stored(&c->world, side, boxes[i]);
+                const MemoryMailbox *box = world_stored(&c->world, side, boxes[i]);
 
                 for (size_t k = 0; k < box->n_messages; k++)
                         n += strcmp(box->messages[k].bytes, bytes) == 0;
@@ -201,7 +186,7 @@ static unsigned count_copies(Chance *c, Side side, const char *bytes) {
  * with either of them more often than an archive makes it. */
 static void check_followed(Chance *c) {
         for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
-                MemoryMailbox *box = stored(&c->world, c->leader, boxes[i]);
+                MemoryMailbox *box = world_stored(&c->world, c->leader, boxes[i]);
 
                 for (size_t n = 0; n < box->n_messages; n++) {
                         const char *bytes = box->messages[n].bytes;

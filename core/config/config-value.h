@@ -31,12 +31,12 @@ int value_parse_duration(const char *text, uint64_t *ret_usec);
 #define VALUE_DURATION_MAX 24
 char *value_format_duration(uint64_t usec, char buffer[static VALUE_DURATION_MAX]);
 
-/* "1M", "512k", "2G" (times 1024), or a bare number of bytes. */
 /* "WORD" or "WORD REST", blanks between them; the rest is "" if there is none. Return: 0, or -EINVAL if the word is
  * longer than any that means something. */
 #define VALUE_WORD_MAX 24
 int value_split_word(const char *text, char ret_word[static VALUE_WORD_MAX], const char **ret_rest);
 
+/* "1M", "512k", "2G" (times 1024), or a bare number of bytes. */
 int value_parse_size(const char *text, uint64_t *ret_bytes);
 
 /* "500kB/s", "2M" (times 1000; "B" and "/s" may be left out), or a bare number of bytes: a second. */
