@@ -26,8 +26,10 @@ from rig.dovecot import PASSWORD, Dovecot
 
 USER = "alice"  # on the remote server
 
+FIRST_SYNC = "first sync"
+
 # At most so much of what InterIMAP takes; of bytes and packets, of all that crosses the link.
-LIMITS = {"first sync": {"cpu": 1 / 3}, "no-op": {"cpu": 0.1}}
+LIMITS = {FIRST_SYNC: {"cpu": 1 / 3}, "no-op": {"cpu": 0.1}}
 LIMITS_ALL = {"rss": 0.5, "bytes": 0.9, "packets": 0.9}
 
 Row = collections.namedtuple("Row", "wall cpu rss bytes_in bytes_out bytes packets_in packets_out packets")
@@ -35,10 +37,11 @@ Row = collections.namedtuple("Row", "wall cpu rss bytes_in bytes_out bytes packe
 
 class InterImap:
     name = "InterIMAP"
-    local_user = "interimap"
+    kind = "interimap"
 
     def __init__(self, directory, remote, local, link):
         self.directory = directory
+        self.local_user = directory.name
         tunnel = local.tunnel(self.local_user)
         settings = interimap.configure(directory, link.address, remote.imap_port, USER, tunnel)
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8", **settings}
@@ -47,9 +50,11 @@ class InterImap:
 
 class Imapsyncd:
     name = "imapsyncd"
-    local_user = "imapsyncd"
+    kind = "imapsyncd"
 
     def __init__(self, directory, remote, local, link):
+        self.directory = directory
+        self.local_user = directory.name
         account = Account(directory, remote, tls="none", settings={
             "host": link.address, "port": remote.imap_port, "allow-cleartext": "yes", "user": USER,
         })
@@ -65,7 +70,7 @@ class ImapsyncdMaildir(Imapsyncd):
     """Its local side is the Maildir itself: what that server would keep."""
 
     name = "imapsyncd, Maildir"
-    local_user = "maildir"
+    kind = "maildir"
 
     def choose_local(self, account, local):
         account.settings["maildir"] = local.mail_directory(self.local_user)
@@ -105,15 +110,24 @@ class World:
     """Two servers, a link, and the programs."""
 
     def __init__(self, directory, link, remote, local, kinds):
+        self.directory = directory
         self.link = link
         self.remote = remote
         self.local = local
+        self.kinds = kinds
         self.programs = []
-        for kind in kinds:
-            local.session(kind.local_user).close()  # makes the home
-            home = directory / kind.local_user
+
+    def begin(self, time):
+        """The programs as if they had never run: each with an empty home and an empty local user."""
+        for program in self.programs:
+            shutil.rmtree(program.directory)
+            shutil.rmtree(self.local.mail_directory(program.local_user))
+        self.programs = []
+        for kind in self.kinds:
+            home = self.directory / f"{kind.kind}{time}"
             home.mkdir(mode=0o700)
-            self.programs.append(kind(home, remote, local, link))
+            self.local.session(home.name).close()  # makes the user's home
+            self.programs.append(kind(home, self.remote, self.local, self.link))
 
     def run(self, program):
         results = []
@@ -172,9 +186,9 @@ class Changes:
 def scenes(changes):
     """The rows: what it is called, what happens before each run, how many runs, what is compared after."""
     return [
-        ("first sync", None, 1, WHOLE),
+        (FIRST_SYNC, None, 3, WHOLE),
         (None, None, 1, HEADER),  # what the first sync left for the next run is of neither row
-        ("no-op", None, 5, HEADER),
+        ("no-op", None, 15, HEADER),
         ("one new message", changes.one_new, 3, HEADER),
         ("3 new and 5 gone", changes.new_and_gone, 3, HEADER),
     ]
@@ -189,7 +203,9 @@ def measure(world, names):
     table, wrong = {}, set()
     for scene, change, times, what in scenes(Changes(world.remote, names)):
         rows = collections.defaultdict(list)
-        for _ in range(times):
+        for time in range(times):
+            if scene == FIRST_SYNC:
+                world.begin(time)
             if change:
                 change()
             for program in world.programs:
@@ -248,7 +264,7 @@ def drain(link, remote, names):
 
 def report_bodies(bodies, table):
     """A limit below what the bodies take cannot be kept by anybody: say so beside it."""
-    base = table["first sync"][InterImap.name]
+    base = table[FIRST_SYNC][InterImap.name]
     total, packets = bodies.bytes_in + bodies.bytes_out, bodies.packets_in + bodies.packets_out
     print(f"\nThe bodies alone take {size(total)} bytes, {total / base.bytes:.2f} of InterIMAP's first sync,"
           f" and {packets} packets, {packets / base.packets:.2f}.", flush=True)
