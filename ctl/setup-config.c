@@ -1,6 +1,7 @@
 /* The section of an account, and the configuration with it. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "config/config-value.h"
 #include "ctl/client.h"
@@ -59,6 +60,8 @@ static int append_server(Buffer *out, const SetupAccount *account) {
         if (r == 0 && account->port != (account->tls == TLS_IMPLICIT ? 993 : 143))
                 r = buffer_append_format(out, "port = %u\n", account->port);
         if (r == 0)
+                r = append_key(out, "proxy", account->proxy);
+        if (r == 0)
                 r = append_key(out, "tls", tls_word(account->tls));
         if (r == 0)
                 r = append_key(out, "ca-file", account->ca_file);
@@ -106,6 +109,30 @@ int setup_section(const SetupAccount *account, Buffer *out) {
         if (r == 0)
                 r = append_key(out, "maildir", account->maildir);
         return r < 0 ? r : buffer_append_string(out, choices);
+}
+
+/* USER:PASSWORD@ is the last but the place; a URL that has been read has the “://” and the “:”. */
+static int hide_password(const char *url, char **ret_url) {
+        const char *at = strrchr(url, '@'),
+                   *colon = at ? strchr(strstr(url, "://") + 3, ':') : NULL;
+        int n;
+
+        if (!at)
+                n = asprintf(ret_url, "%s", url);
+        else
+                n = asprintf(ret_url, "%.*s:***%s", (int) (colon - url), url, at);
+        return n < 0 ? -ENOMEM : 0;
+}
+
+int setup_section_to_show(const SetupAccount *account, Buffer *out) {
+        _cleanup_free_ char *proxy = NULL;
+        SetupAccount shown = *account;
+        int r = account->proxy ? hide_password(account->proxy, &proxy) : 0;
+
+        if (r < 0)
+                return r;
+        shown.proxy = proxy;
+        return setup_section(&shown, out);
 }
 
 static int check(ByteView text, const FileBefore *before, Config **ret_config) {

@@ -12,6 +12,7 @@
 typedef struct SetupAccount {
         const char *name, *address, *host, *user, *maildir;
         const char *ca_file, *tls_pin; /* NULL: none */
+        const char *proxy;             /* NULL: none */
         uint16_t port;
         TlsMode tls;
         SecretPlace secret;
@@ -19,6 +20,9 @@ typedef struct SetupAccount {
 
 /* The section that is written. Return: 0, or -ENOMEM. */
 int setup_section(const SetupAccount *account, Buffer *out);
+
+/* The same for people, who see no password of the proxy. */
+int setup_section_to_show(const SetupAccount *account, Buffer *out);
 
 /* The same for a try, before a password is kept: it comes from @password_path. */
 int setup_section_for_try(const SetupAccount *account, const char *password_path, Buffer *out);

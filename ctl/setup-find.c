@@ -138,14 +138,14 @@ static int ask_all(const char *domain, FoundServer *found) {
         return r != 0 ? r : srv;
 }
 
-int server_find(const char *domain, FoundServer *ret_found) {
+int server_find(const char *domain, bool asks, FoundServer *ret_found) {
         _cleanup_(found_server_done) FoundServer found = FOUND_SERVER_NULL;
         const Provider *provider = provider_of_domain(domain);
-        int r;
+        int r = 0;
 
         if (provider)
                 r = take_provider(provider, "the table of providers", &found);
-        else
+        else if (asks)
                 r = ask_all(domain, &found);
         if (r < 0)
                 return r;

@@ -23,6 +23,6 @@ typedef struct FoundServer {
 
 void found_server_done(FoundServer *found);
 
-/* @domain: of the address. Return: 0; -ENOENT if nothing tells; -EHOSTUNREACH if nothing does, and the DNS
+/* @domain: of the address. @asks: else only the table is looked at, and nobody learns of the domain. Return: 0; -ENOENT if nothing tells; -EHOSTUNREACH if nothing does, and the DNS
  * does not answer; -EOPNOTSUPP if the domain says that it has no IMAP; or -ENOMEM. */
-int server_find(const char *domain, FoundServer *ret_found);
+int server_find(const char *domain, bool asks, FoundServer *ret_found);

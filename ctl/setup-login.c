@@ -8,12 +8,24 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "config/config-proxy.h"
 #include "ctl/client.h"
 #include "ctl/setup-ask.h"
 #include "ctl/setup-private.h"
 #include "ctl/setup-program.h"
 
 #define TRIES 3u
+
+static int say_try(const Setup *setup) {
+        _cleanup_(buffer_done) Buffer proxy = BUFFER_NULL;
+        int r = setup->options.proxy ? proxy_show(setup->options.proxy, &proxy) : 0;
+
+        if (r == 0)
+                say(setup, "Trying to log in to %s as %s%s%.*s ...", setup->account.host,
+                    setup->account.user, proxy.size > 0 ? " through " : "", (int) proxy.size,
+                    proxy.size > 0 ? proxy.data : "");
+        return r;
+}
 
 /* @fd: has the password; 0: the configuration's own place is tried. */
 static int try_once(Setup *setup, int fd) {
@@ -33,7 +45,9 @@ static int try_once(Setup *setup, int fd) {
                  : setup_section(&setup->account, &section);
         if (r < 0)
                 return r;
-        say(setup, "Trying to log in to %s as %s ...", setup->account.host, setup->account.user);
+        r = say_try(setup);
+        if (r < 0)
+                return r;
         probe_reply_done(&setup->reply);
         r = probe_ask(buffer_view(&section), fd, &setup->reply);
         return r == 0 || r == -EINTR || r == -ENOMEM ? r : SETUP_SAID;

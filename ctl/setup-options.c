@@ -4,6 +4,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "config/config-keys.h"
+#include "config/config-proxy.h"
 #include "config/config-value.h"
 #include "ctl/client.h"
 #include "ctl/setup-options.h"
@@ -19,6 +21,9 @@ const char setup_usage[] =
         "      --tls MODE         implicit (default), starttls, none\n"
         "      --ca-file FILE     trust this issuer instead of the system's\n"
         "      --tls-pin PIN      trust the server with this public key: sha256:...\n"
+        "      --proxy URL        reach the server through this proxy: socks5://HOST:PORT or\n"
+        "                         http://HOST:PORT, with USER:PASSWORD@ in front of HOST; no name\n"
+        "                         server and no web site is asked for the server then\n"
         "      --user USER        to log in with; default the address\n"
         "      --secret WHERE     where the password is kept: secret-tool, pass, credential (of\n"
         "                         systemd), file\n"
@@ -46,6 +51,7 @@ enum {
         OPTION_PASSWORD_COMMAND,
         OPTION_PASSWORD_STDIN,
         OPTION_PORT,
+        OPTION_PROXY,
         OPTION_SECRET,
         OPTION_TLS,
         OPTION_TLS_PIN,
@@ -56,6 +62,8 @@ enum {
 
 void setup_options_done(SetupOptions *options) {
         free(options->config_path);
+        config_secret_free(options->proxy_url);
+        proxy_destroy(options->proxy);
         *options = SETUP_OPTIONS_NULL;
 }
 
@@ -99,6 +107,19 @@ static int set_string(char **string, const char *value) {
         return *string ? 0 : -ENOMEM;
 }
 
+/* A password may be in it: others of this machine see it no longer than until it is read. */
+static int set_proxy(SetupOptions *options, char *value) {
+        int r;
+
+        config_secret_free(TAKE_PTR(options->proxy_url));
+        options->proxy = proxy_destroy(options->proxy);
+        r = set_string(&options->proxy_url, value);
+        explicit_bzero(value, strlen(value));
+        if (r == 0)
+                r = proxy_parse(options->proxy_url, &options->proxy);
+        return r > 0 ? bad("--proxy: ", proxy_parse_error(r)) : r;
+}
+
 static int set(SetupOptions *options, int option, char *value) {
         switch (option) {
         case OPTION_ADDRESS:
@@ -132,6 +153,8 @@ static int set(SetupOptions *options, int option, char *value) {
                 return 0;
         case OPTION_PORT:
                 return set_port(options, value);
+        case OPTION_PROXY:
+                return set_proxy(options, value);
         case OPTION_SECRET:
                 return set_secret(options, value);
         case OPTION_TLS:
@@ -199,6 +222,7 @@ int setup_options_parse(int argc, char **argv, SetupOptions *options) {
                 {"password-command", required_argument, NULL, OPTION_PASSWORD_COMMAND},
                 {"password-stdin",   no_argument,       NULL, OPTION_PASSWORD_STDIN  },
                 {"port",             required_argument, NULL, OPTION_PORT            },
+                {"proxy",            required_argument, NULL, OPTION_PROXY           },
                 {"secret",           required_argument, NULL, OPTION_SECRET          },
                 {"tls",              required_argument, NULL, OPTION_TLS             },
                 {"tls-pin",          required_argument, NULL, OPTION_TLS_PIN         },

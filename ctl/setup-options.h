@@ -14,6 +14,8 @@ typedef struct SetupOptions {
         const char *address, *name, *host, *user, *maildir, *ca_file, *tls_pin;
         const char *password_command, *token_command;
         char *config_path; /* owned */
+        char *proxy_url;   /* owned, wiped; NULL: not given */
+        Proxy *proxy;      /* owned: what that means */
         uint16_t port;     /* 0: not given */
         TlsMode tls;
         bool has_tls;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "config/config-proxy.h"
 #include "ctl/json.h"
 #include "ctl/setup-private.h"
 #include "ctl/setup-show.h"
@@ -46,6 +47,15 @@ static int append_member(Buffer *out, const char *name, const char *value) {
         return r < 0 ? r : json_append_string(out, bytes_of(value));
 }
 
+static int append_proxy(Buffer *out, const Proxy *proxy) {
+        _cleanup_(buffer_done) Buffer url = BUFFER_NULL;
+        int r = proxy ? proxy_show(proxy, &url) : 0;
+
+        if (r == 0)
+                r = buffer_append(&url, "", 1);
+        return r < 0 ? r : append_member(out, "proxy", url.data);
+}
+
 int setup_print_json(const Setup *setup) {
         static const char *const waits[] = {"notify", "idle", "poll"};
         static const char *const tls[] = {"implicit", "starttls", "none"};
@@ -59,6 +69,8 @@ int setup_print_json(const Setup *setup) {
                 r = append_member(&out, "config", setup->options.config_path);
         if (r == 0)
                 r = append_member(&out, "host", setup->server.host);
+        if (r == 0)
+                r = append_proxy(&out, setup->options.proxy);
         if (r == 0)
                 r = append_member(&out, "tls", tls[setup->server.tls]);
         if (r == 0)

@@ -69,7 +69,10 @@ static int ask_host(Setup *setup) {
         }
 }
 
-static const char *not_found(int error) {
+static const char *not_found(const Setup *setup, int error) {
+        if (setup->options.proxy)
+                return "The IMAP server of %s is not in the table of providers, and with a proxy "
+                       "nobody else is asked for it; its help pages name it.";
         if (error == -EOPNOTSUPP)
                 return "%s says that it has no IMAP server.";
         if (error == -EHOSTUNREACH)
@@ -114,14 +117,14 @@ int setup_take_server(Setup *setup) {
         } else {
                 say(setup, "Looking for the server of %s ...", setup->domain);
                 ask_pause(true);
-                r = server_find(setup->domain, &setup->server);
+                r = server_find(setup->domain, !setup->options.proxy, &setup->server);
                 ask_pause(false);
                 if (r == 0)
                         r = agree_on_server(setup);
                 else if (r != -ENOMEM && r != -EINTR) {
                         _cleanup_free_ char *sentence = NULL;
 
-                        if (asprintf(&sentence, not_found(r), setup->domain) < 0)
+                        if (asprintf(&sentence, not_found(setup, r), setup->domain) < 0)
                                 return -ENOMEM;
                         if (setup->asks)
                                 say(setup, "%s", sentence);

@@ -113,6 +113,7 @@ static void fill_account(Setup *setup) {
                 .host = setup->server.host,
                 .port = setup->server.port,
                 .tls = setup->server.tls,
+                .proxy = setup->options.proxy_url,
                 .user = setup->user,
                 .maildir = setup->maildir,
                 .ca_file = setup->options.ca_file,
@@ -140,11 +141,12 @@ static int gather(Setup *setup) {
 }
 
 /* The whole file as it will be, before anybody types a password for it. */
-static int draft(Setup *setup, Buffer *section, Buffer *text) {
-        int r = setup_section(&setup->account, section);
+static int draft(Setup *setup, Buffer *text) {
+        _cleanup_(buffer_done) Buffer section = BUFFER_NULL;
+        int r = setup_section(&setup->account, &section);
 
         if (r == 0)
-                r = setup_configuration(&setup->before, buffer_view(section), text);
+                r = setup_configuration(&setup->before, buffer_view(&section), text);
         if (r == -EINVAL) {
                 complain("So that account cannot be written; nothing was done.");
                 return SETUP_SAID;
@@ -168,12 +170,15 @@ static int show_reply(const Setup *setup) {
         return r;
 }
 
-static int agree(const Setup *setup, const Buffer *section) {
+static int agree(const Setup *setup) {
         const char *path = setup->options.config_path;
-        int r;
+        _cleanup_(buffer_done) Buffer section = BUFFER_NULL;
+        int r = setup_section_to_show(&setup->account, &section);
 
+        if (r < 0)
+                return r;
         say(setup, setup->before.exists ? "This will be added to %s:" : "This will be %s:", path);
-        print(setup, section);
+        print(setup, &section);
         say(setup, " ");
         if (setup->options.yes)
                 return 0;
@@ -209,19 +214,19 @@ static int keep(Setup *setup, const Buffer *text) {
 }
 
 static int converse(Setup *setup) {
-        _cleanup_(buffer_done) Buffer section = BUFFER_NULL, text = BUFFER_NULL;
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         int r = look_at_file(setup), started;
 
         if (r == 0)
                 r = gather(setup);
         if (r == 0)
-                r = draft(setup, &section, &text);
+                r = draft(setup, &text);
         if (r == 0)
                 r = setup_login(setup);
         if (r == 0)
                 r = show_reply(setup);
         if (r == 0)
-                r = agree(setup, &section);
+                r = agree(setup);
         if (r == 0)
                 r = keep(setup, &text);
         if (r != 0)

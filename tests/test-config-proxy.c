@@ -54,6 +54,26 @@ static void test_good(void) {
         }
 }
 
+static void test_show(void) {
+        static const struct {
+                const char *url;
+                const char *shown;
+        } rows[] = {
+                {"socks5h://p.example.org",         "socks5://p.example.org:1080"},
+                {"socks5://me:hush@[2001:db8::1]/", "socks5://[2001:db8::1]:1080"},
+                {"http://me:hush@192.0.2.1:3128",   "http://192.0.2.1:3128"      },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(proxy_destroyp) Proxy *proxy = NULL;
+                _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+
+                TEST_ROW(rows[i].url, proxy_parse(rows[i].url, &proxy) == 0);
+                TEST_ROW(rows[i].url, proxy_show(proxy, &out) == 0);
+                TEST_ROW(rows[i].url, bytes_equal(buffer_view(&out), bytes_of(rows[i].shown)));
+        }
+}
+
 static void test_bad(void) {
         static const struct {
                 const char *url;
@@ -167,6 +187,7 @@ static void test_file(void) {
 
 int main(void) {
         test_good();
+        test_show();
         test_bad();
         test_long();
         test_file();

@@ -29,6 +29,14 @@ bool proxy_equal(const Proxy *a, const Proxy *b) {
                strings_equal(a->user, b->user) && strings_equal(a->password, b->password);
 }
 
+int proxy_show(const Proxy *proxy, Buffer *out) {
+        const bool is_ipv6 = strchr(proxy->host, ':');
+
+        return buffer_append_format(
+                out, "%s://%s%s%s:%u", proxy->kind == PROXY_HTTP ? "http" : "socks5",
+                is_ipv6 ? "[" : "", proxy->host, is_ipv6 ? "]" : "", (unsigned) proxy->port);
+}
+
 static int parse_scheme(ByteView *rest, ProxyKind *ret_kind) {
         static const struct {
                 ByteView scheme;

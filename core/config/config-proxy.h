@@ -25,6 +25,9 @@ int proxy_parse(const char *url, Proxy **ret_proxy);
 /* What is wrong and what was expected; shows nothing of the value. */
 const char *proxy_parse_error(int error);
 
+/* SCHEME://HOST:PORT, for people: who logs in there, and by what, is left out. Return: 0, or -ENOMEM. */
+int proxy_show(const Proxy *proxy, Buffer *out);
+
 bool proxy_equal(const Proxy *a, const Proxy *b);
 Proxy *proxy_destroy(Proxy *proxy);
 

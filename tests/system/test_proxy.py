@@ -1,9 +1,11 @@
 """Through a proxy to a server that nothing but the proxy knows: SOCKS5 and HTTP CONNECT."""
 
+import json
 import random
 import socket
+import unittest
 
-from rig import case, compare, dovecot, outward, populate, wait_until
+from rig import case, compare, dns, dovecot, newhome, outward, populate, wait_until
 
 NAME = "imap.example.org"
 LOGIN = ("mé:e", "hush%@42")
@@ -138,3 +140,59 @@ class NoWay(case.SystemTest):
                 self.assertEqual(proxy.connections, 1)
                 account.ctl("resume")
                 wait_until(lambda: proxy.connections == 2, "it is tried again")
+
+
+@unittest.skipUnless(dns.is_possible(), "needs root")
+class Setup(newhome.SetupTest):
+    """imapsyncctl setup: the proxy alone learns of the server, and its password is written but not shown."""
+
+    def through(self, proxy, login, *arguments):
+        """Without a word to the name server of this network."""
+        with dns.NameServer(self.directory, {}) as names:
+            self.prefix = names.prefix
+            result = self.setup("--proxy", proxy.url(login), "--secret", "file", "--password-stdin", "--yes",
+                                "--no-enable", *arguments, stdin=dovecot.PASSWORD)
+            self.assertNotIn("hush", result.stdout + result.stderr)
+            self.assertEqual(names.questions, [])
+        return result
+
+    def test_written(self):
+        server = self.filled_server()
+        for kind, login, written in ((outward.Socks5, LOGIN, WRITTEN), (outward.Connect, None, None)):
+            with self.subTest(kind.scheme), kind({newhome.HOST: (server.host, server.imaps_port)}, login) as proxy:
+                result = self.through(proxy, written, newhome.ADDRESS, "--host", newhome.HOST, "--user", "alice",
+                                      "--name", kind.scheme, "--maildir", f"~/Mail/{kind.scheme}",
+                                      "--ca-file", server.ca_file)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(f"through {proxy.url()} ...", result.stdout)
+                self.assertIn(f"proxy = {proxy.url(written and 'm%C3%A9%3ae:***')}\n", result.stdout)
+                self.assertIn(f"proxy = {proxy.url(written)}\n", self.config.read_text())
+                self.assert_works(server, kind.scheme)
+                self.assertEqual(set(proxy.asked), {("name", newhome.HOST, 993)})
+
+    def test_json(self):
+        server = self.filled_server()
+        with outward.Socks5({newhome.HOST: (server.host, server.imaps_port)}, LOGIN) as proxy:
+            result = self.through(proxy, WRITTEN, "--json", newhome.ADDRESS, "--host", newhome.HOST,
+                                  "--user", "alice", "--ca-file", server.ca_file)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["proxy"], proxy.url())
+
+    def test_whose_server(self):
+        """Known by heart, or asked for."""
+        with outward.Socks5() as proxy:
+            result = self.through(proxy, None, "alice@gmail.com")
+            self.assert_says(result, 1, "cannot reach imap.gmail.com port 993", "Nothing was written")
+            self.assertEqual(proxy.asked, [("name", "imap.gmail.com", 993)])
+            result = self.through(proxy, None, newhome.ADDRESS)
+            self.assert_says(result, 1, "with a proxy nobody else is asked for it", "say --host")
+            self.assertEqual(len(proxy.asked), 1)
+        self.assert_nothing_written()
+
+    def test_wrong_url(self):
+        for url, words in (("proxy.example.org:1080", "expected socks5://HOST:PORT"),
+                           ("http://me:hush@proxy.example.org", "the port is missing")):
+            with self.subTest(url):
+                result = self.setup(newhome.ADDRESS, "--proxy", url)
+                self.assert_says(result, 2, "--proxy: ", words)
+                self.assertNotIn("hush", result.stderr)
