@@ -120,13 +120,30 @@ static int append_line(Buffer *buffer, const char *label, const char *format, ..
 
 /* What is told of a side: a Maildir has only the first. */
 typedef struct SideKeys {
-        const char *side, *waits, *why, *quirks, *connected, *encrypted, *compressed;
+        const char *side, *proxy, *waits, *why, *quirks, *connected, *encrypted, *compressed;
 } SideKeys;
 
 static const SideKeys side_keys[] = {
-        {"remote", "waits",       "waits_why",       "quirks",       "connected_usec",       "encrypted", "compressed"      },
-        {"local",  "local_waits", "local_waits_why", "local_quirks", "local_connected_usec",
-         "local_encrypted",                                                                               "local_compressed"},
+        {
+         .side = "remote",
+         .proxy = "proxy",
+         .waits = "waits",
+         .why = "waits_why",
+         .quirks = "quirks",
+         .connected = "connected_usec",
+         .encrypted = "encrypted",
+         .compressed = "compressed",
+         },
+        {
+         .side = "local",
+         .proxy = "local_proxy",
+         .waits = "local_waits",
+         .why = "local_waits_why",
+         .quirks = "local_quirks",
+         .connected = "local_connected_usec",
+         .encrypted = "local_encrypted",
+         .compressed = "local_compressed",
+         },
 };
 
 static const char *link_words(const Row *account, const SideKeys *keys) {
@@ -142,10 +159,13 @@ static const char *link_words(const Row *account, const SideKeys *keys) {
 static int append_side(const Row *account, const SideKeys *keys, Buffer *buffer) {
         const char *waits = row_string(account, keys->waits), *why = row_string(account, keys->why);
         const char *quirks = row_string(account, keys->quirks);
+        const char *proxy = row_string(account, keys->proxy);
         int r;
 
         r = append_line(buffer, keys->side, "%s%s", row_string(account, keys->side),
                         link_words(account, keys));
+        if (r == 0 && proxy[0])
+                r = append_line(buffer, "through", "%s", proxy);
         if (r == 0 && waits[0])
                 r = append_line(buffer, "waits by", "%s", waits);
         if (r == 0 && why[0])

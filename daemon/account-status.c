@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "config/config-proxy.h"
 #include "daemon/account-private.h"
 #include "daemon/log.h"
 
@@ -64,6 +65,18 @@ static const char *describe(const Account *account, Side side) {
                 return config->maildir;
         return describe_endpoint(side == SIDE_LOCAL ? &config->local : &config->remote, texts[side],
                                  sizeof(texts[side]));
+}
+
+static const char *describe_proxy(const Account *account, Side side) {
+        const AccountConfig *config = account->config;
+        const Proxy *proxy = side == SIDE_LOCAL ? config->local.proxy : config->remote.proxy;
+        _cleanup_(buffer_done) Buffer url = BUFFER_NULL;
+        static char texts[_SIDE_MAX][300];
+
+        if (!proxy || proxy_show(proxy, &url) < 0)
+                return "";
+        (void) snprintf(texts[side], sizeof(texts[side]), "%.*s", (int) url.size, url.data);
+        return texts[side];
 }
 
 static int add_left_out(const EngineMailbox *mailbox, void *userdata) {
@@ -201,6 +214,8 @@ AccountStatus account_status(Account *account) {
                 .direction = describe_direction(account),
                 .alone = totals.alone,
                 .large = totals.large,
+                .proxy = describe_proxy(account, SIDE_REMOTE),
+                .local_proxy = describe_proxy(account, SIDE_LOCAL),
                 .warning = account->hooks ? hooks_warning(account->hooks) : "",
         };
 }

@@ -70,6 +70,8 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, direction, FIELD_STRING),
         FIELD(AccountStatus, alone, FIELD_U64),
         FIELD(AccountStatus, large, FIELD_U64),
+        FIELD(AccountStatus, proxy, FIELD_STRING),
+        FIELD(AccountStatus, local_proxy, FIELD_STRING),
 };
 
 static const Field policy_fields[] = {

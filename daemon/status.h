@@ -55,6 +55,7 @@ typedef struct AccountStatus {
         const char *
                 direction; /* "both", "pull", "push", "archive"; "mixed" if mailboxes differ in it */
         uint64_t alone, large; /* messages left on one side: by it, or as too large (size-limit) */
+        const char *proxy, *local_proxy; /* "socks5://localhost:9050", without a login; "" */
 } AccountStatus;
 
 /* What all accounts may cost now. */

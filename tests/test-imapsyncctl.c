@@ -72,6 +72,7 @@ static const struct {
          .status = 0,
          .out = "work: in sync\n"
                        "    remote      imap.example.org:993 (encrypted, compressed)\n"
+                       "    through     socks5://localhost:9050\n"
                        "    waits by    NOTIFY\n"
                        "    quirks      notify-goes-quiet\n"
                        "    local       /home/me/Mail/work\n"
@@ -135,7 +136,8 @@ static const struct {
                        "Mail\",\"config_error\":\"\",\"deferred\":0,\"policy\":\"battery\","
                        "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
                        "\"bytes_hour\":3400,\"warning\":\"\","
-                       "\"direction\":\"\",\"alone\":0,\"large\":0}]"
+                       "\"direction\":\"\",\"alone\":0,\"large\":0,"
+                       "\"proxy\":\"socks5://localhost:9050\",\"local_proxy\":\"\"}]"
                        "\n",.err = "",
          },
         {

@@ -77,11 +77,16 @@ class Through(case.SystemTest):
         self.assertEqual(set(proxy.asked), {("IPv4", "127.0.0.1", 993)})
 
     def test_daemon(self):
-        """What was cut off goes through the proxy again."""
+        """Its status names the proxy; what was cut off goes through it again."""
         proxy = self.leads(outward.Connect)
-        account = self.through(proxy)
+        proxy.login = HTTP_LOGIN
+        account = self.through(proxy, HTTP_WRITTEN)
         with account.daemon("-v") as daemon:
             daemon.wait_in_sync()
+            shown = account.ctl("status", account.name).out
+            self.assertIn(f"    through     {proxy.url()}\n", shown)
+            self.assertNotIn("hush", shown)
+            self.assertEqual(account.ctl_json("status")[0]["proxy"], proxy.url())
             before = len(proxy.asked)
             proxy.cut_all()
             wait_until(lambda: len(proxy.asked) > before, "it is back at the proxy")
