@@ -20,6 +20,7 @@
  *      Confirm   ss   -       account, mailbox
  *      Explain   ssus a{sv}   account, mailbox, UID on the server or 0, name of a file or "": what is
  *                             known of that message; of the mailbox alone without either
+ *      Inspect   ssus a{sv}   the same, and the server is asked for it first
  *      Policy    -    a{sv}   what all accounts may cost now, and why
  *      SetPolicy ss   -       a row's name, or "auto"; for so long ("2h"), or ""
  *      Reload    -    -

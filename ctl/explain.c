@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/macro.h"
+#include "ctl/client.h"
 #include "ctl/explain.h"
 #include "ctl/output-private.h"
 
@@ -23,6 +24,18 @@ int explain_parse(const char *word, uint32_t *ret_uid, const char **ret_file) {
         *ret_uid = (uint32_t) uid;
         *ret_file = "";
         return 0;
+}
+
+int explain_call(sd_bus *bus, char **args, bool ask, sd_bus_message **ret_reply) {
+        const char *file;
+        uint32_t uid;
+
+        if (explain_parse(args[2], &uid, &file) < 0) {
+                complain("“%s” is neither a UID nor a file.", args[2]);
+                return EXIT_USAGE;
+        }
+        return client_call(bus, ret_reply, ask ? "Inspect" : "Explain", "ssus", args[0], args[1],
+                           uid, file);
 }
 
 static char *find_in(const char *folder, const char *sub, const char *base) {
@@ -107,6 +120,38 @@ static int append_server(const Row *row, Buffer *buffer) {
         return append_line(buffer, "server", text);
 }
 
+static int append_remote_message(const Row *row, const Screen *screen, Buffer *buffer) {
+        const uint64_t size = row_number(row, "remote_size");
+        const uint64_t date = row_number(row, "remote_date_usec");
+        const char *flags = row_string(row, "remote_flags");
+        char text[160], number[32], ago[32];
+        int r = append_line(buffer, "server now", flags[0] ? flags : "no flags");
+
+        (void) snprintf(text, sizeof(text), "%s%s%s",
+                        size > 0 ? text_size(size, number, sizeof(number)) : "",
+                        size > 0 && date > 0 ? ", came " : "",
+                        date > 0 ? text_ago(date, screen->now_usec, ago, sizeof(ago)) : "");
+        return r < 0 || !text[0] ? r : append_line(buffer, "", text);
+}
+
+/* What it says now, if that was asked for. An older daemon does not tell. */
+static int append_remote(const Row *row, const Screen *screen, Buffer *buffer) {
+        _cleanup_free_ char *text = NULL;
+
+        if (row_string(row, "remote_error")[0]) {
+                if (asprintf(&text, "does not tell: %s", row_string(row, "remote_error")) < 0) {
+                        text = NULL;
+                        return -ENOMEM;
+                }
+                return append_line(buffer, "server now", text);
+        }
+        if (row_number(row, "asked") == 0)
+                return 0;
+        if (row_number(row, "remote_has") == 0)
+                return append_line(buffer, "server now", "does not have it");
+        return append_remote_message(row, screen, buffer);
+}
+
 /* The file as it is now: its letters are its flags. */
 static int append_local(const Row *row, Buffer *buffer) {
         const char *folder = row_string(row, "folder"), *file = row_string(row, "file");
@@ -141,6 +186,8 @@ int output_explained(sd_bus_message *reply, const Screen *screen, Buffer *buffer
                 r = append_base(&row, buffer);
         if (r == 0)
                 r = append_server(&row, buffer);
+        if (r == 0)
+                r = append_remote(&row, screen, buffer);
         if (r == 0)
                 r = append_local(&row, buffer);
         if (r == 0 && row_string(&row, "parked")[0])

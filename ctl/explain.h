@@ -20,5 +20,9 @@ int explain_parse(const char *word, uint32_t *ret_uid, const char **ret_file);
  */
 char *explain_find_file(const char *folder, const char *base);
 
-/* The answer to Explain, for people. */
+/* Of @args: account, mailbox, UID or file. @ask: the server as well. Return: 0, or the exit status after a sentence on
+ * stderr. */
+int explain_call(sd_bus *bus, char **args, bool ask, sd_bus_message **ret_reply);
+
+/* The answer to Explain or Inspect, for people. */
 int output_explained(sd_bus_message *reply, const Screen *screen, Buffer *buffer);

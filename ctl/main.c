@@ -48,8 +48,9 @@ static const char usage[] =
         "  confirm ACCOUNT MAILBOX       let them through\n"
         "  verify [--digests] ACCOUNT [MAILBOX...]\n"
         "                                compare both sides, message by message; or byte by byte\n"
-        "  explain ACCOUNT MAILBOX UID|FILE\n"
-        "                                what is known of a message, and what would be done\n"
+        "  explain [--ask] ACCOUNT MAILBOX UID|FILE\n"
+        "                                what is known of a message, and what would be done;\n"
+        "                                --ask: also what the server says of it now\n"
         "  duplicates ACCOUNT [MAILBOX...]\n"
         "                                messages that are in a mailbox more than once\n"
         "  policy [ac|battery|low|metered|auto] [--for TIME]\n"
@@ -75,7 +76,7 @@ typedef struct Ctl {
         const char *socket; /* borrowed; NULL: the default */
         const char *span;   /* borrowed; NULL: none */
         const char *format; /* borrowed; NULL: for people */
-        bool json, wait, digests;
+        bool json, wait, digests, ask;
         ImportOptions import;
         Screen out, err;
 } Ctl;
@@ -184,15 +185,8 @@ static int run_confirm(Ctl *ctl, char **args) {
 
 static int run_explain(Ctl *ctl, char **args) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
-        const char *file;
-        uint32_t uid;
-        int status;
+        int status = explain_call(ctl->bus, args, ctl->ask, &reply);
 
-        if (explain_parse(args[2], &uid, &file) < 0) {
-                complain("“%s” is neither a UID nor a file.", args[2]);
-                return EXIT_USAGE;
-        }
-        status = client_call(ctl->bus, &reply, "Explain", "ssus", args[0], args[1], uid, file);
         return status != 0 ? status : print_reply(ctl, reply, output_explained, NULL);
 }
 
@@ -504,6 +498,8 @@ static int dispatch(Ctl *ctl, int n_args, char **args) {
                         return bad_usage("--socket is not for ", args[0]);
                 if (ctl->digests && verbs[i].run != run_verify)
                         return bad_usage("--digests is not for ", args[0]);
+                if (ctl->ask && verbs[i].run != run_explain)
+                        return bad_usage("--ask is not for ", args[0]);
                 if (ctl->span && (verbs[i].run != run_policy || n_args < 2))
                         return bad_usage("--for goes with policy ROW, not with ", args[0]);
                 return verbs[i].run == run_import ? run_import(ctl, args + 1)
@@ -536,14 +532,15 @@ int main(int argc, char **argv) {
                 {"wait",                  no_argument, NULL, 'w'},
                 {"for",required_argument, NULL, 'f'},
                 {"digests",               no_argument, NULL, 'D'},
-                {"format",             required_argument, NULL, 'T'},
-                {"from",              required_argument, NULL, 'F'},
-                {"config",                  required_argument, NULL, 'c'},
-                {"state-dir",        required_argument, NULL, 'd'},
-                {"dry-run",               no_argument, NULL, 'n'},
-                {"help",          no_argument, NULL, 'h'},
-                {"version",              no_argument, NULL, 'V'},
-                {},
+                {"ask",             no_argument, NULL, 'a'},
+                {"format",              required_argument, NULL, 'T'},
+                {"from",                  required_argument, NULL, 'F'},
+                {"config",        required_argument, NULL, 'c'},
+                {"state-dir",               required_argument, NULL, 'd'},
+                {"dry-run",          no_argument, NULL, 'n'},
+                {"help",              no_argument, NULL, 'h'},
+                {"version",                  no_argument, NULL, 'V'},
+                {              },
         };
         Ctl ctl = {.out = find_screen(stdout), .err = find_screen(stderr)};
         int c;
@@ -567,6 +564,9 @@ int main(int argc, char **argv) {
                         break;
                 case 'D':
                         ctl.digests = true;
+                        break;
+                case 'a':
+                        ctl.ask = true;
                         break;
                 case 'T':
                         ctl.format = optarg;

@@ -147,6 +147,7 @@ void account_hooks_note(Account *account, const EngineNote *note) {
         case ENGINE_NOTE_OVERFLOW:
         case ENGINE_NOTE_PROGRESS:
         case ENGINE_NOTE_DIFFERENCE:
+        case ENGINE_NOTE_INSPECTED:
                 break;
         }
 }

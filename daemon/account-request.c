@@ -106,8 +106,15 @@ static const char *folder_of(Account *account, const char *mailbox) {
         return path;
 }
 
+static uint64_t date_usec(const ReplicaMessage *message) {
+        return (message->present & REPLICA_HAS_DATE) && message->date > 0
+                       ? (uint64_t) message->date * 1000000
+                       : 0;
+}
+
 int account_explain(Account *account, const char *name, uint32_t uid, const char *file,
-                    MessageStatus *ret_status) {
+                    const EngineInspection *now, MessageStatus *ret_status) {
+        static const EngineInspection nothing = {};
         static EngineExplanation explanation;
         const EngineMailbox *mailbox;
         int r;
@@ -115,11 +122,13 @@ int account_explain(Account *account, const char *name, uint32_t uid, const char
         engine_explanation_done(&explanation);
         if (!account->engine)
                 return -ENOENT;
-        r = engine_explain(account->engine, name, uid, file, &explanation);
+        r = engine_explain(account->engine, name, uid, file, now, &explanation);
         if (r != 0)
                 return r < 0 ? r : -ENOENT;
 
         mailbox = engine_find_mailbox(account->engine, name);
+        if (!now)
+                now = &nothing;
         *ret_status = (MessageStatus){
                 .account = account_name(account),
                 .mailbox = mailbox->name,
@@ -136,6 +145,32 @@ int account_explain(Account *account, const char *name, uint32_t uid, const char
                 .held = mailbox->held[SIDE_REMOTE] + mailbox->held[SIDE_LOCAL],
                 .pending = mailbox->pending,
                 .verdict = explanation.verdict,
+                .asked = now != &nothing && !now->failure,
+                .remote_has = now->is_there,
+                .remote_flags = explanation.remote_flags,
+                .remote_error = now->failure ? now->failure : "",
+                .remote_size = now->message.present & REPLICA_HAS_SIZE ? now->message.size : 0,
+                .remote_date_usec = date_usec(&now->message),
         };
         return 0;
+}
+
+const char *account_inspect(Account *account, const char *mailbox, uint32_t uid) {
+        int r;
+
+        if (uid == 0)
+                return "it is not known by which UID";
+        if (account->paused)
+                return "the account is paused";
+        if (!account_is_whole(account))
+                return "there is no connection to it now";
+        if (account_is_busy(account))
+                return "work is under way; ask again when it is done";
+        r = engine_inspect(account->engine, mailbox, uid);
+        if (r < 0)
+                return "another message of this mailbox is being asked for";
+        if (r > 0)
+                return "the mailbox is not synchronised";
+        account_pump_soon(account);
+        return NULL;
 }

@@ -390,6 +390,7 @@ static void on_note(const EngineNote *note, void *userdata) {
         case ENGINE_NOTE_ALERT:
         case ENGINE_NOTE_PROGRESS:
         case ENGINE_NOTE_DIFFERENCE:
+        case ENGINE_NOTE_INSPECTED:
                 break;
         }
         account->options.on_note(account, note, account->options.userdata);

@@ -49,10 +49,14 @@ uint64_t account_bytes_left(const Account *account);
 
 uint64_t account_uptime(void); /* usec of CLOCK_BOOTTIME */
 
-/* What is known of a message: engine_explain(). The strings are borrowed until the next call, for any account.
+/* What is known of a message: engine_explain(). @now may be NULL. The strings are borrowed until the next call, for any account.
  * Return: 0, -ENOENT if there is no such mailbox, or another negative errno. */
 int account_explain(Account *account, const char *mailbox, uint32_t uid, const char *file,
-                    MessageStatus *ret_status);
+                    const EngineInspection *now, MessageStatus *ret_status);
+
+/* Ask the server for a message by the connection that there is: engine_inspect(), and the note tells. Return: NULL,
+ * or why that cannot be done now. */
+const char *account_inspect(Account *account, const char *mailbox, uint32_t uid);
 
 /* Messages of a mailbox without \Seen, counted on the spot. */
 uint64_t account_count_unseen(Account *account, const char *mailbox);

@@ -112,14 +112,27 @@ static const Field held_fields[] = {
 };
 
 static const Field explained_fields[] = {
-        FIELD(MessageStatus, account, FIELD_STRING), FIELD(MessageStatus, mailbox, FIELD_STRING),
-        FIELD(MessageStatus, folder, FIELD_STRING),  FIELD(MessageStatus, file, FIELD_STRING),
-        FIELD(MessageStatus, remote_uid, FIELD_U32), FIELD(MessageStatus, local_uid, FIELD_U32),
-        FIELD(MessageStatus, known, FIELD_BOOL),     FIELD(MessageStatus, flags, FIELD_STRING),
-        FIELD(MessageStatus, parked, FIELD_STRING),  FIELD(MessageStatus, uidvalidity, FIELD_U32),
-        FIELD(MessageStatus, uidnext, FIELD_U32),    FIELD(MessageStatus, modseq, FIELD_U64),
-        FIELD(MessageStatus, held, FIELD_U64),       FIELD(MessageStatus, pending, FIELD_BOOL),
+        FIELD(MessageStatus, account, FIELD_STRING),
+        FIELD(MessageStatus, mailbox, FIELD_STRING),
+        FIELD(MessageStatus, folder, FIELD_STRING),
+        FIELD(MessageStatus, file, FIELD_STRING),
+        FIELD(MessageStatus, remote_uid, FIELD_U32),
+        FIELD(MessageStatus, local_uid, FIELD_U32),
+        FIELD(MessageStatus, known, FIELD_BOOL),
+        FIELD(MessageStatus, flags, FIELD_STRING),
+        FIELD(MessageStatus, parked, FIELD_STRING),
+        FIELD(MessageStatus, uidvalidity, FIELD_U32),
+        FIELD(MessageStatus, uidnext, FIELD_U32),
+        FIELD(MessageStatus, modseq, FIELD_U64),
+        FIELD(MessageStatus, held, FIELD_U64),
+        FIELD(MessageStatus, pending, FIELD_BOOL),
         FIELD(MessageStatus, verdict, FIELD_STRING),
+        FIELD(MessageStatus, asked, FIELD_BOOL),
+        FIELD(MessageStatus, remote_has, FIELD_BOOL),
+        FIELD(MessageStatus, remote_flags, FIELD_STRING),
+        FIELD(MessageStatus, remote_error, FIELD_STRING),
+        FIELD(MessageStatus, remote_size, FIELD_U64),
+        FIELD(MessageStatus, remote_date_usec, FIELD_U64),
 };
 
 static const Field difference_fields[] = {

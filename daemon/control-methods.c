@@ -177,8 +177,16 @@ static int method_verify_digests(sd_bus_message *call, void *userdata, sd_bus_er
         return start_job(call, client, client->control->ops->verify_digests, reterr);
 }
 
-static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+int control_reply_explained(sd_bus_message *call, const MessageStatus *status) {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(call, &reply);
+
+        if (r >= 0)
+                r = message_append_explained(reply, status);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
         Client *client = userdata;
         Control *control = client->control;
         const char *account, *mailbox, *file;
@@ -194,12 +202,37 @@ static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *re
         if (r < 0)
                 return r;
         r = control->ops->explain(control->manager, account, mailbox, uid, file, &status, &error);
+        return r < 0 ? fail_op(reterr, r, &error) : control_reply_explained(call, &status);
+}
+
+/* The call is answered when the server has answered. */
+static int method_inspect(sd_bus_message *call, void *userdata, sd_bus_error *reterr) {
+        Client *client = userdata;
+        Control *control = client->control;
+        Job *job = client_find_job(client, 0);
+        const char *account, *mailbox, *file;
+        MessageStatus status = {};
+        ControlError error = {};
+        uint32_t uid;
+        int r;
+
+        r = check_queue(client, reterr);
         if (r < 0)
-                return fail_op(reterr, r, &error);
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = message_append_explained(reply, &status);
-        return r < 0 ? r : sd_bus_message_send(reply);
+                return r;
+        r = sd_bus_message_read(call, "ssus", &account, &mailbox, &uid, &file);
+        if (r < 0)
+                return r;
+        if (!job)
+                return fail(reterr, CONTROL_ERROR_FAILED,
+                            "Too many jobs of this client are under way.");
+        *job = (Job){.id = ++control->last_job, .call = sd_bus_message_ref(call)};
+        r = control->ops->inspect(control->manager, job->id, account, mailbox, uid, file, &status,
+                                  &error);
+        if (r == 0)
+                return 1;
+        sd_bus_message_unref(job->call);
+        *job = (Job){};
+        return r < 0 ? fail_op(reterr, r, &error) : control_reply_explained(call, &status);
 }
 
 static int pause_account(sd_bus_message *call, Client *client, bool pause, sd_bus_error *reterr) {
@@ -325,6 +358,7 @@ const sd_bus_vtable control_vtable[] = {
         METHOD("Confirm", "ss", NULL, method_confirm),
         METHOD("VerifyDigests", "sas", "t", method_verify_digests),
         METHOD("Explain", "ssus", "a{sv}", method_explain),
+        METHOD("Inspect", "ssus", "a{sv}", method_inspect),
         METHOD("Policy", NULL, "a{sv}", method_policy),
         METHOD("SetPolicy", "ss", NULL, method_set_policy),
         METHOD("Reload", NULL, NULL, method_reload),

@@ -16,6 +16,7 @@ typedef struct Job {
         uint64_t id;            /* 0: none */
         uint64_t progress_usec; /* when the last Progress left, CLOCK_MONOTONIC */
         uint64_t n_unsent;      /* differences that did not fit the queue */
+        sd_bus_message *call;   /* owned: of Inspect, to be answered; NULL: of another method */
 } Job;
 
 typedef struct Client {
@@ -50,6 +51,9 @@ uint64_t client_queued(Client *client);
 
 /* The job of that number; of number 0: a free place. NULL when there is none. */
 Job *client_find_job(Client *client, uint64_t id);
+
+/* The answer to Explain and Inspect. */
+int control_reply_explained(sd_bus_message *call, const MessageStatus *status);
 
 static inline void message_unrefp(sd_bus_message **message) {
         *message = sd_bus_message_unref(*message);

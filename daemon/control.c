@@ -36,6 +36,8 @@ static void client_done(Client *client) {
         Control *control = client->control;
 
         sd_event_source_disable_unref(client->deadline);
+        for (size_t i = 0; i < JOBS_MAX; i++)
+                sd_bus_message_unref(client->jobs[i].call);
         if (client->bus) {
                 sd_bus_detach_event(client->bus);
                 sd_bus_close_unref(client->bus);
@@ -207,6 +209,23 @@ void control_difference(Control *control, uint64_t id, const VerifyDifference *d
                 client_doom(client);
         else
                 client_send(client, message);
+}
+
+void control_inspected(Control *control, uint64_t id, const MessageStatus *status) {
+        _cleanup_(message_unrefp) sd_bus_message *call = NULL;
+        Client *client;
+        Job *job = control_find_job(control, id, &client);
+        int r;
+
+        if (!job)
+                return;
+        call = job->call;
+        *job = (Job){};
+        r = status ? control_reply_explained(call, status)
+                   : sd_bus_reply_method_errorf(call, CONTROL_ERROR_NO_MAILBOX,
+                                                "the mailbox is not there any more");
+        if (r < 0)
+                client_doom(client);
 }
 
 /* The sentence of the end, with the number of differences that could not be sent. */

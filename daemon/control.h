@@ -52,6 +52,11 @@ typedef struct ControlOps {
          * call. */
         int (*explain)(void *manager, const char *account, const char *mailbox, uint32_t uid,
                        const char *file, MessageStatus *ret_status, ControlError *reterr);
+        /* The same, and ask the server. Return: 1, that is all; 0, control_inspected(@job) tells, never before this
+         * function has returned; or negative. */
+        int (*inspect)(void *manager, uint64_t job, const char *account, const char *mailbox,
+                       uint32_t uid, const char *file, MessageStatus *ret_status,
+                       ControlError *reterr);
         int (*pause)(void *manager, const char *account, bool pause, ControlError *reterr);
         int (*confirm)(void *manager, const char *account, const char *mailbox,
                        ControlError *reterr);
@@ -108,6 +113,8 @@ typedef struct ControlProgress {
  * Progress may be called for every message; at most ten a second leave for a mailbox, and the last. */
 void control_progress(Control *control, uint64_t job, const ControlProgress *progress);
 void control_difference(Control *control, uint64_t job, const VerifyDifference *difference);
+/* @status NULL: there is no such account or mailbox any more. */
+void control_inspected(Control *control, uint64_t job, const MessageStatus *status);
 void control_finished(Control *control, uint64_t job, bool in_sync, const char *sentence);
 
 DEFINE_CLEANUP(Control *, control_free)

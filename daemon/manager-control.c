@@ -198,6 +198,13 @@ static int op_verify_digests(void *userdata, uint64_t id, const char *name,
                          reterr);
 }
 
+void job_done(Job *job) {
+        free(job->account);
+        free(job->mailbox);
+        free(job->file);
+        *job = (Job){};
+}
+
 /* Is an account of this job still at work? Else: is it in sync, and what is wrong? */
 static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
                         const char **ret_sentence) {
@@ -233,6 +240,39 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
         return true;
 }
 
+/* @now NULL: the server has not answered, and nothing more is under way. */
+static void answer_inspect(Manager *manager, const Job *job, const EngineInspection *now) {
+        Account *account = manager_find(manager, job->account);
+        MessageStatus status;
+
+        if (!account ||
+            account_explain(account, job->mailbox, job->inspects, job->file, now, &status) < 0) {
+                control_inspected(manager->control, job->id, NULL);
+                return;
+        }
+        if (!now)
+                status.remote_error = "it could not be asked";
+        control_inspected(manager->control, job->id, &status);
+}
+
+void manager_on_inspected(Manager *manager, Account *account, const EngineNote *note) {
+        size_t n_left = 0;
+
+        for (size_t i = 0; i < manager->n_jobs; i++) {
+                Job *job = &manager->jobs[i];
+
+                if (job->inspects != note->uid ||
+                    strcmp(job->account, account_name(account)) != 0 ||
+                    strcmp(job->mailbox, note->mailbox) != 0) {
+                        manager->jobs[n_left++] = *job;
+                        continue;
+                }
+                answer_inspect(manager, job, note->inspection);
+                job_done(job);
+        }
+        manager->n_jobs = n_left;
+}
+
 void manager_finish_jobs(Manager *manager) {
         size_t n_left = 0;
 
@@ -244,8 +284,11 @@ void manager_finish_jobs(Manager *manager) {
                         manager->jobs[n_left++] = manager->jobs[i];
                         continue;
                 }
-                control_finished(manager->control, manager->jobs[i].id, in_sync, sentence);
-                free(manager->jobs[i].account);
+                if (manager->jobs[i].inspects > 0)
+                        answer_inspect(manager, &manager->jobs[i], NULL);
+                else
+                        control_finished(manager->control, manager->jobs[i].id, in_sync, sentence);
+                job_done(&manager->jobs[i]);
         }
         manager->n_jobs = n_left;
 }
@@ -279,10 +322,39 @@ static int op_explain(void *userdata, const char *name, const char *mailbox, uin
 
         if (!account)
                 return no_account(name, reterr);
-        r = account_explain(account, mailbox, uid, file, ret_status);
+        r = account_explain(account, mailbox, uid, file, NULL, ret_status);
         if (r == -ENOENT)
                 *reterr = (ControlError){CONTROL_ERROR_NO_MAILBOX,
                                          "there is no such mailbox in this account"};
+        return r;
+}
+
+static int op_inspect(void *userdata, uint64_t id, const char *name, const char *mailbox,
+                      uint32_t uid, const char *file, MessageStatus *ret_status,
+                      ControlError *reterr) {
+        Manager *manager = userdata;
+        Job job = {.id = id};
+        int r;
+
+        r = op_explain(manager, name, mailbox, uid, file, ret_status, reterr);
+        if (r < 0)
+                return r;
+        job.inspects = ret_status->remote_uid;
+        job.mailbox = strdup(ret_status->mailbox);
+        job.file = strdup(file);
+        if (!job.mailbox || !job.file) {
+                job_done(&job);
+                return -ENOMEM;
+        }
+        ret_status->remote_error =
+                account_inspect(manager_find(manager, name), job.mailbox, job.inspects);
+        if (ret_status->remote_error) {
+                job_done(&job);
+                return 1;
+        }
+        r = add_job(manager, &job, name);
+        if (r < 0)
+                job_done(&job);
         return r;
 }
 
@@ -328,6 +400,7 @@ const ControlOps manager_control_ops = {
         .pause = op_pause,
         .confirm = op_confirm,
         .explain = op_explain,
+        .inspect = op_inspect,
         .policy = op_policy,
         .set_policy = op_set_policy,
         .reload = op_reload,

@@ -217,6 +217,9 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
         case ENGINE_NOTE_DIFFERENCE:
                 note_difference(manager, account, note);
                 break;
+        case ENGINE_NOTE_INSPECTED:
+                manager_on_inspected(manager, account, note);
+                break;
         case ENGINE_NOTE_OVERFLOW:
         case ENGINE_NOTE_RUN:
                 break;

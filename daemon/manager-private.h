@@ -12,12 +12,15 @@
 #include "daemon/system-bus.h"
 #include "daemon/timer.h"
 
-/* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. */
+/* A "sync" or "verify" that a client waits for: over when its accounts have nothing left to do. Or an "explain
+ * --ask": over when the server has answered, or its account has nothing left to do. */
 typedef struct Job {
         uint64_t id;
         char *account; /* owned; NULL: all */
         bool verifies, verifies_bytes;
         uint64_t n_differences;
+        uint32_t inspects;    /* this UID; 0: it is another job */
+        char *mailbox, *file; /* owned, then; else NULL */
 } Job;
 
 /* What all accounts may cost, and who says so. */
@@ -93,6 +96,8 @@ void manager_hold(Manager *manager, Account *account);
 
 /* manager-control.c */
 void manager_finish_jobs(Manager *manager);
+void manager_on_inspected(Manager *manager, Account *account, const EngineNote *note);
+void job_done(Job *job);
 
 /* manager-policy.c */
 /* The table, or what the machine says of itself, may have changed: have the accounts go by it. */

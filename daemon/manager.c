@@ -320,7 +320,7 @@ Manager *manager_free(Manager *manager) {
                 account_free(manager->accounts[i]);
         free(manager->accounts);
         for (size_t i = 0; i < manager->n_jobs; i++)
-                free(manager->jobs[i].account);
+                job_done(&manager->jobs[i]);
         free(manager->jobs);
         for (size_t i = 0; i < manager->n_retired; i++)
                 config_free(manager->retired[i]);

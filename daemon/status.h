@@ -109,6 +109,13 @@ typedef struct MessageStatus {
         uint64_t held;       /* deletions in its mailbox */
         bool pending;        /* something in its mailbox is to be looked at */
         const char *verdict; /* sentences: what would be done */
+        /* What the server says of it now, if it was asked: */
+        bool asked;
+        bool remote_has;
+        const char *remote_flags,
+                *remote_error;     /* "": none; why it was not asked, or says nothing */
+        uint64_t remote_size;      /* with CRLF line ends; 0: not told */
+        uint64_t remote_date_usec; /* INTERNALDATE, since 1970; 0: not told */
 } MessageStatus;
 
 /* What the remote, the local side and the base do not agree on, found by verify. */

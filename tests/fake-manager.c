@@ -19,6 +19,7 @@ typedef struct Fake {
         char account[64];
         bool verify;
         bool told;
+        MessageStatus inspected;
         char text[256];
 } Fake;
 
@@ -199,11 +200,18 @@ static void finish_verify(Fake *fake) {
         control_finished(fake->control, fake->job, false, "Something differs.");
 }
 
+static void finish_inspect(Fake *fake) {
+        control_inspected(fake->control, fake->job, &fake->inspected);
+        fake->inspected = (MessageStatus){};
+}
+
 static int fake_on_work(sd_event_source *source, void *userdata) {
         Fake *fake = userdata;
 
         (void) source;
-        if (fake->verify)
+        if (fake->inspected.remote_uid > 0)
+                finish_inspect(fake);
+        else if (fake->verify)
                 finish_verify(fake);
         else
                 finish_sync(fake);
@@ -279,6 +287,30 @@ static int fake_explain(void *manager, const char *account, const char *mailbox,
         return 0;
 }
 
+static int fake_inspect(void *manager, uint64_t job, const char *account, const char *mailbox,
+                        uint32_t uid, const char *file, MessageStatus *ret_status,
+                        ControlError *reterr) {
+        Fake *fake = manager;
+        int r = fake_explain(manager, account, mailbox, uid, file, ret_status, reterr);
+
+        if (r < 0)
+                return r;
+        if (uid == 0) {
+                ret_status->remote_error = "there is no connection to it now";
+                return 1;
+        }
+        fake->inspected = *ret_status;
+        fake->inspected.account = "work";
+        fake->inspected.mailbox = "INBOX";
+        fake->inspected.file = "";
+        fake->inspected.asked = true;
+        fake->inspected.remote_has = uid != 43;
+        fake->inspected.remote_flags = uid == 43 ? "" : "\\Flagged\033[2J";
+        fake->inspected.remote_size = uid == 43 ? 0 : 1234;
+        fake->inspected.remote_date_usec = uid == 43 ? 0 : ago(3);
+        return start(fake, job, account, false);
+}
+
 static int fake_policy(void *manager, PolicyStatus *ret_status, ControlError *reterr) {
         (void) manager, (void) reterr;
         *ret_status = (PolicyStatus){
@@ -335,6 +367,7 @@ static const ControlOps fake_ops = {
         .pause = fake_pause,
         .confirm = fake_confirm,
         .explain = fake_explain,
+        .inspect = fake_inspect,
         .policy = fake_policy,
         .set_policy = fake_set_policy,
         .reload = fake_reload,

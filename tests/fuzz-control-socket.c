@@ -27,6 +27,7 @@ typedef struct Fake {
         socklen_t address_size;
         uint64_t jobs[JOBS_MAX]; /* to be finished */
         unsigned n_jobs;
+        uint64_t inspects; /* the same; 0: none */
 } Fake;
 
 static int fake_status(void *manager, const char *account,
@@ -92,6 +93,19 @@ static int fake_explain(void *manager, const char *account, const char *mailbox,
         return 0;
 }
 
+/* At once, or later as the jobs are. */
+static int fake_inspect(void *manager, uint64_t job, const char *account, const char *mailbox,
+                        uint32_t uid, const char *file, MessageStatus *ret_status,
+                        ControlError *reterr) {
+        Fake *fake = manager;
+
+        (void) fake_explain(manager, account, mailbox, uid, file, ret_status, reterr);
+        if (uid == 0 || fake->inspects > 0)
+                return 1;
+        fake->inspects = job;
+        return 0;
+}
+
 static int fake_nothing(void *manager, ControlError *reterr) {
         (void) manager, (void) reterr;
         return 0;
@@ -105,6 +119,7 @@ static const ControlOps fake_ops = {
         .verify = fake_job,
         .verify_digests = fake_job,
         .explain = fake_explain,
+        .inspect = fake_inspect,
         .pause = fake_pause,
         .confirm = fake_confirm,
         .reload = fake_nothing,
@@ -133,6 +148,9 @@ static void finish_jobs(Fake *fake) {
                 control_finished(fake->control, fake->jobs[i], true, NULL);
         }
         fake->n_jobs = 0;
+        if (fake->inspects > 0)
+                control_inspected(fake->control, fake->inspects, NULL);
+        fake->inspects = 0;
         control_event(fake->control, &(ControlEvent){.account = "work", .event = "synced"});
 }
 

@@ -158,6 +158,8 @@ Event *memory_push_done(MemoryReplica *r, const Request *request, ReplicaOutcome
                         memory_modseq(r, session ? session->told : stored->modseq);
                 if (session && session->lost_track)
                         event->event.token.modseq = 0;
+                if (request->type == REPLICA_FETCH)
+                        event->event.token.uidvalidity = stored->uidvalidity;
         }
         if (outcome != REPLICA_OK) {
                 event->text = must(strdup("the store says no"));

@@ -10,7 +10,7 @@
 #include "memory-replica.h"
 #include "sync/engine.h"
 
-#define WORLD_N_NOTES (ENGINE_NOTE_PROGRESS + 1)
+#define WORLD_N_NOTES (ENGINE_NOTE_INSPECTED + 1)
 
 typedef struct World {
         MemoryStore store[_SIDE_MAX];

@@ -248,7 +248,51 @@ static const struct {
                        "\"17.x:2,S\",\"remote_uid\":0,\"local_uid\":7,\"known\":false,\"flags\":"
                        "\"\\\\Seen work\\u001b[2J\",\"parked\":\"too large\",\"uidvalidity\":3,"
                        "\"uidnext\":40,\"modseq\":99,\"held\":0,\"pending\":false,\"verdict\":"
-                       "\"Nothing is to be done.\"}\n",                                                                                        .err = "",
+                       "\"Nothing is to be done.\",\"asked\":false,\"remote_has\":false,"
+                       "\"remote_flags\":\"\",\"remote_error\":\"\",\"remote_size\":0,"
+                       "\"remote_date_usec\":0}\n",                                                                                        .err = "",
+         },
+        {
+         .label = "explain, and ask the server",
+         .args = {"explain", "--ask", "work", "INBOX", "42"},
+         .status = 0,
+         .out = "work/INBOX UID 42\n"
+                       "    Nothing is to be done.\n"
+                       "    base        \\Seen work\\x1b[2J\n"
+                       "    server      looked at up to UID 39 and change 99 (UIDVALIDITY 3)\n"
+                       "    server now  \\Flagged\\x1b[2J\n"
+                       "                1.2 kB, came 3 min ago\n"
+                       "    local       number 7\n",                                                         .err = "",
+         },
+        {
+         .label = "ask, and it is gone",
+         .args = {"explain", "--ask", "work", "INBOX", "43"},
+         .status = 0,
+         .out = "work/INBOX UID 43\n"
+                       "    Nothing is to be done.\n"
+                       "    base        \\Seen work\\x1b[2J\n"
+                       "    server      looked at up to UID 39 and change 99 (UIDVALIDITY 3)\n"
+                       "    server now  does not have it\n"
+                       "    local       number 7\n",                                                               .err = "",
+         },
+        {
+         .label = "ask as JSON, and there is no connection",
+         .args = {"--json", "explain", "--ask", "work", "INBOX", "17.x"},
+         .status = 0,
+         .out = "{\"account\":\"work\",\"mailbox\":\"INBOX\",\"folder\":\"\",\"file\":"
+                       "\"17.x\",\"remote_uid\":0,\"local_uid\":7,\"known\":false,\"flags\":"
+                       "\"\\\\Seen work\\u001b[2J\",\"parked\":\"too large\",\"uidvalidity\":3,"
+                       "\"uidnext\":40,\"modseq\":99,\"held\":0,\"pending\":false,\"verdict\":"
+                       "\"Nothing is to be done.\",\"asked\":false,\"remote_has\":false,"
+                       "\"remote_flags\":\"\",\"remote_error\":\"there is no connection to it "
+                       "now\",\"remote_size\":0,\"remote_date_usec\":0}\n",                                                                                                  .err = "",
+         },
+        {
+         .label = "ask whom",
+         .args = {"--ask", "status"},
+         .status = 2,
+         .out = "",
+         .err = "imapsyncctl: --ask is not for status. Try: imapsyncctl --help\n",
          },
         {
          .label = "explain in no mailbox",
@@ -297,7 +341,7 @@ static const struct {
                        "    mailboxes   all\n"
                        "    old flags   not looked at\n"
                        "    messages    up to 1.0 MB\n"
-                       "    uploads     gathered for 30 s\n",                                                         .err = "",
+                       "    uploads     gathered for 30 s\n",                                                                                                  .err = "",
          },
         {
          .label = "policy as JSON",
@@ -307,7 +351,7 @@ static const struct {
                        "guesses "
                        "that the network is metered\",\"forced\":false,\"until_usec\":0,"
                        "\"poll_interval_sec\":300,\"upload_delay_sec\":30,\"max_body\":1048576,"
-                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                                                                                        .err = "",
+                       "\"idle\":\"quiet\",\"all_mailboxes\":true,\"scan_flags\":false}\n",                .err = "",
          },
         {
          .label = "policy for a time",
@@ -343,7 +387,7 @@ static const struct {
          .args = {"status", "--format", "{sentence}", "home"},
          .status = 0,
          .out = "The server refuses the password (\"\\x1b[31m\xef\xbf\xbd"
-                       "AUTH\"). Mend it, then: imapsyncctl resume home\n",                                                                              .err = "",
+                       "AUTH\"). Mend it, then: imapsyncctl resume home\n",                                           .err = "",
          },
         {
          .label = "status for a bar",
@@ -353,14 +397,14 @@ static const struct {
                        "The server "
                        "refuses the password (\\\"\\\\x1b[31m\xef\xbf\xbd"
                        "AUTH\\\"). Mend it, then: imapsyncctl resume home, 25 deletions held "
-                       "back\",\"alt\":\"refused\",\"class\":[\"refused\",\"attention\"]}\n",                                                                        .err = "",
+                       "back\",\"alt\":\"refused\",\"class\":[\"refused\",\"attention\"]}\n",                                                                                                  .err = "",
          },
         {
          .label = "status of one for a bar",
          .args = {"status", "--format", "waybar", "work"},
          .status = 0,
          .out = "{\"text\":\"in sync\",\"tooltip\":\"work: in "
-                       "sync\",\"alt\":\"in-sync\",\"class\":[\"in-sync\"]}\n",                                                                                        .err = "",
+                       "sync\",\"alt\":\"in-sync\",\"class\":[\"in-sync\"]}\n",                                     .err = "",
          },
         {
          .label = "a template with an unknown field",
@@ -493,7 +537,7 @@ static const struct {
          .args = {"verify", "work"},
          .status = 1,
          .out = "work/INBOX: UID 42: the flags differ: \\Seen only on the remote\n"
-                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                                              .err = "imapsyncctl: Something differs.\n",
+                       "work/Sent: only on the local side: 1700000000.M1P2.host\n",                                                   .err = "imapsyncctl: Something differs.\n",
          },
         {
          .label = "pause",

@@ -1,7 +1,8 @@
 /*
  * The engine, explaining: what the state has of one message, and what would be done with it
  *
- * Asked for by a person. Nothing is changed, no side is asked, and the cost is that of a few look-ups.
+ * Asked for by a person. Nothing is changed, no side is asked, and the cost is that of a few look-ups; what the
+ * server says of the message now may be given (engine_inspect()).
  */
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 void engine_explanation_done(EngineExplanation *explanation) {
         free(explanation->flags);
+        free(explanation->remote_flags);
         free(explanation->file);
         free(explanation->parked);
         free(explanation->verdict);
@@ -19,7 +21,7 @@ void engine_explanation_done(EngineExplanation *explanation) {
 }
 
 static int find_base(const SyncMailbox *mailbox, EngineExplanation *explanation, Side side,
-                     MessageFlags *ret_flags) {
+                     BaseMessage *ret_message) {
         BaseMessage message;
         int r;
 
@@ -31,7 +33,7 @@ static int find_base(const SyncMailbox *mailbox, EngineExplanation *explanation,
                 explanation->uid[s] = message.uid[s];
         explanation->is_known = true;
         explanation->is_apart = message.apart != 0;
-        *ret_flags = message.flags & base_flags(&message, SIDE_LOCAL);
+        *ret_message = message;
         return 0;
 }
 
@@ -96,7 +98,8 @@ static int find_intent(const SyncMailbox *mailbox, EngineExplanation *explanatio
 }
 
 static int say_known(const SyncMailbox *mailbox, bool apart, Buffer *out) {
-        const bool is_pending = mailbox->run || sync_mailbox_is_marked(mailbox);
+        const bool is_pending =
+                (mailbox->run && mailbox->run->inspects == 0) || sync_mailbox_is_marked(mailbox);
         int r;
 
         r = buffer_append_string(out, "Both sides have it, and agreed on these flags.");
@@ -185,9 +188,65 @@ static int say(const SyncMailbox *mailbox, const EngineExplanation *explanation,
         return explanation->uid[SIDE_REMOTE] > 0 ? say_unknown_uid(explanation, out) : 0;
 }
 
-static int conclude(const SyncMailbox *mailbox, EngineExplanation *explanation) {
+/* --- and what the server says --- */
+
+static bool is_renumbered(const EngineExplanation *explanation, const EngineInspection *now) {
+        return now->uidvalidity > 0 && explanation->uidvalidity > 0 &&
+               now->uidvalidity != explanation->uidvalidity;
+}
+
+/* The base has it. Return: what comes of what the server says; NULL: nothing. */
+static const char *judge_known(const SyncMailbox *mailbox, const EngineInspection *now,
+                               MessageFlags agreed) {
+        if (!now->is_there && !sync_mailbox_may(mailbox, SIDE_LOCAL, DEED_DELETE))
+                return "The server does not have it any more; the direction lets the local side "
+                       "keep it.";
+        if (!now->is_there)
+                return "The server does not have it any more: the next run deletes it on the local "
+                       "side, unless too many are gone at once.";
+        if (now->message.flags == agreed)
+                return NULL;
+        return sync_mailbox_may(mailbox, SIDE_LOCAL, DEED_FLAGS)
+                       ? "The server has other flags than both sides agreed on: the next run gives "
+                         "them to the local side."
+                       : "The server has other flags than both sides agreed on; the direction does "
+                         "not let the local side follow.";
+}
+
+static const char *judge_unknown(const SyncMailbox *mailbox, const EngineExplanation *explanation,
+                                 const EngineInspection *now) {
+        if (explanation->parked || explanation->is_begun)
+                return NULL;
+        if (!now->is_there)
+                return "The server has no message with this UID: nothing is to be done.";
+        if (explanation->uid[SIDE_REMOTE] < explanation->uidnext)
+                return "The server has it, and the two sides do not have it in common though it "
+                       "was "
+                       "dealt with: “imapsyncctl verify” compares the mailbox.";
+        return sync_mailbox_may(mailbox, SIDE_LOCAL, DEED_ADD)
+                       ? "The server has it: the next run copies it to the local side."
+                       : "The server has it; the direction leaves it there.";
+}
+
+static const char *judge(const SyncMailbox *mailbox, const EngineExplanation *explanation,
+                         const EngineInspection *now, MessageFlags agreed) {
+        if (now->failure)
+                return NULL;
+        if (is_renumbered(explanation, now))
+                return "The server has numbered its messages anew: its UIDs are not those of the "
+                       "base any more. The next run compares both sides.";
+        if (explanation->is_known)
+                return mailbox->held[SIDE_REMOTE] > 0 && !now->is_there
+                               ? NULL
+                               : judge_known(mailbox, now, agreed);
+        return judge_unknown(mailbox, explanation, now);
+}
+
+static int conclude(const SyncMailbox *mailbox, EngineExplanation *explanation,
+                    const EngineInspection *now, MessageFlags agreed) {
+        const char *verdict = now ? judge(mailbox, explanation, now, agreed) : NULL;
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        int r = say(mailbox, explanation, &text);
+        int r = verdict ? buffer_append_string(&text, verdict) : say(mailbox, explanation, &text);
 
         if (r >= 0 && mailbox->error)
                 r = buffer_append_format(&text, "%sIts mailbox has a problem: %s",
@@ -198,32 +257,38 @@ static int conclude(const SyncMailbox *mailbox, EngineExplanation *explanation) 
         return explanation->verdict ? 0 : -ENOMEM;
 }
 
-static int look_up(SyncMailbox *mailbox, const char *file, EngineExplanation *explanation) {
+/* @ret_base: all 0 if the base does not have it. */
+static int look_up(SyncMailbox *mailbox, const char *file, EngineExplanation *explanation,
+                   BaseMessage *ret_base) {
         const bool has_files = mailbox->engine->replica[SIDE_LOCAL]->gives_numbers;
-        MessageFlags flags = 0;
+        BaseMessage base = {};
         int r = 0;
 
         if (file[0])
                 r = find_file(mailbox, file, explanation);
         for (Side side = 0; r >= 0 && side < _SIDE_MAX && !explanation->is_known; side++)
                 if (explanation->uid[side] > 0)
-                        r = find_base(mailbox, explanation, side, &flags);
+                        r = find_base(mailbox, explanation, side, &base);
         if (r >= 0 && explanation->is_known && has_files && !explanation->file)
                 r = state_db_file_name(mailbox->engine->db, mailbox->state.id,
                                        explanation->uid[SIDE_LOCAL], &explanation->file);
         if (r >= 0)
-                r = format_flags(mailbox, flags, &explanation->flags);
+                r = format_flags(mailbox, base.flags & base_flags(&base, SIDE_LOCAL),
+                                 &explanation->flags);
         if (r >= 0 && !explanation->is_known)
                 r = find_parked(mailbox, explanation);
         if (r >= 0 && !explanation->is_known)
                 r = find_intent(mailbox, explanation);
+        if (r >= 0)
+                *ret_base = base;
         return r;
 }
 
 int engine_explain(Engine *engine, const char *name, uint32_t uid, const char *file,
-                   EngineExplanation *ret_explanation) {
+                   const EngineInspection *now, EngineExplanation *ret_explanation) {
         _cleanup_(engine_explanation_done) EngineExplanation explanation = ENGINE_EXPLANATION_NULL;
         SyncMailbox *mailbox = engine_lookup(engine, name);
+        BaseMessage base;
         int r;
 
         if (!mailbox)
@@ -232,9 +297,12 @@ int engine_explain(Engine *engine, const char *name, uint32_t uid, const char *f
         explanation.uidvalidity = mailbox->state.token[SIDE_REMOTE].uidvalidity;
         explanation.uidnext = mailbox->state.token[SIDE_REMOTE].uidnext;
         explanation.modseq = mailbox->state.token[SIDE_REMOTE].modseq;
-        r = look_up(mailbox, file, &explanation);
+        r = look_up(mailbox, file, &explanation, &base);
         if (r >= 0)
-                r = conclude(mailbox, &explanation);
+                r = format_flags(mailbox, now && now->is_there ? now->message.flags : 0,
+                                 &explanation.remote_flags);
+        if (r >= 0)
+                r = conclude(mailbox, &explanation, now, base.flags);
         if (r < 0)
                 return r;
 

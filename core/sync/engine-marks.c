@@ -79,6 +79,20 @@ int engine_verify_digests(Engine *engine, const char *name) {
         return r;
 }
 
+int engine_inspect(Engine *engine, const char *name, uint32_t uid) {
+        SyncMailbox *mailbox = engine_lookup(engine, name);
+
+        if (!mailbox || !mailbox->exists[SIDE_REMOTE] || !mailbox->exists[SIDE_LOCAL] ||
+            mailbox->left_out)
+                return STATE_DB_E_NONE;
+        if (mailbox->inspects > 0 || (mailbox->run && mailbox->run->inspects > 0))
+                return -EBUSY;
+        mailbox->inspects = uid;
+        engine->n_verifying++;
+        engine_forget_turns(engine);
+        return 0;
+}
+
 void engine_retry(Engine *engine) {
         engine->wants_list |= engine->list_failed;
         for (size_t i = 0; i < engine->n_mailboxes; i++) {

@@ -91,6 +91,7 @@ typedef struct SyncMailbox {
         uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
         bool wants_digests; /* and then of the bytes, too */
+        uint32_t inspects;  /* the remote side is to be asked for this UID; 0: none */
         bool wants_compare; /* its next run looks at all that both sides have */
         char **names[2];    /* owned; local names to look at: [0] next run, [1] this one */
         size_t n_names;
@@ -156,6 +157,7 @@ typedef enum RunPhase {
         RUN_IDENTIFY, /* both sides have unknown messages: what are they? */
         RUN_DIGEST,   /* and where that leaves a doubt, their bytes */
         RUN_VERIFY,   /* the bytes of the whole base, on request */
+        RUN_INSPECT,  /* one message of the remote side, the same */
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
@@ -176,7 +178,9 @@ struct SyncRun {
         size_t n_checked;
         Side checked_side;
         uint32_t checked_after; /* remote UID */
-        bool compares;          /* both sides list all that they have */
+        uint32_t inspects;      /* all that it does: ask for this UID; 0: it is any other run */
+        EngineInspection inspection;
+        bool compares; /* both sides list all that they have */
         uint64_t n_differences;
         bool failed;      /* nothing more is done, answers are awaited */
         bool incomplete;  /* something could not be done: no token is committed */
@@ -342,10 +346,11 @@ struct Engine {
         SyncMailbox **mailboxes; /* owned, sorted by name */
         size_t n_mailboxes, n_allocated;
         WireIndex by_wire[_SIDE_MAX];
-        size_t n_dirty, n_runs, n_verifying; /* marked; with a run; that want to be verified */
-        SyncRun *runs[ENGINE_MAX_RUNS];      /* borrowed, in the order of their mailboxes */
-        size_t turns_from[ENGINE_N_TURNS];   /* no mailbox below is to be started in that turn */
-        unsigned n_listing;                  /* sides that have not finished their list */
+        size_t n_dirty, n_runs,
+                n_verifying; /* marked; with a run; wishes of engine_verify(), _inspect() */
+        SyncRun *runs[ENGINE_MAX_RUNS];    /* borrowed, in the order of their mailboxes */
+        size_t turns_from[ENGINE_N_TURNS]; /* no mailbox below is to be started in that turn */
+        unsigned n_listing;                /* sides that have not finished their list */
         bool wants_list, list_failed, hold;
         bool only_looks; /* wants_list: because somebody has asked, and nothing speaks for a change */
         bool meets;      /* a run waits for others */
@@ -382,6 +387,11 @@ struct Engine {
         uint64_t n_waited; /* see SyncRun */
         char *error;
 };
+
+/* What is counted in n_verifying. */
+static inline size_t sync_mailbox_n_wishes(const SyncMailbox *mailbox) {
+        return (size_t) mailbox->wants_verify + (mailbox->inspects > 0);
+}
 
 static inline bool sync_mailbox_may(const SyncMailbox *mailbox, Side side, Deed deed) {
         return direction_allows(mailbox->direction, side, deed);
@@ -616,6 +626,10 @@ int run_on_digest_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
 /* run-verify.c */
 int run_verify(SyncRun *run);
+
+/* run-inspect.c */
+int run_inspect(SyncRun *run, uint32_t uid);
+int run_on_inspect_event(SyncRun *run, Side side, const ReplicaEvent *event);
 
 /* run-move.c */
 bool run_others_may_lose(const SyncRun *run, Side side);

@@ -101,7 +101,8 @@ static EngineMailbox describe(SyncMailbox *mailbox) {
                 .held_since = mailbox->held_since,
                 .last_change = mailbox->state.last_change,
                 .flags_since = flags_since(mailbox),
-                .pending = mailbox->run || sync_mailbox_is_marked(mailbox),
+                .pending = (mailbox->run && mailbox->run->inspects == 0) ||
+                           sync_mailbox_is_marked(mailbox),
                 .error = mailbox->error ? mailbox->error : "",
                 .left_out = mailbox->left_out ? mailbox->left_out : "",
         };

@@ -143,7 +143,7 @@ static void drop_run(Engine *engine, SyncMailbox *mailbox) {
 }
 
 static bool wants_run(const SyncMailbox *mailbox) {
-        return sync_mailbox_is_marked(mailbox) || mailbox->wants_verify;
+        return sync_mailbox_is_marked(mailbox) || sync_mailbox_n_wishes(mailbox) > 0;
 }
 
 /* A run that has nothing under way and nothing left to do is over. */
@@ -180,6 +180,14 @@ static int start_verifying(SyncMailbox *mailbox) {
         mailbox->wants_digests = false;
         mailbox->replica[SIDE_LOCAL].has_names = false;
         return run_start(mailbox->run);
+}
+
+static int start_inspecting(SyncMailbox *mailbox) {
+        const uint32_t uid = mailbox->inspects;
+
+        mailbox->inspects = 0;
+        mailbox->engine->n_verifying--;
+        return run_inspect(mailbox->run, uid);
 }
 
 /* Has no run gone through since the base was taken over from another program? */
@@ -229,7 +237,10 @@ static int start_run(SyncMailbox *mailbox) {
         if (r < 0)
                 return r;
         add_run(mailbox->engine, mailbox);
-        r = sync_mailbox_is_marked(mailbox) ? start_marked(mailbox) : start_verifying(mailbox);
+        if (sync_mailbox_is_marked(mailbox))
+                r = start_marked(mailbox);
+        else
+                r = mailbox->wants_verify ? start_verifying(mailbox) : start_inspecting(mailbox);
         if (r >= 0)
                 engine_end_if_over(mailbox->engine, mailbox);
         return r;
@@ -240,8 +251,9 @@ static void forget_marks(SyncMailbox *mailbox) {
         for (Side side = 0; side < _SIDE_MAX; side++)
                 mailbox->put_off[side] |= mailbox->engine->list_failed && mailbox->dirty[side];
         mailbox->engine->n_dirty -= sync_mailbox_is_marked(mailbox);
-        mailbox->engine->n_verifying -= mailbox->wants_verify;
+        mailbox->engine->n_verifying -= sync_mailbox_n_wishes(mailbox);
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = mailbox->wants_verify = false;
+        mailbox->inspects = 0;
 }
 
 /*
@@ -537,7 +549,7 @@ int engine_interrupt(Engine *engine) {
                         if (r >= 0)
                                 r = run_commit_planned(mailbox->run);
                 }
-                mailbox->run->again = true;
+                mailbox->run->again = mailbox->run->inspects == 0;
                 end_run(engine, mailbox);
         }
         if (r == 0 && !engine->is_void && engine->n_concluded > 0)

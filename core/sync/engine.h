@@ -57,7 +57,16 @@ typedef enum EngineNoteType {
         ENGINE_NOTE_OVERFLOW,   /* a side stopped telling of changes (NOTIFY): side */
         ENGINE_NOTE_PROGRESS,   /* of a transfer: done, total, bytes, total_bytes (0: not known) */
         ENGINE_NOTE_DIFFERENCE, /* engine_verify() has found one: uid, text */
+        ENGINE_NOTE_INSPECTED,  /* engine_inspect() has its answer: uid, inspection */
 } EngineNoteType;
+
+/* What the remote side says of one message, and of its mailbox. */
+typedef struct EngineInspection {
+        const char *failure;  /* why it says nothing; NULL: it has answered */
+        uint32_t uidvalidity; /* 0: not known */
+        bool is_there;
+        ReplicaMessage message; /* if it is: its UID, flags, date and size */
+} EngineInspection;
 
 typedef struct EngineNote {
         EngineNoteType type;
@@ -69,6 +78,7 @@ typedef struct EngineNote {
         uint64_t bytes, total_bytes;
         uint32_t uid; /* on the remote side; 0: none */
         const EngineCounts *counts;
+        const EngineInspection *inspection;
 } EngineNote;
 
 typedef enum EngineWish {
@@ -135,6 +145,17 @@ void engine_look_at_all(Engine *engine);
 int engine_verify(Engine *engine, const char *mailbox);
 /* And compare the bytes of every message that both have: each side is read whole. */
 int engine_verify_digests(Engine *engine, const char *mailbox);
+
+/**
+ * engine_inspect() - ask the remote side for one message
+ *
+ * When nothing else is to be done in the mailbox. Nothing is changed by it, here or there, and no token; the
+ * answer is told (ENGINE_NOTE_INSPECTED), unless the side is lost before.
+ *
+ * Return: 0; STATE_DB_E_NONE if there is no such mailbox on both sides, or it is not synchronised; -EBUSY if
+ * another message of it is being asked for.
+ */
+int engine_inspect(Engine *engine, const char *mailbox, uint32_t uid);
 
 /* Try messages of this mailbox that were refused once more, in its next run: mark it as well.
  * STATE_DB_E_NONE if there is no such mailbox. */
@@ -237,6 +258,7 @@ typedef struct EngineExplanation {
         bool is_begun;           /* it was being copied */
         bool is_apart;           /* flags differ on the two sides, and are left so */
         char *flags;             /* owned: as both agreed on, "\\Seen work" */
+        char *remote_flags;      /* owned: as the server has them now; "" if it was not asked */
         char *file;              /* owned: the part of its name that stays; NULL: none is known */
         char *parked;            /* owned: why it does not follow to the other side; NULL: it may */
         Side parked_side;        /* where it is */
@@ -251,11 +273,12 @@ typedef struct EngineExplanation {
  * engine_explain() - look a message up
  * @uid: on the remote side; 0: by its file
  * @file: its name in a Maildir; "": by its UID; both nothing: of the mailbox alone
+ * @now: what the remote side has just said of it; NULL: it was not asked
  *
  * Return: 0, STATE_DB_E_NONE if there is no such mailbox, or negative.
  */
 int engine_explain(Engine *engine, const char *mailbox, uint32_t uid, const char *file,
-                   EngineExplanation *ret_explanation);
+                   const EngineInspection *now, EngineExplanation *ret_explanation);
 void engine_explanation_done(EngineExplanation *explanation);
 
 /* Messages without \Seen; counted on the spot, which walks the mailbox. 0 if it cannot be counted. */

@@ -206,7 +206,8 @@ typedef enum ReplicaEventType {
         /* A request is complete: request, mailbox, cookie (append), outcome, text. For CHANGES, FETCH,
          * STORE, EXPUNGE, MOVE, APPEND and CLOSE also token.modseq: the highest modseq that is safe to
          * commit once all events so far have taken effect (RFC 7162 section 6; protocol rules;
-         * 0: not known, keep what was committed), and exists, the latest. For CREATE and
+         * 0: not known, keep what was committed), and exists, the latest. For FETCH token.uidvalidity
+         * (0: not known). For CREATE and
          * RENAME also wire, how the mailbox is called there now, and for CREATE object. */
         REPLICA_EVENT_DONE,
 } ReplicaEventType;

@@ -440,6 +440,8 @@ int run_next_phase(SyncRun *run) {
                 return run_digest(run);
         case RUN_VERIFY:
                 return run_verify_digests(run);
+        case RUN_INSPECT:
+                return 0; /* it goes on by itself */
         case RUN_MEET:
                 return 0; /* engine_meet() goes on */
         case RUN_ACT:
@@ -535,6 +537,8 @@ static int on_done(SyncRun *run, Side side, const ReplicaEvent *event) {
 }
 
 int run_on_event(SyncRun *run, Side side, const ReplicaEvent *event) {
+        if (run->inspects > 0)
+                return run_on_inspect_event(run, side, event);
         switch (event->type) {
         case REPLICA_EVENT_OPENED:
                 return on_opened(run, side, event);

@@ -174,7 +174,7 @@ void engine_drop_mailbox(Engine *engine, SyncMailbox *mailbox) {
         assert(!mailbox->run);
 
         engine->n_dirty -= sync_mailbox_is_marked(mailbox);
-        engine->n_verifying -= mailbox->wants_verify;
+        engine->n_verifying -= sync_mailbox_n_wishes(mailbox);
         unlink_mailbox(engine, mailbox);
         sync_mailbox_free(mailbox);
 }

@@ -75,6 +75,59 @@ class Explain(case.SystemTest):
                 self.assertEqual(result.status, status, args)
                 self.assertIn(words, result.err)
 
+    def ask(self, uid, account=None):
+        """Once there is nothing else to do."""
+        account = account or self.acc
+        return wait_until(lambda: not (row := account.ctl_json("explain", "--ask", account.name, "INBOX", uid))[
+            "remote_error"].startswith("work is under way") and row, "the server can be asked")
+
+    def test_asked(self):
+        """What the server says now: as both agreed, and of what nobody has."""
+        with self.acc.daemon("-vv") as daemon:
+            daemon.wait_in_sync()
+            row = self.ask("2")
+            self.assertTrue(row["asked"] and row["remote_has"], row)
+            self.assertIn("\\Seen", row["remote_flags"])
+            self.assertEqual(row["remote_flags"], row["flags"])
+            self.assertGreater(row["remote_size"], 0)
+            self.assertGreater(row["remote_date_usec"], 0)
+            self.assertFalse(row["pending"])
+            self.assertIn("nothing is to be done", row["verdict"])
+            text = self.acc.ctl("explain", "--ask", "test", "INBOX", "2").out
+            self.assertIn(f"    server now  {row['remote_flags']}\n", text)
+            file = self.ask(row["file"])
+            self.assertEqual((file["remote_uid"], file["asked"]), (2, True))
+            row = self.ask("999999")
+            self.assertTrue(row["asked"] and not row["remote_has"], row)
+            self.assertIn("has no message with this UID", row["verdict"])
+            self.assertFalse(self.ask("nobody.knows.this")["asked"])
+            self.assertFalse(self.explain("2")["asked"])
+
+            # Nothing stays selected, and what comes is still told of.
+            before = self.acc.tree.folder("INBOX").files()
+            self.session.store("2", "+", ["\\Flagged"])
+            wait_until(lambda: self.acc.tree.folder("INBOX").files() != before, "the flag arrives")
+            wait_until(lambda: "\\Flagged" in self.ask("2")["remote_flags"], "the server tells of it")
+            self.acc.ctl("pause", "test")
+            self.assertEqual(self.explain("2")["remote_error"], "")
+            self.assertIn("paused", self.acc.ctl_json("explain", "--ask", "test", "INBOX", "2")["remote_error"])
+
+    def test_asked_while_idle(self):
+        """The mailbox that is waited in is waited in again."""
+        server = self.server(name="idle-server", capability="IMAP4rev1 IDLE ENABLE CONDSTORE UIDPLUS UNSELECT")
+        other = server.session("alice")
+        self.addCleanup(other.close)
+        populate.fill(other, ["INBOX"], 3)
+        account = self.account(server, name="idle")
+        with account.daemon("-vv") as daemon:
+            daemon.wait_in_sync()
+            self.assertTrue(self.ask("2", account)["remote_has"])
+            wait_until(lambda: account.ctl_json("status")[0]["state"] == "in sync", "it is quiet again")
+            populate.fill(other, ["INBOX"], 1)
+            wait_until(lambda: len(account.tree.folder("INBOX").files()) == 4, "new mail arrives")
+            server.stop()
+            wait_until(lambda: "no connection" in self.ask("2", account)["remote_error"], "it is lost")
+
     def test_parked(self):
         """A message that was refused: why, and what would be done."""
         self.once(self.acc)
