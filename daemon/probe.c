@@ -52,7 +52,7 @@ static void probe_done(Probe *p) {
 static void print_text(const char *text) {
         _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
 
-        if (foreign_append(&out, bytes_of(text), SENTENCE_MAX) == 0)
+        if (foreign_append(&out, bytes_of(text), SENTENCE_MAX) == 0 && out.size > 0)
                 (void) fwrite(out.data, 1, out.size, stdout);
         putchar('\n');
 }
