@@ -7,7 +7,7 @@ packages_deb="debhelper dpkg-dev fakeroot"
 packages_try="$packages_build dovecot-imapd openssl python3"
 packages_run="$packages_try clang libclang-rt-dev clang-format dbus-user-session fish git iproute2 groff-base
         interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time zsh
-        aerc maildir-utils neomutt notmuch"
+        aerc maildir-utils mutt neomutt notmuch"
 
 # install PACKAGE...: those that are missing. Needs root or sudo only then.
 install() {

@@ -130,15 +130,15 @@ class Program:
         return True
 
 
-class Neomutt(Program):
+class Mutt(Program):
     """All in one session, pushed as keys."""
 
-    packages = ("neomutt",)
+    packages = ("mutt",)
     rc = ("set mbox_type=Maildir\nset folder={mail}\nset spoolfile=+INBOX\nset delete=yes\nset confirmappend=no\n"
           "set move=no\nset wait_key=no\nset quit=yes\nset mark_old=no\nset beep=no\nset pager_stop=yes\n")
 
     def set_up(self):
-        (self.home / "neomuttrc").write_text(self.rc.format(mail=self.mail))
+        (self.home / "muttrc").write_text(self.rc.format(mail=self.mail))
 
     def work(self):
         def on(subject, action):
@@ -148,10 +148,14 @@ class Neomutt(Program):
         keys += on("flag-me", "<flag-message>") + on("move-me", "<save-message>=Archive<enter>")
         keys += on("refile-me", "<save-message>=Archive<enter>") + on("delete-me", "<delete-message>")
         keys += "<sync-mailbox><quit>"
-        with Terminal(["neomutt", "-n", "-F", self.home / "neomuttrc", "-e", f'push "{keys}"'],
+        with Terminal([self.packages[0], "-n", "-F", self.home / "muttrc", "-e", f'push "{keys}"'],
                       self.variables) as terminal:
             if terminal.finish() != 0:
                 raise AssertionError(terminal.text()[-3000:])
+
+
+class Neomutt(Mutt):
+    packages = ("neomutt",)
 
 
 class Aerc(Program):

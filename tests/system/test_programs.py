@@ -1,4 +1,4 @@
-"""notmuch, mu, aerc and neomutt at work on the Maildir while the daemon runs: read, flag, move, refile, delete."""
+"""notmuch, mu, aerc, mutt and neomutt at work on the Maildir while the daemon runs: read, flag, move, refile, delete."""
 
 from rig import case, programs, wait_until
 
@@ -75,6 +75,9 @@ class Programs(case.SystemTest):
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.state()}") from None
         self.assertEqual(self.state()["INBOX", "keep-me"] - {"\\Seen"}, set())
+
+    def test_mutt(self):
+        self.check(programs.Mutt)
 
     def test_neomutt(self):
         self.check(programs.Neomutt)
