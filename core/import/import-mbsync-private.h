@@ -11,6 +11,7 @@ typedef struct MbsyncChannel {
         size_t account;         /* position */
         char *far, *near;       /* stores; owned */
         char *box;              /* owned; the one mailbox, or NULL: by patterns */
+        Direction direction;
 } MbsyncChannel;
 
 typedef struct MbsyncReader {
@@ -30,6 +31,11 @@ const MbsyncLine *mbsync_find_anywhere(const MbsyncReader *reader, const MbsyncL
 /* The next line of patterns of a channel; @after: NULL for the first. Or NULL. */
 const MbsyncLine *mbsync_patterns(const MbsyncReader *reader, const MbsyncLine *head,
                                   const MbsyncLine *after);
+
+/* import-mbsync-channels.c: which way a channel goes, and what comes of that for each account. A refusal is said; one
+ * leaves *ret_direction alone. */
+int mbsync_read_direction(MbsyncReader *reader, const MbsyncLine *head, Direction *ret_direction);
+int mbsync_judge_directions(MbsyncReader *reader);
 
 /* Take the state of a folder over; for import_each_folder(), @userdata: the MbsyncReader. */
 int import_mbsync_folder(Import *import, ImportAccount *account, const char *name, void *userdata);

@@ -260,6 +260,8 @@ int import_mbsync_folder(Import *import, ImportAccount *account, const char *nam
                 return 0;
         r = import_add_mailbox(account, name, &mailbox);
         if (r >= 0)
+                mailbox->direction = channel->direction;
+        if (r >= 0)
                 r = folder_path(account, name, &folder);
         if (r < 0)
                 return r == -ENOMEM

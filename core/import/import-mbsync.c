@@ -352,19 +352,6 @@ static int add_patterns(MbsyncReader *reader, const MbsyncChannel *channel) {
         return r;
 }
 
-/* One that goes only one way, or leaves something out, is no account of ours: that would do more. */
-static int check_sync(MbsyncReader *reader, const MbsyncLine *head) {
-        const MbsyncLine *sync = mbsync_find_anywhere(reader, head, "Sync");
-
-        if (!sync || (sync->n_words == 2 && strcasecmp(sync->words[1], "All") == 0))
-                return 0;
-        return import_refuse(
-                reader->import, sync->line,
-                "what is imported goes both ways, which “Sync %s” does not want; “direction” in "
-                "imapsyncd.conf(5) does the like without an import",
-                mbsync_value(sync) ? mbsync_value(sync) : "");
-}
-
 static int find_account(MbsyncReader *reader, const MbsyncChannel *channel, const MbsyncLine *far,
                         const MbsyncLine *near, size_t *ret_account) {
         for (size_t i = 0; i < reader->n_channels; i++) {
@@ -405,7 +392,7 @@ static int add_channel(MbsyncReader *reader, MbsyncChannel *channel, const char 
         channel->box = has_patterns ? NULL : strdup(far_box[0] ? far_box : "INBOX");
         if (!has_patterns && !channel->box)
                 return -ENOMEM;
-        r = check_sync(reader, channel->head);
+        r = mbsync_read_direction(reader, channel->head, &channel->direction);
         if (r >= 0)
                 r = judge(reader, channel->head);
         if (r >= 0)
@@ -472,7 +459,8 @@ static int read_all(MbsyncReader *reader) {
         if (r < 0)
                 return r;
         judge_patterns(reader);
-        if (import->n_accounts == 0 && import->refusals.size == 0)
+        r = mbsync_judge_directions(reader);
+        if (r >= 0 && import->n_accounts == 0 && import->refusals.size == 0)
                 return import_refuse(import, 0, "%s has no channel", import->path);
         for (size_t i = 0; r >= 0 && i < import->n_accounts; i++)
                 if (import->accounts[i].root)

@@ -93,13 +93,26 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
                                                                 known[i].sentence)
                                                 : import_note(reader->import, entry->line, "%s",
                                                               known[i].sentence);
-        if ((strcmp(entry->key, "readonly") == 0 && is_yes(entry->value, false)) ||
-            (strcmp(entry->key, "sync_deletes") == 0 && !is_yes(entry->value, true)))
-                return import_refuse(
-                        reader->import, entry->line,
-                        "what is imported goes both ways, which “%s” does not want; “direction” in "
-                        "imapsyncd.conf(5) does the like without an import",
-                        entry->key);
+        if (strcmp(entry->key, "sync_deletes") == 0 && !is_yes(entry->value, true))
+                return import_refuse(reader->import, entry->line,
+                                     "sync_deletes is not translated: deletions would be carried "
+                                     "over; “direction” "
+                                     "in imapsyncd.conf(5) tells of other ways");
+        return 0;
+}
+
+/* What is not to be written to does not follow. */
+static int judge_direction(Reader *reader, ImportAccount *account) {
+        const bool keeps_local = is_yes(get(reader, reader->local, "readonly"), false);
+        const bool keeps_remote = is_yes(get(reader, reader->remote, "readonly"), false);
+
+        if (keeps_local && keeps_remote)
+                return import_refuse(reader->import, line_of(reader, reader->remote, "readonly"),
+                                     "both repositories are readonly: nothing would be done");
+        if (keeps_local)
+                account->direction = DIRECTION_PUSH;
+        if (keeps_remote)
+                account->direction = DIRECTION_PULL;
         return 0;
 }
 
@@ -440,6 +453,8 @@ static int on_folder(Import *import, ImportAccount *account, const char *name, v
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         r = import_add_mailbox(account, name, &reader->mailbox);
+        if (r >= 0)
+                reader->mailbox->direction = account->direction;
         return r < 0 ? r : take_mailbox(reader, account, file, visible);
 }
 
@@ -482,6 +497,8 @@ static int read_sections(Reader *reader, ImportAccount *account) {
                 r = judge(reader, reader->local);
         if (r >= 0)
                 r = judge(reader, reader->remote);
+        if (r >= 0)
+                r = judge_direction(reader, account);
         if (r >= 0)
                 r = judge_filters(reader, account);
         if (r >= 0)

@@ -43,6 +43,19 @@ static int append_patterns(const ImportAccount *account, Buffer *out) {
         return r;
 }
 
+/* A key of lines: the first one stands behind it, the others below. */
+static int append_directions(const ImportAccount *account, Buffer *out) {
+        ByteView rest = buffer_view(&account->directions);
+        int r = 0;
+
+        if (account->direction == DIRECTION_BOTH && rest.size == 0)
+                return 0;
+        r = buffer_append_format(out, "direction = %s\n", direction_name(account->direction));
+        while (r >= 0 && rest.size > 0)
+                r = append_pattern(out, "", bytes_take_until(&rest, '\n'));
+        return r;
+}
+
 static int append_account(const ImportAccount *account, Buffer *out) {
         int r;
 
@@ -53,6 +66,8 @@ static int append_account(const ImportAccount *account, Buffer *out) {
                 r = buffer_append_format(out, "maildir = %s\n", account->root);
         if (r >= 0 && account->root && account->layout == MAILDIR_LAYOUT_MAILDIRPLUSPLUS)
                 r = buffer_append_string(out, "maildir-layout = maildir++\n");
+        if (r >= 0)
+                r = append_directions(account, out);
         if (r >= 0)
                 r = append_patterns(account, out);
         if (r >= 0 && account->local.size > 0)
@@ -76,6 +91,7 @@ int import_format_config(const Import *import, Buffer *out) {
 
 typedef struct Sum {
         uint64_t n_mailboxes, n_adopted, n_changed, n_gone, n_left, n_new, n_compared;
+        uint64_t n_apart, n_alone; /* changed here, new here, and the server is not to follow */
 } Sum;
 
 static Sum sum_up(const ImportAccount *account) {
@@ -89,10 +105,14 @@ static Sum sum_up(const ImportAccount *account) {
                 if (mailbox->is_compared || mailbox->is_left_out)
                         continue;
                 sum.n_adopted += mailbox->n_adopted;
-                sum.n_changed += mailbox->n_changed;
                 sum.n_gone += mailbox->n_gone;
                 sum.n_left += mailbox->n_left;
-                sum.n_new += mailbox->n_new;
+                *(direction_allows(mailbox->direction, SIDE_REMOTE, DEED_FLAGS) ? &sum.n_changed
+                                                                                : &sum.n_apart) +=
+                        mailbox->n_changed;
+                *(direction_allows(mailbox->direction, SIDE_REMOTE, DEED_ADD) ? &sum.n_new
+                                                                              : &sum.n_alone) +=
+                        mailbox->n_new;
         }
         return sum;
 }
@@ -115,6 +135,9 @@ static int report_account(const ImportAccount *account, Buffer *out) {
         if (r >= 0 && account->root)
                 r = append_count(out, sum.n_changed,
                                  "of them with flags changed here, to be told to the server");
+        if (r >= 0 && sum.n_apart > 0)
+                r = append_count(out, sum.n_apart,
+                                 "of them with flags changed here, which stay so");
         if (r >= 0 && sum.n_gone > 0)
                 r = append_count(out, sum.n_gone, "deleted here since; held until you confirm it");
         if (r >= 0 && sum.n_left > 0)
@@ -123,6 +146,9 @@ static int report_account(const ImportAccount *account, Buffer *out) {
                 r = append_count(out, sum.n_new,
                                  "files that were never synchronised; the server gets them unless "
                                  "it has them");
+        if (r >= 0 && sum.n_alone > 0)
+                r = append_count(out, sum.n_alone,
+                                 "files that were never synchronised; they stay here alone");
         if (r >= 0 && sum.n_compared > 0)
                 r = append_count(out, sum.n_compared,
                                  "mailboxes whose messages are compared first");

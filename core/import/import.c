@@ -94,6 +94,7 @@ static void account_done(ImportAccount *account) {
         buffer_done(&account->settings);
         buffer_done(&account->local);
         buffer_done(&account->patterns);
+        buffer_done(&account->directions);
 }
 
 void import_done(Import *import) {

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "imap/flags.h"
+#include "sync/direction.h"
 
 typedef enum ImportProgram {
         IMPORT_MBSYNC,
@@ -30,10 +31,11 @@ typedef struct ImportMessage {
 } ImportMessage;
 
 typedef struct ImportMailbox {
-        char *name;                       /* owned; UTF-8 with "/" */
-        char *folder;                     /* owned; name of its folder, if that is another */
-        bool is_left_out;                 /* it is not to be synchronised */
-        bool is_compared;                 /* no state of it is taken over: pairing does the work */
+        char *name;       /* owned; UTF-8 with "/" */
+        char *folder;     /* owned; name of its folder, if that is another */
+        bool is_left_out; /* it is not to be synchronised */
+        bool is_compared; /* no state of it is taken over: pairing does the work */
+        Direction direction;
         uint32_t uidvalidity[2], uidnext; /* remote and local; of the remote side */
         ImportMessage *messages;          /* owned */
         size_t n_messages, n_allocated;
@@ -47,8 +49,10 @@ typedef struct ImportAccount {
         Buffer settings; /* lines of [account NAME] */
         Buffer local;    /* of [local NAME]; empty: a Maildir */
         Buffer patterns; /* values of "mailboxes", a line each */
-        bool is_listed;  /* only the mailboxes that were found are wanted: patterns do not say it */
-        char *root;      /* owned; NULL: the local side is a server */
+        Direction direction;
+        Buffer directions; /* values of "direction" for some mailboxes, a line each */
+        bool is_listed; /* only the mailboxes that were found are wanted: patterns do not say it */
+        char *root;     /* owned; NULL: the local side is a server */
         MaildirLayout layout;
         ImportMailbox *mailboxes; /* owned */
         size_t n_mailboxes;

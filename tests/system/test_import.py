@@ -214,6 +214,44 @@ class FromMaildir(ImportTest):
             result = self.acc.ctl("verify", "test")
             self.assertEqual(result.status, 0, str(result))
 
+    def check_pull(self):
+        """The server's changes come here, and ours stay here."""
+        self.prepare()
+        self.acc.tree.folder("Sent").deliver(NEW % b"here", "1700000000.new.here")
+        self.other.append("Sent", NEW % b"there")
+        report = self.import_().out
+        self.assertRegex(report, r"(?m)^ *2 of them with flags changed here, which stay so")
+        self.assertRegex(report, r"(?m)^ *1 files that were never synchronised; they stay here alone")
+        self.assertIn("direction = pull\n", self.acc.config.read_text())
+        before, ours = self.sides()
+        self.once(self.acc)
+        remote, local = self.sides()
+        self.assertEqual(remote, before)
+        self.assertEqual(len(local["Sent"]), MESSAGES + 2)
+        before_, after = (self.without_keywords(side)["INBOX"] for side in (ours, local))
+        changed = [row for row in after if row not in before_]
+        self.assertTrue(changed)  # what the server has changed, and nothing else
+        self.assertEqual([row for row in changed if row not in self.without_keywords(before)["INBOX"]], [])
+
+        self.acc.tree.folder("Sent").files()[0].unlink()
+        self.once(self.acc)
+        self.assertEqual(self.sides()[0], before)
+
+    def check_push(self):
+        """Ours go to the server, and its own stay there."""
+        self.prepare()
+        self.acc.tree.folder("Sent").deliver(NEW % b"here", "1700000000.new.here")
+        self.other.append("Sent", NEW % b"there")
+        self.import_()
+        self.assertIn("direction = push\n", self.acc.config.read_text())
+        before, ours = self.sides()
+        self.once(self.acc)
+        remote, local = self.sides()
+        self.assertEqual(local, ours)
+        self.assertEqual(len(remote["Sent"]), MESSAGES + 2)
+        before_, after = (self.without_keywords(side)["INBOX"] for side in (before, remote))
+        self.assertEqual(len([row for row in after if row not in before_]), 2)  # those that were changed here
+
     def test_new_on_both_sides(self):
         self.program.sync()
         self.make_account()
@@ -348,12 +386,46 @@ class FromMbsync(FromMaildir):
         self.assertEqual((len(remote["Sent"]), len(local["Sent"])), (MESSAGES, MESSAGES - 1))
 
     def test_one_way(self):
+        """What Sync Pull leaves alone on the server, we do, too."""
         self.program.extra = "Sync Pull\n"
         self.program.configure()
+        self.check_pull()
+
+    def test_the_other_way(self):
+        self.program.sync()
+        self.program.extra = "Sync Push\n"
+        self.program.configure()
+        self.check_push()
+
+    def test_one_mailbox_one_way(self):
+        """A channel of its own; and what cannot be said in our words is refused."""
+        text = self.program.config.read_text().replace("Patterns *\n", "Patterns * !Sent\n")
+        channel = "\nChannel sent\nFar :far:Sent\nNear :near:Sent\nCreate Near\nSyncState *\nSync %s\n"
+        self.program.config.write_text(text + channel % "Pull")
         self.program.sync()
         self.make_account()
-        self.assertRegex(self.import_(status=1).err, r"\.mbsyncrc:\d+: .*both ways")
-        self.assert_nothing_written()
+        for way, sentence in (("Pull New", "“Sync Pull New” is not translated"), ("None", "“Sync None” is not")):
+            self.program.config.write_text(text + channel % way)
+            self.assertRegex(self.import_(status=1).err, rf"\.mbsyncrc:\d+: {sentence}")
+            self.assert_nothing_written()
+        self.program.config.write_text(text + channel % "Pull")
+        for mailbox in ("INBOX", "Sent"):
+            self.acc.tree.folder(mailbox).deliver(NEW % mailbox.encode(), "1700000000.new.here")
+        report = self.import_().out
+        self.assertRegex(report, r"(?m)^ *1 files that were never synchronised; the server gets them")
+        self.assertRegex(report, r"(?m)^ *1 files that were never synchronised; they stay here alone")
+        self.assertIn("direction = both\n    pull Sent\n", self.acc.config.read_text())
+        self.once(self.acc)
+        remote, local = self.sides()
+        self.assertEqual([len(remote[name]) for name in ("INBOX", "Sent")], [MESSAGES + 1, MESSAGES])
+        self.assertEqual([len(local[name]) for name in ("INBOX", "Sent")], [MESSAGES + 1] * 2)
+
+    def test_two_ways(self):
+        """Two channels with patterns do not agree."""
+        text = self.program.config.read_text().replace("Patterns *\n", "Patterns INBOX Sent\n")
+        self.program.config.write_text(text + "\nChannel lists\nFar :far:\nNear :near:\nPatterns list/*\nSync Pull\n")
+        self.make_account()
+        self.assertRegex(self.import_(status=1).err, r"\.mbsyncrc:\d+: two channels with patterns")
 
     def test_encoded_folder(self):
         """Its name is modified UTF-7: left out, and after a rename taken along."""
@@ -422,6 +494,17 @@ class FromOfflineImap(FromMaildir):
         self.once(self.acc)
         remote = self.assert_equal()
         self.assertEqual(len(remote["Sent"]), MESSAGES)
+
+    def test_one_way(self):
+        """What is readonly stays as it is."""
+        self.program.config.write_text(self.program.config.read_text() + "readonly = True\n")
+        self.check_pull()
+
+    def test_the_other_way(self):
+        self.program.sync()
+        text = self.program.config.read_text().replace("type = Maildir\n", "type = Maildir\nreadonly = True\n")
+        self.program.config.write_text(text)
+        self.check_push()
 
     def test_dots_in_folders(self):
         """list/archive is the folder list.archive: left out, and after a rename taken along."""
@@ -530,7 +613,9 @@ class Refused(case.SystemTest):
                 "[Repository r]\ntype = IMAP\nremotehost = h\nremoteuser = u\nremotepass = p\n")
         self.check("offlineimap", text, "/nowhere cannot be read")
         self.check("offlineimap", text + "nametrans = lambda f: f\n", r"rc:14: nametrans")
-        self.check("offlineimap", text + "readonly = yes\n", r"rc:14: .*both ways")
+        self.check("offlineimap", text + "sync_deletes = no\n", r"rc:14: sync_deletes")
+        both = text.replace("[Repository l]\n", "[Repository l]\nreadonly = yes\n") + "readonly = yes\n"
+        self.check("offlineimap", both, r"rc:15: both repositories are readonly")
         self.check("offlineimap", "nonsense\n", r"rc:1: ")
         self.check("offlineimap", "[general]\n", "names no accounts")
 
