@@ -10,7 +10,8 @@ typedef struct MbsyncChannel {
         const MbsyncLine *head; /* borrowed */
         size_t account;         /* position */
         char *far, *near;       /* stores; owned */
-        char *box;              /* owned; the one mailbox, or NULL: by patterns */
+        char *box;     /* owned; the one mailbox, as the near side calls it; NULL: by patterns */
+        char *far_box; /* owned; as the far side does */
         Direction direction;
 } MbsyncChannel;
 
@@ -36,6 +37,11 @@ const MbsyncLine *mbsync_patterns(const MbsyncReader *reader, const MbsyncLine *
  * leaves *ret_direction alone. */
 int mbsync_read_direction(MbsyncReader *reader, const MbsyncLine *head, Direction *ret_direction);
 int mbsync_judge_directions(MbsyncReader *reader);
+/* The mailboxes of channels that have two names, as “map”. */
+int mbsync_judge_maps(MbsyncReader *reader);
+
+/* Is it one that the channel synchronises? @name: on the near side, as mbsync writes it. */
+bool mbsync_channel_has(const MbsyncReader *reader, const MbsyncChannel *channel, const char *name);
 
 /* Take the state of a folder over; for import_each_folder(), @userdata: the MbsyncReader. */
 int import_mbsync_folder(Import *import, ImportAccount *account, const char *name, void *userdata);

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "imap/mailbox-map.h"
 #include "imap/mailbox-name.h"
 #include "import/import-mbsync-private.h"
 #include "import/mbsync-state.h"
 
-static bool channel_has(const MbsyncReader *reader, const MbsyncChannel *channel,
+bool mbsync_channel_has(const MbsyncReader *reader, const MbsyncChannel *channel,
                         const char *name) {
         bool has = false;
 
@@ -28,25 +29,23 @@ static const MbsyncChannel *find_channel(const MbsyncReader *reader, size_t acco
                                          const char *name) {
         for (size_t i = 0; i < reader->n_channels; i++)
                 if (reader->channels[i].account == account &&
-                    channel_has(reader, &reader->channels[i], name))
+                    mbsync_channel_has(reader, &reader->channels[i], name))
                         return &reader->channels[i];
         return NULL;
 }
 
-/* ":far:box_:near:box", "/" in mailboxes written as "!". */
+/* ":far:box_:near:box", "/" in mailboxes written as "!". @box: on the near side. */
 static int state_name(const MbsyncChannel *channel, const char *prefix, const char *box,
                       char **ret_path) {
-        _cleanup_free_ char *flat = strdup(box);
+        int r = asprintf(ret_path, "%s:%s:%s_:%s:%s", prefix, channel->far,
+                         channel->far_box ? channel->far_box : box, channel->near, box);
 
-        if (!flat)
+        if (r < 0)
                 return -ENOMEM;
-        for (char *c = flat; *c; c++)
+        for (char *c = *ret_path + strlen(prefix); *c; c++)
                 if (*c == '/')
                         *c = '!';
-        return asprintf(ret_path, "%s:%s:%s_:%s:%s", prefix, channel->far, flat, channel->near,
-                        flat) < 0
-                       ? -ENOMEM
-                       : 0;
+        return 0;
 }
 
 /* A prefix is a directory if it ends with "/". */
@@ -244,6 +243,26 @@ static int folder_path(const ImportAccount *account, const char *name, char **re
         return *ret_path ? 0 : -ENOMEM;
 }
 
+/* One that no channel renames must not be renamed by what lies above it. */
+static int check_map(Import *import, const ImportAccount *account, const MbsyncChannel *channel,
+                     const char *name) {
+        _cleanup_free_ char *there = NULL;
+        int r;
+
+        if (!account->map || channel->box)
+                return 0;
+        r = mailbox_map_there(account->map, name, &there);
+        if (r < 0)
+                return r;
+        return r == 0 && strcmp(there, name) == 0
+                       ? 0
+                       : import_refuse(
+                                 import, channel->head->line,
+                                 "%s has the same name on both sides, and “map” would give it "
+                                 "another, as it is below a mailbox that has two",
+                                 name);
+}
+
 /* What mbsync calls it: as the server does, in modified UTF-7. */
 int import_mbsync_folder(Import *import, ImportAccount *account, const char *name, void *userdata) {
         _cleanup_free_ char *wire = NULL, *path = NULL, *folder = NULL;
@@ -258,6 +277,9 @@ int import_mbsync_folder(Import *import, ImportAccount *account, const char *nam
         channel = find_channel(reader, (size_t) (account - import->accounts), wire);
         if (!channel)
                 return 0;
+        r = check_map(import, account, channel, name);
+        if (r < 0)
+                return r;
         r = import_add_mailbox(account, name, &mailbox);
         if (r >= 0)
                 mailbox->direction = channel->direction;

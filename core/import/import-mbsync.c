@@ -12,6 +12,7 @@ static void reader_done(MbsyncReader *reader) {
                 free(reader->channels[i].far);
                 free(reader->channels[i].near);
                 free(reader->channels[i].box);
+                free(reader->channels[i].far_box);
         }
         free(reader->channels);
         mbsync_config_done(&reader->config);
@@ -382,16 +383,18 @@ static int add_channel(MbsyncReader *reader, MbsyncChannel *channel, const char 
                         reader->import, channel->head->line,
                         "only channels with an IMAPStore at the far end and a MaildirStore "
                         "at the near end can be imported");
-        if (strcmp(far_box[0] ? far_box : "INBOX", near_box[0] ? near_box : "INBOX") != 0 ||
-            (has_patterns && far_box[0]))
+        if (has_patterns && (far_box[0] || near_box[0]))
                 return import_refuse(
                         reader->import, channel->head->line,
                         "the channel gives mailboxes other names (“%s” and “%s”), which is not "
                         "translated; “map” in imapsyncd.conf(5) does the like without an import",
                         far_box, near_box);
-        channel->box = has_patterns ? NULL : strdup(far_box[0] ? far_box : "INBOX");
-        if (!has_patterns && !channel->box)
-                return -ENOMEM;
+        if (!has_patterns) {
+                channel->box = strdup(near_box[0] ? near_box : "INBOX");
+                channel->far_box = strdup(far_box[0] ? far_box : "INBOX");
+                if (!channel->box || !channel->far_box)
+                        return -ENOMEM;
+        }
         r = mbsync_read_direction(reader, channel->head, &channel->direction);
         if (r >= 0)
                 r = judge(reader, channel->head);
@@ -430,6 +433,7 @@ static int read_channel(MbsyncReader *reader, const MbsyncLine *head) {
         free(channel.far);
         free(channel.near);
         free(channel.box);
+        free(channel.far_box);
         return r;
 }
 
@@ -460,6 +464,8 @@ static int read_all(MbsyncReader *reader) {
                 return r;
         judge_patterns(reader);
         r = mbsync_judge_directions(reader);
+        if (r >= 0)
+                r = mbsync_judge_maps(reader);
         if (r >= 0 && import->n_accounts == 0 && import->refusals.size == 0)
                 return import_refuse(import, 0, "%s has no channel", import->path);
         for (size_t i = 0; r >= 0 && i < import->n_accounts; i++)

@@ -56,6 +56,14 @@ static int append_directions(const ImportAccount *account, Buffer *out) {
         return r;
 }
 
+static int append_map(const ImportAccount *account, Buffer *out) {
+        int r = account->map ? buffer_append_string(out, "map =\n") : 0;
+
+        for (size_t i = 0; r >= 0 && account->map && account->map[i]; i++)
+                r = append_pattern(out, "", bytes_of(account->map[i]));
+        return r;
+}
+
 static int append_account(const ImportAccount *account, Buffer *out) {
         int r;
 
@@ -68,6 +76,8 @@ static int append_account(const ImportAccount *account, Buffer *out) {
                 r = buffer_append_string(out, "maildir-layout = maildir++\n");
         if (r >= 0)
                 r = append_directions(account, out);
+        if (r >= 0)
+                r = append_map(account, out);
         if (r >= 0)
                 r = append_patterns(account, out);
         if (r >= 0 && account->local.size > 0)

@@ -95,6 +95,9 @@ static void account_done(ImportAccount *account) {
         buffer_done(&account->local);
         buffer_done(&account->patterns);
         buffer_done(&account->directions);
+        for (size_t i = 0; account->map && account->map[i]; i++)
+                free(account->map[i]);
+        free(account->map);
 }
 
 void import_done(Import *import) {

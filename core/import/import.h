@@ -51,6 +51,7 @@ typedef struct ImportAccount {
         Buffer patterns; /* values of "mailboxes", a line each */
         Direction direction;
         Buffer directions; /* values of "direction" for some mailboxes, a line each */
+        char **map;        /* owned, NULL-terminated: rules of imap/mailbox-map.h; NULL: none */
         bool is_listed; /* only the mailboxes that were found are wanted: patterns do not say it */
         char *root;     /* owned; NULL: the local side is a server */
         MaildirLayout layout;

@@ -75,15 +75,18 @@ class Mbsync(Other):
 
     def configure(self):
         self.mail.mkdir(exist_ok=True)
-        state = f"SyncState {self.sync_state}\n" if self.sync_state else ""
         (self.home / ".mbsync").mkdir(exist_ok=True)
         self.config = self.home / ".mbsyncrc"
         self.config.write_text(
             f"IMAPAccount test\nHost 127.0.0.1\nPort {self.port}\nUser {self.user}\n"
             f'PassCmd "echo {PASSWORD}"\nSSLType None\nAuthMechs LOGIN\n\nIMAPStore far\nAccount test\n\n'
             f"MaildirStore near\nPath {self.mail}/\nInbox {self.mail}/INBOX\nSubFolders Verbatim\n\n"
-            f"Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n{state}{self.extra}"
+            f"Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n"
+            f"{self.state_line()}{self.extra}"
         )
+
+    def state_line(self):
+        return f"SyncState {self.sync_state}\n" if self.sync_state else ""
 
     def command(self):
         return ["mbsync", "-a"]

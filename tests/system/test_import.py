@@ -427,6 +427,59 @@ class FromMbsync(FromMaildir):
         self.make_account()
         self.assertRegex(self.import_(status=1).err, r"\.mbsyncrc:\d+: two channels with patterns")
 
+    def two_names(self, patterns="INBOX list/*"):
+        """Mailboxes with a channel and a name of their own each."""
+        text = self.program.config.read_text().replace("Patterns *\n", f"Patterns {patterns}\n")
+        for there, here in (("Sent Items", "sent"), ("Old/&AMQ-lteres", "old")):
+            text += (f'\nChannel {here}\nFar ":far:{there}"\nNear :near:{here}\nCreate Near\nExpunge Both\n'
+                     f"{self.program.state_line()}")
+        self.program.config.write_text(text)
+
+    def check_two_names(self):
+        for name in ("Sent Items", "Old/Älteres"):
+            self.other.create(name)
+            self.other.append(name, NEW % name.encode())
+        self.two_names()
+        self.program.sync()
+        self.make_account()
+        report = self.import_().out
+        self.assertRegex(report, rf"(?m)^ *{2 * MESSAGES + 2} messages taken over")
+        self.assertIn("map =\n    Sent Items -> sent\n    Old/Älteres -> old\n", self.acc.config.read_text())
+        self.assertNotRegex(self.once(self.acc, "-v", "-v").err, r"C: .*(BODY|RFC822)")
+        self.other.append("Sent Items", NEW % b"there")
+        self.acc.tree.folder("old").deliver(NEW % b"here", "1700000000.new.here")
+        self.once(self.acc)
+        remote, local = self.sides()
+        self.assertEqual(set(local), {"INBOX", "list/archive", "sent", "old"})
+        for there, here in (("INBOX", "INBOX"), ("list/archive", "list/archive"), ("Sent Items", "sent"),
+                            ("Old/Älteres", "old")):
+            self.assertEqual(sorted(remote[there]), sorted(local[here]), there)
+        self.assertEqual((len(local["sent"]), len(local["old"])), (2, 2))
+        self.assertNotIn("sent", remote)
+
+    def test_two_names(self):
+        self.check_two_names()
+
+    def test_two_names_state_elsewhere(self):
+        self.program.sync_state = None
+        self.program.configure()
+        self.check_two_names()
+
+    def test_two_names_in_the_way(self):
+        """Where the other channels would bring one of them to another place."""
+        before = self.program.config.read_text()
+        for patterns in ("*", "INBOX %", "Old/*", "INBOX s*"):
+            self.program.config.write_text(before)
+            self.two_names(patterns)
+            self.make_account()
+            self.assertRegex(self.import_(status=1).err, r"\.mbsyncrc:\d+: the channel gives a mailbox another name")
+            self.assert_nothing_written()
+        self.program.config.write_text(before)
+        self.two_names("INBOX sent/*")
+        for name in ("cur", "new", "tmp"):
+            (self.program.mail / "sent" / "below" / name).mkdir(parents=True)
+        self.assertRegex(self.import_(status=1).err, "sent/below has the same name on both sides")
+
     def test_encoded_folder(self):
         """Its name is modified UTF-7: left out, and after a rename taken along."""
         self.other.create("Entwürfe")
