@@ -430,6 +430,9 @@ static char *join_lines(Description *d) {
 
 /* The counts that the base keeps are those that it has. */
 static void check_counts(World *world, const MailboxState *state, const Description *d) {
+        static const char *const reasons[] = {
+                STATE_DB_ALONE, STATE_DB_LARGE, STATE_DB_OLD, STATE_DB_SURPLUS, STATE_DB_EVICTED,
+        };
         UidSet parked = UID_SET_NULL;
 
         assert(state->messages == uid_set_count(&d->in_base[SIDE_REMOTE]));
@@ -440,6 +443,13 @@ static void check_counts(World *world, const MailboxState *state, const Descript
                 assert(state->parked[side] == uid_set_count(&parked));
         }
         uid_set_done(&parked);
+        for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+                MailboxState copy = *state;
+                uint64_t n;
+
+                assert(state_db_parked_count(world->db, state->id, reasons[i], &n) == 0);
+                assert(*mailbox_state_count(&copy, reasons[i]) == n);
+        }
 }
 
 char *world_describe(World *world, const char *name) {

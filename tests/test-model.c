@@ -1,7 +1,7 @@
 /*
  * Random two-way runs against a model
  *
- *      test-model [SEEDS [OPERATIONS [FIRST-SEED]]]
+ *      test-model [SEEDS [OPERATIONS [FIRST-SEED [limits]]]]
  *
  * Two stores of random kinds; random things happen to them between and in the middle of runs, while
  * processes are killed and connections lost. The model knows each message by its name: it is in one
@@ -9,11 +9,15 @@
  * side only, so that its last value there is what both must have. Mailboxes are renamed, deleted and
  * made again. In the end remote, local, base and model are the same, nothing is doubled, and a further
  * run changes nothing.
+ *
+ * With limits, some mailboxes have one of age or of count, and days pass: what is beyond it may be, and what nobody
+ * wants to keep must be, on the remote side only. In the end the limits are lifted, and all is as without.
  */
 
 #include "base/macro.h"
 #include "sync-world.h"
 #include "sync/engine-private.h"
+#include "sync/limit.h"
 #include "test.h"
 
 #define MAX_MESSAGES 256u
@@ -51,7 +55,33 @@ typedef struct Model {
         bool is_at_rest, has_run;
         bool is_changed[BOX_CHILD]; /* since then: a mailbox, or what is below it */
         bool is_verbose;
+        bool has_limits;
+        bool is_running;
 } Model;
+
+#define DAY   ((int64_t) 24 * 3600)
+#define TODAY ((int64_t) 1000000000) /* the world's first day */
+
+static uint64_t age, count; /* of the mailboxes that have a limit */
+
+/* By its name, so that a renamed one may have another. */
+static bool has_limit(const char *mailbox) {
+        return strcmp(mailbox, "INBOX") == 0 || (mailbox[0] & 1);
+}
+
+static uint64_t age_limit(const char *mailbox, void *userdata) {
+        (void) userdata;
+        return has_limit(mailbox) ? age : 0;
+}
+
+static uint64_t count_limit(const char *mailbox, void *userdata) {
+        (void) userdata;
+        return has_limit(mailbox) ? count : 0;
+}
+
+static int64_t date_of(unsigned n) {
+        return TODAY - n * 37 % 200 * DAY + n;
+}
 
 /* xorshift64*; good enough to stumble */
 static uint64_t next_random(Model *model) {
@@ -94,11 +124,19 @@ static bool is_settled(const Model *model, unsigned n) {
         return n < model->n_settled && !model->messages[n].is_moved;
 }
 
-/* The bytes of message @n, some without a Message-ID. */
+/* Some are without a Message-ID. */
+static void name_message(const Model *model, unsigned n, char name[static 64]) {
+        if (model->has_limits)
+                (void) snprintf(name, 64, n % 5 == 4 ? "none/%03u@%lld" : "m%03u@%lld", n,
+                                (long long) date_of(n));
+        else
+                (void) snprintf(name, 64, n % 5 == 4 ? "none/%03u@%u" : "m%03u", n, n);
+}
+
 static void make_message(Model *model, unsigned n, WorldMessage *ret_message) {
         char text[64];
 
-        (void) snprintf(text, sizeof(text), n % 5 == 4 ? "none/%03u@%u" : "m%03u", n, n);
+        name_message(model, n, text);
         world_parse_message(&model->world, text, ret_message);
 }
 
@@ -122,6 +160,21 @@ static Side owner_of(unsigned n, MessageFlags flag) {
         return hash >> 60 & 1 ? SIDE_REMOTE : SIDE_LOCAL;
 }
 
+/* May it leave the local side any moment, or is it doing so? What somebody does with it just then comes too late. */
+static bool is_leaving(Model *model, Side side, unsigned box, const MemoryMessage *message) {
+        const SyncMailbox *mailbox =
+                engine_lookup(model->world.engine, model->boxes[box].name[side]);
+        _cleanup_free_ char *reason = NULL;
+
+        if (!model->has_limits || side == SIDE_REMOTE || !mailbox)
+                return false;
+        if (model->is_running && (message->flags & (FLAG_SEEN | FLAG_FLAGGED)) == FLAG_SEEN)
+                return true;
+        return state_db_parked_reason(model->world.db, mailbox->state.id, side, message->uid,
+                                      &reason) == 0 &&
+               strcmp(reason, STATE_DB_EVICTED) == 0;
+}
+
 static MemoryMessage *random_message(Model *model, Side side, unsigned *ret_box) {
         MemoryMailbox *stored = random_stored(model, side, ret_box);
         MemoryMessage *message;
@@ -129,7 +182,9 @@ static MemoryMessage *random_message(Model *model, Side side, unsigned *ret_box)
         if (!stored || stored->n_messages == 0)
                 return NULL;
         message = &stored->messages[below(model, (unsigned) stored->n_messages)];
-        return message->stage == MEMORY_VISIBLE ? message : NULL;
+        return message->stage == MEMORY_VISIBLE && !is_leaving(model, side, *ret_box, message)
+                       ? message
+                       : NULL;
 }
 
 /* --- what other clients do --- */
@@ -322,8 +377,22 @@ static void make_box(Model *model, Side side, unsigned box) {
         model->boxes[box].exists = true;
 }
 
+/* Of it or of its child. */
+static bool has_nothing(const Model *model, unsigned box) {
+        const unsigned last = box == BOX_PARENT && model->boxes[BOX_CHILD].exists ? BOX_CHILD : box;
+
+        for (unsigned i = box; i <= last; i++) {
+                const char *name = model->boxes[i].name[SIDE_LOCAL];
+
+                if (engine_find_mailbox(model->world.engine, name)->messages == 0)
+                        return true;
+        }
+        return false;
+}
+
 static void change_box(Model *model) {
-        const Side side = chance(model, 50) ? SIDE_REMOTE : SIDE_LOCAL;
+        /* one that is gone from the local side is kept if it holds what was never there */
+        const Side side = chance(model, 50) || model->has_limits ? SIDE_REMOTE : SIDE_LOCAL;
         const unsigned box = below(model, N_BOXES);
         const unsigned family = MIN(box, BOX_PARENT);
 
@@ -334,8 +403,9 @@ static void change_box(Model *model) {
                 make_box(model, side, box);
                 return;
         }
-        /* of empty ones that look alike nobody can tell which was renamed */
-        if (stored_of(model, side, box)->n_messages == 0)
+        /* of empty ones that look alike nobody can tell which was renamed, nor of those that have nothing in common */
+        if (stored_of(model, side, box)->n_messages == 0 ||
+            (model->has_limits && has_nothing(model, box)))
                 return;
         switch (below(model, 5)) {
         case 0:
@@ -382,8 +452,10 @@ static void on_next(void *userdata) {
         Model *model = userdata;
 
         check_flow(model);
+        model->is_running = true;
         if (model->per_mille > 0 && below(model, 1000) < model->per_mille)
                 happen(model);
+        model->is_running = false;
 }
 
 /* --- what goes wrong --- */
@@ -569,7 +641,37 @@ static void settle(Model *model) {
         rest(model);
 }
 
-static char *describe_box(Model *model, unsigned box) {
+/* Is it on the remote side only, by what is, and may it be? Or must it be? */
+static bool is_left(const Model *model, unsigned n, const char *line, const char *is) {
+        const ModelMessage *message = &model->messages[n];
+        const int64_t cutoff = limit_cutoff(model->world.now, age);
+        const char *found = strstr(is, line);
+
+        if (!has_limit(model->boxes[message->box].name[SIDE_LOCAL]))
+                return false;
+        if (age > 0 && date_of(n) >= cutoff)
+                return false;
+        if (age > 0 && (message->flags & (FLAG_SEEN | FLAG_FLAGGED)) == FLAG_SEEN)
+                return true;
+        return found && (found == is || found[-1] == '\n');
+}
+
+static void append_message(Model *model, unsigned n, const char *is, Buffer *out) {
+        Buffer flags = BUFFER_NULL;
+        char name[64], line[256];
+
+        name_message(model, n, name);
+        world_format_flags(&model->world, model->messages[n].flags, &flags);
+        assert(buffer_append(&flags, "", 1) == 0);
+        (void) snprintf(line, sizeof(line), "%s%s | | parked\n", name, flags.data);
+        if (!model->has_limits || !is_left(model, n, line, is))
+                (void) snprintf(line, sizeof(line), "%s%s | %s%s | =%s\n", name, flags.data, name,
+                                flags.data, flags.data);
+        assert(buffer_append_string(out, line) == 0);
+        buffer_done(&flags);
+}
+
+static char *describe_box(Model *model, unsigned box, const char *is) {
         Buffer text = BUFFER_NULL;
         char *described;
 
@@ -577,19 +679,10 @@ static char *describe_box(Model *model, unsigned box) {
         for (unsigned no_id = 0; no_id < 2; no_id++)
                 for (unsigned n = 0; n < model->n_messages; n++) {
                         const ModelMessage *message = &model->messages[n];
-                        Buffer flags = BUFFER_NULL;
-                        char name[32];
 
                         if (!message->exists || message->box != box || (n % 5 == 4) != no_id)
                                 continue;
-                        (void) snprintf(name, sizeof(name), no_id ? "none/%03u@%u" : "m%03u", n, n);
-                        world_format_flags(&model->world, message->flags, &flags);
-                        assert(buffer_append_format(&text, "%s%.*s | %s%.*s | =%.*s\n", name,
-                                                    (int) flags.size, flags.size ? flags.data : "",
-                                                    name, (int) flags.size,
-                                                    flags.size ? flags.data : "", (int) flags.size,
-                                                    flags.size ? flags.data : "") == 0);
-                        buffer_done(&flags);
+                        append_message(model, n, is, &text);
                 }
         described = buffer_steal_string(&text);
         assert(described);
@@ -599,7 +692,7 @@ static char *describe_box(Model *model, unsigned box) {
 static void check_box(Model *model, unsigned box, const char *when) {
         const char *name = model->boxes[box].name[SIDE_LOCAL];
         _cleanup_free_ char *is = world_describe(&model->world, name);
-        _cleanup_free_ char *should = describe_box(model, box);
+        _cleanup_free_ char *should = describe_box(model, box, is);
 
         if (strcmp(is, should) == 0)
                 return;
@@ -655,6 +748,8 @@ static void live(Model *model) {
         model->is_at_rest = false;
         for (unsigned i = 0; i < n; i++)
                 happen(model);
+        if (model->has_limits && chance(model, 30))
+                model->world.now += (int64_t) (1 + below(model, 20)) * DAY * 1000000;
         if (chance(model, 20))
                 restart(model);
         if (chance(model, 60))
@@ -749,11 +844,31 @@ static void make_boxes(Model *model) {
         }
 }
 
-static void run_seed(uint64_t seed, unsigned n_operations, bool is_verbose) {
+static void choose_limits(Model *model) {
+        model->world.options.age_limit = age_limit;
+        model->world.options.count_limit = count_limit;
+        age = count = 0;
+        if (chance(model, 60))
+                age = (uint64_t) (1 + below(model, 150)) * DAY;
+        else
+                count = 1 + below(model, 8);
+}
+
+/* All comes back. */
+static void lift_limits(Model *model) {
+        TRACE(model, " limits lifted\n");
+        age = count = 0;
+        restart(model);
+        settle(model);
+        check(model, "without limits");
+}
+
+static void run_seed(uint64_t seed, unsigned n_operations, bool has_limits, bool is_verbose) {
         Model model = {
                 .seed = seed,
                 .random = seed * 0x9e3779b97f4a7c15u + 1,
                 .is_verbose = is_verbose,
+                .has_limits = has_limits,
         };
 
         memory_replica_trace = is_verbose;
@@ -762,12 +877,16 @@ static void run_seed(uint64_t seed, unsigned n_operations, bool is_verbose) {
         model.world.options.deletion =
                 chance(&model, 50) ? MAILBOX_DELETION_ASK : MAILBOX_DELETION_YES;
         choose_stores(&model);
+        if (has_limits)
+                choose_limits(&model);
         make_boxes(&model);
         start(&model);
         for (unsigned i = 0; i < n_operations / 4; i++)
                 live(&model);
         settle(&model);
         check(&model, "at the end");
+        if (has_limits)
+                lift_limits(&model);
         check_quiet(&model);
         world_done(&model.world);
 }
@@ -778,6 +897,7 @@ int main(int argc, char **argv) {
         const uint64_t first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
 
         for (uint64_t i = 0; i < n_seeds; i++)
-                run_seed(first + i, n_operations, argc > 3 && n_seeds == 1);
+                run_seed(first + i, n_operations, argc > 4 && strcmp(argv[4], "limits") == 0,
+                         argc > 3 && n_seeds == 1);
         return 0;
 }

@@ -82,6 +82,13 @@ static void test_mailbox(void) {
                 .alone = 18,
                 .large = 19,
                 .size_limit = 20,
+                .old = 21,
+                .surplus = 22,
+                .evicted = 23,
+                .age_limit = 24,
+                .count_limit = 25,
+                .left_until = 26,
+                .is_dated = true,
         };
 
         state.id = add_mailbox(db, "Entwürfe");
@@ -97,6 +104,9 @@ static void test_mailbox(void) {
         assert(read.gone[SIDE_REMOTE] == 14 && read.gone[SIDE_LOCAL] == 15);
         assert(read.gone_since == 16 && read.last_change == 17);
         assert(read.alone == 18 && read.large == 19 && read.size_limit == 20);
+        assert(read.old == 21 && read.surplus == 22 && read.evicted == 23);
+        assert(read.age_limit == 24 && read.count_limit == 25);
+        assert(read.left_until == 26 && read.is_dated);
         assert(state_db_add_mailbox(db, "Entwürfe", NULL, NULL, &state.id) == -EBADMSG);
 }
 
@@ -953,6 +963,9 @@ static const Statement statements[] = {
 
 /* Those that walk a mailbox, and when. All others take part in runs that must cost what changed. */
 static const char *const walkers[] = {
+        "MESSAGE_KEEP_DATES",     /* once, under a new age limit */
+        "MESSAGE_SURPLUS",        /* only as many as are too many */
+        "NEWEST_FROM",            /* as many as the limit, where old ones are new again */
         "MESSAGE_REMOVE_ALL",     /* UIDVALIDITY changed */
         "OBJECT_REMOVE_ALL",      /* the same */
         "MESSAGE_EACH",           /* nobody's steady state */

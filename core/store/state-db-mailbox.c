@@ -14,6 +14,24 @@ void mailbox_state_done(MailboxState *state) {
         *state = (MailboxState){0};
 }
 
+uint64_t *mailbox_state_count(MailboxState *state, const char *reason) {
+        const struct {
+                const char *reason;
+                uint64_t *count;
+        } counts[] = {
+                {STATE_DB_ALONE,   &state->alone  },
+                {STATE_DB_LARGE,   &state->large  },
+                {STATE_DB_OLD,     &state->old    },
+                {STATE_DB_SURPLUS, &state->surplus},
+                {STATE_DB_EVICTED, &state->evicted},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+                if (strcmp(counts[i].reason, reason) == 0)
+                        return counts[i].count;
+        return NULL;
+}
+
 /* So many have been deleted that one more is too much, at a time that never becomes long ago. */
 #define ADOPTED_GONE  ((uint64_t) 1 << 40)
 #define ADOPTED_SINCE INT64_MAX
@@ -59,6 +77,10 @@ static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
                 &state->gone[SIDE_REMOTE],
                 &state->gone[SIDE_LOCAL],
         };
+        uint64_t *const limits[] = {
+                &state->old,       &state->surplus,     &state->evicted,
+                &state->age_limit, &state->count_limit,
+        };
 
         state->id = sqlite3_column_int64(statement, 0);
         state->token[SIDE_REMOTE] = column_token(statement, 3);
@@ -73,6 +95,10 @@ static int column_mailbox(sqlite3_stmt *statement, MailboxState *state) {
         state->alone = (uint64_t) sqlite3_column_int64(statement, 22);
         state->large = (uint64_t) sqlite3_column_int64(statement, 23);
         state->size_limit = (uint64_t) sqlite3_column_int64(statement, 24);
+        for (int i = 0; i < (int) ARRAY_SIZE(limits); i++)
+                *limits[i] = (uint64_t) sqlite3_column_int64(statement, 25 + i);
+        state->left_until = sqlite3_column_int64(statement, 30);
+        state->is_dated = sqlite3_column_int64(statement, 31) != 0;
 
         if (column_string(statement, 1, &state->name) < 0 ||
             column_string(statement, 2, &state->wire[SIDE_REMOTE]) < 0 ||
@@ -141,17 +167,19 @@ int state_db_add_mailbox(StateDb *db, const char *name, const char *remote_wire,
 int state_db_save_mailbox(StateDb *db, const MailboxState *state) {
         const ReplicaToken *remote = &state->token[SIDE_REMOTE], *local = &state->token[SIDE_LOCAL];
 
-        return db_run(db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiiisiii", state->id,
-                      state->wire[SIDE_REMOTE], (int64_t) remote->uidvalidity,
-                      (int64_t) remote->uidnext, (int64_t) remote->modseq,
-                      (int64_t) local->uidvalidity, (int64_t) local->uidnext,
-                      (int64_t) local->modseq, (int64_t) local->stamp[0], (int64_t) local->stamp[1],
-                      (int64_t) local->stamp[2], (int64_t) local->stamp[3],
-                      (int64_t) state->messages, (int64_t) state->files,
-                      (int64_t) state->parked[SIDE_REMOTE], (int64_t) state->parked[SIDE_LOCAL],
-                      (int64_t) state->gone[SIDE_REMOTE], (int64_t) state->gone[SIDE_LOCAL],
-                      state->gone_since, state->last_change, state->wire[SIDE_LOCAL],
-                      (int64_t) state->alone, (int64_t) state->large, (int64_t) state->size_limit);
+        return db_run(
+                db, SQL_MAILBOX_SAVE, "isiiiiiiiiiiiiiiiiiisiiiiiiiiii", state->id,
+                state->wire[SIDE_REMOTE], (int64_t) remote->uidvalidity, (int64_t) remote->uidnext,
+                (int64_t) remote->modseq, (int64_t) local->uidvalidity, (int64_t) local->uidnext,
+                (int64_t) local->modseq, (int64_t) local->stamp[0], (int64_t) local->stamp[1],
+                (int64_t) local->stamp[2], (int64_t) local->stamp[3], (int64_t) state->messages,
+                (int64_t) state->files, (int64_t) state->parked[SIDE_REMOTE],
+                (int64_t) state->parked[SIDE_LOCAL], (int64_t) state->gone[SIDE_REMOTE],
+                (int64_t) state->gone[SIDE_LOCAL], state->gone_since, state->last_change,
+                state->wire[SIDE_LOCAL], (int64_t) state->alone, (int64_t) state->large,
+                (int64_t) state->size_limit, (int64_t) state->old, (int64_t) state->surplus,
+                (int64_t) state->evicted, (int64_t) state->age_limit, (int64_t) state->count_limit,
+                state->left_until, (int64_t) state->is_dated);
 }
 
 int state_db_save_life(StateDb *db, int64_t mailbox, const MailboxLife *life) {

@@ -296,8 +296,20 @@ int state_db_staged_clear(StateDb *db, int64_t mailbox) {
         return db_run(db, SQL_STAGED_CLEAR, "i", mailbox);
 }
 
+int state_db_park_known(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason,
+                        MessageFlags flags) {
+        return db_run(db, SQL_PARK, "iiisi", mailbox, (int64_t) side, (int64_t) uid, reason,
+                      (int64_t) flags);
+}
+
 int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason) {
-        return db_run(db, SQL_PARK, "iiis", mailbox, (int64_t) side, (int64_t) uid, reason);
+        return state_db_park_known(db, mailbox, side, uid, reason, 0);
+}
+
+int state_db_parked_flags(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                          MessageFlags *ret_flags) {
+        return db_integer(db, (int64_t *) ret_flags, SQL_PARKED_FLAGS, "iii", mailbox,
+                          (int64_t) side, (int64_t) uid);
 }
 
 int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid) {
@@ -340,7 +352,7 @@ int state_db_parked_reason(StateDb *db, int64_t mailbox, Side side, uint32_t uid
         return 0;
 }
 
-static int parked_for(StateDb *db, int64_t mailbox, Side side, const char *reason, UidSet *uids) {
+int state_db_parked_for(StateDb *db, int64_t mailbox, Side side, const char *reason, UidSet *uids) {
         sqlite3_stmt *statement;
         int r;
 
@@ -349,27 +361,28 @@ static int parked_for(StateDb *db, int64_t mailbox, Side side, const char *reaso
 }
 
 int state_db_deferred(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
-        return parked_for(db, mailbox, side, STATE_DB_DEFERRED, uids);
+        return state_db_parked_for(db, mailbox, side, STATE_DB_DEFERRED, uids);
 }
 
 int state_db_left(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
-        return parked_for(db, mailbox, side, STATE_DB_LEFT, uids);
+        return state_db_parked_for(db, mailbox, side, STATE_DB_LEFT, uids);
 }
 
 int state_db_alone(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
-        return parked_for(db, mailbox, side, STATE_DB_ALONE, uids);
+        return state_db_parked_for(db, mailbox, side, STATE_DB_ALONE, uids);
 }
 
 int state_db_large(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
-        return parked_for(db, mailbox, side, STATE_DB_LARGE, uids);
+        return state_db_parked_for(db, mailbox, side, STATE_DB_LARGE, uids);
 }
 
 int state_db_refused(StateDb *db, int64_t mailbox, Side side, UidSet *uids) {
         sqlite3_stmt *statement;
         int r;
 
-        r = db_query(db, SQL_PARKED_REFUSED, &statement, "iiss", mailbox, (int64_t) side,
-                     STATE_DB_ALONE, STATE_DB_LARGE);
+        r = db_query(db, SQL_PARKED_REFUSED, &statement, "iisssss", mailbox, (int64_t) side,
+                     STATE_DB_ALONE, STATE_DB_LARGE, STATE_DB_OLD, STATE_DB_SURPLUS,
+                     STATE_DB_EVICTED);
         return r < 0 ? r : db_collect_uids(db, statement, uids);
 }
 

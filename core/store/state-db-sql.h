@@ -2,7 +2,15 @@
 
 /* The SQL of the state database: its schema, and every statement by name. Private to state-db*.c. */
 
-#define STATE_DB_VERSION 5
+#define STATE_DB_VERSION 6
+
+/* Messages that may be evicted: read, neither flagged nor drafts, and both sides agree on that. The index has
+ * those whose date is kept (0: to be asked for). */
+#define _MESSAGE_EVICTABLE " AND apart = 0 AND flags & 21 = 1"
+#define _MESSAGE_DATED     " AND date IS NOT NULL" _MESSAGE_EVICTABLE
+#define _MESSAGE_UNCHANGED                                                                         \
+        " AND NOT EXISTS (SELECT 1 FROM temp.change c WHERE c.mailbox = ?1 AND c.remote = "        \
+        "m.remote)"
 
 /* Step n brings a database of version n to n + 1; a new one starts at 0. */
 #define STATE_DB_MIGRATIONS                                                                        \
@@ -67,7 +75,18 @@
                 "ALTER TABLE message ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;"                 \
                 "ALTER TABLE mailbox ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;"                 \
                 "ALTER TABLE mailbox ADD COLUMN large INTEGER NOT NULL DEFAULT 0;"                 \
-                "ALTER TABLE mailbox ADD COLUMN size_limit INTEGER NOT NULL DEFAULT 0;",
+                "ALTER TABLE mailbox ADD COLUMN size_limit INTEGER NOT NULL DEFAULT 0;",           \
+                "ALTER TABLE message ADD COLUMN date INTEGER;"                                     \
+                "CREATE INDEX message_date ON message (mailbox, date)"                             \
+                " WHERE date IS NOT NULL AND apart = 0 AND flags & 21 = 1;"                        \
+                "ALTER TABLE mailbox ADD COLUMN old INTEGER NOT NULL DEFAULT 0;"                   \
+                "ALTER TABLE mailbox ADD COLUMN surplus INTEGER NOT NULL DEFAULT 0;"               \
+                "ALTER TABLE mailbox ADD COLUMN evicted INTEGER NOT NULL DEFAULT 0;"               \
+                "ALTER TABLE mailbox ADD COLUMN age_limit INTEGER NOT NULL DEFAULT 0;"             \
+                "ALTER TABLE mailbox ADD COLUMN count_limit INTEGER NOT NULL DEFAULT 0;"           \
+                "ALTER TABLE mailbox ADD COLUMN left_until INTEGER NOT NULL DEFAULT 0;"            \
+                "ALTER TABLE mailbox ADD COLUMN is_dated INTEGER NOT NULL DEFAULT 0;"              \
+                "ALTER TABLE parked ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;",
 
 /* Made on first use, and after a rollback: what one run gathers. Keyed by the base's remote UID, or by
  * side and UID. */
@@ -129,6 +148,11 @@
         ".uid)"
 #define _PAIR_COLUMNS "SELECT r.uid, l.uid, r.flags, l.flags"
 
+/* New remote messages that no interrupted run can have sent to the local side. */
+#define _UNKNOWN_UNSENT                                                                            \
+        " AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.mailbox = ?1 AND i.side = 1"              \
+        " AND i.source_uid = u.uid)"
+
 /* What the base has of a message on each side: the local one may differ. */
 #define _FLAGS_OF_REMOTE(m) m "flags"
 #define _FLAGS_OF_LOCAL(m)  "((" m "flags | " m "apart) & ~(" m "flags & " m "apart))"
@@ -170,7 +194,8 @@
           "SELECT id, name, remote_wire, remote_uidvalidity, remote_uidnext, remote_modseq,"       \
           " local_uidvalidity, local_uidnext, local_modseq, stamp0, stamp1, stamp2, stamp3,"       \
           " messages, files, remote_parked, local_parked, remote_gone, local_gone,"                \
-          " gone_since, last_change, local_wire, alone, large, size_limit"                         \
+          " gone_since, last_change, local_wire, alone, large, size_limit, old, surplus, evicted," \
+          " age_limit, count_limit, left_until, is_dated"                                          \
           " FROM mailbox ORDER BY name")                                                           \
         X(MAILBOX_ADD, "INSERT INTO mailbox (name, remote_wire, local_wire) VALUES (?1, ?2, ?3)")  \
         X(MAILBOX_SAVE,                                                                            \
@@ -179,7 +204,8 @@
           " stamp0 = ?9, stamp1 = ?10, stamp2 = ?11, stamp3 = ?12, messages = ?13, files = ?14,"   \
           " remote_parked = ?15, local_parked = ?16, remote_gone = ?17, local_gone = ?18,"         \
           " gone_since = ?19, last_change = ?20, local_wire = ?21, alone = ?22, large = ?23,"      \
-          " size_limit = ?24 WHERE id = ?1")                                                       \
+          " size_limit = ?24, old = ?25, surplus = ?26, evicted = ?27, age_limit = ?28,"           \
+          " count_limit = ?29, left_until = ?30, is_dated = ?31 WHERE id = ?1")                    \
         X(MAILBOX_FORGET, "DELETE FROM mailbox WHERE id = ?1")                                     \
         X(MAILBOX_RENAME,                                                                          \
           "UPDATE mailbox SET name = ?2, remote_wire = ?3, local_wire = ?4 WHERE id = ?1")         \
@@ -210,7 +236,8 @@
           "SELECT (SELECT remote FROM message WHERE mailbox = ?1 AND remote > 0"                   \
           " ORDER BY remote DESC LIMIT 1), (SELECT local FROM message WHERE mailbox = ?1"          \
           " AND local > 0 ORDER BY local DESC LIMIT 1)")                                           \
-        X(MESSAGE_ADD, "INSERT INTO message VALUES (?1, ?2, ?3, ?4, ?5)")                          \
+        X(MESSAGE_ADD, "INSERT INTO message (mailbox, remote, local, flags, apart)"                \
+                       " VALUES (?1, ?2, ?3, ?4, ?5)")                                             \
         X(MESSAGE_SET_FLAGS, "UPDATE message SET flags = ?3, apart = ?4"                           \
                              " WHERE mailbox = ?1 AND remote = ?2")                                \
         X(MESSAGE_REMOVE, "DELETE FROM message WHERE mailbox = ?1 AND remote = ?2")                \
@@ -240,6 +267,38 @@
           "SELECT local FROM message WHERE mailbox = ?1 AND local >= ?2 ORDER BY local")           \
         X(MESSAGE_EACH,                                                                            \
           "SELECT remote, local, flags, apart FROM message WHERE mailbox = ?1 ORDER BY remote")    \
+        X(MESSAGE_KEEP_DATES, "UPDATE message SET date = 0 WHERE mailbox = ?1 AND date IS NULL")   \
+        X(MESSAGE_SET_DATE,                                                                        \
+          "UPDATE message SET date = max(?3, 1) WHERE mailbox = ?1 AND remote = ?2")               \
+        X(MESSAGE_NOTE_DATE,                                                                       \
+          "UPDATE message SET date = coalesce((SELECT max(date, 1) FROM temp.unknown"              \
+          " WHERE mailbox = ?1 AND side = 0 AND uid = ?2), (SELECT max(date, 1) FROM temp.unknown" \
+          " WHERE mailbox = ?1 AND side = 1 AND uid = ?3), 0)"                                     \
+          " WHERE mailbox = ?1 AND remote = ?2")                                                   \
+        X(MESSAGE_UNDATED,                                                                         \
+          "SELECT remote FROM message INDEXED BY message_date WHERE mailbox = ?1 AND date = 0"     \
+          " AND remote > ?2" _MESSAGE_DATED " ORDER BY remote LIMIT ?3")                           \
+        X(MESSAGE_OLD,                                                                             \
+          "SELECT remote, local, flags, apart FROM message m INDEXED BY message_date"              \
+          " WHERE mailbox = ?1 AND date > 0 AND date < ?2" _MESSAGE_DATED _MESSAGE_UNCHANGED       \
+          " ORDER BY date LIMIT ?3")                                                               \
+        X(MESSAGE_ANY_OLD, "SELECT EXISTS (SELECT 1 FROM message INDEXED BY message_date"          \
+                           " WHERE mailbox = ?1 AND date < ?2" _MESSAGE_DATED ")")                 \
+        X(MESSAGE_SURPLUS,                                                                         \
+          "SELECT remote, local, flags, apart FROM (SELECT remote, local, flags, apart"            \
+          " FROM message WHERE mailbox = ?1 ORDER BY remote LIMIT ?2) m"                           \
+          " WHERE 1" _MESSAGE_EVICTABLE _MESSAGE_UNCHANGED " LIMIT ?3")                            \
+        X(UNKNOWN_OLD, "SELECT uid FROM temp.unknown u WHERE mailbox = ?1 AND side = 0"            \
+                       " AND date < ?2" _UNKNOWN_UNSENT " ORDER BY uid")                           \
+        X(UNKNOWN_SURPLUS, "SELECT uid FROM temp.unknown u WHERE mailbox = ?1 AND side = 0"        \
+                           " AND uid < ?2" _UNKNOWN_UNSENT " ORDER BY uid")                        \
+        X(UNKNOWN_ANY_OLD, "SELECT EXISTS (SELECT 1 FROM temp.unknown"                             \
+                           " WHERE mailbox = ?1 AND side = 1 AND date <= ?2)")                     \
+        X(NEWEST_FROM,                                                                             \
+          "SELECT uid FROM (SELECT * FROM (SELECT remote AS uid FROM message WHERE mailbox = ?1"   \
+          " ORDER BY remote DESC LIMIT ?2) UNION SELECT * FROM (SELECT uid FROM temp.unknown"      \
+          " WHERE mailbox = ?1 AND side = 0 ORDER BY uid DESC LIMIT ?2))"                          \
+          " ORDER BY uid DESC LIMIT 1 OFFSET ?2 - 1")                                              \
         X(MESSAGE_UNSEEN, "SELECT count(*) FROM message WHERE mailbox = ?1 AND NOT flags & 1")     \
         X(VOLUME_NEXT_REMOTE, _VOLUME_NEXT("remote"))                                              \
         X(VOLUME_NEXT_LOCAL, _VOLUME_NEXT("local"))                                                \
@@ -291,9 +350,11 @@
         X(STAGED_SET, "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3)")                         \
         X(STAGED_GET, "SELECT first, last FROM staged WHERE mailbox = ?1")                         \
         X(STAGED_CLEAR, "DELETE FROM staged WHERE mailbox = ?1")                                   \
-        X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4)")                           \
+        X(PARK, "INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4, ?5)")                       \
         X(UNPARK, "DELETE FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")              \
         X(PARKED_FIND, "SELECT 1 FROM parked WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")       \
+        X(PARKED_FLAGS, "SELECT flags FROM parked"                                                 \
+                        " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                          \
         X(PARKED_REASON, "SELECT reason FROM parked"                                               \
                          " WHERE mailbox = ?1 AND side = ?2 AND uid = ?3")                         \
         X(PARKED_FROM, "SELECT uid FROM parked"                                                    \
@@ -302,7 +363,7 @@
                      " AND uid BETWEEN ?3 AND ?4 ORDER BY uid")                                    \
         X(PARKED_COUNT, "SELECT count(*) FROM parked WHERE mailbox = ?1 AND reason = ?2")          \
         X(PARKED_REFUSED, "SELECT uid FROM parked WHERE mailbox = ?1 AND side = ?2"                \
-                          " AND reason NOT IN (?3, ?4) ORDER BY uid")                              \
+                          " AND reason NOT IN (?3, ?4, ?5, ?6, ?7) ORDER BY uid")                  \
         X(PARKED_FOR, "SELECT uid FROM parked"                                                     \
                       " WHERE mailbox = ?1 AND side = ?2 AND reason = ?3 ORDER BY uid")            \
         X(CHANGE_PUT, "INSERT OR REPLACE INTO temp.change (mailbox, remote, side, gone, flags)"    \

@@ -77,6 +77,12 @@ typedef struct MailboxState {
         uint64_t parked[_SIDE_MAX]; /* rows of parked messages */
         uint64_t alone, large; /* of them those that are parked for these reasons, of both sides */
         uint64_t size_limit;   /* each of the large ones is larger than this */
+        uint64_t old, surplus; /* remote ones that are parked for these reasons, ... */
+        uint64_t age_limit;    /* ... each of the old ones is older than this (seconds), ... */
+        uint64_t count_limit;  /* ... and so many were newer than each of the surplus */
+        int64_t left_until;    /* none of them is dated later; seconds since 1970 */
+        uint64_t evicted;      /* local ones that are about to be removed for that */
+        bool is_dated;         /* rows of the base have the dates of messages */
         uint64_t gone[_SIDE_MAX]; /* deletions let through lately, for the brake */
         int64_t gone_since;       /* usec since 1970: since when they are counted */
         int64_t last_change;      /* usec since 1970 */
@@ -84,6 +90,13 @@ typedef struct MailboxState {
 } MailboxState;
 
 void mailbox_state_done(MailboxState *state);
+
+/* Messages that are parked and stay so, by what is configured. */
+static inline uint64_t mailbox_state_kept(const MailboxState *state) {
+        return state->alone + state->large + state->old + state->surplus + state->evicted;
+}
+/* Which of these counts has those that are parked for this reason; NULL: none. */
+uint64_t *mailbox_state_count(MailboxState *state, const char *reason);
 
 /* The base comes from another program, and no run has gone through: until one has, both sides list all that
  * they have, and every deletion is held. To the brake, whatever more is deleted is too much. */
@@ -179,6 +192,32 @@ int state_db_rotation_get(StateDb *db, int64_t mailbox, Side side,
                           VolumeRotation *ret_rotation); /* all 0 if there is none */
 int state_db_rotation_set(StateDb *db, int64_t mailbox, Side side, const VolumeRotation *rotation);
 
+/* --- what is old: rows that may be evicted (_MESSAGE_EVICTABLE), by date or by UID --- */
+
+/* Rows of the mailbox have dates from now on: those that it has, none yet. Walks the mailbox: once. */
+int state_db_keep_dates(StateDb *db, int64_t mailbox);
+/* The date of a message, unknown so far and becoming one of the base, before it is removed from the unknown. */
+int state_db_note_date(StateDb *db, int64_t mailbox, const BaseMessage *message);
+int state_db_set_date(StateDb *db, int64_t mailbox, uint32_t remote_uid, int64_t date);
+/* Remote UIDs above @after of those whose date is to be asked for. */
+int state_db_undated(StateDb *db, int64_t mailbox, uint32_t after, size_t max, UidSet *uids);
+/* Those dated before @cutoff, the oldest first, and those among the first @excess of the base; none of which a
+ * change is known. Costs what it yields, or @excess. */
+int state_db_old(StateDb *db, int64_t mailbox, int64_t cutoff, size_t max,
+                 BaseMessage *ret_messages, size_t *ret_n);
+int state_db_surplus(StateDb *db, int64_t mailbox, uint64_t excess, size_t max,
+                     BaseMessage *ret_messages, size_t *ret_n);
+/* Is there one dated before @cutoff, or one whose date is to be asked for? */
+int state_db_any_old(StateDb *db, int64_t mailbox, int64_t cutoff, bool *ret_any);
+/* Unknown remote messages dated before @cutoff, or with UIDs below @first; none that may have been sent. */
+int state_db_unknown_old(StateDb *db, int64_t mailbox, int64_t cutoff, UidSet *uids);
+int state_db_unknown_surplus(StateDb *db, int64_t mailbox, uint32_t first, UidSet *uids);
+/* Is an unknown local message dated @until or before? */
+int state_db_unknown_any_old(StateDb *db, int64_t mailbox, int64_t until, bool *ret_any);
+/* Where the newest @n remote messages begin, of base and unknown (0: there are not so many). Costs @n,
+ * unless what is new is above all of the base. */
+int state_db_newest_from(StateDb *db, int64_t mailbox, uint64_t n, uint32_t *ret_first);
+
 /* --- a Maildir's files: which number which base name has --- */
 
 int state_db_file_find(StateDb *db, int64_t mailbox, const char *name,
@@ -234,6 +273,11 @@ int state_db_staged_clear(StateDb *db, int64_t mailbox);
 /* --- parked: messages that the other side refuses --- */
 
 int state_db_park(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason);
+/* The same, of one that the base had, and what that had of its flags: by these a Maildir finds its file. */
+int state_db_park_known(StateDb *db, int64_t mailbox, Side side, uint32_t uid, const char *reason,
+                        MessageFlags flags);
+int state_db_parked_flags(StateDb *db, int64_t mailbox, Side side, uint32_t uid,
+                          MessageFlags *ret_flags);                         /* or STATE_DB_E_NONE */
 int state_db_unpark(StateDb *db, int64_t mailbox, Side side, uint32_t uid); /* or STATE_DB_E_NONE */
 int state_db_unpark_all(StateDb *db, int64_t mailbox, Side side);
 bool state_db_is_parked(StateDb *db, int64_t mailbox, Side side, uint32_t uid);
@@ -256,6 +300,14 @@ int state_db_alone(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 /* Nor these: they are larger than what is to be copied at all. MailboxState.large counts them. */
 #define STATE_DB_LARGE "large"
 int state_db_large(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
+/* Nor these remote ones: older than what is to be here, or not among the newest so many. MailboxState.old and
+ * MailboxState.surplus count them. */
+#define STATE_DB_OLD     "old"
+#define STATE_DB_SURPLUS "surplus"
+/* Nor these local ones, whose other half has become such a one: they are as good as removed. They are not
+ * new, whatever comes in between, and that they are gone is no news. MailboxState.evicted counts them. */
+#define STATE_DB_EVICTED "evicted"
+int state_db_parked_for(StateDb *db, int64_t mailbox, Side side, const char *reason, UidSet *uids);
 /* All the others, which may be tried again. */
 int state_db_refused(StateDb *db, int64_t mailbox, Side side, UidSet *uids);
 

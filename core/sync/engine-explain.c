@@ -141,6 +141,22 @@ static int say_parked(const EngineExplanation *explanation, Buffer *out) {
                         "It is on the %s side only: larger than size-limit. It follows when the "
                         "limit is raised.",
                         only);
+        if (strcmp(explanation->parked, STATE_DB_OLD) == 0)
+                return buffer_append_format(
+                        out,
+                        "It is on the %s side only: older than age-limit. It follows when the "
+                        "limit is raised.",
+                        only);
+        if (strcmp(explanation->parked, STATE_DB_SURPLUS) == 0)
+                return buffer_append_format(
+                        out,
+                        "It is on the %s side only: not among the newest, as many as count-limit "
+                        "has. It follows when the limit is raised.",
+                        only);
+        if (strcmp(explanation->parked, STATE_DB_EVICTED) == 0)
+                return buffer_append_string(
+                        out, "It is beyond age-limit or count-limit: the next run removes it "
+                             "here. The server keeps it.");
         return buffer_append_format(
                 out,
                 "It is on the %s side only, since it was refused: %s. It is tried "

@@ -37,29 +37,37 @@ int sync_mailbox_unpark(SyncMailbox *mailbox, Side side, uint32_t uid) {
         MailboxState *state = &mailbox->state;
         StateDb *db = mailbox->engine->db;
         _cleanup_free_ char *reason = NULL;
+        uint64_t *count;
         int r = 0;
 
-        if (state->alone + state->large > 0)
+        if (mailbox_state_kept(state) > 0)
                 r = state_db_parked_reason(db, state->id, side, uid, &reason);
         if (r >= 0)
                 r = state_db_unpark(db, state->id, side, uid);
         if (r != 0)
                 return MIN(r, 0);
         state->parked[side]--;
-        state->alone -= reason && strcmp(reason, STATE_DB_ALONE) == 0;
-        state->large -= reason && strcmp(reason, STATE_DB_LARGE) == 0;
+        count = reason ? mailbox_state_count(state, reason) : NULL;
+        if (count)
+                --*count;
         return 0;
 }
+
+static const char *const kept_reasons[] = {
+        STATE_DB_ALONE, STATE_DB_LARGE, STATE_DB_OLD, STATE_DB_SURPLUS, STATE_DB_EVICTED,
+};
 
 int sync_mailbox_unpark_all(SyncMailbox *mailbox, Side side) {
         MailboxState *state = &mailbox->state;
         StateDb *db = mailbox->engine->db;
         int r = state_db_unpark_all(db, state->id, side);
 
-        if (r >= 0 && state->alone > 0)
-                r = state_db_parked_count(db, state->id, STATE_DB_ALONE, &state->alone);
-        if (r >= 0 && state->large > 0)
-                r = state_db_parked_count(db, state->id, STATE_DB_LARGE, &state->large);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(kept_reasons); i++) {
+                uint64_t *count = mailbox_state_count(state, kept_reasons[i]);
+
+                if (*count > 0)
+                        r = state_db_parked_count(db, state->id, kept_reasons[i], count);
+        }
         state->parked[side] = 0;
         return r;
 }
@@ -76,6 +84,23 @@ static int find_wanted(SyncMailbox *mailbox, Side side, UidSet *uids) {
                 r = state_db_deferred(db, id, side, uids);
         if (r >= 0 && mailbox->wants_large)
                 r = state_db_large(db, id, side, uids);
+        if (r >= 0 && mailbox->wants_old)
+                r = state_db_parked_for(db, id, side, STATE_DB_OLD, uids);
+        if (r >= 0 && mailbox->wants_surplus)
+                r = state_db_parked_for(db, id, side, STATE_DB_SURPLUS, uids);
+        return r;
+}
+
+static int unpark_each(SyncMailbox *mailbox, Side side, const UidSet *parked) {
+        int r = 0;
+
+        for (size_t i = 0; i < parked->n_ranges; i++)
+                for (uint64_t uid = parked->ranges[i].first;
+                     r >= 0 && uid <= parked->ranges[i].last; uid++) {
+                        r = unpark_one(mailbox, side, (uint32_t) uid);
+                        if (r >= 0)
+                                r = sync_mailbox_unpark(mailbox, side, (uint32_t) uid);
+                }
         return r;
 }
 
@@ -86,14 +111,24 @@ static int unpark_side(SyncMailbox *mailbox, Side side) {
         if (mailbox->state.parked[side] == 0)
                 return 0;
         r = find_wanted(mailbox, side, &parked);
-        for (size_t i = 0; i < parked.n_ranges; i++)
-                for (uint64_t uid = parked.ranges[i].first; r >= 0 && uid <= parked.ranges[i].last;
-                     uid++) {
-                        r = unpark_one(mailbox, side, (uint32_t) uid);
-                        if (r >= 0)
-                                r = sync_mailbox_unpark(mailbox, side, (uint32_t) uid);
-                }
-        return r;
+        return r < 0 ? r : unpark_each(mailbox, side, &parked);
+}
+
+int sync_mailbox_unpark_left(SyncMailbox *mailbox) {
+        _cleanup_(uid_set_done) UidSet remote = UID_SET_NULL, local = UID_SET_NULL;
+        const MailboxState *state = &mailbox->state;
+        StateDb *db = mailbox->engine->db;
+        int r = 0;
+
+        if (state->old > 0)
+                r = state_db_parked_for(db, state->id, SIDE_REMOTE, STATE_DB_OLD, &remote);
+        if (r >= 0 && state->surplus > 0)
+                r = state_db_parked_for(db, state->id, SIDE_REMOTE, STATE_DB_SURPLUS, &remote);
+        if (r >= 0 && state->evicted > 0)
+                r = state_db_parked_for(db, state->id, SIDE_LOCAL, STATE_DB_EVICTED, &local);
+        if (r >= 0)
+                r = unpark_each(mailbox, SIDE_REMOTE, &remote);
+        return r < 0 ? r : unpark_each(mailbox, SIDE_LOCAL, &local);
 }
 
 int engine_unpark(SyncMailbox *mailbox) {
@@ -110,6 +145,7 @@ int engine_unpark(SyncMailbox *mailbox) {
                         r = engine_commit(engine);
         }
         mailbox->wants_parked = mailbox->wants_deferred = mailbox->wants_large = false;
+        mailbox->wants_old = mailbox->wants_surplus = false;
         return r;
 }
 
@@ -136,7 +172,7 @@ static bool count_reasons(SyncMailbox *mailbox) {
                 mailbox->state.parked[SIDE_REMOTE] + mailbox->state.parked[SIDE_LOCAL];
         uint64_t n_deferred, n_left;
 
-        if (n_parked == mailbox->state.alone + mailbox->state.large)
+        if (n_parked == mailbox_state_kept(&mailbox->state))
                 return false;
         if (mailbox->has_deferred && mailbox->n_parked_then == n_parked)
                 return true;
@@ -166,10 +202,17 @@ static bool allows_more(uint64_t before, uint64_t now) {
 void sync_mailbox_check_limit(SyncMailbox *mailbox) {
         const MailboxState *state = &mailbox->state;
 
-        if (mailbox->engine->options.dry_run || state->large == 0 ||
-            !allows_more(state->size_limit, mailbox->size_limit))
+        if (mailbox->engine->options.dry_run)
                 return;
-        mailbox->wants_large = mailbox->all_names = true;
+        mailbox->wants_large =
+                state->large > 0 && allows_more(state->size_limit, mailbox->size_limit);
+        mailbox->wants_old = state->old > 0 && allows_more(state->age_limit, mailbox->age_limit);
+        mailbox->wants_surplus =
+                state->surplus > 0 && allows_more(state->count_limit, mailbox->count_limit);
+        if (!mailbox->wants_large && !mailbox->wants_old && !mailbox->wants_surplus &&
+            state->evicted == 0)
+                return;
+        mailbox->all_names = true;
         for (Side side = 0; side < _SIDE_MAX; side++)
                 sync_mailbox_mark(mailbox, side);
 }

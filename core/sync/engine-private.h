@@ -79,15 +79,18 @@ typedef struct SyncMailbox {
         Subscribed subscribing;     /* asked for; the base has it once it is so */
 
         Direction direction;
-        uint64_t size_limit;  /* 0: none */
-        bool is_named;        /* by the configuration: never left out */
-        const char *left_out; /* static: why it is not synchronised; NULL: it is */
-        char *error;          /* owned, NULL: none */
-        bool is_missing;      /* the error: it is not on both sides */
-        bool wants_parked;    /* its next run tries what is parked again */
-        bool wants_deferred;  /* the same of what is deferred */
-        bool wants_large;     /* and of what was larger than the limit was */
-        bool has_deferred;    /* they were counted, when so many were parked: */
+        uint64_t size_limit;           /* 0: none */
+        uint64_t age_limit;            /* seconds; 0: none */
+        uint64_t count_limit;          /* 0: none */
+        bool is_named;                 /* by the configuration: never left out */
+        const char *left_out;          /* static: why it is not synchronised; NULL: it is */
+        char *error;                   /* owned, NULL: none */
+        bool is_missing;               /* the error: it is not on both sides */
+        bool wants_parked;             /* its next run tries what is parked again */
+        bool wants_deferred;           /* the same of what is deferred */
+        bool wants_large;              /* and of what was larger than the limit was */
+        bool wants_old, wants_surplus; /* and of what was older, or too many */
+        bool has_deferred;             /* they were counted, when so many were parked: */
         uint64_t n_deferred, n_left, n_parked_then;
         bool wants_verify;  /* once it is in sync */
         bool wants_digests; /* and then of the bytes, too */
@@ -161,6 +164,7 @@ typedef enum RunPhase {
         RUN_MEET,     /* what is gone here may be new in another mailbox: wait for its run */
         RUN_ACT,
         RUN_TRANSFER,
+        RUN_EVICT, /* what is too old, or too many, leaves the local side */
         RUN_CLOSE,
 } RunPhase;
 
@@ -243,6 +247,17 @@ struct SyncRun {
         size_t n_planned;
         unsigned n_requests[_SIDE_MAX], n_answers[_SIDE_MAX]; /* for these */
         uint32_t planned_after;                               /* remote UID */
+
+        /* Limits of age and count. */
+        bool has_left_old, has_left_surplus; /* on the remote side, what is new and beyond them */
+        bool met_left;         /* what was left there before was compared with what is new here */
+        bool is_looking;       /* at what is to be evicted, once more: */
+        UidSet unchanged;      /* owned: local UIDs of those that are as the base has them */
+        bool has_evicted;      /* all that can be */
+        bool is_removing;      /* what is evicted */
+        UidSet undated;        /* owned: their dates were asked for */
+        uint32_t dated;        /* so were those of all up to this remote UID */
+        uint64_t n_evicted[2]; /* [0] as too old, [1] as too many */
 
         /* Pairing. */
         uint32_t identified[_SIDE_MAX];
@@ -358,6 +373,7 @@ struct Engine {
         bool gathers;
         uint64_t max_body; /* 0: no limit */
         bool scan_flags;
+        int64_t old_day; /* on which what is old was looked for; 0: not yet */
         ListPhase list_phase;
         size_t n_renamed;           /* by the comparison under way */
         bool is_polling[_SIDE_MAX]; /* mailboxes are told of outside of a list */
@@ -526,7 +542,9 @@ uint64_t sync_mailbox_count_left(SyncMailbox *mailbox);
 int sync_mailbox_unpark(SyncMailbox *mailbox, Side side, uint32_t uid);
 /* All of a side. */
 int sync_mailbox_unpark_all(SyncMailbox *mailbox, Side side);
-/* Does the limit let more through than when messages were left out? Marks it then. */
+/* All that is only on the remote side by a limit, and what was about to be only there, is new again. */
+int sync_mailbox_unpark_left(SyncMailbox *mailbox);
+/* Do the limits let more through than when messages were left out? Marks it then. */
 void sync_mailbox_check_limit(SyncMailbox *mailbox);
 
 /* run-alone.c: new messages of a side that stay there, by the direction */
@@ -537,6 +555,26 @@ int run_leave_alone(SyncRun *run);
 int run_ask_sizes(SyncRun *run);
 /* Take out of @uids those that are too large, and remember them. */
 int run_defer(SyncRun *run, Side side, UidSet *uids);
+
+/* run-old.c: new remote messages that are too old, or too many */
+/* Is there such a limit, and may what is beyond it leave the local side? */
+bool sync_mailbox_is_limited(const SyncMailbox *mailbox);
+/* Return: 1 if what was left there before is to be compared first, 0, or negative. */
+int run_leave_old(SyncRun *run);
+/* The same by UID alone, before anybody is asked who they are. */
+int run_leave_surplus(SyncRun *run);
+/* They are parked for good, until the limit is another one. Only the rows, and what the limit was. */
+int run_put_left(SyncRun *run, uint32_t remote_uid, const char *reason);
+
+/* run-evict.c: what both sides have, and is too old, or too many */
+/* With an age limit the rows of a mailbox have dates. */
+int run_keep_dates(SyncRun *run);
+/* Return: 1 if something is under way, 0 if there is none, or negative. */
+int run_evict(SyncRun *run);
+/* What a side says of a message of the base meanwhile. */
+int run_on_evictable(SyncRun *run, Side side, const ReplicaMessage *message);
+/* Once a day, and at first: is there any where nothing else happens? Marks it. */
+int engine_mark_old(Engine *engine);
 
 /* engine-special.c: mailboxes of a special use */
 const char *engine_left_out(const Engine *engine, Side side, EngineWish wish, unsigned attributes);
@@ -654,6 +692,7 @@ void run_on_answer(SyncRun *run, Side side, bool ok);
 
 /* run-transfer.c */
 int run_transfer(SyncRun *run);
+int run_end_transfer(SyncRun *run);
 int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_appended(SyncRun *run, Side side, const ReplicaEvent *event);
 int run_on_append_failed(SyncRun *run, Side side, const ReplicaEvent *event);

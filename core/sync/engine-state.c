@@ -91,10 +91,12 @@ static EngineMailbox describe(SyncMailbox *mailbox) {
                 .name = mailbox->state.name,
                 .messages = mailbox->state.messages,
                 .parked = state->parked[SIDE_REMOTE] + state->parked[SIDE_LOCAL] - deferred -
-                          sync_mailbox_count_left(mailbox) - state->alone - state->large,
+                          sync_mailbox_count_left(mailbox) - mailbox_state_kept(state),
                 .deferred = deferred,
                 .alone = state->alone,
                 .large = state->large,
+                .old = state->old,
+                .surplus = state->surplus,
                 .direction = mailbox->direction,
                 .held = {held_on(mailbox, SIDE_REMOTE), held_on(mailbox, SIDE_LOCAL)},
                 .deleted = {mailbox->is_deleted[SIDE_REMOTE],    mailbox->is_deleted[SIDE_LOCAL]               },
@@ -177,6 +179,8 @@ EngineTotals engine_totals(const Engine *engine) {
                 totals.deferred += mailbox.deferred;
                 totals.alone += mailbox.alone;
                 totals.large += mailbox.large;
+                totals.old += mailbox.old;
+                totals.surplus += mailbox.surplus;
                 totals.bytes_left += sync_mailbox_bytes_left(engine->mailboxes[i]);
                 totals.failed += mailbox.error[0] != '\0' && !mailbox.deleted[SIDE_REMOTE] &&
                                  !mailbox.deleted[SIDE_LOCAL];

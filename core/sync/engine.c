@@ -214,7 +214,9 @@ static int start_marked(SyncMailbox *mailbox) {
         mailbox->replica[SIDE_LOCAL].names = mailbox->names[1];
         mailbox->all_names = false;
         mailbox->dirty[SIDE_REMOTE] = mailbox->dirty[SIDE_LOCAL] = false;
-        if (mailbox->wants_parked || mailbox->wants_deferred || mailbox->wants_large) {
+        mailbox->run->met_left = mailbox->wants_old && mailbox->wants_surplus;
+        if (mailbox->wants_parked || mailbox->wants_deferred || mailbox->wants_large ||
+            mailbox->wants_old || mailbox->wants_surplus) {
                 int r = engine_unpark(mailbox);
 
                 if (r < 0)
@@ -303,15 +305,17 @@ static int start_turn(Engine *engine, unsigned turn) {
 
 /* Return: how many runs were begun, or negative. */
 static int start_runs(Engine *engine) {
-        int n_started = 0;
+        int r, n_started = 0;
 
         if (engine->hold || engine->n_listing > 0 || engine->wants_list ||
             engine_is_gathering(engine))
                 return 0;
+        r = engine_mark_old(engine);
+        if (r < 0)
+                return r;
 
         for (unsigned turn = 0; turn < ENGINE_N_TURNS; turn++) {
-                const int r = start_turn(engine, turn);
-
+                r = start_turn(engine, turn);
                 if (r < 0)
                         return r;
                 n_started += r;

@@ -104,6 +104,10 @@ typedef struct EngineOptions {
         Direction (*direction)(const char *mailbox, void *userdata);
         /* Messages of more bytes are not copied; 0: all are. NULL: of all mailboxes. */
         uint64_t (*size_limit)(const char *mailbox, void *userdata);
+        /* What is older (seconds), or not among the newest so many, is only on the remote side, whatever was
+         * said before; 0: no limit. NULL: of no mailbox. */
+        uint64_t (*age_limit)(const char *mailbox, void *userdata);
+        uint64_t (*count_limit)(const char *mailbox, void *userdata);
         void (*note)(const EngineNote *note, void *userdata);
         /* What the owner asked of an IMAP replica beside the engine is answered (REPLICA_WAIT); may be
          * NULL. */
@@ -239,6 +243,8 @@ typedef struct EngineMailbox {
         uint64_t messages, parked;
         uint64_t deferred;     /* too large for the policy, and not counted as parked */
         uint64_t alone, large; /* left out by the direction or the size limit: the same */
+        uint64_t old,
+                surplus; /* on the remote side only, by the age or the count limit: the same */
         Direction direction;
         uint64_t held[_SIDE_MAX]; /* vanished on that side, and held */
         bool deleted[_SIDE_MAX];  /* so was the whole mailbox, which is held */
@@ -287,7 +293,8 @@ const EngineMailbox *engine_find_mailbox(Engine *engine, const char *name);
 
 /* Sums over all mailboxes that are not left out; a list of mailboxes that failed counts as one that failed. */
 typedef struct EngineTotals {
-        uint64_t mailboxes, messages, pending, held, parked, deferred, alone, large, failed;
+        uint64_t mailboxes, messages, pending, held, parked, deferred, alone, large, old, surplus,
+                failed;
         uint64_t
                 bytes_left; /* of mailboxes that are synchronised for the first time, as far as known */
 } EngineTotals;

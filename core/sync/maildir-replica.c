@@ -77,13 +77,15 @@ int folder_need(MaildirReplica *r, ReplicaMailbox *mailbox, Folder **ret_folder)
 int folder_find(MaildirReplica *r, ReplicaMailbox *mailbox, Folder *folder, uint32_t uid,
                 MaildirSub *ret_sub, char **ret_name) {
         _cleanup_free_ char *base = NULL, *hint = NULL;
-        BaseMessage message;
+        BaseMessage message = {0};
         int k;
 
         k = state_db_file_name(r->db, mailbox->id, uid, &base);
         if (k != 0)
                 return k < 0 ? k : -ENOENT;
         k = state_db_find(r->db, mailbox->id, SIDE_LOCAL, uid, &message);
+        if (k == STATE_DB_E_NONE)
+                k = state_db_parked_flags(r->db, mailbox->id, SIDE_LOCAL, uid, &message.flags);
         if (k < 0)
                 return k;
         if (k == 0) {

@@ -36,6 +36,8 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
         int r;
 
         r = state_db_add(db, mailbox->state.id, &base);
+        if (r >= 0 && mailbox->state.is_dated)
+                r = state_db_note_date(db, mailbox->state.id, &base);
         if (r >= 0)
                 r = run_note_objects(run, &base);
         if (r >= 0)

@@ -11,7 +11,8 @@
 static bool has_limit(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;
 
-        return run->mailbox->size_limit > 0 || (engine->max_body > 0 && !engine->options.dry_run);
+        return run->mailbox->size_limit > 0 || sync_mailbox_is_limited(run->mailbox) ||
+               (engine->max_body > 0 && !engine->options.dry_run);
 }
 
 int run_ask_sizes(SyncRun *run) {

@@ -63,6 +63,8 @@ int run_on_message(SyncRun *run, Side side, const ReplicaMessage *message) {
                 return r;
         if (r == 0) {
                 r = on_compared(run, side, message);
+                if (r >= 0 && run->phase == RUN_EVICT)
+                        r = run_on_evictable(run, side, message);
                 if (r < 0 || !(message->present & REPLICA_HAS_FLAGS))
                         return r;
                 return run_on_known(run, side, &base, message->flags);

@@ -270,6 +270,8 @@ static int enter_target(SyncRun *run, SyncRun *target, const MovedMessage *moved
         int r;
 
         r = state_db_add(db, mailbox->state.id, row);
+        if (r >= 0 && mailbox->state.is_dated)
+                r = state_db_note_date(db, mailbox->state.id, row);
         if (r >= 0 && !keeps_file)
                 r = local->ops->noted(local, &mailbox->replica[SIDE_LOCAL], row->uid[SIDE_LOCAL]);
         if (r >= 0)

@@ -85,6 +85,8 @@ static int commit_pair(SyncRun *run, const BaseMessage *pair, const MessageFlags
         r = found_base(run, &message, flags);
         if (r >= 0)
                 r = state_db_add(db, mailbox->state.id, &message);
+        if (r >= 0 && mailbox->state.is_dated)
+                r = state_db_note_date(db, mailbox->state.id, &message);
         if (r >= 0)
                 r = run_note_objects(run, &message);
         if (r >= 0)

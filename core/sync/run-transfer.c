@@ -17,6 +17,7 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason) 
         SyncMailbox *mailbox = run->mailbox;
         Replica *replica = mailbox->engine->replica[source];
         StateDb *db = mailbox->engine->db;
+        uint64_t *count;
         int r;
 
         r = state_db_park(db, mailbox->state.id, source, uid, reason);
@@ -31,8 +32,9 @@ int run_put_parked(SyncRun *run, Side source, uint32_t uid, const char *reason) 
 
         run_note_numbering(run);
         mailbox->state.parked[source]++;
-        mailbox->state.alone += strcmp(reason, STATE_DB_ALONE) == 0;
-        mailbox->state.large += strcmp(reason, STATE_DB_LARGE) == 0;
+        count = mailbox_state_count(&mailbox->state, reason);
+        if (count)
+                ++*count;
         mailbox->has_deferred = false;
         return 0;
 }
@@ -503,19 +505,25 @@ static bool begin_again(SyncRun *run) {
 }
 
 /* All is transferred. What was said meanwhile is acted upon, but deletions must be checked first. */
-static int end_transfer(SyncRun *run) {
+int run_end_transfer(SyncRun *run) {
+        int r;
+
         if (run->has_news && !run->again)
                 return run_act(run);
 
         for (Side side = 0; side < _SIDE_MAX; side++) {
                 uint64_t n_late;
-                int r = state_db_change_count_late(run->mailbox->engine->db, run->mailbox->state.id,
-                                                   side, &n_late);
+
+                r = state_db_change_count_late(run->mailbox->engine->db, run->mailbox->state.id,
+                                               side, &n_late);
 
                 if (r < 0)
                         return r;
                 run->again |= n_late > 0;
         }
+        r = run_evict(run);
+        if (r != 0)
+                return MIN(r, 0);
         return run_close(run);
 }
 
@@ -540,9 +548,15 @@ int run_transfer(SyncRun *run) {
                 return run_close(run);
         if (!run_may_fetch(run))
                 return 0;
+        r = run_leave_surplus(run);
+        if (r < 0)
+                return r;
         r = run_ask_sizes(run);
         if (r != 0)
                 return r < 0 ? r : 0;
+        r = run_leave_old(run);
+        if (r != 0)
+                return r < 0 ? r : run_close(run);
 
         do {
                 n = 0;
@@ -554,5 +568,5 @@ int run_transfer(SyncRun *run) {
                 }
         } while (run->n_under_way == 0 && !run->is_queued && (n > 0 || begin_again(run)));
 
-        return run->n_under_way == 0 && !run->is_queued ? end_transfer(run) : 0;
+        return run->n_under_way == 0 && !run->is_queued ? run_end_transfer(run) : 0;
 }

@@ -51,6 +51,8 @@ SyncRun *run_free(SyncRun *run) {
         free(run->checked);
         free(run->planned);
         free(run->moved);
+        uid_set_done(&run->undated);
+        uid_set_done(&run->unchanged);
         for (Side side = 0; side < _SIDE_MAX; side++)
                 run_survey_done(run, side);
         run_end_flow(run);
@@ -209,6 +211,9 @@ int run_start(SyncRun *run) {
         if (r < 0)
                 return r;
         run->intents = n_intents > 0;
+        r = run_keep_dates(run);
+        if (r < 0)
+                return r;
         r = state_db_moved_any(mailbox->engine->db, mailbox->state.id, &run->awaits_moved);
         return r < 0 ? r : ask_local(run);
 }
@@ -229,9 +234,11 @@ static int count_unknown(SyncRun *run, Side side, uint64_t *ret_n) {
 static ReplicaWant wanted_of_remote(const SyncRun *run, uint64_t n_unknown) {
         const MailboxState *state = &run->mailbox->state;
 
+        if (run->mailbox->count_limit > 0 && n_unknown == 0 && state->messages == 0)
+                return REPLICA_WANT_FLAGS; /* most of them are to stay there, and nobody asks who they are */
         if (n_unknown > 0 || run->intents || run->mailbox->engine->options.dry_run ||
-            run->mailbox->engine->max_body > 0 || run->mailbox->size_limit > 0 ||
-            !sync_mailbox_may(run->mailbox, SIDE_LOCAL, DEED_ADD) ||
+            sync_mailbox_is_limited(run->mailbox) || run->mailbox->engine->max_body > 0 ||
+            run->mailbox->size_limit > 0 || !sync_mailbox_may(run->mailbox, SIDE_LOCAL, DEED_ADD) ||
             run_replica(run, SIDE_REMOTE)->has_labels ||
             !engine_may_flow(run->mailbox->engine, SIDE_REMOTE))
                 return REPLICA_WANT_IDENTITY;
@@ -276,7 +283,8 @@ static int ask_remote(SyncRun *run) {
         if (r < 0)
                 return r;
         want = wanted_of_remote(run, n_unknown);
-        run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY;
+        run->gains[SIDE_REMOTE] = want == REPLICA_WANT_IDENTITY ||
+                                  (want == REPLICA_WANT_FLAGS && run->mailbox->count_limit > 0);
         run->asks_bodies = want == REPLICA_WANT_BODY;
         if (want == REPLICA_WANT_BODY) {
                 (void) run_begin_flow(run, SIDE_REMOTE);
@@ -306,6 +314,8 @@ static int forget_numbers(SyncMailbox *mailbox, Side side) {
         int r;
 
         r = state_db_remove_all(db, state->id);
+        if (r >= 0)
+                r = sync_mailbox_unpark_left(mailbox);
         if (r >= 0)
                 r = sync_mailbox_unpark_all(mailbox, side);
         if (r >= 0)
@@ -448,6 +458,8 @@ int run_next_phase(SyncRun *run) {
                 return run_act_done(run);
         case RUN_TRANSFER:
                 return run_transfer(run);
+        case RUN_EVICT:
+                return run_end_transfer(run);
         case RUN_CLOSE:
                 return 0;
         }

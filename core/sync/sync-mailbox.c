@@ -118,6 +118,9 @@ static void take_options(SyncMailbox *mailbox) {
                 options->direction ? options->direction(name, options->userdata) : DIRECTION_BOTH;
         mailbox->size_limit =
                 options->size_limit ? options->size_limit(name, options->userdata) : 0;
+        mailbox->age_limit = options->age_limit ? options->age_limit(name, options->userdata) : 0;
+        mailbox->count_limit =
+                options->count_limit ? options->count_limit(name, options->userdata) : 0;
 }
 
 /* There must be room for it. */
@@ -195,6 +198,7 @@ void engine_rename_mailbox(Engine *engine, SyncMailbox *mailbox, char *name,
                 sync_mailbox_set_wire(mailbox, side, TAKE_PTR(wire[side]));
         }
         link_mailbox(engine, mailbox);
+        sync_mailbox_check_limit(mailbox); /* there may be another one by its new name */
 }
 
 void sync_mailbox_set_error(SyncMailbox *mailbox, const char *text) {

@@ -132,7 +132,7 @@ class Explain(case.SystemTest):
         """A message that was refused: why, and what would be done."""
         self.once(self.acc)
         self.state("DELETE FROM message WHERE remote = 4")
-        self.state("INSERT INTO parked VALUES (1, 0, 4, 'it is no message')")
+        self.state("INSERT INTO parked (mailbox, side, uid, reason) VALUES (1, 0, 4, 'it is no message')")
         with self.acc.daemon() as daemon:
             daemon.wait_ready()
             row = self.explain("4")
