@@ -18,6 +18,7 @@ const char *plural(uint64_t n) {
 /* What stays on one side because it is to: nobody need do anything. */
 static int format_left(const Row *row, Buffer *buffer) {
         const uint64_t alone = row_number(row, "alone"), large = row_number(row, "large");
+        const uint64_t old = row_number(row, "old"), surplus = row_number(row, "surplus");
         int r = 0;
 
         if (alone > 0)
@@ -28,6 +29,13 @@ static int format_left(const Row *row, Buffer *buffer) {
                 r = buffer_append_format(buffer,
                                          "%s%" PRIu64 " large message%s left out (size-limit)",
                                          buffer->size > 0 ? ", " : "", large, plural(large));
+        if (r == 0 && old > 0)
+                r = buffer_append_format(buffer, "%s%" PRIu64 " old message%s left out (age-limit)",
+                                         buffer->size > 0 ? ", " : "", old, plural(old));
+        if (r == 0 && surplus > 0)
+                r = buffer_append_format(
+                        buffer, "%s%" PRIu64 " message%s left out: not the newest (count-limit)",
+                        buffer->size > 0 ? ", " : "", surplus, plural(surplus));
         return r;
 }
 
@@ -226,6 +234,7 @@ static bool is_one_way(const Row *row) {
 
 static int append_left_messages(const Row *account, Buffer *buffer) {
         const uint64_t alone = row_number(account, "alone"), large = row_number(account, "large");
+        const uint64_t old = row_number(account, "old"), surplus = row_number(account, "surplus");
         const char *direction = row_string(account, "direction");
         int r = 0;
 
@@ -238,6 +247,11 @@ static int append_left_messages(const Row *account, Buffer *buffer) {
                                 alone);
         if (r == 0 && large > 0)
                 r = append_line(buffer, "left out", "%" PRIu64 ", larger than size-limit", large);
+        if (r == 0 && old > 0)
+                r = append_line(buffer, "left out", "%" PRIu64 ", older than age-limit", old);
+        if (r == 0 && surplus > 0)
+                r = append_line(buffer, "left out", "%" PRIu64 ", not the newest by count-limit",
+                                surplus);
         return r;
 }
 
@@ -344,7 +358,8 @@ static int add_mailbox(Table *table, const Screen *screen, const Row *mailbox) {
                 r = add_sentence_note(table, STYLE_FAINT, row_string(mailbox, "left_out"));
         if (r == 0 && (row_number(mailbox, "held") > 0 || row_number(mailbox, "parked") > 0 ||
                        row_number(mailbox, "deferred") > 0 || row_number(mailbox, "alone") > 0 ||
-                       row_number(mailbox, "large") > 0))
+                       row_number(mailbox, "large") > 0 || row_number(mailbox, "old") > 0 ||
+                       row_number(mailbox, "surplus") > 0))
                 r = add_counts_note(table, mailbox);
         if (r == 0 && is_one_way(mailbox))
                 r = add_direction_note(table, row_string(mailbox, "direction"));

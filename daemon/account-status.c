@@ -216,6 +216,8 @@ AccountStatus account_status(Account *account) {
                 .large = totals.large,
                 .proxy = describe_proxy(account, SIDE_REMOTE),
                 .local_proxy = describe_proxy(account, SIDE_LOCAL),
+                .old = totals.old,
+                .surplus = totals.surplus,
                 .warning = account->hooks ? hooks_warning(account->hooks) : "",
         };
 }

@@ -353,6 +353,14 @@ static uint64_t size_limit_of(const char *mailbox, void *userdata) {
         return account_config_size_limit(((Account *) userdata)->config, mailbox);
 }
 
+static uint64_t age_limit_of(const char *mailbox, void *userdata) {
+        return account_config_age_limit(((Account *) userdata)->config, mailbox);
+}
+
+static uint64_t count_limit_of(const char *mailbox, void *userdata) {
+        return account_config_count_limit(((Account *) userdata)->config, mailbox);
+}
+
 static bool has_written(const EngineCounts *counts) {
         return counts->added[SIDE_LOCAL] > 0 || counts->changed[SIDE_LOCAL] > 0 ||
                counts->moved[SIDE_LOCAL] > 0 || counts->removed[SIDE_LOCAL] > 0;
@@ -441,6 +449,8 @@ static int make_engine(Account *account) {
                 .wants = wants,
                 .direction = direction_of,
                 .size_limit = size_limit_of,
+                .age_limit = age_limit_of,
+                .count_limit = count_limit_of,
                 .note = on_note,
                 .waited = on_waited,
                 .userdata = account,

@@ -72,6 +72,8 @@ static const Field account_fields[] = {
         FIELD(AccountStatus, large, FIELD_U64),
         FIELD(AccountStatus, proxy, FIELD_STRING),
         FIELD(AccountStatus, local_proxy, FIELD_STRING),
+        FIELD(AccountStatus, old, FIELD_U64),
+        FIELD(AccountStatus, surplus, FIELD_U64),
 };
 
 static const Field policy_fields[] = {
@@ -102,6 +104,8 @@ static const Field mailbox_fields[] = {
         FIELD(MailboxStatus, direction, FIELD_STRING),
         FIELD(MailboxStatus, alone, FIELD_U64),
         FIELD(MailboxStatus, large, FIELD_U64),
+        FIELD(MailboxStatus, old, FIELD_U64),
+        FIELD(MailboxStatus, surplus, FIELD_U64),
 };
 
 static const Field held_fields[] = {

@@ -75,6 +75,8 @@ static int tell_mailbox(const EngineMailbox *mailbox, void *userdata) {
                 .direction = direction_name(mailbox->direction),
                 .alone = mailbox->alone,
                 .large = mailbox->large,
+                .old = mailbox->old,
+                .surplus = mailbox->surplus,
         };
 
         return each->mailbox(&status, each->userdata);

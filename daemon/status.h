@@ -56,6 +56,7 @@ typedef struct AccountStatus {
                 direction; /* "both", "pull", "push", "archive"; "mixed" if mailboxes differ in it */
         uint64_t alone, large; /* messages left on one side: by it, or as too large (size-limit) */
         const char *proxy, *local_proxy; /* "socks5://localhost:9050", without a login; "" */
+        uint64_t old, surplus; /* messages left on the server: by age-limit, or by count-limit */
 } AccountStatus;
 
 /* What all accounts may cost now. */
@@ -83,6 +84,7 @@ typedef struct MailboxStatus {
         const char *left_out;      /* it is not synchronised: why; "" */
         const char *direction;     /* "both", "pull", "push", "archive" */
         uint64_t alone, large; /* messages left on one side: by it, or as too large (size-limit) */
+        uint64_t old, surplus; /* messages left on the server: by age-limit, or by count-limit */
 } MailboxStatus;
 
 /* A deletion that the brake holds back. */

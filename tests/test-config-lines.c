@@ -69,6 +69,38 @@ static void test_size_limits(void) {
         }
 }
 
+static void test_age_and_count_limits(void) {
+        static const struct {
+                const char *label, *lines, *mailbox;
+                uint64_t age, count;
+        } rows[] = {
+                {"default",         "",                                                "INBOX",  0,  0   },
+                {"of all",          "age-limit = 90d\n",                               "INBOX",  90, 0   },
+                {"weeks",           "age-limit = 12w\n",                               "a",      84, 0   },
+                {"of a pattern",    "age-limit = 90d\n  0 Old/*\n",                    "Old/1",  0,  0   },
+                {"of the others",   "age-limit = 90d\n  0 Old/*\n",                    "INBOX",  90, 0   },
+                {"a count",         "count-limit = 5000\n  10 Lists/*\n",              "INBOX",  0,  5000},
+                {"of a pattern",    "count-limit = 5000\n  10 Lists/*\n",              "Lists/", 0,  10  },
+                {"both",            "count-limit = 5\nage-limit = 1d\n",               "INBOX",  1,  5   },
+                {"one way down",    "direction = pull\nage-limit = 1d\n",              "INBOX",  1,  0   },
+                {"not where it is", "direction = both\n  push Sent\nage-limit = 1d\n", "INBOX",  1,
+                 0                                                                                       },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                _cleanup_free_ char *errors = NULL;
+                const AccountConfig *account;
+
+                TEST_ROW(rows[i].label, parse(rows[i].lines, &config, &errors) == 0);
+                account = &config->accounts[0];
+                TEST_ROW(rows[i].label, account_config_age_limit(account, rows[i].mailbox) ==
+                                                rows[i].age * 24 * 3600);
+                TEST_ROW(rows[i].label,
+                         account_config_count_limit(account, rows[i].mailbox) == rows[i].count);
+        }
+}
+
 static void test_mistakes(void) {
         static const struct {
                 const char *label, *lines, *error;
@@ -106,6 +138,23 @@ static void test_mistakes(void) {
                  "name, by this rule and one above\n"                                           },
                 {"a map and no rule",          "map =\n",
                  "/etc/t.conf:6: map: a rule is expected, here or in the indented lines below\n"},
+                {"no age",                     "age-limit = 12h\n",
+                 "/etc/t.conf:6: age-limit: “12h” is not an age: expected a day at least, written "
+                 "like 90d or 12w, or 0 for none, and behind it a pattern, unless it is for all "
+                 "mailboxes\n"                                                                  },
+                {"no count",                   "count-limit = all\n",
+                 "/etc/t.conf:6: count-limit: “all” is not a count: expected a number of "
+                 "messages, or 0 for none, and behind it a pattern, unless it is for all "
+                 "mailboxes\n"                                                                  },
+                {"an age of an archive",       "direction = archive\nage-limit = 90d\n",
+                 "/etc/t.conf:7: age-limit: “90d” means nothing with “direction = archive”, by "
+                 "which no message leaves this side; take it away, or let the direction be both "
+                 "or pull\n"                                                                    },
+                {"a count of what is pushed",
+                 "direction = both\n  push Sent\n"
+                 "count-limit = 5\n  10 Sent\n",                                         "/etc/t.conf:8: count-limit: “10 Sent” means nothing with “direction = push”, by "
+                 "which no message leaves this side; take it away, or let the direction be both "
+                 "or pull\n"                    },
                 {"a size and no limit",        "size-limit =\n",
                  "/etc/t.conf:6: size-limit: a value is expected, here or in the indented lines "
                  "below\n"                                                                      },
@@ -130,7 +179,11 @@ static void test_equal(void) {
                                             "map = a -> b\n",
                                             "map = a -> c\n",
                                             "size-limit = 1M\n",
-                                            "size-limit = 2M\n"};
+                                            "size-limit = 2M\n",
+                                            "age-limit = 1d\n",
+                                            "age-limit = 2d\n",
+                                            "count-limit = 1\n",
+                                            "count-limit = 2\n"};
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {
@@ -147,6 +200,7 @@ static void test_equal(void) {
 int main(void) {
         test_directions();
         test_size_limits();
+        test_age_and_count_limits();
         test_mistakes();
         test_equal();
         return 0;

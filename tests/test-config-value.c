@@ -156,6 +156,33 @@ static void test_rate(void) {
         }
 }
 
+static void test_age(void) {
+        static const struct {
+                const char *text;
+                int result;
+                uint64_t sec;
+        } rows[] = {
+                {"90d",     0,       90 * 86400},
+                {"12w",     0,       84 * 86400},
+                {"1d12h",   0,       129600    },
+                {"24h",     0,       86400     },
+                {"0",       0,       0         },
+                {"0d",      0,       0         },
+                {"23h",     -EINVAL, 0         },
+                {"1ms",     -EINVAL, 0         },
+                {"90",      -EINVAL, 0         },
+                {"a month", -EINVAL, 0         },
+                {"",        -EINVAL, 0         },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t sec = 0;
+
+                TEST_ROW(rows[i].text, value_parse_age(rows[i].text, &sec) == rows[i].result);
+                TEST_ROW(rows[i].text, sec == rows[i].sec);
+        }
+}
+
 static void test_duration(void) {
         static const struct {
                 const char *text;
@@ -174,6 +201,7 @@ static void test_duration(void) {
                 {"1h30min",              0,       90 * USEC_PER_MIN,   "90min"},
                 {"2hr",                  0,       2 * USEC_PER_HOUR,   "2h"   },
                 {"1d",                   0,       USEC_PER_DAY,        "1d"   },
+                {"2w",                   0,       14 * USEC_PER_DAY,   "14d"  },
                 {"250ms",                0,       250 * USEC_PER_MSEC, "250ms"},
                 {"0",                    0,       0,                   "0ms"  },
                 {"",                     -EINVAL, 0,                   NULL   },
@@ -442,6 +470,7 @@ int main(void) {
         test_size();
         test_rate();
         test_duration();
+        test_age();
         test_words();
         test_predicates();
         test_host();

@@ -62,7 +62,9 @@ static const struct {
                        "    1 change pending, 1.2 GB to come, 25 deletions held back (imapsyncctl "
                        "held), 1 "
                        "message parked: refused by a side, 2 messages on one side only "
-                       "(direction), 1 large message left out (size-limit)\n"
+                       "(direction), 1 large message left out (size-limit), 3 old messages left "
+                       "out "
+                       "(age-limit)\n"
                        "work     in sync  imap.example.org:993         12     10200  3 min ago  "
                        "   3.4 kB   1.2 MB  NOTIFY\n",                                             .err = "",
          },
@@ -112,6 +114,7 @@ static const struct {
                        "    direction   mixed, see “imapsyncctl mailboxes”\n"
                        "    left alone  2, on one side only by direction\n"
                        "    left out    1, larger than size-limit\n"
+                       "    left out    3, older than age-limit\n"
                        "    traffic     0 B in, 0 B out\n"
                        "                2.0 kB in, 1.0 kB out, of the local server\n",                                                                                                  .err = "",
          },
@@ -137,7 +140,8 @@ static const struct {
                        "\"policy_why\":\"on battery\",\"wakeups_hour\":12,"
                        "\"bytes_hour\":3400,\"warning\":\"\","
                        "\"direction\":\"\",\"alone\":0,\"large\":0,"
-                       "\"proxy\":\"socks5://localhost:9050\",\"local_proxy\":\"\"}]"
+                       "\"proxy\":\"socks5://"
+                       "localhost:9050\",\"local_proxy\":\"\",\"old\":0,\"surplus\":0}]"
                        "\n",.err = "",
          },
         {
@@ -155,7 +159,7 @@ static const struct {
                        "INBOX                 1200       7        3  10 min ago\n"
                        "Entwürfe/日本            2       0        0  never\n"
                        "    1 message on one side only (direction), 2 large messages left out "
-                       "(size-limit)\n"
+                       "(size-limit), 1 message left out: not the newest (count-limit)\n"
                        "    direction: archive\n"
                        "    Oldest look at a flag changed elsewhere: 2 h ago.\n"
                        "odd\\x09name              0       0        0  never\n"
@@ -172,24 +176,25 @@ static const struct {
                        "0,"
                        "\"parked\":0,\"last_change_usec\":#,\"flags_since_usec\":0,\"error\":\"\","
                        "\"left_out\":\"\",\"deferred\":0,\"direction\":\"\",\"alone\":0,"
-                       "\"large\":0},"
+                       "\"large\":0,\"old\":0,\"surplus\":0},"
                        "{\"name\":\"Entwürfe/"
                        "日本\",\"messages\":2,\"unseen\":0,\"pending\":0,\"held\":0,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":#,\"error\":\"\","
                        "\"left_out\":\"\",\"deferred\":0,\"direction\":\"archive\",\"alone\":1,"
-                       "\"large\":2},"
+                       "\"large\":2,\"old\":0,\"surplus\":1},"
                        "{\"name\":\"odd\\tname\",\"messages\":0,\"unseen\":0,\"pending\":0,"
                        "\"held\":21,"
                        "\"parked\":0,\"last_change_usec\":0,\"flags_since_usec\":0,\"error\":"
                        "\"The server says NO to APPEND: over "
                        "quota.\",\"left_out\":\"\",\"deferred\":0,\"direction\":\"\",\"alone\":0,"
-                       "\"large\":0},"
+                       "\"large\":0,\"old\":0,\"surplus\":0},"
                        "{\"name\":\"[Gmail]/All Mail\",\"messages\":0,\"unseen\":0,"
                        "\"pending\":0,\"held\":0,\"parked\":0,\"last_change_usec\":0,\"flags_since_"
                        "usec\":0,"
                        "\"error\":\"\","
                        "\"left_out\":\"left out: it shows every message a second "
-                       "time\",\"deferred\":0,\"direction\":\"\",\"alone\":0,\"large\":0}]\n",                                                                                        .err = "",
+                       "time\",\"deferred\":0,\"direction\":\"\",\"alone\":0,\"large\":0,\"old\":0,"
+                       "\"surplus\":0}]\n",                                                                                        .err = "",
          },
         {
          .label = "no mailbox yet",

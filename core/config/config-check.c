@@ -370,6 +370,38 @@ static void check_patterns(ConfigDraft *draft, const ConfigSection *section, Con
         check_list(draft, section, id, patterns, "pattern");
 }
 
+/* May what is beyond a limit leave a mailbox of this name? */
+static bool may_leave(const AccountConfig *account, const char *mailbox) {
+        const Direction direction = account_config_direction(account, mailbox);
+
+        return direction_allows(direction, SIDE_LOCAL, DEED_ADD) &&
+               direction_allows(direction, SIDE_LOCAL, DEED_DELETE);
+}
+
+/* Where nothing comes from the server, or nothing that did may go, a limit says the opposite. Of patterns it is
+ * asked what holds for a mailbox that is called as they are. */
+static void check_limits(ConfigDraft *draft, const ConfigSection *section, ConfigKeyId id,
+                         char *const *lines) {
+        const AccountConfig *account = &section->account;
+
+        for (; lines && *lines; lines++) {
+                char word[VALUE_WORD_MAX];
+                const char *pattern, *mailbox;
+
+                if (value_split_word(*lines, word, &pattern) < 0 || strcmp(word, "0") == 0)
+                        continue;
+                mailbox = *pattern ? pattern : "*";
+                if (may_leave(account, mailbox))
+                        continue;
+                config_report(&draft->report, line_of(section, id),
+                              "%s: “%s” means nothing with “direction = %s”, by which no message "
+                              "leaves this side; take it away, or let the direction be both or "
+                              "pull",
+                              config_key_name(id), *lines,
+                              direction_name(account_config_direction(account, mailbox)));
+        }
+}
+
 /* Who is told of new mail is told whose it is, and that is read from its file. */
 static void check_hooks(ConfigDraft *draft, const ConfigSection *section) {
         const AccountConfig *account = &section->account;
@@ -385,6 +417,10 @@ static void check_account(ConfigDraft *draft, const ConfigSection *section) {
         check_patterns(draft, section, CONFIG_KEY_MAILBOXES, section->account.mailboxes);
         check_list(draft, section, CONFIG_KEY_DIRECTION, section->account.directions, "value");
         check_list(draft, section, CONFIG_KEY_SIZE_LIMIT, section->account.size_limits, "value");
+        check_list(draft, section, CONFIG_KEY_AGE_LIMIT, section->account.age_limits, "value");
+        check_list(draft, section, CONFIG_KEY_COUNT_LIMIT, section->account.count_limits, "value");
+        check_limits(draft, section, CONFIG_KEY_AGE_LIMIT, section->account.age_limits);
+        check_limits(draft, section, CONFIG_KEY_COUNT_LIMIT, section->account.count_limits);
         check_list(draft, section, CONFIG_KEY_MAP, section->account.map, "rule");
         check_hooks(draft, section);
         check_endpoint(draft, section, &section->account.remote);

@@ -24,6 +24,8 @@ static const ConfigKey keys[_CONFIG_KEY_MAX] = {
         [CONFIG_KEY_ONLY_SUBSCRIBED]    = ACCOUNT_KEY("only-subscribed", BOOL, only_subscribed, 0, 0),
         [CONFIG_KEY_DIRECTION]          = ACCOUNT_KEY("direction", DIRECTIONS, directions, 0, 0),
         [CONFIG_KEY_SIZE_LIMIT]         = ACCOUNT_KEY("size-limit", SIZES, size_limits, 0, 0),
+        [CONFIG_KEY_AGE_LIMIT]          = ACCOUNT_KEY("age-limit", AGES, age_limits, 0, 0),
+        [CONFIG_KEY_COUNT_LIMIT]        = ACCOUNT_KEY("count-limit", COUNTS, count_limits, 0, 0),
         [CONFIG_KEY_MAP]                = ACCOUNT_KEY("map", MAP, map, 0, 0),
         [CONFIG_KEY_DELETED_MESSAGES]   = ACCOUNT_KEY("deleted-messages", DELETED, deleted, 0, 0),
         [CONFIG_KEY_CONNECTIONS]        = ACCOUNT_KEY("connections", UNSIGNED, connections, 1, 20),
@@ -94,6 +96,8 @@ bool config_key_is_list(ConfigKeyId id) {
         case KEY_TYPE_PINS:
         case KEY_TYPE_DIRECTIONS:
         case KEY_TYPE_SIZES:
+        case KEY_TYPE_AGES:
+        case KEY_TYPE_COUNTS:
         case KEY_TYPE_MAP:
         case KEY_TYPE_EXTENSIONS:
         case KEY_TYPE_QUIRKS:

@@ -161,28 +161,36 @@ static int set_pattern(char ***field, const char *value, Buffer *reterr) {
         return list_append(field, value, reterr);
 }
 
-static int set_direction(char ***field, const char *value, Buffer *reterr) {
-        char word[VALUE_WORD_MAX];
-        const char *pattern;
-        Direction unused;
+static bool is_word_of(ConfigKeyType type, const char *word) {
+        Direction direction;
+        uint64_t number;
 
-        if (value_split_word(value, word, &pattern) < 0 || direction_parse(word, &unused) < 0)
-                return complain(reterr, value,
-                                "a direction: expected both, pull, push or archive, and behind it "
-                                "a pattern, unless it is for all mailboxes");
-        return list_append(field, value, reterr);
+        if (type == KEY_TYPE_DIRECTIONS)
+                return direction_parse(word, &direction) == 0;
+        if (type == KEY_TYPE_SIZES)
+                return value_parse_size(word, &number) == 0;
+        return type == KEY_TYPE_AGES ? value_parse_age(word, &number) == 0
+                                     : value_parse_unsigned(word, 0, UINT32_MAX, &number) == 0;
 }
 
-static int set_size_of(char ***field, const char *value, Buffer *reterr) {
-        char word[VALUE_WORD_MAX];
+/* A word, and a pattern or nothing. */
+static int set_for_pattern(const ConfigKey *key, char ***field, const char *value, Buffer *reterr) {
+        static const char *const words[] = {
+                [KEY_TYPE_DIRECTIONS] = "a direction: expected both, pull, push or archive",
+                [KEY_TYPE_SIZES] = "a size: expected bytes, written like 500k or 2M",
+                [KEY_TYPE_AGES] = "an age: expected a day at least, written like 90d or 12w, or 0 "
+                                  "for none",
+                [KEY_TYPE_COUNTS] = "a count: expected a number of messages, or 0 for none",
+        };
+        char word[VALUE_WORD_MAX], expected[200];
         const char *pattern;
-        uint64_t unused;
 
-        if (value_split_word(value, word, &pattern) < 0 || value_parse_size(word, &unused) < 0)
-                return complain(reterr, value,
-                                "a size: expected bytes, written like 500k or 2M, and behind it a "
-                                "pattern, unless it is for all mailboxes");
-        return list_append(field, value, reterr);
+        if (value_split_word(value, word, &pattern) == 0 && is_word_of(key->type, word))
+                return list_append(field, value, reterr);
+        (void) snprintf(expected, sizeof(expected),
+                        "%s, and behind it a pattern, unless it is for all mailboxes",
+                        words[key->type]);
+        return complain(reterr, value, expected);
 }
 
 static int set_rule(char ***field, const char *value, Buffer *reterr) {
@@ -421,9 +429,10 @@ int config_type_set(const ConfigKey *key, void *field, const char *value, const 
         case KEY_TYPE_PINS:
                 return set_pin(field, value, reterr);
         case KEY_TYPE_DIRECTIONS:
-                return set_direction(field, value, reterr);
         case KEY_TYPE_SIZES:
-                return set_size_of(field, value, reterr);
+        case KEY_TYPE_AGES:
+        case KEY_TYPE_COUNTS:
+                return set_for_pattern(key, field, value, reterr);
         case KEY_TYPE_MAP:
                 return set_rule(field, value, reterr);
         case KEY_TYPE_BOOL:
@@ -496,6 +505,8 @@ bool config_type_equal(ConfigKeyType type, const void *a, const void *b) {
         case KEY_TYPE_PINS:
         case KEY_TYPE_DIRECTIONS:
         case KEY_TYPE_SIZES:
+        case KEY_TYPE_AGES:
+        case KEY_TYPE_COUNTS:
         case KEY_TYPE_MAP:
                 return lists_equal(*(char **const *) a, *(char **const *) b);
         case KEY_TYPE_BOOL:
@@ -565,6 +576,8 @@ void config_type_done(ConfigKeyType type, void *field) {
         case KEY_TYPE_PINS:
         case KEY_TYPE_DIRECTIONS:
         case KEY_TYPE_SIZES:
+        case KEY_TYPE_AGES:
+        case KEY_TYPE_COUNTS:
         case KEY_TYPE_MAP:
                 list_free(*(char ***) field);
                 *(char ***) field = NULL;

@@ -18,6 +18,8 @@ typedef enum ConfigKeyType {
         KEY_TYPE_PINS,       /* char **, NULL-terminated */
         KEY_TYPE_DIRECTIONS, /* char **, NULL-terminated: a word, and a pattern or nothing */
         KEY_TYPE_SIZES,      /* the same: a size, and a pattern or nothing */
+        KEY_TYPE_AGES,       /* a duration of at least a day, or 0, and so on */
+        KEY_TYPE_COUNTS,     /* a number */
         KEY_TYPE_MAP,        /* char **, NULL-terminated: rules of imap/mailbox-map.h */
         KEY_TYPE_BOOL,       /* bool */
         KEY_TYPE_PORT,       /* uint16_t */

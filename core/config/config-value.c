@@ -66,15 +66,16 @@ static uint64_t unit_usec(ByteView unit) {
                 const char *name;
                 uint64_t usec;
         } units[] = {
-                {"",    USEC_PER_SEC },
-                {"s",   USEC_PER_SEC },
-                {"sec", USEC_PER_SEC },
-                {"ms",  USEC_PER_MSEC},
-                {"m",   USEC_PER_MIN },
-                {"min", USEC_PER_MIN },
-                {"h",   USEC_PER_HOUR},
-                {"hr",  USEC_PER_HOUR},
-                {"d",   USEC_PER_DAY },
+                {"",    USEC_PER_SEC    },
+                {"s",   USEC_PER_SEC    },
+                {"sec", USEC_PER_SEC    },
+                {"ms",  USEC_PER_MSEC   },
+                {"m",   USEC_PER_MIN    },
+                {"min", USEC_PER_MIN    },
+                {"h",   USEC_PER_HOUR   },
+                {"hr",  USEC_PER_HOUR   },
+                {"d",   USEC_PER_DAY    },
+                {"w",   7 * USEC_PER_DAY},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(units); i++)
@@ -113,6 +114,16 @@ int value_parse_duration(const char *text, uint64_t *ret_usec) {
         }
 
         *ret_usec = sum;
+        return 0;
+}
+
+int value_parse_age(const char *text, uint64_t *ret_sec) {
+        uint64_t usec;
+        int r = value_parse_duration(text, &usec);
+
+        if (r < 0 || (usec > 0 && usec < USEC_PER_DAY))
+                return -EINVAL;
+        *ret_sec = usec / USEC_PER_SEC;
         return 0;
 }
 

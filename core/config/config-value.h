@@ -24,8 +24,11 @@ int value_parse_unsigned(const char *text, uint64_t min, uint64_t max, uint64_t 
 int value_parse_percent(const char *text, uint64_t *ret);
 
 /* Time spans as systemd.time(7) writes them: "30s", "5min", "1h 30min"; a bare number is seconds.
- * Units: ms, s, sec, m, min, h, hr, d. */
+ * Units: ms, s, sec, m, min, h, hr, d, w. */
 int value_parse_duration(const char *text, uint64_t *ret_usec);
+
+/* A time span of a day at least, or 0. */
+int value_parse_age(const char *text, uint64_t *ret_sec);
 
 /* The shortest form that parses to the same time, for whole milliseconds: "90s", "5min", "1d". */
 #define VALUE_DURATION_MAX 24

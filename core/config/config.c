@@ -270,6 +270,24 @@ uint64_t account_config_size_limit(const AccountConfig *account, const char *mai
         return limit;
 }
 
+uint64_t account_config_age_limit(const AccountConfig *account, const char *mailbox) {
+        char word[VALUE_WORD_MAX];
+        uint64_t age = 0;
+
+        if (find_word(account->age_limits, mailbox, word))
+                (void) value_parse_age(word, &age);
+        return age;
+}
+
+uint64_t account_config_count_limit(const AccountConfig *account, const char *mailbox) {
+        char word[VALUE_WORD_MAX];
+        uint64_t limit = 0;
+
+        if (find_word(account->count_limits, mailbox, word))
+                (void) value_parse_unsigned(word, 0, UINT32_MAX, &limit);
+        return limit;
+}
+
 bool account_config_names(const AccountConfig *account, const char *mailbox) {
         bool named = false;
 

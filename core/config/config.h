@@ -90,6 +90,7 @@ typedef struct AccountConfig {
         /* "WORD" or "WORD PATTERN", the last whose pattern matches decides; NULL: "both", "0". */
         char **directions;
         char **size_limits;
+        char **age_limits, **count_limits;
         char **map; /* "THERE -> HERE": imap/mailbox-map.h; NULL: names are the same on both sides */
         bool only_subscribed; /* and of those only what a side is subscribed to, INBOX, and what is named */
         DeletedMessages deleted;
@@ -158,6 +159,9 @@ bool account_config_wants(const AccountConfig *account, const char *mailbox);
 /* What may be done to that mailbox, and how large a message of it may be (bytes, 0: any size). */
 Direction account_config_direction(const AccountConfig *account, const char *mailbox);
 uint64_t account_config_size_limit(const AccountConfig *account, const char *mailbox);
+/* How old (seconds), and how many the messages of it may be that are here; 0: no limit. */
+uint64_t account_config_age_limit(const AccountConfig *account, const char *mailbox);
+uint64_t account_config_count_limit(const AccountConfig *account, const char *mailbox);
 
 /* And is it the last pattern to match that says so, and has it no wildcard? */
 bool account_config_names(const AccountConfig *account, const char *mailbox);

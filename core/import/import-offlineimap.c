@@ -72,7 +72,9 @@ static int judge_entry(Reader *reader, const IniEntry *entry) {
                  "a server that Python finds cannot be translated: write remotehost",                   true },
                 {"remoteusereval",
                  "a user that Python finds cannot be translated: write remoteuser",                     true },
-                {"maxage",           "maxage is not translated: older messages will be fetched too",    false},
+                {"maxage",
+                 "maxage is not translated: older messages will be fetched too, unless age-limit "
+                 "is set",                                                                              false},
                 {"startdate",        "startdate is not translated: older messages will be fetched too",
                  false                                                                                       },
                 {"maxsize",
