@@ -34,6 +34,7 @@ DETECTORS = {
     "directions": ["tests/test-engine-direction"],
     "one-way": ["tests/test-model-direction", "40"],
     "limits": ["tests/test-engine-size-limit"],
+    "left": ["tests/test-engine-limits"],
     "expunge": ["tests/test-imap-replica-expunge"],
 }
 SAMPLE = ["modseq-too-early", "no-intent", "no-brake", "no-exists-check"]

@@ -17,8 +17,8 @@ from rig import BUILD, REPOSITORY
 # Of the build. PROGRAMS are those that have the engine in them and may be needed broken.
 FOLDERS = ["daemon", "ctl", "tests"]
 PROGRAMS = ["daemon/imapsyncd", "tests/run-sync", "tests/test-model", "tests/test-engine",
-            "tests/test-engine-direction", "tests/test-engine-size-limit", "tests/test-model-direction",
-            "tests/test-imap-replica-expunge"]
+            "tests/test-engine-direction", "tests/test-engine-size-limit", "tests/test-engine-limits",
+            "tests/test-model-direction", "tests/test-imap-replica-expunge"]
 
 
 class Unfit(Exception):
