@@ -349,6 +349,39 @@ static void test_costs_nothing(uint64_t days, uint64_t newest) {
         world_done(&world);
 }
 
+/* On a server that does not tell of changed flags, those of what is left out are not listed each time. */
+static void test_flags_cost_nothing(void) {
+        World world;
+        uint64_t n_events;
+
+        age = NINETY;
+        count = 0;
+        world_init(&world);
+        world.options.age_limit = age_limit;
+        world.options.volumes = (VolumePolicy){.messages = 10, .answer = 1000, .listed = 1};
+        world.store[SIDE_REMOTE].untold = REPLICA_UNTOLD_EXPUNGES | REPLICA_UNTOLD_FLAGS;
+        world.store[SIDE_REMOTE].can_count = true;
+        for (Side side = 0; side < _SIDE_MAX; side++)
+                memory_store_add(&world.store[side], INBOX);
+        for (unsigned i = 0; i < 200; i++) {
+                char text[64];
+
+                (void) snprintf(text, sizeof(text), "x%03u%s", i, i < 195 ? OLD " S" : YOUNG " S");
+                world_deliver(&world, SIDE_REMOTE, INBOX, text);
+        }
+        world_start(&world);
+        assert(world_sync(&world) && inbox(&world)->old == 195);
+        n_events = memory_replica_n_events(world.replica[SIDE_REMOTE]);
+        memory_set_flags(stored(&world, SIDE_REMOTE), &stored(&world, SIDE_REMOTE)->messages[199],
+                         FLAG_SEEN | FLAG_FLAGGED);
+        assert(world_sync(&world));
+        assert(stored(&world, SIDE_LOCAL)->messages[4].flags == (FLAG_SEEN | FLAG_FLAGGED));
+        assert(memory_replica_n_events(world.replica[SIDE_REMOTE]) - n_events < 30);
+        memory_expunge(stored(&world, SIDE_REMOTE), 3);
+        assert(world_sync(&world) && inbox(&world)->old == 194);
+        world_done(&world);
+}
+
 static void test_dry_run(void) {
         World world;
 
@@ -476,6 +509,7 @@ int main(void) {
         test_moved();
         test_costs_nothing(90, 0);
         test_costs_nothing(0, 5);
+        test_flags_cost_nothing();
         test_dry_run();
         test_both();
         return 0;

@@ -56,22 +56,43 @@ static int ask_flags_of(SyncRun *run, Side side, UidRange range, MessageFlags fl
         return r;
 }
 
+/* Of all that the base has. What is left on this side alone nobody asks about, and where that is most of it, most
+ * of it lies below. */
+static int known_range(SyncRun *run, Side side, UidRange *ret_range) {
+        const MailboxState *state = &run->mailbox->state;
+        uint64_t n;
+        uint32_t first;
+        int r;
+
+        *ret_range = survey_range(run, side);
+        if (state->parked[side] == 0)
+                return 0;
+        r = state_db_volume_next(run->mailbox->engine->db, state->id, side, 0, 1, &first, &n);
+        if (r >= 0 && n > 0 && first <= ret_range->last)
+                ret_range->first = first;
+        return r;
+}
+
 /* The volumes whose turn it is, from where the last one ended. */
 static int find_turn(SyncRun *run, Side side, uint32_t after, uint64_t n_volumes,
                      UidRange *ret_turn) {
         const uint32_t size = run->mailbox->engine->options.volumes.messages;
         uint64_t n = size;
+        UidRange known;
+        int r;
 
-        *ret_turn = (UidRange){after + 1, after};
+        r = known_range(run, side, &known);
+        if (r < 0)
+                return r;
+        *ret_turn = (UidRange){MAX(after + 1, known.first), after};
         for (; n_volumes > 0 && n == size; n_volumes--) {
                 uint32_t last;
-                int r;
 
                 r = state_db_volume_next(run->mailbox->engine->db, run->mailbox->state.id, side,
                                          ret_turn->last, size, &last, &n);
                 if (r < 0)
                         return r;
-                ret_turn->last = n < size ? survey_range(run, side).last : last;
+                ret_turn->last = n < size ? known.last : last;
         }
         run->survey[side].turn_until = n < size ? 0 : ret_turn->last;
         run->survey[side].takes_turn = true;
@@ -104,8 +125,10 @@ static int ask_turns(SyncRun *run, Side side) {
         run->survey[side].looks_at_all = n_due >= n_volumes;
         if (n_due == 0)
                 return 0;
-        if (run->survey[side].looks_at_all)
-                return ask_turn(run, side, survey_range(run, side));
+        if (run->survey[side].looks_at_all) {
+                r = known_range(run, side, &turn);
+                return r < 0 ? r : ask_turn(run, side, turn);
+        }
 
         r = find_turn(run, side, rotation->uid, n_due, &turn);
         return r < 0 ? r : ask_turn(run, side, turn);
@@ -146,10 +169,13 @@ static int ask_whole(SyncRun *run, Side side, const VolumeFacts *facts, MessageF
 int survey_ask_flags(SyncRun *run, Side side) {
         const VolumePolicy *policy = &run->mailbox->engine->options.volumes;
         const VolumeFacts facts = survey_facts(run, side);
-        UidRange newest = survey_range(run, side);
+        UidRange newest;
         MessageFlags rest;
         int r;
 
+        r = known_range(run, side, &newest);
+        if (r < 0)
+                return r;
         if (volume_lists_flags(policy, &facts)) {
                 run->survey[side].looks_at_all = true;
                 return survey_fetch_flags(run, side, newest);
