@@ -22,11 +22,14 @@ bool sync_mailbox_lacks_size(const SyncMailbox *mailbox) {
         const ReplicaStatus *status = &mailbox->told[SIDE_REMOTE].status;
 
         return mailbox->engine->replica[SIDE_REMOTE]->has_sizes && is_first(mailbox) &&
-               !mailbox->left_out && status->messages > 0 && !status->has_size;
+               !mailbox->left_out && !sync_mailbox_is_limited(mailbox) && status->messages > 0 &&
+               !status->has_size;
 }
 
 uint64_t sync_mailbox_first_bytes(const SyncMailbox *mailbox) {
-        return is_first(mailbox) ? mailbox->told[SIDE_REMOTE].status.size : 0;
+        return is_first(mailbox) && !sync_mailbox_is_limited(mailbox)
+                       ? mailbox->told[SIDE_REMOTE].status.size
+                       : 0;
 }
 
 uint64_t sync_mailbox_bytes_left(const SyncMailbox *mailbox) {

@@ -21,8 +21,9 @@ static int64_t cutoff_of(const SyncMailbox *mailbox) {
 /* Only what the server surely has: it was asked, all adds up, and nothing is left open. */
 static bool may_evict(const SyncRun *run) {
         for (Side side = 0; side < _SIDE_MAX; side++)
-                if (!run->is_open[side] || !run->asked[side] || run->holds[side] ||
-                    run->unnamed[side] || run->receiving[side] || run->discard[side])
+                if (mailbox_state_is_adopted(&run->mailbox->state, side) || !run->is_open[side] ||
+                    !run->asked[side] || run->holds[side] || run->unnamed[side] ||
+                    run->receiving[side] || run->discard[side])
                         return false;
         return !run->failed && !run->incomplete && !run->again && !run->unpublished &&
                !run->verifies && run->n_batch == 0;
