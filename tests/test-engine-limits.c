@@ -2,7 +2,7 @@
 
 #include "base/macro.h"
 #include "sync-world.h"
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 #include "test.h"
 
 #define INBOX "INBOX"

@@ -16,8 +16,8 @@
 
 #include "base/macro.h"
 #include "sync-world.h"
-#include "sync/engine-private.h"
 #include "sync/limit.h"
+#include "sync/run-private.h"
 #include "test.h"
 
 #define MAX_MESSAGES 256u

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 bool run_leaves_echo(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;

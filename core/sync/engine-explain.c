@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "store/maildir-name.h"
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 void engine_explanation_done(EngineExplanation *explanation) {
         free(explanation->flags);

@@ -5,7 +5,7 @@
 #include "base/foreign.h"
 #include "imap/mailbox-name.h"
 #include "imap/session.h"
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 int engine_take_wire(SyncMailbox *mailbox, Side side, ByteView wire) {
         const char *known = mailbox->state.wire[side];

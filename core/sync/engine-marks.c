@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 int engine_list(Engine *engine) {
         engine->only_looks = false;

@@ -5,7 +5,7 @@
  * messages for that: they are asked about those alone that were never in sync, once.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static bool is_first(const SyncMailbox *mailbox) {
         return mailbox->state.token[SIDE_REMOTE].uidvalidity == 0;

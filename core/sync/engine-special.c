@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "imap/session.h"
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 const char *engine_left_out(const Engine *engine, Side side, EngineWish wish, unsigned attributes) {
         if (!engine->replica[side]->has_labels || wish == ENGINE_WANTS_BY_NAME)

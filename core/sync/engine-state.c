@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* --- flags that nobody tells of --- */
 

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* In a dry run everything happens in one transaction that is never committed. */
 int engine_begin(Engine *engine) {

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* Requests of one kind over many messages. */
 typedef struct Group {

@@ -5,7 +5,7 @@
  * is not asked for again, and it stays where it is when another direction holds.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static int put_alone(SyncRun *run, Side side, const UidSet *uids) {
         int r = engine_begin(run->mailbox->engine);

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 #define NOTE_BYTES (64u * 1024) /* between two notes of progress */
 

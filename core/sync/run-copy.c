@@ -6,7 +6,7 @@
  * mailboxes that are labels fetch their bodies one after the other.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 SyncMailbox *engine_find_id(const Engine *engine, int64_t id) {
         for (size_t i = 0; i < engine->n_mailboxes; i++)

@@ -6,7 +6,7 @@
  * that the counts add up and it is not asked for again, and is as new when its time has come (engine-parked.c).
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static bool has_limit(const SyncRun *run) {
         const Engine *engine = run->mailbox->engine;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* A message of the base: has it changed, in what this side can store at all? */
 int run_on_known(SyncRun *run, Side side, const BaseMessage *base, MessageFlags flags) {

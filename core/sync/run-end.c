@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static void commit_server_token(SyncRun *run, Side side) {
         ReplicaToken *token = &run->mailbox->state.token[side];

@@ -9,8 +9,8 @@
  * run removes, and that it is gone is no deletion. The remote side is told nothing.
  */
 
-#include "sync/engine-private.h"
 #include "sync/limit.h"
+#include "sync/run-private.h"
 
 #define MAX_EVICTED 500u /* at a time */
 

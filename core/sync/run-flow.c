@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static bool is_one_way(const Engine *engine) {
         return !engine->replica[SIDE_REMOTE]->gives_numbers &&

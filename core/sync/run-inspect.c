@@ -5,7 +5,7 @@
  * is open is told again to the run that is meant to hear it.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 int run_inspect(SyncRun *run, uint32_t uid) {
         _cleanup_(uid_set_done) UidSet uids = UID_SET_NULL;

@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* That messages are on their way to this side: one row for all of them. */
 #define WHATEVER_COMES 0u

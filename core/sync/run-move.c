@@ -17,7 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static bool remembers_objects(const SyncRun *run, Side side) {
         return run->mailbox->engine->replica[side]->ops->object != NULL;

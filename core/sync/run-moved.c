@@ -7,7 +7,7 @@
  * by then: without it a flag that was taken off would be there again.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static int write_down(const SyncRun *run, SyncRun *target, const MovedMessage *moved) {
         const int64_t mailbox = target->mailbox->state.id;

@@ -6,8 +6,8 @@
  * raised (engine-parked.c).
  */
 
-#include "sync/engine-private.h"
 #include "sync/limit.h"
+#include "sync/run-private.h"
 
 bool sync_mailbox_is_limited(const SyncMailbox *mailbox) {
         return (mailbox->age_limit > 0 || mailbox->count_limit > 0) &&

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static int ask_identity(SyncRun *run, Side side, const UidSet *uids) {
         Replica *replica = run->mailbox->engine->replica[side];

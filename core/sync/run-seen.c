@@ -6,7 +6,7 @@
  * at in vain a few times is excused, until it is another again.
  */
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 #define VAIN_MAX 3u
 

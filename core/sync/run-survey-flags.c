@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 static const UidRange everything = {1, UID_MAX};
 

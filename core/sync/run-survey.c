@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* Each is a round trip; an answer may have as many ranges as messages, but not 16384 (FOUND_MAX). */
 #define VOLUMES_IN_PIECE 16

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* --- refused messages --- */
 

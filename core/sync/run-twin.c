@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 /* Has the message of this side another half, or is about to get one? Return: 1, 0, or negative. */
 static int has_half(SyncRun *run, Side side, uint32_t uid) {

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 #define CHECKED_MAX 64u /* messages asked for at a time */
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 #define VERIFY_MAX_UIDS 1000u /* of unknown messages, looked at a time */
 

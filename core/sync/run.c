@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #include "base/advice.h"
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 int run_new(SyncMailbox *mailbox, SyncRun **ret_run) {
         SyncRun *run = calloc(1, sizeof(*run));

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "sync/engine-private.h"
+#include "sync/run-private.h"
 
 #define MAX_NAMES 256u /* local names remembered for a mailbox; more: look at all of it */
 
