@@ -114,8 +114,8 @@ class Limits(PolicyTest):
         self.policy("auto")
         self.wait_mail("INBOX", 3)
         wait_until(lambda: self.status()["deferred"] == 0, "none that waits")
-        self.assertEqual(self.count(rb"APPEND"), 1)
         self.assertEqual(self.acc.ctl("sync", "--wait").status, 0)
+        self.assertEqual(self.count(rb"APPEND"), 1)
         self.assert_undisturbed()
 
     def test_large_ones_and_the_next_process(self):
