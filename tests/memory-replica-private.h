@@ -10,6 +10,7 @@ typedef struct Request {
         ReplicaRequest type;
         ReplicaMailbox *mailbox;
         ReplicaToken since;
+        uint32_t newest; /* with bodies: those from this UID on come first */
         ReplicaWant want;
         UidSet uids; /* owned; of CHANGES: known */
         MessageFlags add, remove;

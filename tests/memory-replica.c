@@ -191,6 +191,7 @@ static int memory_changes(Replica *replica, ReplicaMailbox *mailbox, const Repli
 
         request->since = *since;
         request->want = want;
+        request->newest = want == REPLICA_WANT_BODY ? mailbox->newest : 0;
         return 0;
 }
 

@@ -199,24 +199,28 @@ static void push_named(MemoryReplica *r, const Request *request, MemoryMailbox *
                         push_message(r, request->mailbox, &stored->messages[i], false);
 }
 
-static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox *stored,
-                         bool complete) {
+static bool is_new(const Request *request, const MemoryMessage *message) {
+        return message->uid >= request->since.uidnext &&
+               !uid_set_contains(&request->uids, message->uid);
+}
+
+/* Of the changes: what comes before the others, or those. */
+static void push_changed(MemoryReplica *r, const Request *request, MemoryMailbox *stored,
+                         bool complete, bool newest) {
         const ReplicaToken *since = &request->since;
         const bool renumbered =
                 since->uidvalidity != 0 && since->uidvalidity != stored->uidvalidity;
 
-        if (!complete && !(r->store->untold & REPLICA_UNTOLD_EXPUNGES))
-                push_vanished(r, request->mailbox, stored, since->modseq);
         for (size_t i = 0; i < stored->n_messages; i++) {
                 const MemoryMessage *message = &stored->messages[i];
-                const bool is_new = message->uid >= since->uidnext &&
-                                    !uid_set_contains(&request->uids, message->uid);
+                const bool comes_first = request->newest > 0 && message->uid >= request->newest &&
+                                         is_new(request, message);
 
-                if (message->stage != MEMORY_VISIBLE)
+                if (message->stage != MEMORY_VISIBLE || comes_first != newest)
                         continue;
                 if (renumbered)
                         push_message(r, request->mailbox, message, false);
-                else if (is_new)
+                else if (is_new(request, message))
                         push_wanted(r, request->mailbox, message, request->want);
                 else if (complete ||
                          (message->modseq > since->modseq &&
@@ -224,6 +228,14 @@ static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox
                          (r->store->is_files && !message->noted))
                         push_message(r, request->mailbox, message, false);
         }
+}
+
+static void push_changes(MemoryReplica *r, const Request *request, MemoryMailbox *stored,
+                         bool complete) {
+        if (!complete && !(r->store->untold & REPLICA_UNTOLD_EXPUNGES))
+                push_vanished(r, request->mailbox, stored, request->since.modseq);
+        push_changed(r, request, stored, complete, true);
+        push_changed(r, request, stored, complete, false);
 }
 
 static void push_bogus(MemoryReplica *r, const Request *request) {

@@ -235,6 +235,10 @@ static inline int act_with_mailbox(ReplicaTest *test, Replica *replica, const ch
                 return replica->ops->leave(replica, mailbox);
         if (strcmp(verb, "idle") == 0)
                 return imap_replica_idle(test->replica, mailbox);
+        if (strcmp(verb, "newest") == 0) {
+                mailbox->newest = (uint32_t) next_number(rest);
+                return 0;
+        }
         if (strcmp(verb, "changes") == 0) {
                 ReplicaToken since = {.uidvalidity = (uint32_t) next_number(rest)};
 

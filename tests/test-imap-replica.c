@@ -211,6 +211,17 @@ static void test_changes(void) {
                                     "E: MESSAGE A 21 (work)\n"
                                     "E: BODY A 22 (\\Seen) date=837596665-420 size=8 “12345678”\n"
                                     "E: DONE CHANGES A modseq=26 exists=3\n");
+        replica_check("QRESYNC, bodies of the newest first", DOVECOT, "q",
+                      "> newest A 30\n"
+                      "> changes A 7 20 21 body 21,31\n"
+                      "C: 1 SELECT A (QRESYNC (7 21))\n"
+                      "C: 2 UID FETCH 30,32:4294967295 (FLAGS INTERNALDATE BODY.PEEK[])\n"
+                      "C: 3 UID FETCH 20,22:29 (FLAGS INTERNALDATE BODY.PEEK[])\n" SELECTED(
+                              "3", "7", "33", "25") "S: 1 OK [READ-WRITE] done\n"
+                                                    "S: 2 OK Fetch completed.\n"
+                                                    "S: 3 OK Fetch completed.\n"
+                                                    "E: OPENED A 7 33 25 exists=3 " STORABLE "\n"
+                                                    "E: DONE CHANGES A modseq=25 exists=3\n");
         replica_check("ENABLE goes before the first SELECT", DOVECOT, "o",
                       "> changes A 7 2 21 flags\n"
                       "> changes B 8 2 31 flags\n"

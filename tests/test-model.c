@@ -876,6 +876,8 @@ static void run_seed(uint64_t seed, unsigned n_operations, bool has_limits, bool
         model.world.options.brake = (Brake){.percent = 100, .count = MAX_MESSAGES};
         model.world.options.deletion =
                 chance(&model, 50) ? MAILBOX_DELETION_ASK : MAILBOX_DELETION_YES;
+        /* Few, or they would never come ahead of others. */
+        model.world.options.newest = 1 + (unsigned) (seed % 3);
         choose_stores(&model);
         if (has_limits)
                 choose_limits(&model);

@@ -5,9 +5,10 @@
 
 #include "sync/engine.h"
 
-#define ENGINE_MAX_RUNS      64u /* mailboxes worked on at a time */
-#define ENGINE_N_TURNS       4u  /* in which runs begin */
-#define ENGINE_MAX_CONCLUDED 16u /* runs whose end is committed together */
+#define ENGINE_MAX_RUNS      64u  /* mailboxes worked on at a time */
+#define ENGINE_N_TURNS       4u   /* in which runs begin */
+#define ENGINE_NEWEST        200u /* messages of a mailbox that come before the others */
+#define ENGINE_MAX_CONCLUDED 16u  /* runs whose end is committed together */
 
 typedef struct SyncRun SyncRun;
 

@@ -76,6 +76,8 @@ int engine_new(StateDb *db, Replica *remote, Replica *local, const EngineOptions
         engine->scan_flags = policy_defaults[POLICY_AC].scan_flags;
         if (options->volumes.messages == 0)
                 engine->options.volumes = volume_policy_default;
+        if (engine->options.newest == 0)
+                engine->options.newest = ENGINE_NEWEST;
 
         r = state_db_each_mailbox(db, load_mailbox, engine);
         if (r < 0)

@@ -93,6 +93,7 @@ typedef struct EngineOptions {
         DeletedMessages deleted;  /* what becomes of them on the remote side */
         bool only_subscribed;     /* leave out what no side is subscribed to; both must tell that */
         VolumePolicy volumes;     /* all 0: the default */
+        unsigned newest;   /* so many of a mailbox's new messages come before the others; 0: 200 */
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
                               where a server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */

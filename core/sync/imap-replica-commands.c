@@ -271,15 +271,26 @@ static int fetch_changed_flags(ImapReplica *r, Job *job) {
         return fetch_known(r, job, items);
 }
 
-static int fetch_new(ImapReplica *r, Job *job) {
+/* Those of this range that are not known. */
+static int fetch_new_of(ImapReplica *r, Job *job, uint32_t first, uint32_t last) {
         _cleanup_(uid_set_done) UidSet new = UID_SET_NULL;
         int e;
 
-        e = uid_set_add(&new, MAX(job->since.uidnext, 1u), UID_MAX);
+        e = uid_set_add(&new, first, last);
         for (size_t i = 0; i < job->uids.n_ranges && e == 0; i++)
                 e = uid_set_remove(&new, job->uids.ranges[i].first, job->uids.ranges[i].last);
 
         return e < 0 ? e : submit_fetch(r, COMMAND_FETCH_NEW, job, &new, job->want);
+}
+
+static int fetch_new(ImapReplica *r, Job *job) {
+        const uint32_t first = MAX(job->since.uidnext, 1u);
+        int e;
+
+        if (job->want != REPLICA_WANT_BODY || job->newest <= first)
+                return fetch_new_of(r, job, first, UID_MAX);
+        e = fetch_new_of(r, job, job->newest, UID_MAX);
+        return e < 0 ? e : fetch_new_of(r, job, first, job->newest - 1);
 }
 
 static Rung choose_rung(const ImapReplica *r, const Job *job) {

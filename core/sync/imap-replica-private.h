@@ -131,7 +131,9 @@ typedef struct Job {
 
         ReplicaToken since;
         ReplicaWant want;
-        UidSet uids; /* CHANGES: known; else those that were asked for, EXPUNGE: less those that
+        uint32_t
+                newest; /* JOB_CHANGES: the bodies from this UID on before the others; 0: in one row */
+        UidSet uids;    /* CHANGES: known; else those that were asked for, EXPUNGE: less those that
                         are gone */
         MessageFlags add, remove;
         Opened *target;         /* MOVE; referenced */

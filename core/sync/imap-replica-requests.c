@@ -128,6 +128,7 @@ static int imap_changes(Replica *replica, ReplicaMailbox *mailbox, const Replica
 
         job->since = *since;
         job->want = want;
+        job->newest = mailbox->newest;
         return job_queue(r, job);
 }
 

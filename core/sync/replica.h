@@ -54,6 +54,8 @@ typedef struct ReplicaMailbox {
         void *owner;      /* the engine's */
         void *private; /* the replica's own; it frees it in close() and reset() */
 
+        uint32_t
+                newest; /* IMAP: changes() gives the bodies from this UID on before the others; 0: in one row */
         bool has_names; /* Maildir: changes() looks only at these files, not at all */
         char **names;   /* base names, NULL-terminated; owned by the engine */
 } ReplicaMailbox;

@@ -57,13 +57,14 @@ static int commit_batch_message(SyncRun *run, const BatchMessage *message) {
 }
 
 /*
- * New remote messages arrive in ascending order, so that uidnext may follow them: an interrupted
- * first sync goes on where it was. Its modseq is that of SELECT, since when nothing was missed.
+ * New remote messages arrive in ascending order, but for the newest, which come first: uidnext follows the others, and
+ * an interrupted first sync goes on where it was, past the newest that the base has. Its modseq is that of SELECT,
+ * since when nothing was missed.
  */
 static void advance_uidnext(SyncRun *run) {
         ReplicaToken *token = &run->mailbox->state.token[SIDE_REMOTE];
 
-        if (!run->ascending || run->last_uid == 0 || run->phase != RUN_ASK)
+        if (!run->ascending || (run->last_uid == 0 && run->newest == 0) || run->phase != RUN_ASK)
                 return;
         if (token->uidvalidity == 0) {
                 token->uidvalidity = run->opened[SIDE_REMOTE].uidvalidity;

@@ -8,8 +8,7 @@
 #define RUN_MAX_BYTES    (4u * 1024 * 1024) /* and their size */
 #define RUN_MAX_PLANNED  500u               /* messages planned at a time */
 #define RUN_MAX_IDENTIFY 1000u              /* identities asked for at a time */
-#define RUN_MAX_HEAD     200u  /* new messages that come before all others, if listed */
-#define RUN_MAX_MOVED    1000u /* messages moved at a time */
+#define RUN_MAX_MOVED    1000u              /* messages moved at a time */
 
 /* A message received whole by one side, waiting for its row in the base. */
 typedef struct BatchMessage {
@@ -124,7 +123,8 @@ struct SyncRun {
         /* Transfer: is a body from this side being handed over, and which. */
         bool receiving[_SIDE_MAX];
         uint32_t receiving_uid[_SIDE_MAX];
-        uint32_t last_uid; /* of the bodies of new remote messages: they come in ascending order */
+        uint32_t newest;   /* new remote messages from this UID on come first; 0: none do */
+        uint32_t last_uid; /* of the bodies of the others, which come in ascending order */
         bool ascending;
         bool asks_bodies;        /* of new remote messages, with the question what is new */
         bool intents;            /* intents of an earlier, interrupted run exist */

@@ -271,6 +271,7 @@ int run_on_body(SyncRun *run, Side side, const ReplicaEvent *event) {
 
 /* New UIDs follow each other; one that does not was preceded by somebody else's message. */
 static void follow_uidnext(SyncRun *run, const BatchMessage *message) {
+        const uint32_t uid = message->uid[SIDE_REMOTE];
         const Side to = side_other(message->source);
         uint32_t *remote = &run->opened[SIDE_REMOTE].uidnext;
 
@@ -279,11 +280,13 @@ static void follow_uidnext(SyncRun *run, const BatchMessage *message) {
         if (message->source != SIDE_REMOTE)
                 return;
 
-        if (message->uid[SIDE_REMOTE] <= run->last_uid)
+        if (run->phase == RUN_ASK && uid >= *remote && uid < UID_MAX)
+                *remote = uid + 1;
+        if (run->newest > 0 && uid >= run->newest)
+                return;
+        if (uid <= run->last_uid)
                 run->ascending = false;
-        run->last_uid = MAX(run->last_uid, message->uid[SIDE_REMOTE]);
-        if (run->phase == RUN_ASK && run->last_uid >= *remote && run->last_uid < UID_MAX)
-                *remote = run->last_uid + 1;
+        run->last_uid = MAX(run->last_uid, uid);
 }
 
 static int add_to_batch(SyncRun *run, Side side, const ReplicaEvent *event,
@@ -439,6 +442,7 @@ static int next_chunk(SyncRun *run, Side side, UidSet *uids) {
  */
 static int next_head(SyncRun *run, UidSet *uids) {
         const SyncMailbox *mailbox = run->mailbox;
+        const unsigned newest = mailbox->engine->options.newest;
         StateDb *db = mailbox->engine->db;
         uint64_t n;
         int r;
@@ -448,9 +452,9 @@ static int next_head(SyncRun *run, UidSet *uids) {
                 return 0;
         run->has_head = true;
         r = state_db_unknown_count(db, mailbox->state.id, SIDE_REMOTE, &n);
-        if (r < 0 || n <= RUN_MAX_HEAD || run->again || run->is_full[SIDE_LOCAL])
+        if (r < 0 || n <= newest || run->again || run->is_full[SIDE_LOCAL])
                 return r;
-        return state_db_unknown_newest(db, mailbox->state.id, SIDE_REMOTE, RUN_MAX_HEAD, uids);
+        return state_db_unknown_newest(db, mailbox->state.id, SIDE_REMOTE, newest, uids);
 }
 
 /* Ask for these, or say what would be. Return: 1, 0 if it is not their turn, or negative. */

@@ -260,6 +260,22 @@ static int leave_remote(SyncRun *run, ReplicaWant want, const ReplicaToken *sinc
         return replica->ops->leave(replica, &run->mailbox->replica[SIDE_REMOTE]);
 }
 
+/*
+ * From which UID on new messages come first, as people look for them: by the numbers, since nothing is listed before.
+ * A server keeps the order in which they come, for others to see; files have none.
+ */
+static uint32_t newest_from(const SyncRun *run) {
+        const SyncMailbox *mailbox = run->mailbox;
+        const unsigned n = mailbox->engine->options.newest;
+        const uint32_t uidnext = mailbox->told[SIDE_REMOTE].status.uidnext;
+        const uint32_t first = MAX(mailbox->state.token[SIDE_REMOTE].uidnext, 1u);
+
+        if (!run_replica(run, SIDE_LOCAL)->gives_numbers || uidnext < first ||
+            uidnext - first <= 2 * n)
+                return 0;
+        return uidnext - n;
+}
+
 static int ask_remote(SyncRun *run) {
         _cleanup_(uid_set_done) UidSet known = UID_SET_NULL;
         const ReplicaToken after = since(run, SIDE_REMOTE);
@@ -289,7 +305,9 @@ static int ask_remote(SyncRun *run) {
         if (want == REPLICA_WANT_BODY) {
                 (void) run_begin_flow(run, SIDE_REMOTE);
                 run->total_bytes = sync_mailbox_first_bytes(run->mailbox);
+                run->newest = newest_from(run);
         }
+        run->mailbox->replica[SIDE_REMOTE].newest = run->newest;
         r = ask(run, SIDE_REMOTE, &after, &known, want);
         return r < 0 ? r : leave_remote(run, want, &after);
 }
