@@ -295,3 +295,41 @@ class Small(OnceTest):
         self.assert_equal_sides(account, server)
         kept = {path: info[0] for path, info in account.tree.stamp().items()}
         self.assertEqual(set(stamp.values()), set(kept.values()))
+
+
+class NewestFirst(OnceTest):
+    """A first sync that is cut off has brought the newest messages, and goes on where it was."""
+
+    MESSAGES, NEWEST = 1000, 200
+    SHARE = 0.6  # of the bytes, after which it is cut off
+
+    def through(self, link, name):
+        return self.account(self.dovecot, name, tls="none", settings={"host": link.host, "port": link.port})
+
+    def down(self, link, account, status=0):
+        before = link.down
+        self.once(account, status=status)
+        return link.down - before
+
+    def test_cut_off(self):
+        self.dovecot = self.server()
+        populate.fill_small(self.session(self.dovecot), "INBOX", self.MESSAGES)
+        link = proxy.Proxy(self.dovecot.host, self.dovecot.imap_port)
+        self.addCleanup(link.close)
+        whole = self.down(link, self.through(link, "whole"))
+
+        account = self.through(link, "cut")
+        link.cut = int(self.SHARE * whole)
+        self.down(link, account, status=1)
+        numbers = {int(re.search(rb"Subject: message (\d+)", path.read_bytes())[1])
+                   for path in account.tree.folder("INBOX").files()}
+        self.assertGreater(len(numbers), self.NEWEST)
+        self.assertLess(len(numbers), self.MESSAGES)
+        newest = set(range(self.MESSAGES - self.NEWEST, self.MESSAGES))
+        self.assertEqual(newest - numbers, set())
+        link.cut = None
+        rest = self.down(link, account)
+        print(f"  {whole} bytes in one go; cut off with {len(numbers)} messages there, {rest} for the others")
+        self.assertLess(rest, whole * (1.1 - len(numbers) / self.MESSAGES))
+        self.assert_equal_sides(account, self.dovecot)
+        self.assert_nothing_to_do(account, self.dovecot)
