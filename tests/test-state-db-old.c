@@ -152,7 +152,6 @@ static void test_newest(void) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                _cleanup_(uid_set_done) UidSet left = UID_SET_NULL;
                 _cleanup_(state_db_freep) StateDb *db = NULL;
                 const int64_t mailbox = begin(&db);
                 uint32_t first;
