@@ -2,10 +2,15 @@
 
 import os
 import pathlib
+import re
 
 LETTERS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen",
            "T": "\\Deleted"}
 BY_FLAG = {flag.lower(): letter for letter, flag in LETTERS.items()}
+
+
+def by_number(name):
+    return [int(digits) for digits in re.findall("[0-9]+", name)], name
 
 
 class Folder:
@@ -29,10 +34,11 @@ class Folder:
         return {chr(ord("a") + int(index)): name for index, name in pairs}
 
     def files(self):
-        """Paths of all messages."""
+        """Paths of all messages, in the order in which they were delivered: M999 of a second is before M1000."""
         found = []
         for sub in ("new", "cur"):
-            found += [self.path / sub / n for n in sorted(os.listdir(self.path / sub)) if n[0] != "."]
+            names = sorted(os.listdir(self.path / sub), key=by_number)
+            found += [self.path / sub / n for n in names if n[0] != "."]
         return found
 
     def flags(self, path, keywords=None):
