@@ -81,6 +81,7 @@ class Proxy:
             readable, _, _ = select.select([self.listener], [], [], 0.1)
             if readable:
                 client, _ = self.listener.accept()
+                self.open.append(client)  # whoever sees it counted can cut it
                 self.begun.append(time.monotonic())
                 self.connections += 1
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
@@ -92,7 +93,7 @@ class Proxy:
             client.close()
             return
         line = _Line(self, client, server)
-        self.open += [client, server]
+        self.open.append(server)
         self.lines.append(line)
         try:
             while not self.stopping.is_set() and self._pass_on(line):
