@@ -1,5 +1,6 @@
 """A private Dovecot: its own configuration, ports, certificate and users in one directory."""
 
+import collections
 import grp
 import os
 import pathlib
@@ -125,9 +126,26 @@ def _plugins(names, quota):
     return text + (_QUOTA.format(quota=quota) if quota else "")
 
 
+# Sockets whose names say which ports are ours, for tests that run at the same time: the latest, for who has had time
+# to listen needs none.
+_marks = collections.deque(maxlen=200)
+
+
+def _is_mine(port):
+    """Nobody else takes it from now on. A server that does not get its port would be taken for up, by another's
+    greeting."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0imapsyncd-test-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    _marks.append(mark)
+    return True
+
+
 def free_ports(count):
-    """Ports that nobody listens on, below those that the kernel gives to clients: what runs at the same
-    time will hardly take one of them before the server does."""
+    """Ports that nobody listens on, nor is about to, below those that the kernel gives to clients."""
     ports = []
     while len(ports) < count:
         with socket.socket() as probe:
@@ -136,7 +154,7 @@ def free_ports(count):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in ports:
+        if _is_mine(port):
             ports.append(port)
     return ports
 

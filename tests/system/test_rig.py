@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import random
@@ -469,3 +470,18 @@ class SideBySide(case.SystemTest):
         self.assertEqual(self.misses("first sync", cpu=0.33), (0, False))
         self.assertEqual(self.misses(wrong={("no-op", "imapsyncd")}), (1, True))
         self.assertEqual(self.misses(wrong={("no-op", "InterIMAP")}), (1, True))
+
+
+class Ports(case.SystemTest):
+    needs_program = False
+
+    TAKE = "import random; from rig.dovecot import free_ports; random.seed(1); print(free_ports(20))"
+
+    def test_two_that_choose_alike(self):
+        """No test gets the port that another is about to listen on, or it would test the other's server."""
+        random.seed(1)
+        mine = dovecot.free_ports(20)
+        environment = os.environ | {"PYTHONPATH": str(pathlib.Path(meter.__file__).parents[1])}
+        theirs = subprocess.run([sys.executable, "-c", self.TAKE], capture_output=True, text=True, check=True,
+                                env=environment).stdout
+        self.assertEqual(set(mine) & set(json.loads(theirs)), set())
