@@ -114,6 +114,8 @@ static void watch_tree(Account *account) {
         r = maildir_watch_new(account->event, account->root, on_change, account, &account->watch);
         if (r < 0)
                 watch_failed(account, r);
+        else if (account->options.once)
+                maildir_watch_names_only(account->watch);
 }
 
 /* --- opening --- */

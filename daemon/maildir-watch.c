@@ -27,10 +27,12 @@
         (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |     \
          IN_ONLYDIR | IN_EXCL_UNLINK)
 
-/* IN_CLOSE_WRITE: who copies a message into place makes the file first and fills it later. */
-#define FILES_MASK                                                                                 \
-        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF |   \
-         IN_ONLYDIR | IN_EXCL_UNLINK)
+#define NAMES_MASK                                                                                 \
+        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR |       \
+         IN_EXCL_UNLINK)
+
+/* Who copies a message into place makes the file first and fills it later. */
+#define FILES_MASK (NAMES_MASK | IN_CLOSE_WRITE)
 
 typedef struct Mailbox Mailbox;
 
@@ -56,6 +58,7 @@ struct MaildirWatch {
         sd_event *event;   /* owned reference */
         MaildirWatchFn on_change;
         void *userdata;
+        bool names_only;
 
         void *mailboxes; /* tsearch tree of Mailbox by name, owned */
 
@@ -407,6 +410,10 @@ static int new_mailbox(MaildirWatch *watch, const char *name, Mailbox **ret_mail
         return 0;
 }
 
+void maildir_watch_names_only(MaildirWatch *watch) {
+        watch->names_only = true;
+}
+
 int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *maildir) {
         static const MaildirSub subs[] = {MAILDIR_NEW, MAILDIR_CUR};
         Mailbox *added;
@@ -424,7 +431,8 @@ int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *m
                         .mailbox = added,
                 };
 
-                r = watch_fd(watch, maildir_fd(maildir, subs[i]), FILES_MASK, entry,
+                r = watch_fd(watch, maildir_fd(maildir, subs[i]),
+                             watch->names_only ? NAMES_MASK : FILES_MASK, entry,
                              &added->wds[subs[i]]);
                 if (r < 0) {
                         maildir_watch_remove(watch, mailbox);

@@ -67,6 +67,13 @@ int maildir_watch_new(sd_event *event, MaildirRoot *root, MaildirWatchFn on_chan
                       MaildirWatch **ret_watch);
 MaildirWatch *maildir_watch_free(MaildirWatch *watch);
 
+/*
+ * Of mailboxes that are added from now on, tell which names come and go, but not that a file is filled that is there
+ * already. Then the kernel need not go through all the files of a folder that it has in memory, when its watch begins
+ * and when it ends: 0.3 us each, 33 ms for 100000. For who ends soon, and looks at all that it reads.
+ */
+void maildir_watch_names_only(MaildirWatch *watch);
+
 /* Watch new/ and cur/; the Maildir may be closed after. Adding a mailbox again watches the Maildir
  * given now. Scan after adding: what came before is not told. Return: as above; the mailbox is not
  * watched then. */

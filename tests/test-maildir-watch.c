@@ -458,6 +458,32 @@ static void test_broken_tree(void) {
         watching_close(&b);
 }
 
+/* A file that is filled, and one that comes. */
+static void test_names_only(void) {
+        for (int names_only = 0; names_only < 2; names_only++) {
+                Watching w;
+
+                watching_open(&w);
+                test_tree_write(&w.folder.tree, "INBOX/cur/1", "");
+                (void) wait_told(&w);
+                check_told(&w, "made", "files INBOX +cur/1\n");
+
+                if (names_only)
+                        maildir_watch_names_only(w.watch);
+                assert(maildir_watch_add(w.watch, "INBOX", w.folder.maildir) == 0);
+                test_tree_write(&w.folder.tree, "INBOX/cur/1", "x");
+                if (!names_only) {
+                        (void) wait_told(&w);
+                        check_told(&w, "filled", "files INBOX +cur/1\n");
+                }
+                check_quiet(&w);
+                test_tree_rename(&w.folder.tree, "INBOX/cur/1", "INBOX/cur/1:2,S");
+                (void) wait_told(&w);
+                check_told(&w, "another name", "files INBOX +cur/1:2,S\n");
+                watching_close(&w);
+        }
+}
+
 static void test_explain(void) {
         assert(strstr(maildir_watch_explain(-ENOSPC), "max_user_watches"));
         assert(strstr(maildir_watch_explain(-EMFILE), "max_user_instances"));
@@ -476,6 +502,7 @@ int main(void) {
         test_overflow();
         test_trees();
         test_broken_tree();
+        test_names_only();
         test_explain();
         return 0;
 }
