@@ -118,6 +118,7 @@ struct Account {
 
         AccountState state;
         char sentence[1100];
+        bool was_in_sync; /* before it began to work */
         bool paused, stopping, finished;
         unsigned holds;         /* in force */
         unsigned holds_told;    /* a person may want it to be tried all the same */
@@ -185,6 +186,8 @@ bool account_keep_still_again(Account *account);
 
 /* account-local.c */
 int account_open_sides(Account *account);
+/* Nothing happens for a while: what is not committed yet is, and memory is given back. */
+void account_relax(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
 void account_watch_all(Account *account);
 

@@ -222,6 +222,14 @@ AccountStatus account_status(Account *account) {
         };
 }
 
+AccountState account_state(const Account *account) {
+        return account->state;
+}
+
+const char *account_sentence(const Account *account) {
+        return account->sentence;
+}
+
 uint64_t account_bytes_left(const Account *account) {
         return account->engine ? engine_totals(account->engine).bytes_left : 0;
 }
@@ -248,11 +256,15 @@ bool account_is_busy(const Account *account) {
 bool account_is_in_sync(Account *account) {
         EngineTotals totals;
 
-        if (!account->engine)
+        if (!account->engine || (account->state != ACCOUNT_STATE_IN_SYNC &&
+                                 !(account->options.once && account->state == ACCOUNT_STATE_SYNCING)))
                 return false;
         totals = engine_totals(account->engine);
-        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 &&
-               totals.deferred == 0 &&
-               (account->state == ACCOUNT_STATE_IN_SYNC ||
-                (account->options.once && account->state == ACCOUNT_STATE_SYNCING));
+        return totals.failed == 0 && totals.held == 0 && totals.parked == 0 && totals.deferred == 0;
+}
+
+bool account_counts_as_in_sync(Account *account) {
+        if (account->state != ACCOUNT_STATE_SYNCING)
+                account->was_in_sync = account_is_in_sync(account);
+        return account->was_in_sync;
 }

@@ -40,7 +40,11 @@ Account *account_free(Account *account);
 
 const AccountConfig *account_config(const Account *account);
 const char *account_name(const Account *account);
+/* All of it: goes through the mailboxes. */
 AccountStatus account_status(Account *account);
+/* What it says first. The sentence is "" or borrowed until the state changes. */
+AccountState account_state(const Account *account);
+const char *account_sentence(const Account *account);
 int account_each_mailbox(Account *account,
                          int (*each)(const EngineMailbox *mailbox, void *userdata), void *userdata);
 
@@ -65,6 +69,8 @@ uint64_t account_count_unseen(Account *account, const char *mailbox);
 bool account_is_busy(const Account *account);
 /* Everything that is known is carried out, no mailbox has an error and nothing is held. */
 bool account_is_in_sync(Account *account);
+/* The same, but while it is at work, as it was before: a change takes milliseconds, and is not worth telling of. */
+bool account_counts_as_in_sync(Account *account);
 
 /* A person wants this now: connect without waiting for back-off, look at these mailboxes (none: all).
  * Return: 0, or -ENOENT if there is no such mailbox. */

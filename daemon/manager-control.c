@@ -216,7 +216,6 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
         *ret_sentence = "";
         for (size_t i = 0; i < manager->n_accounts; i++) {
                 Account *account = manager->accounts[i];
-                AccountStatus status;
 
                 if (job->account && strcmp(job->account, account_name(account)) != 0)
                         continue;
@@ -224,10 +223,10 @@ static bool job_is_done(Manager *manager, const Job *job, bool *ret_in_sync,
                         return false;
                 if (account_is_in_sync(account))
                         continue;
-                status = account_status(account);
-                (void) snprintf(sentence, sizeof(sentence), "%s: %s", status.name,
-                                status.sentence[0] ? status.sentence
-                                                   : account_state_name(status.state));
+                (void) snprintf(sentence, sizeof(sentence), "%s: %s", account_name(account),
+                                account_sentence(account)[0]
+                                        ? account_sentence(account)
+                                        : account_state_name(account_state(account)));
                 *ret_in_sync = false;
                 *ret_sentence = sentence;
         }

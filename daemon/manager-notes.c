@@ -148,10 +148,10 @@ static void note_line(Manager *manager, Account *account, const EngineNote *note
 
 /* A change of state: who watches sees what `status` would say. */
 static void state_changed(Manager *manager, Account *account) {
-        const AccountStatus status = account_status(account);
         const EngineNote note = {0};
 
-        tell_watchers(manager, account, &note, account_state_name(status.state), status.sentence);
+        tell_watchers(manager, account, &note, account_state_name(account_state(account)),
+                      account_sentence(account));
 }
 
 /* What --dry-run is for: its lines are the program's answer. */
@@ -231,7 +231,7 @@ void manager_on_note(Account *account, const EngineNote *note, void *userdata) {
 /* READY=1 when each account has come as far as it can for now: connected, waiting or refused. */
 static bool has_started(Manager *manager) {
         for (size_t i = 0; i < manager->n_accounts; i++) {
-                const AccountState state = account_status(manager->accounts[i]).state;
+                const AccountState state = account_state(manager->accounts[i]);
 
                 if (state == ACCOUNT_STATE_STARTING || state == ACCOUNT_STATE_CONNECTING)
                         return false;
@@ -245,15 +245,13 @@ static void format_status(Manager *manager, char *buffer, size_t size) {
         char text[1024];
 
         for (size_t i = 0; i < manager->n_accounts; i++) {
-                static char sentence[512];
-                const AccountStatus status = account_status(manager->accounts[i]);
+                Account *account = manager->accounts[i];
 
-                if (account_is_in_sync(manager->accounts[i]))
+                if (account_counts_as_in_sync(account))
                         n_in_sync++;
-                if (status.sentence[0] && !trouble) {
-                        (void) snprintf(sentence, sizeof(sentence), "%s", status.sentence);
-                        trouble = sentence;
-                        name = status.name;
+                if (account_sentence(account)[0] && !trouble) {
+                        trouble = account_sentence(account);
+                        name = account_name(account);
                 }
         }
         if (manager->config_error) /* it matters more: what was asked for is not in force */
