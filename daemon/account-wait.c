@@ -218,7 +218,7 @@ static void on_due(void *userdata) {
                 if (link->mode == WAIT_IDLE && imap_replica_is_idle(link->replica))
                         measure_chatter(link);
                 break_silence(link);
-                state_db_relax(link->account->db);
+                account_relax(link->account);
                 r = looks ? look(link) : show_sign_of_life(link);
                 plan_next(link, looks);
         }

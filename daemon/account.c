@@ -145,6 +145,11 @@ static void take_echoes(Account *account) {
         account->wrote_files = false;
 }
 
+void account_relax(Account *account) {
+        if (engine_conclude(account->engine) >= 0) /* else the next pump says so */
+                state_db_relax(account->db);
+}
+
 static void on_idle(Account *account) {
         const EngineTotals totals = engine_totals(account->engine);
 
@@ -155,7 +160,7 @@ static void on_idle(Account *account) {
                 account_learn_session(link);
                 /* all was looked at, and now it waits */
                 if (link->mode == WAIT_NONE && !account->options.once)
-                        state_db_relax(account->db);
+                        account_relax(account);
         }
         note_uidvalidity_check(account);
         if (account->options.once || account->stopping) {
@@ -445,6 +450,7 @@ static int make_engine(Account *account) {
                 .dry_run = account->options.dry_run,
                 .flag_scan = (int64_t) account->options.flag_scan_usec,
                 .once = account->options.once,
+                .concludes_late = !account->options.once,
                 .digest = &digest_sha256,
                 .wants = wants,
                 .direction = direction_of,

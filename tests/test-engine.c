@@ -441,6 +441,48 @@ static void test_cost(void) {
         assert(costs[0] == costs[1]);
 }
 
+/* How far a run came is committed with what comes next, or when the owner says; lost, it is found done. */
+static void test_late_end(void) {
+        for (int is_late = 0; is_late < 2; is_late++) {
+                World world;
+
+                world_init(&world);
+                world.options.concludes_late = is_late;
+                make_in_sync(&world, INBOX, 10);
+                world_start(&world);
+                assert(engine_list(world.engine) == 0 && world_pump(&world));
+                assert(engine_conclude(world.engine) == 0);
+
+                for (unsigned i = 0; i < 3; i++) {
+                        const uint64_t before = state_db_n_commits(world.db);
+
+                        memory_set_flags(stored(&world, SIDE_REMOTE, INBOX),
+                                         memory_find(stored(&world, SIDE_REMOTE, INBOX), 2 + i),
+                                         FLAG_SEEN);
+                        assert(engine_mark(world.engine, INBOX, SIDE_REMOTE, NULL) == 0);
+                        assert(world_pump(&world));
+                        assert(state_db_n_commits(world.db) - before == (is_late ? 1 : 2));
+                }
+                if (is_late) {
+                        const uint64_t before = state_db_n_commits(world.db);
+
+                        assert(engine_conclude(world.engine) == 0);
+                        assert(engine_conclude(world.engine) == 0);
+                        assert(state_db_n_commits(world.db) - before == 1);
+                }
+                memory_expunge(stored(&world, SIDE_REMOTE, INBOX), 7);
+                assert(engine_mark(world.engine, INBOX, SIDE_REMOTE, NULL) == 0);
+                assert(world_pump(&world));
+
+                world_stop(&world);
+                world_start(&world);
+                assert(world_sync(&world));
+                assert(look(&world, INBOX)->messages == 9);
+                assert(world.n_writes == 0);
+                world_done(&world);
+        }
+}
+
 /* How many bytes a first synchronisation has to transfer, where the server says so. */
 static void test_first_bytes(void) {
         static const struct {
@@ -697,6 +739,7 @@ int main(void) {
         test_hold();
         test_quiet();
         test_cost();
+        test_late_end();
         test_first_bytes();
         test_no_hot_loop();
         test_retry_parked();

@@ -878,6 +878,7 @@ static void run_seed(uint64_t seed, unsigned n_operations, bool has_limits, bool
                 chance(&model, 50) ? MAILBOX_DELETION_ASK : MAILBOX_DELETION_YES;
         /* Few, or they would never come ahead of others. */
         model.world.options.newest = 1 + (unsigned) (seed % 3);
+        model.world.options.concludes_late = seed % 4 > 1;
         choose_stores(&model);
         if (has_limits)
                 choose_limits(&model);

@@ -24,7 +24,7 @@ typedef struct MessageBound {
 struct StateDb {
         sqlite3 *sqlite;
         sqlite3_stmt *statements[_SQL_MAX]; /* prepared on first use */
-        bool in_transaction;
+        bool in_transaction, has_major;
         bool has_temporary; /* the temporary tables are made */
         bool has_unknown;   /* something was put among the unknown since */
         MessageBound bound;

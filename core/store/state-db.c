@@ -387,7 +387,7 @@ const char *state_db_error(StateDb *db) {
         return db->error;
 }
 
-int state_db_begin(StateDb *db) {
+int state_db_begin_minor(StateDb *db) {
         int r;
 
         if (db->in_transaction)
@@ -399,6 +399,17 @@ int state_db_begin(StateDb *db) {
         return 0;
 }
 
+int state_db_begin(StateDb *db) {
+        const int r = state_db_begin_minor(db);
+
+        db->has_major |= r >= 0;
+        return r;
+}
+
+bool state_db_has_major(const StateDb *db) {
+        return db->has_major;
+}
+
 int state_db_commit(StateDb *db) {
         int r;
 
@@ -407,7 +418,7 @@ int state_db_commit(StateDb *db) {
         r = db_run(db, SQL_COMMIT, "");
         if (r < 0)
                 return r;
-        db->in_transaction = false;
+        db->in_transaction = db->has_major = false;
         db->n_commits++;
         return 0;
 }
@@ -416,7 +427,7 @@ void state_db_rollback(StateDb *db) {
         if (!db->in_transaction)
                 return;
         (void) db_run(db, SQL_ROLLBACK, "");
-        db->in_transaction = false;
+        db->in_transaction = db->has_major = false;
         db->has_temporary = db->has_unknown = false; /* made in it, they are gone; else made anew */
 }
 

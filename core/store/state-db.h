@@ -46,6 +46,11 @@ int state_db_begin(StateDb *db);
 int state_db_commit(StateDb *db);
 void state_db_rollback(StateDb *db);
 
+/* Begin what need not be committed for its own sake: without it things are only done once more. */
+int state_db_begin_minor(StateDb *db);
+/* Has anything been begun that is to be committed? */
+bool state_db_has_major(const StateDb *db);
+
 /* How many transactions were committed; tests count them. */
 uint64_t state_db_n_commits(const StateDb *db);
 

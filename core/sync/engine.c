@@ -20,8 +20,8 @@ int engine_commit(Engine *engine) {
 }
 
 /*
- * What has come to its end, and nothing waits for: with the next commit, or when all is quiet. Until then
- * a crash makes it happen again, as one a moment earlier would have.
+ * What has come to its end, and nothing waits for: with the next commit, or when all is quiet
+ * (engine_conclude()). Until then a crash makes it happen again, as one a moment earlier would have.
  */
 int engine_commit_soon(Engine *engine) {
         return ++engine->n_concluded < ENGINE_MAX_CONCLUDED ? 0 : engine_commit(engine);
@@ -483,12 +483,9 @@ static int pump(Engine *engine) {
 
         if (engine_is_busy(engine))
                 return 1;
-        if (engine->n_concluded > 0) {
-                int r = engine_commit(engine);
-
-                if (r < 0)
-                        return r;
-        }
+        if (engine->n_concluded > 0 &&
+            (!engine->options.concludes_late || state_db_has_major(engine->db)))
+                return engine_commit(engine);
         return 0;
 }
 
@@ -499,6 +496,18 @@ int engine_pump(Engine *engine, int64_t now) {
                 return engine->failure;
         engine->now = now;
         r = pump(engine);
+        if (r < 0)
+                engine->failure = engine_fail(engine, r);
+        return r;
+}
+
+int engine_conclude(Engine *engine) {
+        int r = 0;
+
+        if (engine->failure < 0)
+                return engine->failure;
+        if (engine->n_concluded > 0)
+                r = engine_commit(engine);
         if (r < 0)
                 engine->failure = engine_fail(engine, r);
         return r;

@@ -97,6 +97,7 @@ typedef struct EngineOptions {
         int64_t flag_scan; /* usec: within this time the flags of every message have been looked at,
                               where a server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */
+        bool concludes_late; /* the owner calls engine_conclude() */
         bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
@@ -123,6 +124,15 @@ Engine *engine_free(Engine *engine);
 
 /* Ask both sides for their mailboxes, make those that one of them lacks, sync those that differ. */
 int engine_list(Engine *engine);
+
+/*
+ * Commit how far the last runs came. With @concludes_late that waits for this, or for the next commit, if nothing
+ * else is left to be committed: each change that comes alone costs one commit less then. Should the process end
+ * before, the same changes are asked for once more. When all is quiet, and the database is to be left alone.
+ *
+ * Return: 0, or a negative errno (engine_error()).
+ */
+int engine_conclude(Engine *engine);
 
 /**
  * engine_mark() - a mailbox may have changed on a side

@@ -66,6 +66,17 @@ static int conclude_begun(SyncRun *run) {
         return r;
 }
 
+/*
+ * That a batch is where it belongs, and what was sent has arrived, must be known before anybody moves those messages
+ * away; how far the deltas went need not.
+ */
+static int begin_conclusion(const SyncRun *run) {
+        StateDb *db = run->mailbox->engine->db;
+
+        return run->is_staged || run->intents || run->awaits_moved ? state_db_begin(db)
+                                                                   : state_db_begin_minor(db);
+}
+
 /* Everything of both deltas has taken effect: say so in the base. */
 static int conclude(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
@@ -81,7 +92,7 @@ static int conclude(SyncRun *run) {
         if (run->is_staged || run->intents || run->awaits_moved || did_something(&run->counts) ||
             token_changed(&before[0], &mailbox->state.token[0]) ||
             token_changed(&before[1], &mailbox->state.token[1])) {
-                r = engine_begin(mailbox->engine);
+                r = begin_conclusion(run);
                 if (r >= 0)
                         r = conclude_begun(run);
                 if (r >= 0)
