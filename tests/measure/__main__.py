@@ -124,7 +124,10 @@ def merged(paths):
     results = {}
     for path in paths:
         for part, found in json.loads(path.read_text()).items():
-            results[part] = results.get(part, {}) | found
+            for key, value in found.items():
+                before = results.setdefault(part, {}).get(key)
+                is_both = isinstance(before, dict) and isinstance(value, dict)
+                results[part][key] = before | value if is_both else value
     return results
 
 

@@ -189,14 +189,30 @@ class Stage:
     def play(self, seconds):
         load.play(self.load, seconds, self.options.rate, look=LOOK)
 
-    def own_delay(self):
-        """How long the server itself takes to say that something has changed."""
+    def own_delay(self, limit):
+        """How long the server itself takes to say that something has changed; and what a session takes that does
+        nothing but ask for each change at once."""
         listener = views.Listener(self.server.session(content.USER))
         listener.load = self.load
+        follower = Process(limit(self.directory / limit.key, programs.Way(self.link, self.server, False), self.local))
         self.load.start([self.remote, listener], [0])
-        self.play(60 * self.options.minutes)
+        self.load.probe()
+        self._settle(follower)
+        self.load.start([self.remote, listener], [0])
+        found = window(follower, self.link, lambda: self.play(60 * self.options.minutes))
+        follower.stop()
         listener.close()
-        return {"latencies": latencies(self.load), "late": self.load.late[:]}
+        return {"latencies": latencies(self.load), "late": self.load.late[:], "events": dict(self.load.done),
+                "bodies": self.load.bodies, **found}
+
+    def _settle(self, follower):
+        """It is there, and follows: it has the file of the one message."""
+        def is_there():
+            follower.check()
+            return any(follower.program.home.glob("[0-9]*"))
+
+        wait_until(is_there, "the session follows", READY, LOOK)
+        self.load.under_way.clear()
 
     def view_of(self, program):
         store = program.store()
@@ -260,7 +276,7 @@ def measure(options, kinds):
     found = {"options": wanted, "programs": {}}
     with contextlib.ExitStack() as stack:
         stage = Stage(options, stack)
-        found["server"] = stage.own_delay()
+        found["server"] = stage.own_delay(programs.Limit)
         for kind in kinds:
             if kind.is_limit:
                 continue
@@ -293,6 +309,15 @@ def hourly(run):
     return found
 
 
+NOTHING = {"seconds": 1, "bytes_in": 0, "bytes_out": 0, "cpu": 0, "switches": 0}
+
+
+def limit_run(found):
+    """The hand-written session as a run; None if it was not measured. While nothing happens it does nothing."""
+    server = found.get("server", {})
+    return {"phases": {QUIET: NOTHING, REMOTE: server}} if "bytes_in" in server else None
+
+
 def all_latencies(phase):
     return sorted(took for row in phase["latencies"].values() for took in row)
 
@@ -323,19 +348,24 @@ def tables(found):
         for phase, where in ((REMOTE, "to local"), (LOCAL, "to server")):
             rows.append((markdown.NAMES[key], where, *latency_cells(run["phases"][phase]), len(run["late"])))
     lines += markdown.table(("", "direction", "events", "median", "99 %", "worst", "late, both"), rows)
-    lines += extrapolation(runs)
+    lines += extrapolation(runs, limit_run(found))
     for key, run in found["programs"].items():
         lines += ["", f"Not in sync: {markdown.NAMES[key]}: {'; '.join(run['wrong'])[:300]}"] if run["wrong"] else []
     return lines
 
 
-def extrapolation(runs):
+def extrapolation(runs, limit):
     """What six hours take, and how that is computed."""
     events = sum(SEED_EVENTS.values())
     lines = ["", f"Six hours of the seed's events, which are {events:.0f} ({SEED_HOURS} h / {load.STEP:g} s of moments, each"
              f" {sum(load.CHANCES.values()):g} events): 6 x what a quiet hour takes + {events:.0f} x what an event takes. A"
              " program that polls has several events in one poll here, and so looks a little better than it is.", ""]
     rows = []
+    if limit:
+        cost = hourly(limit)
+        rows.append((markdown.NAMES[programs.Limit.key], "0", markdown.size(cost["bytes event"]),
+                     markdown.size(6 * cost["bytes"]), markdown.size(cost["beyond"]), "", "", "", "0",
+                     f"{cost['switches'] / 60:.1f}", ""))
     for key, run in runs.items():
         cost = hourly(run)
         rows.append((markdown.NAMES[key], *(

@@ -12,8 +12,9 @@ from measure import content, programs
 from rig import meter, netns, populate, wait_until
 from rig.dovecot import Dovecot
 
-FIELDS = ("user", "system", "wall", "cpu", "rss", "bytes_in", "bytes_out", "packets_in", "packets_out")
-Row = collections.namedtuple("Row", FIELDS)
+FIELDS = ("user", "system", "wall", "cpu", "rss", "bytes_in", "bytes_out", "packets_in", "packets_out", "from_syn")
+# from_syn: seconds from the SYN to the end, on a link that knows them; else 0.
+Row = collections.namedtuple("Row", FIELDS, defaults=(0,))
 
 FIRST, NOOP, NEW, CHANGED = "first sync", "no-op", "one new message", "3 new and 5 gone"
 RESTED = 2.5  # seconds after which the time of a folder's last change is old enough to be believed
@@ -75,11 +76,14 @@ class World:
 def measured(program, command):
     """One run of a command of a program."""
     results = []
+    program.way.link.syns()
     traffic = program.way.link.traffic(lambda: results.append(meter.run(command, program.environment)))
     usage = results[0]
     if usage.status != 0:
         raise AssertionError(f"status {usage.status}\n{usage.err[-3000:]}")
-    row = Row(usage.user, usage.system, usage.wall, usage.cpu, usage.rss, *traffic)
+    syns = program.way.link.syns()
+    row = Row(usage.user, usage.system, usage.wall, usage.cpu, usage.rss, *traffic,
+              usage.begin + usage.wall - syns[0] if syns else 0)
     if program.is_limit:
         wall, cpu = map(float, usage.err.split())
         row = row._replace(wall=wall, cpu=cpu)

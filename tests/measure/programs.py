@@ -232,11 +232,14 @@ class Limit(Program):
         return self.in_place([*words, *names])
 
     def once(self):
-        raise AssertionError("it has two commands")
+        raise AssertionError("it has three commands")
+
+    def live(self):
+        return self.command("follow", ())
 
 
 ONCE = [Limit, Imapsyncd, ImapsyncdImap, InterImap, OfflineImapQuick, OfflineImap, Mbsync]
-LIVE = [Imapsyncd, ImapsyncdImap, InterImapNotify, InterImapWatch, Mbsync, OfflineImapDaemon]
+LIVE = [Limit, Imapsyncd, ImapsyncdImap, InterImapNotify, InterImapWatch, Mbsync, OfflineImapDaemon]
 IDLE = [Imapsyncd, InterImapNotify, InterImapWatch, Mbsync]
 
 

@@ -35,7 +35,7 @@ def once_cells(key, row):
              f"{100 * (row.user + row.system) / row.wall:.0f} %", f"{row.cpu * 1000:.1f} ms", f"{row.rss / 1e6:.1f} MB"]
     if key == programs.Limit.key:  # it is written in Python, whose start is nobody's limit
         cells[0], cells[1], cells[3], cells[5] = ("",) * 4
-    return [*cells, *map(size, row[5:])]
+    return [*cells, *map(size, row[5:9])]
 
 
 def once_tables(sizes):

@@ -1,6 +1,7 @@
 """Carry packets between two TUN devices, each of them late: python3 -m rig.delay ONE OTHER SECONDS
 
-Says "ready" when both are there, and ends, and they with it, at the end of its standard input.
+Says "ready" when both are there, and then the time.monotonic() of each SYN of TCP that comes to OTHER. Ends, and they
+with it, at the end of its standard input.
 """
 
 import collections
@@ -23,14 +24,23 @@ def open_device(name):
     return device
 
 
+def is_syn(packet):
+    """Of IPv4 and TCP: without ACK, so the first of a connection."""
+    options = 4 * (packet[0] & 15)
+    return packet[0] >> 4 == 4 and packet[9] == 6 and packet[options + 13] & 0x12 == 0x02
+
+
 def take(source, sink, waiting, seconds):
-    """All packets that wait to be read get their time."""
+    """All packets that wait to be read get their time. Returns when a connection began."""
+    syns = []
     try:
         while True:
-            packet = os.read(source, _LARGEST)
-            waiting.append((time.monotonic() + seconds, sink, packet))
+            packet, now = os.read(source, _LARGEST), time.monotonic()
+            waiting.append((now + seconds, sink, packet))
+            if is_syn(packet):
+                syns.append(now)
     except BlockingIOError:
-        pass
+        return syns
 
 
 def deliver(waiting):
@@ -53,7 +63,9 @@ def carry(one, other, seconds):
         for descriptor in select.select([one, other, 0], [], [], timeout)[0]:
             if descriptor == 0:
                 return
-            take(descriptor, sinks[descriptor], waiting, seconds)
+            syns = take(descriptor, sinks[descriptor], waiting, seconds)
+            if descriptor == other:
+                print("".join(f"{syn}\n" for syn in syns), end="", flush=True)
         deliver(waiting)
 
 

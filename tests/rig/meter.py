@@ -22,8 +22,8 @@ import threading
 import time
 
 # Seconds and bytes; cpu and rss are those of the process alone, user and system of the tree. switches: how
-# often it, or one of the children that it waited for, gave up the CPU of its own will.
-Usage = collections.namedtuple("Usage", "status err wall cpu rss user system switches")
+# often it, or one of the children that it waited for, gave up the CPU of its own will. begin: time.monotonic().
+Usage = collections.namedtuple("Usage", "status err wall cpu rss user system switches begin")
 
 _SEIZE, _CONT = 0x4206, 7
 _TRACE_EXEC, _TRACE_EXIT = 0x10, 0x40
@@ -126,4 +126,4 @@ def run(command, environment, timeout=3600):
             user, system, switches = _reap(process)
         err.seek(0)
         user, system = _without_prelude(user, system, before)
-        return Usage(process.returncode, err.read(), wall, cpu, rss, user, system, switches)
+        return Usage(process.returncode, err.read(), wall, cpu, rss, user, system, switches, begin)

@@ -12,6 +12,7 @@ packet for half a round trip, the SYN as well, because not every kernel has nete
 import collections
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -85,6 +86,10 @@ class Link:
         _ip(*inside, "neigh", "replace", self.address, "lladdr", outer_mac, "dev", self.inner,
             "nud", "permanent")
 
+    def syns(self):
+        """When connections have begun since the last look, where that is known."""
+        return []
+
     def _no_ipv6(self, prefix):
         """Before the interface comes up: no router solicitation, no multicast report."""
         name = self.inner if prefix else self.outer
@@ -143,7 +148,7 @@ class DelayedLink(Link):
 
     def _make_devices(self):
         words = [sys.executable, "-m", "rig.delay", self.outer, self.inner, str(self.round_trip / 2)]
-        self.carrier = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.carrier = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         if self.carrier.stdout.readline() != b"ready\n":
             raise OSError("there are no TUN devices")
         _ip("link", "set", self.inner, "netns", self.namespace)
@@ -155,6 +160,12 @@ class DelayedLink(Link):
             _ip(*inside, "addr", "add", own, "peer", other, "dev", device)
             _ip(*inside, "link", "set", device, "up")
         _ip("-n", self.namespace, "link", "set", "lo", "up")
+
+    def syns(self):
+        found = []
+        while select.select([self.carrier.stdout], [], [], 0)[0]:
+            found.append(float(self.carrier.stdout.readline()))
+        return found
 
     def close(self):
         if self.carrier:
