@@ -256,8 +256,9 @@ bool account_is_busy(const Account *account) {
 bool account_is_in_sync(Account *account) {
         EngineTotals totals;
 
-        if (!account->engine || (account->state != ACCOUNT_STATE_IN_SYNC &&
-                                 !(account->options.once && account->state == ACCOUNT_STATE_SYNCING)))
+        if (!account->engine ||
+            (account->state != ACCOUNT_STATE_IN_SYNC &&
+             !(account->options.once && account->state == ACCOUNT_STATE_SYNCING)))
                 return false;
         totals = engine_totals(account->engine);
         return totals.failed == 0 && totals.held == 0 && totals.parked == 0 && totals.deferred == 0;

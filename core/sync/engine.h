@@ -98,7 +98,7 @@ typedef struct EngineOptions {
                               where a server does not tell of changes; 0: each time */
         bool once;         /* look at every such mailbox whenever the mailboxes are listed */
         bool concludes_late; /* the owner calls engine_conclude() */
-        bool dry_run;      /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
+        bool dry_run;        /* change nothing anywhere: ENGINE_NOTE_WOULD for each action */
         const EngineDigest *digest;
         /* Is the mailbox to be synchronised? */
         EngineWish (*wants)(const char *mailbox, void *userdata);
