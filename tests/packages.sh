@@ -6,7 +6,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssl-dev zlib1g-dev
 packages_deb="debhelper dpkg-dev fakeroot"
 packages_try="$packages_build dovecot-imapd openssl python3"
 packages_run="$packages_try clang libclang-rt-dev clang-format dbus-user-session fish git gnupg groff-base
-        iproute2 interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time zsh
+        iproute2 interimap isync offlineimap3 procps python3-dbusmock socat strace systemd time valgrind zsh
         aerc gnome-keyring libsecret-tools maildir-utils mutt neomutt notmuch pass"
 
 # install PACKAGE...: those that are missing. Needs root or sudo only then.
