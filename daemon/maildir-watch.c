@@ -414,33 +414,54 @@ void maildir_watch_names_only(MaildirWatch *watch) {
         watch->names_only = true;
 }
 
-int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *maildir) {
-        static const MaildirSub subs[] = {MAILDIR_NEW, MAILDIR_CUR};
-        Mailbox *added;
+/* A watch that has another meaning by now is not ours to remove. */
+static void unwatch(MaildirWatch *watch, const Mailbox *mailbox, MaildirSub sub, int wd) {
+        const WatchEntry *entry = watch_table_find(watch_hub_table(&watch->user), wd);
+
+        if (entry && entry->kind == WATCH_FILES && entry->mailbox == mailbox && entry->sub == sub)
+                watch_hub_remove(&watch->user, wd);
+}
+
+static int watch_sub(MaildirWatch *watch, Mailbox *mailbox, const Maildir *maildir,
+                     MaildirSub sub) {
+        const WatchEntry entry = {
+                .kind = WATCH_FILES,
+                .sub = (uint8_t) sub,
+                .mailbox = mailbox,
+        };
+        const int before = mailbox->wds[sub];
         int r;
 
-        maildir_watch_remove(watch, mailbox);
-        r = new_mailbox(watch, mailbox, &added);
+        r = watch_fd(watch, maildir_fd(maildir, sub), watch->names_only ? NAMES_MASK : FILES_MASK,
+                     entry, &mailbox->wds[sub]);
+        if (r >= 0 && before >= 0 && before != mailbox->wds[sub])
+                unwatch(watch, mailbox, sub, before);
+        return r;
+}
+
+/*
+ * What is watched already is not removed first: of each watch that is removed the kernel tells, and twice 10000
+ * are more than its queue holds. It would overflow, all would be added again, and so on for ever.
+ */
+int maildir_watch_add(MaildirWatch *watch, const char *mailbox, const Maildir *maildir) {
+        Mailbox *added = find_mailbox(watch, mailbox);
+        int r = 0;
+
+        if (added) {
+                unset_pending(watch, added);
+                changed_names_done(&added->names);
+                added->lost = false;
+        } else
+                r = new_mailbox(watch, mailbox, &added);
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
-                const WatchEntry entry = {
-                        .kind = WATCH_FILES,
-                        .sub = (uint8_t) subs[i],
-                        .mailbox = added,
-                };
-
-                r = watch_fd(watch, maildir_fd(maildir, subs[i]),
-                             watch->names_only ? NAMES_MASK : FILES_MASK, entry,
-                             &added->wds[subs[i]]);
-                if (r < 0) {
-                        maildir_watch_remove(watch, mailbox);
-                        return r;
-                }
-        }
-
-        return 0;
+        r = watch_sub(watch, added, maildir, MAILDIR_NEW);
+        if (r >= 0)
+                r = watch_sub(watch, added, maildir, MAILDIR_CUR);
+        if (r < 0)
+                maildir_watch_remove(watch, mailbox);
+        return r;
 }
 
 void maildir_watch_remove(MaildirWatch *watch, const char *mailbox) {

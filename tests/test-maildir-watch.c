@@ -365,6 +365,20 @@ static void test_overflow(void) {
         watching_close(&w);
 }
 
+/* To add again what is watched makes no events: many mailboxes would fill the queue with them, and be added again. */
+static void test_added_again(void) {
+        Watching w;
+
+        watching_open(&w);
+        for (unsigned i = 0; i < 10000; i++)
+                assert(maildir_watch_add(w.watch, "INBOX", w.folder.maildir) == 0);
+        check_quiet(&w);
+        test_tree_write(&w.folder.tree, "INBOX/new/1", "");
+        (void) wait_told(&w);
+        check_told(&w, "made", "files INBOX +new/1\n");
+        watching_close(&w);
+}
+
 static unsigned count_instances(void) {
         unsigned n = 0;
 
@@ -500,6 +514,7 @@ int main(void) {
         test_lost();
         test_broken();
         test_overflow();
+        test_added_again();
         test_trees();
         test_broken_tree();
         test_names_only();

@@ -3,7 +3,7 @@
 drain   fetches all bodies of the mailboxes through COMPRESS into files, and does nothing else
 noop    asks at once all that tells whether a mailbox has changed; with COMPRESS if DIRECTORY is "compress"
 follow  under NOTIFY and COMPRESS, asks at once for each change that is told of, in one write, bodies to files; until
-        SIGTERM
+        SIGTERM; makes a file "follows" when it does
 
 Its last words, on standard error, are the seconds it took and those of CPU, without Python's own start.
 CA-FILE is "-" for plain TCP. Everything that does not depend on an answer is sent at once.
@@ -146,6 +146,8 @@ class Follower:
                  f"renewed NOTIFY SET {self.EVENTS}\r\n".encode())
         self.learn(self.read_on(rest))
         self.waiting.clear()
+        link.socket.settimeout(None)
+        (self.files.directory / "follows").touch()
 
     def read_on(self, rest):
         while b"\r\nrenewed OK" not in rest:

@@ -195,8 +195,6 @@ class Stage:
         listener = views.Listener(self.server.session(content.USER))
         listener.load = self.load
         follower = Process(limit(self.directory / limit.key, programs.Way(self.link, self.server, False), self.local))
-        self.load.start([self.remote, listener], [0])
-        self.load.probe()
         self._settle(follower)
         self.load.start([self.remote, listener], [0])
         found = window(follower, self.link, lambda: self.play(60 * self.options.minutes))
@@ -206,13 +204,11 @@ class Stage:
                 "bodies": self.load.bodies, **found}
 
     def _settle(self, follower):
-        """It is there, and follows: it has the file of the one message."""
-        def is_there():
+        def follows():
             follower.check()
-            return any(follower.program.home.glob("[0-9]*"))
+            return (follower.program.home / "follows").exists()
 
-        wait_until(is_there, "the session follows", READY, LOOK)
-        self.load.under_way.clear()
+        wait_until(follows, "the session follows", READY, LOOK)
 
     def view_of(self, program):
         store = program.store()
