@@ -1,7 +1,9 @@
-"""The limit, by hand: python3 -m measure.bare drain|noop|follow HOST PORT CA-FILE USER PASSWORD DIRECTORY [MAILBOX...]
+"""The limit, by hand: python3 -m measure.bare drain|noop|new|follow HOST PORT CA-FILE USER PASSWORD DIRECTORY [MAILBOX...]
 
 drain   fetches all bodies of the mailboxes through COMPRESS into files, and does nothing else
 noop    asks at once all that tells whether a mailbox has changed; with COMPRESS if DIRECTORY is "compress"
+new     the same, and then the one new message of the mailbox, of which the last arguments tell: UIDVALIDITY, the last
+        HIGHESTMODSEQ, the last UIDNEXT
 follow  under NOTIFY and COMPRESS, asks at once for each change that is told of, in one write, bodies to files; until
         SIGTERM; makes a file "follows" when it does
 
@@ -109,22 +111,40 @@ def drain(link, user, password, directory, names):
     store_bodies(link, rest, Files(directory), b"\r\ndrained OK")
 
 
-NOOP = b'q LIST "" * RETURN (STATUS (MESSAGES UIDNEXT HIGHESTMODSEQ))\r\nb LOGOUT\r\n'
+LOOK = b'q LIST "" * RETURN (STATUS (MESSAGES UIDNEXT HIGHESTMODSEQ))\r\n'
+END = b"b LOGOUT\r\n"
 
 
-def noop(link, user, password, directory, _names):
+def look(link, login, compress, ending):
+    """Log in, look at all mailboxes, and whatever else goes with that."""
     link.read_until(b"\r\n")
-    login = f"l LOGIN {user} {password}\r\n".encode()
-    if directory != "compress":
-        link.say(login + NOOP)
-        link.read_until(b"\r\nb OK")
-        return
+    if not compress:
+        link.say(login + LOOK + ending)
+        return b""
     # One round trip more: Dovecot does not inflate what is sent before its OK.
     link.say(login + b"z COMPRESS DEFLATE\r\n")
     rest = link.compress(b"")
-    link.say(NOOP)
-    while b"\r\nb OK" not in rest:
+    link.say(LOOK + ending)
+    return rest
+
+
+def read_on(link, rest, mark):
+    while mark not in rest:
         rest += link.read()
+
+
+def noop(link, user, password, directory, _names):
+    rest = look(link, f"l LOGIN {user} {password}\r\n".encode(), directory == "compress", END)
+    read_on(link, rest, b"\r\nb OK")
+
+
+def new(link, user, password, directory, numbers):
+    name, validity, modseq, uid = numbers
+    login = f"l LOGIN {user} {password}\r\ne ENABLE QRESYNC\r\n".encode()
+    rest = look(link, login, directory == "compress", b"")
+    read_on(link, rest, b"\r\nq OK")
+    link.say(f"s SELECT {name} (QRESYNC ({validity} {modseq}))\r\nf UID FETCH {uid}:* BODY.PEEK[]\r\n".encode() + END)
+    read_on(link, b"", b"\r\nb OK")
 
 
 class Follower:
@@ -188,7 +208,7 @@ def follow(link, user, password, directory, _names):
 
 def main(what, host, port, ca_file, user, password, directory, *names):
     begin, cpu = time.monotonic(), time.process_time()
-    {"drain": drain, "noop": noop, "follow": follow}[what](Link(host, int(port), ca_file), user, password, directory, names)
+    {"drain": drain, "noop": noop, "new": new, "follow": follow}[what](Link(host, int(port), ca_file), user, password, directory, names)
     print(time.monotonic() - begin, time.process_time() - cpu, file=sys.stderr)
 
 

@@ -78,6 +78,13 @@ class Remote:
         """One message of about 4 kB."""
         self._append(session, name, populate.quick_rows(self.rng, f"{name}-{self.rng.randrange(1 << 40):x}", 1))
 
+    def numbers(self):
+        """How the mailbox of one_new() stands: its name, UIDVALIDITY, HIGHESTMODSEQ and UIDNEXT."""
+        name = self.names[1 % len(self.names)]
+        with self.server.session(USER) as session:
+            [row] = session.command(f'STATUS "{name}" (UIDVALIDITY HIGHESTMODSEQ UIDNEXT)')
+            return name, *(int(row[2][row[2].index(item) + 1]) for item in (b"UIDVALIDITY", b"HIGHESTMODSEQ", b"UIDNEXT"))
+
     def one_new(self):
         """The seed's reconciliation of one mailbox."""
         with self.server.session(USER) as session:

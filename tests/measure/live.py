@@ -21,6 +21,7 @@ from rig.dovecot import Dovecot
 
 LOOK = 0.01
 READY = 900.0  # seconds in which the first event must have been seen
+PROBED = "mailbox-02"  # not INBOX, of whose changes interimap --notify does not hear at times
 SEED_HOURS = 6
 SEED_EVENTS = {kind: SEED_HOURS * 3600 / load.STEP * chance for kind, chance in load.CHANCES.items()}
 QUIET, REMOTE, LOCAL = "quiet", "events on the server", "events on the local side"
@@ -139,7 +140,7 @@ class Load(load.Load):
             return
         self.done[kind] += self.count - before
 
-    def probe(self, mailbox="INBOX"):
+    def probe(self, mailbox):
         """One message, which shows that the program is at work."""
         self._deliver(self.views[0], mailbox)
         self.under_way[mailbox] = load.Event("deliver", 0, mailbox, time.monotonic())
@@ -236,7 +237,7 @@ class Stage:
     def _phases(self, runner, view):
         seconds, load_now = 60 * self.options.minutes, self.load
         load_now.start([self.remote, view], [0])
-        load_now.probe()
+        load_now.probe(PROBED)
         self._arrive(runner)
         quiet = window(runner, self.link, lambda: time.sleep(seconds))
         found = {"phases": {QUIET: quiet}, "late": []}
@@ -252,8 +253,8 @@ class Stage:
     def _arrive(self, runner):
         def has_arrived():
             runner.check()
-            there = self.load.views[1].count("INBOX")
-            if there == (len(self.load.model["INBOX"]), self.load.unseen["INBOX"]):
+            there = self.load.views[1].count(PROBED)
+            if there == (len(self.load.model[PROBED]), self.load.unseen[PROBED]):
                 self.load.under_way.clear()
                 return True
             return False

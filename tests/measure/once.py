@@ -132,6 +132,7 @@ class Bout:
 
     def scene(self, scene, times, change=None):
         for _ in range(times):
+            numbers = self.world.remote.numbers()
             if change:
                 change()
             self.rest()
@@ -139,16 +140,18 @@ class Bout:
                 if not program.is_limit:
                     self.run(scene, program, program.once())
                 elif scene == NOOP:
-                    self.shortest(program)
+                    self.shortest(program, scene, "noop", ())
+                elif scene == NEW:
+                    self.shortest(program, scene, "new", numbers)
 
-    def shortest(self, program):
+    def shortest(self, program, scene, what, words):
         """With COMPRESS or without, whichever is shorter."""
         try:
-            rows = [measured(program, program.command("noop", (), way)) for way in ("plain", "compress")]
+            rows = [measured(program, program.command(what, words, way)) for way in ("plain", "compress")]
         except AssertionError as error:
-            self.wrong[NOOP][program.key].append(str(error))
+            self.wrong[scene][program.key].append(str(error))
             return
-        self.rows[NOOP][program.key].append(min(rows, key=lambda row: row.bytes_in + row.bytes_out))
+        self.rows[scene][program.key].append(min(rows, key=lambda row: row.bytes_in + row.bytes_out))
 
     def rest(self):
         """Nobody is asked to believe the time of a folder that changed a moment ago."""

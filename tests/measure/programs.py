@@ -229,7 +229,7 @@ class Limit(Program):
         way = self.way
         words = [sys.executable, "-m", "measure.bare", what, way.host, str(way.port), str(way.ca_file or "-"),
                  content.USER, PASSWORD, str(directory or self.home)]
-        return self.in_place([*words, *names])
+        return self.in_place([*words, *map(str, names)])
 
     def once(self):
         raise AssertionError("it has three commands")

@@ -113,17 +113,17 @@ def message_rows(runs):
     ratio = runs.ratio(word, "plain", once.NEW, cpu, MBSYNC)
     yield of_full(word, at_most("one new message in 100000: CPU, of mbsync's", "0.1", ratio, 0.1, where=word))
     yield of_full(word, at_most("the same: bytes beyond the message, of InterIMAP's", "0.5", beyond_ratio(runs, word), 0.5,
-                                where=word))
+                                where=word, reach=beyond_ratio(runs, word, LIMIT)))
 
 
-def beyond_ratio(runs, word):
+def beyond_ratio(runs, word, key=OURS):
     """What a run with one new message takes more than the body itself. A body is not compressed to nothing: the
     difference between the drain of all messages and their number tells what one takes."""
     drained = runs.value(word, "plain", once.FIRST, LIMIT, total)
     if not drained:
         return None
     body = drained / once.parse_size(word).messages
-    ours, theirs = (runs.value(word, "plain", once.NEW, key, total) for key in (OURS, INTERIMAP))
+    ours, theirs = (runs.value(word, "plain", once.NEW, key, total) for key in (key, INTERIMAP))
     return None if None in (ours, theirs) else (ours - body) / (theirs - body)
 
 
