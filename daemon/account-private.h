@@ -186,8 +186,6 @@ bool account_keep_still_again(Account *account);
 
 /* account-local.c */
 int account_open_sides(Account *account);
-/* Nothing happens for a while: what is not committed yet is, and memory is given back. */
-void account_relax(Account *account);
 void account_watch_mailbox(Account *account, const char *mailbox);
 void account_watch_all(Account *account);
 
@@ -254,6 +252,8 @@ bool account_is_told_to_wait(AccountLink *link);
 void account_go_on_later(AccountLink *link);
 
 /* account.c */
+/* Nothing happens for a while: what is not committed yet is, and memory is given back. */
+void account_relax(Account *account);
 void account_pump(Account *account);
 void account_forget_retry(Account *account);
 void account_begin(Account *account);

@@ -12,6 +12,7 @@ import sys
 import time
 import unittest
 
+from measure import targets
 from rig import (case, change, compare, dovecot, harm, imap, imapserver, maildir, meter, names, netns, populate, proxy,
                  runner, sides, sidebyside, wait_until)
 
@@ -470,6 +471,25 @@ class SideBySide(case.SystemTest):
         self.assertEqual(self.misses("first sync", cpu=0.33), (0, False))
         self.assertEqual(self.misses(wrong={("no-op", "imapsyncd")}), (1, True))
         self.assertEqual(self.misses(wrong={("no-op", "InterIMAP")}), (1, True))
+
+
+class Targets(case.SystemTest):
+    """How the bench judges what it has measured."""
+
+    needs_program = False
+
+    def test_rows(self):
+        rows = (
+            ("nothing measured", None, None, None),
+            ("as large as it may be", 0.5, None, True),
+            ("too large", 0.6, None, False),
+            ("too large, but the limit is not", 0.6, 0.4, False),
+            ("the limit is too large as well", 0.6, 0.55, targets.BY_THE_LIMIT),
+            ("by more than a tenth", 0.61, 0.55, False),
+        )
+        for label, value, reach, is_met in rows:
+            with self.subTest(label):
+                self.assertIs(targets.at_most("CPU", "0.5", value, 0.5, reach=reach).is_met, is_met)
 
 
 class Ports(case.SystemTest):
