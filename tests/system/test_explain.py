@@ -93,8 +93,8 @@ class Explain(case.SystemTest):
             self.assertGreater(row["remote_date_usec"], 0)
             self.assertFalse(row["pending"])
             self.assertIn("nothing is to be done", row["verdict"])
-            text = self.acc.ctl("explain", "--ask", "test", "INBOX", "2").out
-            self.assertIn(f"    server now  {row['remote_flags']}\n", text)
+            line = f"    server now  {row['remote_flags']}\n"
+            wait_until(lambda: line in self.acc.ctl("explain", "--ask", "test", "INBOX", "2").out, "it is in words too")
             file = self.ask(row["file"])
             self.assertEqual((file["remote_uid"], file["asked"]), (2, True))
             row = self.ask("999999")
