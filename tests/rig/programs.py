@@ -175,8 +175,14 @@ class Aerc(Program):
     def work(self):
         inbox = self.account.tree.folder("INBOX")
 
+        def has(path, subject):
+            try:
+                return f"Subject: {subject}" in path.read_text()
+            except FileNotFoundError:  # it has another name by now, and is seen under that the next time
+                return False
+
         def here(subject):
-            return [path for path in inbox.files() if f"Subject: {subject}" in path.read_text()]
+            return [path for path in inbox.files() if has(path, subject)]
 
         def flags(subject):
             return {letter for path in here(subject) for letter in path.name.partition(":2,")[2]}
