@@ -81,11 +81,26 @@ static void on_change(MaildirChange *change, void *userdata) {
         account_pump_soon(account);
 }
 
+static void watch_tree(Account *account) {
+        int r;
+
+        r = maildir_watch_new(account->event, account->root, on_change, account, &account->watch);
+        if (r < 0)
+                watch_failed(account, r);
+        else if (account->options.once)
+                maildir_watch_names_only(account->watch);
+}
+
+/* --once needs no watches where it has nothing to do, and so makes them for the first mailbox that it works on. */
 void account_watch_mailbox(Account *account, const char *mailbox) {
         _cleanup_(maildir_freep) Maildir *maildir = NULL;
         int r;
 
-        if (!account->watch || account->watch_is_broken)
+        if (!account->root || account->options.dry_run || account->watch_is_broken)
+                return;
+        if (!account->watch)
+                watch_tree(account);
+        if (!account->watch)
                 return;
         r = maildir_open(account->root, mailbox, &maildir);
         if (r >= 0)
@@ -106,16 +121,6 @@ static int watch_found(const char *mailbox, bool bad, void *userdata) {
 void account_watch_all(Account *account) {
         if (account->watch)
                 (void) maildir_root_list(account->root, watch_found, account);
-}
-
-static void watch_tree(Account *account) {
-        int r;
-
-        r = maildir_watch_new(account->event, account->root, on_change, account, &account->watch);
-        if (r < 0)
-                watch_failed(account, r);
-        else if (account->options.once)
-                maildir_watch_names_only(account->watch);
 }
 
 /* --- opening --- */
@@ -153,29 +158,31 @@ static int open_database(Account *account) {
         return r == 0 ? 0 : -EIO;
 }
 
-static int any_mailbox(MailboxState *state, void *userdata) {
-        *(bool *) userdata |= state->messages > 0;
+/* One is enough: -EEXIST ends the walk. */
+static int any_messages(MailboxState *state, void *userdata) {
+        (void) userdata;
+        if (state->messages > 0)
+                return -EEXIST;
         mailbox_state_done(state);
         return 0;
 }
 
 static int any_folder(const char *mailbox, bool bad, void *userdata) {
-        (void) mailbox, (void) bad;
-        *(bool *) userdata = true;
-        return 0;
+        (void) mailbox, (void) bad, (void) userdata;
+        return -EEXIST;
 }
 
 /* An empty directory where there was mail: the place where a disk is to be mounted. */
 static int refuse_empty_root(Account *account) {
-        bool has_folders = false;
-        int r;
+        const int r = maildir_root_list(account->root, any_folder, NULL);
 
-        r = maildir_root_list(account->root, any_folder, &has_folders);
-        if (r < 0)
+        if (r == -EEXIST)
+                return 0;
+        if (r < 0) {
                 account_set_state(account, ACCOUNT_STATE_REFUSED, "%s cannot be read: %s",
                                   account->config->maildir, strerror(-r));
-        if (r < 0 || has_folders)
                 return r;
+        }
         account_set_state(
                 account, ACCOUNT_STATE_REFUSED,
                 "%s is empty, but was in sync before; nothing is changed on the server. Is a "
@@ -189,11 +196,12 @@ static int refuse_empty_root(Account *account) {
 /* A root that is missing while the base has messages is not an empty Maildir: a disk is not mounted. */
 static int open_root(Account *account) {
         const char *path = account->config->maildir;
-        bool has_messages = false;
+        bool has_messages;
         int r;
 
-        r = state_db_each_mailbox(account->db, any_mailbox, &has_messages);
-        if (r < 0) {
+        r = state_db_each_mailbox(account->db, any_messages, NULL);
+        has_messages = r == -EEXIST;
+        if (r < 0 && !has_messages) {
                 account_set_state(account, ACCOUNT_STATE_REFUSED, "%s/%s.db cannot be read: %s%s",
                                   account->options.state_dir, account_name(account),
                                   state_db_error(account->db),
@@ -254,10 +262,10 @@ static int open_maildir(Account *account) {
         if (r < 0)
                 return r;
         account_hooks_observe(account);
-        if (!account->options.dry_run)
+        if (!account->options.dry_run && !account->options.once) {
                 watch_tree(account);
-        if (!account->options.once)
                 account_watch_all(account);
+        }
         return 0;
 }
 
