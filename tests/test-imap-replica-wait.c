@@ -6,8 +6,29 @@
 #define NOTIFY       "NOTIFY SET STATUS " EVENTS
 #define NOTIFY_AGAIN "NOTIFY SET " EVENTS
 
-#define STATUS_OF(mailbox) "S: * STATUS " mailbox " (HIGHESTMODSEQ 6)\n"
-#define STATUS_IS(mailbox) "E: STATUS " mailbox " modseq=6\n"
+/* So many that a renewal does not ask for the STATUS of all. */
+#define NOTIFY_OF_NINE                                                                             \
+        "> notify\n"                                                                               \
+        "C: 1 " NOTIFY "S: * STATUS A (HIGHESTMODSEQ 6)\n"                                         \
+        "S: * STATUS B (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS C (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS D (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS E (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS F (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS G (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS H (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: * STATUS I (HIGHESTMODSEQ 6)\n"                                                        \
+        "S: 1 OK\n"                                                                                \
+        "E: STATUS A modseq=6\n"                                                                   \
+        "E: STATUS B modseq=6\n"                                                                   \
+        "E: STATUS C modseq=6\n"                                                                   \
+        "E: STATUS D modseq=6\n"                                                                   \
+        "E: STATUS E modseq=6\n"                                                                   \
+        "E: STATUS F modseq=6\n"                                                                   \
+        "E: STATUS G modseq=6\n"                                                                   \
+        "E: STATUS H modseq=6\n"                                                                   \
+        "E: STATUS I modseq=6\n"                                                                   \
+        "E: DONE NOTIFY\n"
 
 static void test_waiting(void) {
         replica_check(
@@ -83,35 +104,26 @@ static void test_waiting(void) {
                              "E: DONE CLOSE A exists=1\n");
         replica_check("NOTIFY of many mailboxes is renewed without a STATUS for each", DOVECOT,
                       "qd",
-                      "> notify\n"
-                      "C: 1 " NOTIFY STATUS_OF("A") STATUS_OF("B") STATUS_OF("C") STATUS_OF(
-                              "D") STATUS_OF("E") STATUS_OF("F") STATUS_OF("G") STATUS_OF("H")
-                              STATUS_OF("I") "S: 1 OK\n" STATUS_IS("A") STATUS_IS("B") STATUS_IS(
-                                      "C") STATUS_IS("D") STATUS_IS("E") STATUS_IS("F")
-                                      STATUS_IS("G") STATUS_IS("H") STATUS_IS(
-                                              "I") "E: DONE NOTIFY\n"
-                                                   "> fetch A 1 flags\n"
-                                                   "> close A\n"
-                                                   "C: 2 SELECT A\n"
-                                                   "C: 3 UID FETCH 1 (FLAGS)\n"
-                                                   "C: 4 UNSELECT\n"
-                                                   "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY "
-                                                   "HIGHESTMODSEQ)\n"
-                                                   "C: 6 NOOP\n"
-                                                   "C: 7 NOTIFY NONE\n"
-                                                   "C: 8 " NOTIFY_AGAIN SELECTED(
-                                                           "1", "7", "2",
-                                                           "3") "S: 2 OK\n"
-                                                                "S: 3 OK\n"
-                                                                "S: 4 OK\n"
-                                                                "S: 5 OK\n"
-                                                                "S: * STATUS B (HIGHESTMODSEQ 9)\n"
-                                                                "S: 6 OK NOOP completed.\n"
-                                                                "S: 7 OK\n"
-                                                                "S: 8 OK\n"
-                                                                "E: DONE FETCH A exists=1\n"
-                                                                "E: STATUS B modseq=9 unasked\n"
-                                                                "E: DONE CLOSE A exists=1\n");
+                      NOTIFY_OF_NINE "> fetch A 1 flags\n"
+                                     "> close A\n"
+                                     "C: 2 SELECT A\n"
+                                     "C: 3 UID FETCH 1 (FLAGS)\n"
+                                     "C: 4 UNSELECT\n"
+                                     "C: 5 STATUS A (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
+                                     "C: 6 NOOP\n"
+                                     "C: 7 NOTIFY NONE\n"
+                                     "C: 8 " NOTIFY_AGAIN SELECTED(
+                                             "1", "7", "2", "3") "S: 2 OK\n"
+                                                                 "S: 3 OK\n"
+                                                                 "S: 4 OK\n"
+                                                                 "S: 5 OK\n"
+                                                                 "S: * STATUS B (HIGHESTMODSEQ 9)\n"
+                                                                 "S: 6 OK NOOP completed.\n"
+                                                                 "S: 7 OK\n"
+                                                                 "S: 8 OK\n"
+                                                                 "E: DONE FETCH A exists=1\n"
+                                                                 "E: STATUS B modseq=9 unasked\n"
+                                                                 "E: DONE CLOSE A exists=1\n");
         replica_check(
                 "NOTIFY tells nothing of the selected mailbox: its HIGHESTMODSEQ is another's",
                 DOVECOT, "qd",
@@ -404,6 +416,43 @@ static void test_reconnect(void) {
 #define STATUS_ITEMS " (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\n"
 #define SELECT_AS    SELECTED("5", "7", "9", "22")
 
+/* Under a NOTIFY that goes quiet a mailbox is left behind a NOOP: what that says of it, and what is told. */
+static void check_left_by_noop(const char *about, const char *said, const char *told) {
+        static const char before[] = NOTIFY_OF_NINE "> changes A 7 9 21 flags\n"
+                                                    "> leave A\n"
+                                                    "C: 2 SELECT A (QRESYNC (7 21))\n"
+                                                    "C: 3 NOOP\n"
+                                                    "C: 4 UNSELECT\n"
+                                                    "C: 5 NOTIFY NONE\n"
+                                                    "C: 6 " NOTIFY_AGAIN SELECT_AS "S: 2 OK\n";
+        static const char behind[] = "S: 3 OK\n"
+                                     "S: 4 OK\n"
+                                     "S: 5 OK\n"
+                                     "S: 6 OK\n"
+                                     "E: OPENED A 7 9 22 exists=5 " STORABLE "\n"
+                                     "E: DONE CHANGES A modseq=22 exists=5\n"
+                                     "> close A\n";
+        _cleanup_free_ char *script = NULL;
+
+        assert(asprintf(&script, "%s%s%s%s> free\n", before, said, behind, told) > 0);
+        replica_check(about, DOVECOT, "qd", script);
+}
+
+static void test_leaving_by_noop(void) {
+        check_left_by_noop("left: nothing has changed meanwhile", "",
+                           "E: DONE CLOSE A modseq=22 exists=5\n");
+        check_left_by_noop("left: a flag has changed meanwhile",
+                           "S: * 4 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (23))\n",
+                           "E: STATUS A unasked changed\n"
+                           "E: DONE CLOSE A exists=5\n");
+        check_left_by_noop("left: a message has come meanwhile", "S: * 6 EXISTS\n",
+                           "E: STATUS A unasked changed\n"
+                           "E: DONE CLOSE A exists=6\n");
+        check_left_by_noop("left: a message is gone meanwhile", "S: * VANISHED 7\n",
+                           "E: STATUS A unasked changed\n"
+                           "E: DONE CLOSE A exists=4\n");
+}
+
 /* What is said behind the changes that were asked for, and when the STATUS is told. */
 static void test_leaving(void) {
         replica_check("left: unselected in the same write, its STATUS told once it is closed",
@@ -501,6 +550,7 @@ static void test_leaving(void) {
 int main(void) {
         test_waiting();
         test_leaving();
+        test_leaving_by_noop();
         test_reset();
         test_reconnect();
         return 0;

@@ -415,15 +415,6 @@ int start_confirmed(ImapReplica *r, Job *job, const char *what,
         return confirmed(r, job);
 }
 
-static int start_close(ImapReplica *r, Job *job) {
-        int e;
-
-        if (job->n_wires == 0)
-                return 0;
-        e = unselect(r, job);
-        return e < 0 ? e : close_statuses(r, job);
-}
-
 static int start_kind(ImapReplica *r, Job *job) {
         switch (job->kind) {
         case JOB_LIST:

@@ -184,6 +184,15 @@ static bool is_idle(const ImapReplica *r, const Command *head) {
                (head->job->kind == JOB_IDLE || is_polling_others(r, head->job));
 }
 
+/* What comes while nobody wants it but to know that the mailbox is to be looked at again. */
+static bool only_tells(const ImapReplica *r, const Command *head) {
+        return is_idle(r, head) || (r->selected && is_leaving(head));
+}
+
+static int tell_change(ImapReplica *r, const Command *head) {
+        return is_leaving(head) ? tell_left_change(r) : tell_idle_change(r);
+}
+
 /*
  * What comes while STOREs of ours are under way may be of before them: a mailbox that is selected anew for
  * them tells of messages that were moved there a moment ago, and what another client has just changed is
@@ -233,8 +242,8 @@ static int on_fetch(ImapReplica *r, const Command *head, const ImapFetch *fetch)
                 return 0;
         if (fetch->present & IMAP_FETCH_MODSEQ && has_condstore(r))
                 modseq_fetch(&r->selected->modseq, fetch->modseq);
-        if (is_idle(r, head))
-                return tell_idle_change(r);
+        if (only_tells(r, head))
+                return tell_change(r, head);
 
         if (had_body)
                 return on_body_complete(r, head, fetch);
@@ -271,8 +280,8 @@ static int on_vanished(ImapReplica *r, const Command *head, const ImapEvent *eve
                 if (e < 0)
                         return e;
         }
-        if (is_idle(r, head))
-                return tell_idle_change(r);
+        if (only_tells(r, head))
+                return tell_change(r, head);
         if (!opened->mailbox || (head && is_dropped(head->job)))
                 return 0;
 
@@ -293,15 +302,16 @@ static int on_expunge(ImapReplica *r, const Command *head) {
         if (r->selected->exists > 0)
                 r->selected->exists--;
         r->selected->lost_track = true;
-        return is_idle(r, head) ? tell_idle_change(r) : 0;
+        return only_tells(r, head) ? tell_change(r, head) : 0;
 }
 
 static int on_exists(ImapReplica *r, const Command *head, uint32_t exists) {
         const uint32_t before = r->selected ? r->selected->exists : 0;
 
         selecting_exists(r, head, exists);
-        if (head && is_polling_others(r, head->job) && exists != before)
-                return tell_idle_change(r);
+        if (r->selected && exists != before &&
+            (is_leaving(head) || (head && is_polling_others(r, head->job))))
+                return tell_change(r, head);
         return is_idle(r, head) && head->kind == COMMAND_IDLE ? tell_idle_change(r) : 0;
 }
 

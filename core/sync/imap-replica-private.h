@@ -498,10 +498,13 @@ int tell_moved(ImapReplica *r, Job *job);
 
 /* imap-replica-wait.c */
 int start_notify(ImapReplica *r, Job *job);
-int close_statuses(ImapReplica *r, Job *job);
+int start_close(ImapReplica *r, Job *job);
 int start_poll(ImapReplica *r, Job *job);
 bool is_polling_others(const ImapReplica *r, const Job *job);
 int start_idle(ImapReplica *r, Job *job);
+/* Is this the NOOP behind which a mailbox is left? What the server says of that one is news of it then. */
+bool is_leaving(const Command *head);
+int tell_left_change(ImapReplica *r);
 int tell_idle_change(ImapReplica *r);
 int tell_idle_status(ImapReplica *r, const Opened *opened);
 

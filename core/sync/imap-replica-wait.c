@@ -32,38 +32,73 @@ int start_notify(ImapReplica *r, Job *job) {
 /* A STATUS for every mailbox is due only so often that it comes to these for each renewal. */
 #define RENEWAL_STATUSES 8u
 
+typedef enum Renewal {
+        RENEW_NOT,
+        RENEW_BY_NOOP,
+        RENEW_BY_STATUSES,
+} Renewal;
+
 /*
- * With STATUS nothing can be missed, but it costs some bytes for each mailbox. Without it, what has
- * changed so far is told in the answer to NOOP, which leaves the blink of an eye between the two: what
- * falls into that is told with the next STATUS.
+ * How a watch that goes quiet is renewed. With the STATUS of all mailboxes nothing can be missed, but it costs some
+ * bytes for each. Without, what has changed so far is told in the answer to NOOP, which leaves the blink of an eye
+ * between the two: what falls into that is told with the next STATUS.
  */
-static int renew_with_statuses(ImapReplica *r, Job *job) {
+static Renewal next_renewal(ImapReplica *r) {
+        if (!r->notify_sent || !has_quirk(r, IMAP_QUIRK_NOTIFY_GOES_QUIET))
+                return RENEW_NOT;
+        if (++r->n_renewals * RENEWAL_STATUSES < r->n_statuses)
+                return RENEW_BY_NOOP;
+        r->n_renewals = r->n_statuses = 0;
+        return RENEW_BY_STATUSES;
+}
+
+static int renew(ImapReplica *r, Job *job, Renewal how) {
         int e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
 
         if (e < 0)
                 return e;
-        r->n_renewals = r->n_statuses = 0;
-        return submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS));
+        return submit(r, COMMAND_NOTIFY_AGAIN, job,
+                      how == RENEW_BY_STATUSES ? BYTES("NOTIFY SET STATUS " NOTIFY_EVENTS)
+                                               : BYTES("NOTIFY SET " NOTIFY_EVENTS));
 }
 
-static int renew_without(ImapReplica *r, Job *job) {
-        int e = submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
+static int unselect_and_ask(ImapReplica *r, Job *job) {
+        int e = unselect(r, job);
+
+        return e < 0 ? e : submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
+}
+
+/*
+ * Of a mailbox that is left in the same breath as it was asked, and that is still selected, NOOP tells what has
+ * changed there too, with fewer bytes than its STATUS.
+ */
+static int close_by_noop(ImapReplica *r, Job *job) {
+        const bool leaves = job->kind == JOB_LEAVE && r->tail;
+        int e = leaves ? 0 : unselect_and_ask(r, job);
 
         if (e == 0)
-                e = submit(r, COMMAND_NOTIFY_NONE, job, BYTES("NOTIFY NONE"));
-        return e < 0 ? e : submit(r, COMMAND_NOTIFY_AGAIN, job, BYTES("NOTIFY SET " NOTIFY_EVENTS));
+                e = submit(r, COMMAND_OTHER, job, BYTES("NOOP"));
+        return e == 0 && leaves ? unselect(r, job) : e;
 }
 
-int close_statuses(ImapReplica *r, Job *job) {
-        const bool renews = r->notify_sent && has_quirk(r, IMAP_QUIRK_NOTIFY_GOES_QUIET);
-        int e;
+int start_close(ImapReplica *r, Job *job) {
+        Renewal how;
+        int e = 0;
 
-        r->n_renewals += renews;
-        if (renews && r->n_renewals * RENEWAL_STATUSES >= r->n_statuses)
-                return renew_with_statuses(r, job); /* which tells of the closed ones too */
-
-        e = submit_statuses(r, job, job->wires, job->n_wires, status_items(r));
-        return e < 0 || !renews ? e : renew_without(r, job);
+        if (job->n_wires == 0)
+                return 0;
+        how = next_renewal(r);
+        switch (how) {
+        case RENEW_NOT:
+                return unselect_and_ask(r, job);
+        case RENEW_BY_NOOP:
+                e = close_by_noop(r, job);
+                break;
+        case RENEW_BY_STATUSES: /* which tells of the closed ones too */
+                e = unselect(r, job);
+                break;
+        }
+        return e < 0 ? e : renew(r, job, how);
 }
 
 /* Is this a poll with the mailbox of the IDLE still selected? What the server says of that one, beside its
@@ -123,6 +158,21 @@ static Waiting *add_status(ImapReplica *r, const Opened *opened) {
         waiting->wire = strdup(opened->wire);
         waiting->name = strdup(opened->mailbox ? opened->mailbox->name : "");
         return waiting->wire && waiting->name ? waiting : NULL;
+}
+
+bool is_leaving(const Command *head) {
+        return head && head->kind == COMMAND_OTHER && head->job && head->job->kind == JOB_LEAVE;
+}
+
+/* Something has changed in the mailbox while it was left: it is looked at again. */
+int tell_left_change(ImapReplica *r) {
+        Waiting *waiting = add_status(r, r->selected);
+
+        modseq_start(&r->selected->modseq, 0);
+        if (!waiting)
+                return -ENOMEM;
+        waiting->event.changed = waiting->event.unasked = true;
+        return leave_keep_status(r);
 }
 
 /* Something has changed in the mailbox of the IDLE: once is enough. */
