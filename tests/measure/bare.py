@@ -1,11 +1,9 @@
-"""The limit, by hand: python3 -m measure.bare drain|noop|new|follow HOST PORT CA-FILE USER PASSWORD DIRECTORY [MAILBOX...]
+"""The limit, by hand: python3 -m measure.bare drain|noop|new HOST PORT CA-FILE USER PASSWORD DIRECTORY [MAILBOX...]
 
 drain   fetches all bodies of the mailboxes through COMPRESS into files, and does nothing else
 noop    asks at once all that tells whether a mailbox has changed; with COMPRESS if DIRECTORY is "compress"
 new     the same, and then the one new message of the mailbox, of which the last arguments tell: UIDVALIDITY, the last
         HIGHESTMODSEQ, the last UIDNEXT
-follow  under NOTIFY and COMPRESS, asks at once for each change that is told of, in one write, bodies to files; until
-        SIGTERM; makes a file "follows" when it does
 
 Its last words, on standard error, are the seconds it took and those of CPU, without Python's own start.
 CA-FILE is "-" for plain TCP. Everything that does not depend on an answer is sent at once.
@@ -147,68 +145,9 @@ def new(link, user, password, directory, numbers):
     read_on(link, b"", b"\r\nb OK")
 
 
-class Follower:
-    """What Dovecot tells of is asked for, and then its watch is renewed: it would go quiet when its log is rotated."""
-
-    EVENTS = "(personal (MessageNew MessageExpunge FlagChange))"
-    RENEWAL = f"UNSELECT\r\nn NOOP\r\no NOTIFY NONE\r\nrenewed NOTIFY SET {EVENTS}\r\n"
-    NUMBERS = re.compile(rb"^\* STATUS (\S+) \(([^)]*)\)\r\n", re.MULTILINE)
-
-    def __init__(self, link, user, password, directory):
-        self.link = link
-        self.files = Files(directory)
-        self.known = {}  # {mailbox: {item: number}}
-        self.waiting = []
-        link.read_until(b"\r\n")
-        link.say(f"l LOGIN {user} {password}\r\ne ENABLE QRESYNC\r\nz COMPRESS DEFLATE\r\n".encode())
-        rest = link.compress(b"")
-        link.say('q LIST "" * RETURN (STATUS (UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\r\n'
-                 f"renewed NOTIFY SET {self.EVENTS}\r\n".encode())
-        self.learn(self.read_on(rest))
-        self.waiting.clear()
-        link.socket.settimeout(None)
-        (self.files.directory / "follows").touch()
-
-    def read_on(self, rest):
-        while b"\r\nrenewed OK" not in rest:
-            rest += self.link.read()
-        return rest
-
-    def learn(self, text):
-        """Of which mailboxes the numbers have grown."""
-        for name, items in self.NUMBERS.findall(text):
-            words = items.split()
-            numbers = dict(zip(words[::2], map(int, words[1::2])))
-            before = self.known.setdefault(name, {})
-            if numbers.get(b"HIGHESTMODSEQ", 0) > before.get(b"HIGHESTMODSEQ", 0):
-                self.waiting.append((name, dict(before)))
-            before |= numbers
-
-    def ask(self, name, before):
-        now, mailbox = self.known[name], name.decode()
-        command = f"s SELECT {mailbox} (QRESYNC ({before[b'UIDVALIDITY']} {before[b'HIGHESTMODSEQ']}))\r\n"
-        if now[b"UIDNEXT"] > before[b"UIDNEXT"]:
-            command += f"f UID FETCH {before[b'UIDNEXT']}:* BODY.PEEK[]\r\n"
-        self.link.say(f"{command}u {self.RENEWAL}".encode())
-        answer = self.read_on(b"")
-        if match := _SIZE.search(answer):
-            self.files.write([answer[match.end() : match.end() + int(match[1])]])
-        self.learn(answer)
-
-    def follow(self):
-        while True:
-            while self.waiting:
-                self.ask(*self.waiting.pop(0))
-            self.learn(self.link.read())
-
-
-def follow(link, user, password, directory, _names):
-    Follower(link, user, password, directory).follow()
-
-
 def main(what, host, port, ca_file, user, password, directory, *names):
     begin, cpu = time.monotonic(), time.process_time()
-    {"drain": drain, "noop": noop, "new": new, "follow": follow}[what](Link(host, int(port), ca_file), user, password, directory, names)
+    {"drain": drain, "noop": noop, "new": new}[what](Link(host, int(port), ca_file), user, password, directory, names)
     print(time.monotonic() - begin, time.process_time() - cpu, file=sys.stderr)
 
 

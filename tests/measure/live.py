@@ -191,14 +191,15 @@ class Stage:
         load.play(self.load, seconds, self.options.rate, look=LOOK)
 
     def own_delay(self, limit):
-        """How long the server itself takes to say that something has changed; and what a session takes that does
-        nothing but ask for each change at once."""
+        """How long the server itself takes to say that something has changed; and what a session takes that asks for
+        each change at once, and does no more than make it durable."""
         listener = views.Listener(self.server.session(content.USER))
         listener.load = self.load
         follower = Process(limit(self.directory / limit.key, programs.Way(self.link, self.server, False), self.local))
         self._settle(follower)
         self.load.start([self.remote, listener], [0])
         found = window(follower, self.link, lambda: self.play(60 * self.options.minutes))
+        found["rss"] = follower.rss()
         follower.stop()
         listener.close()
         return {"latencies": latencies(self.load), "late": self.load.late[:], "events": dict(self.load.done),
@@ -310,9 +311,11 @@ NOTHING = {"seconds": 1, "bytes_in": 0, "bytes_out": 0, "cpu": 0, "switches": 0}
 
 
 def limit_run(found):
-    """The hand-written session as a run; None if it was not measured. While nothing happens it does nothing."""
+    """The hand-written session as a run; None if it was not measured. While nothing happens it does nothing.
+
+    Results without its memory are of a session in Python that made nothing durable: nobody's limit."""
     server = found.get("server", {})
-    return {"phases": {QUIET: NOTHING, REMOTE: server}} if "bytes_in" in server else None
+    return {"phases": {QUIET: NOTHING, REMOTE: server}, "rss": server["rss"]} if "rss" in server else None
 
 
 def all_latencies(phase):
@@ -358,18 +361,13 @@ def extrapolation(runs, limit):
              f" {sum(load.CHANCES.values()):g} events): 6 x what a quiet hour takes + {events:.0f} x what an event takes. A"
              " program that polls has several events in one poll here, and so looks a little better than it is.", ""]
     rows = []
-    if limit:
-        cost = hourly(limit)
-        rows.append((markdown.NAMES[programs.Limit.key], "0", markdown.size(cost["bytes event"]),
-                     markdown.size(6 * cost["bytes"]), markdown.size(cost["beyond"]), "", "", "", "0",
-                     f"{cost['switches'] / 60:.1f}", ""))
-    for key, run in runs.items():
+    for key, run in (({programs.Limit.key: limit} if limit else {}) | runs).items():
         cost = hourly(run)
         rows.append((markdown.NAMES[key], *(
             markdown.size(cost[name]) for name in ("bytes quiet", "bytes event")), markdown.size(6 * cost["bytes"]),
-            markdown.size(cost["beyond"]), f"{cost['cpu quiet']:.2f} s", f"{1000 * cost['cpu event']:.1f} ms",
-            f"{6 * cost['cpu']:.1f} s", f"{cost['switches quiet'] / 60:.1f}", f"{cost['switches'] / 60:.1f}",
-            f"{run['rss'] / 1e6:.1f} MB"))
+            markdown.size(cost["beyond"]), f"{cost['cpu quiet']:.2f} s", f"{1000 * cost['cpu event']:.2f} ms",
+            f"{6 * cost['cpu']:.1f} s", f"{cost['switches quiet'] / 60:.1f}", f"{cost['switches event']:.1f}",
+            f"{cost['switches'] / 60:.1f}", f"{run['rss'] / 1e6:.1f} MB"))
     return lines + markdown.table((
         "", "bytes, quiet hour", "an event", "6 h", "an hour, beyond the messages", "CPU, quiet hour", "an event", "6 h",
-        "wake-ups a minute, quiet", "with events", "max RSS"), rows)
+        "wake-ups a minute, quiet", "an event", "a minute with events", "max RSS"), rows)

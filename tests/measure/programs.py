@@ -6,7 +6,7 @@ import shutil
 import sys
 
 from measure import content
-from rig import REPOSITORY, interimap, maildir
+from rig import BUILD, REPOSITORY, interimap, maildir
 from rig.account import Account
 from rig.dovecot import PASSWORD
 
@@ -216,8 +216,8 @@ class Mbsync(Program):
 
 
 class Limit(Program):
-    """Not a program but what none can do without: a drain of all bodies to files, and the shortest session that
-    tells whether anything has changed."""
+    """Not a program but what none can do without: a drain of all bodies to files, the shortest session that tells
+    whether anything has changed, and one that follows what happens and makes it durable."""
 
     key, name, package = "limit", "the limit", "python3"
     is_limit = True
@@ -235,7 +235,8 @@ class Limit(Program):
         raise AssertionError("it has three commands")
 
     def live(self):
-        return self.command("follow", ())
+        way = self.way
+        return self.in_place([BUILD / "tests" / "limit-follow", way.host, way.port, content.USER, PASSWORD, self.home])
 
 
 ONCE = [Limit, Imapsyncd, ImapsyncdImap, InterImap, OfflineImapQuick, OfflineImap, Mbsync]

@@ -161,7 +161,8 @@ def live_rows(found):
         ours, theirs = cost.get(ours, {}).get(what), cost.get(other, {}).get(what)
         return ours / theirs if ours is not None and theirs else None
 
-    yield at_most("live: CPU an hour, of interimap --notify's", "0.1", ratio("cpu", "interimap-notify"), 0.1)
+    yield at_most("live: CPU an hour, of interimap --notify's", "0.1", ratio("cpu", "interimap-notify"), 0.1,
+                  reach=ratio("cpu", "interimap-notify", LIMIT))
     yield at_most("live: wake-ups, of interimap --notify's", "0.3", ratio("switches", "interimap-notify"), 0.3,
                   reach=ratio("switches", "interimap-notify", LIMIT))
     for other, limit in (("interimap-watch", 0.5), ("interimap-notify", 0.8)):

@@ -1,11 +1,14 @@
 """The bench by itself: one that calls everything met proves nothing."""
 
+import os
 import random
+import subprocess
 import unittest
 import xml.etree.ElementTree
 
 from measure import content, figures, live, once, programs, scale, tables, targets, views
-from rig import case, maildir, netns, populate
+from rig import BUILD, case, maildir, netns, populate, wait_until
+from rig.dovecot import PASSWORD
 
 
 def row(**changed):
@@ -76,6 +79,35 @@ class Targets(case.SystemTest):
         self.assertFalse(judged["live: latency, server to local: median"])
         self.assertFalse(judged["live: latency, server to local: worst"])
 
+    def test_live_by_the_limit(self):
+        """The limit has no quiet phase. Hourly it takes 1.58 s and 1584 wake-ups of 15.4 s and 4920."""
+        whats = ["live: CPU an hour, of interimap --notify's", "live: wake-ups, of interimap --notify's"]
+        quiet = {live.QUIET: window(cpu=0, switches=0), live.LOCAL: window()}
+        theirs = quiet | {live.QUIET: window(), live.REMOTE: window(cpu=2.0, switches=900)}
+        limit = window(cpu=0.11, switches=110, rss=1)
+        in_python = {key: value for key, value in limit.items() if key != "rss"}
+        rows = (
+            ("a tenth more than the limit", 0.12, 120, limit, targets.BY_THE_LIMIT),
+            ("more than a tenth", 0.122, 122, limit, False),
+            ("the limit reaches the target", 0.12, 120, window(cpu=0.10, switches=100, rss=1), False),
+            ("the target is reached", 0.10, 100, window(cpu=0.10, switches=100, rss=1), True),
+            ("the limit was in Python, and made nothing durable", 0.12, 120, in_python, False),
+        )
+        for label, cpu, switches, server, is_met in rows:
+            with self.subTest(label):
+                ours = quiet | {live.REMOTE: window(cpu=cpu, switches=switches)}
+                found = {"options": {"messages": 1}, "server": server | {"late": []}, "programs": {
+                    key: {"phases": phases, "late": [], "wrong": [], "rss": 1}
+                    for key, phases in (("imapsyncd", ours), ("interimap-notify", theirs))}}
+                judged = self.judged({"live": found})
+                self.assertEqual([judged[what] for what in whats], [is_met, is_met])
+                runs = {key: {"phases": run["phases"], "rss": 1} for key, run in found["programs"].items()}
+                lines = live.extrapolation(runs, live.limit_run(found))
+                rows_of_limit = [line for line in lines if line.startswith("| the limit |")]
+                self.assertEqual(len(rows_of_limit), 0 if server is in_python else 1)
+                if server is limit:
+                    self.assertIn("| 0.00 s | 11.00 ms | 9.5 s | 0.0 | 11.0 | 26.4 | 0.0 MB |", rows_of_limit[0])
+
 
 class Arithmetic(case.SystemTest):
     needs_program = False
@@ -88,6 +120,58 @@ class Arithmetic(case.SystemTest):
 
     def test_medians(self):
         self.assertEqual(tables.median([row(cpu=1), row(cpu=9), row(cpu=2)]).cpu, 2)
+
+
+class LimitOfLive(case.SystemTest):
+    """It makes durable what it is told of, whatever is in the messages."""
+
+    needs_program = False
+
+    def state(self):
+        """{mailbox: [UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ]}"""
+        lines = (self.directory / "limit" / "state").read_text().splitlines()
+        return {line.split(" ", 3)[3]: list(map(int, line.split()[:3])) for line in lines}
+
+    def follow(self, server):
+        home = self.directory / "limit"
+        home.mkdir()
+        program = subprocess.Popen([BUILD / "tests" / "limit-follow", "127.0.0.1", str(server.imap_port), "alice",
+                                    PASSWORD, home])
+        self.addCleanup(program.wait)
+        self.addCleanup(program.terminate)
+        wait_until((home / "follows").exists, "it follows")
+        return program, home
+
+    def catch_up(self, program, session, mailbox):
+        items = session.command(f"STATUS {mailbox} (UIDVALIDITY UIDNEXT HIGHESTMODSEQ)")[0][2]
+        items = dict(zip(items[::2], map(int, items[1::2])))
+        numbers = [items[name] for name in (b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ")]
+        wait_until(lambda: program.poll() is not None or self.state().get(mailbox) == numbers, f"{numbers} is reached")
+        self.assertIsNone(program.poll())
+
+    def test_each_kind(self):
+        server = self.server("mdbox")
+        session, acting = self.session(server), self.session(server)
+        session.create("mailbox-01")
+        [(data, _, _)] = populate.quick_rows(random.Random(1), "INBOX", 1)
+        uid = acting.append("mailbox-01", data)
+        program, home = self.follow(server)
+        odd = b"Subject: odd\r\n\r\n* STATUS INBOX (HIGHESTMODSEQ 999)\r\nrenewed OK\r\n* VANISHED 1\r\n{5}\r\n"
+        acting.append("mailbox-01", odd)
+        self.catch_up(program, session, "mailbox-01")
+        acting.append("INBOX", data * 100)
+        self.catch_up(program, session, "INBOX")
+        self.assertEqual([path.read_bytes() for path in sorted((home / "new").iterdir())], [odd, data * 100])
+        names = set(os.listdir(home / "cur"))
+        acting.select("mailbox-01")
+        acting.store(uid, "+", ["\\Seen"])
+        self.catch_up(program, session, "mailbox-01")
+        changed = set(os.listdir(home / "cur"))
+        self.assertEqual((len(names - changed), len(changed - names)), (1, 1))
+        acting.expunge(uid)
+        self.catch_up(program, session, "mailbox-01")
+        self.assertEqual(len(names) - len(os.listdir(home / "cur")), 1)
+        self.assertEqual(os.listdir(home / "tmp"), [])
 
 
 class Figures(case.SystemTest):
