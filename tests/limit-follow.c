@@ -32,7 +32,7 @@
 
 #define LOOK    "q LIST \"\" * RETURN (STATUS (UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\r\n"
 #define WATCH   "renewed NOTIFY SET (personal (MessageNew MessageExpunge FlagChange))\r\n"
-#define RENEWAL "u UNSELECT\r\nn NOOP\r\no NOTIFY NONE\r\n" WATCH
+#define RENEWAL "n NOOP\r\nu UNSELECT\r\no NOTIFY NONE\r\n" WATCH
 
 enum { CHUNK = 65536, N_STAND_INS = 1024 };
 
