@@ -158,17 +158,33 @@ static MessagePlan plan_changed(const SyncRun *run, const ChangedMessage *messag
         return plan_message(message->base.flags, sides);
 }
 
+/* Room grows with what is to do: most runs of a first sync have nothing, and all may be under way at once. */
+static int add_planned(SyncRun *run, const PlannedMessage *planned) {
+        assert(run->n_planned < RUN_MAX_PLANNED);
+        if (run->n_planned == run->n_planned_allocated) {
+                const size_t n = MIN(MAX(2 * run->n_planned, 16u), RUN_MAX_PLANNED);
+                PlannedMessage *grown = reallocarray(run->planned, n, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                run->planned = grown;
+                run->n_planned_allocated = n;
+        }
+        run->planned[run->n_planned++] = *planned;
+        return 0;
+}
+
+static void forget_planned(SyncRun *run) {
+        free(run->planned);
+        run->planned = NULL;
+        run->n_planned = run->n_planned_allocated = 0;
+}
+
 /* Take the next changes out of the queue and plan them. */
 static int plan_chunk(SyncRun *run) {
         SyncMailbox *mailbox = run->mailbox;
         StateDb *db = mailbox->engine->db;
         int r;
-
-        if (!run->planned) {
-                run->planned = reallocarray(NULL, RUN_MAX_PLANNED, sizeof(*run->planned));
-                if (!run->planned)
-                        return -ENOMEM;
-        }
 
         run->n_planned = 0;
         while (run->n_planned < RUN_MAX_PLANNED) {
@@ -195,8 +211,11 @@ static int plan_chunk(SyncRun *run) {
                         .local_uid = message.base.uid[SIDE_LOCAL],
                         .plan = plan_changed(run, &message),
                 };
-                if (!message_plan_is_empty(&planned.plan, message.base.flags, message.base.apart))
-                        run->planned[run->n_planned++] = planned;
+                if (message_plan_is_empty(&planned.plan, message.base.flags, message.base.apart))
+                        continue;
+                r = add_planned(run, &planned);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -250,8 +269,10 @@ int run_act(SyncRun *run) {
                 if (run->n_planned > 0)
                         continue;
                 run->planned_after = 0;
-                if (!run->has_news)
+                if (!run->has_news) {
+                        forget_planned(run);
                         return run_transfer(run);
+                }
         }
 
         r = request_all(run);

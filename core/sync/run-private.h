@@ -152,7 +152,7 @@ struct SyncRun {
         unsigned n_appends;   /* handed over whole, and not yet APPENDED or refused */
 
         PlannedMessage *planned; /* owned */
-        size_t n_planned;
+        size_t n_planned, n_planned_allocated;
         unsigned n_requests[_SIDE_MAX], n_answers[_SIDE_MAX]; /* for these */
         uint32_t planned_after;                               /* remote UID */
 
