@@ -451,6 +451,20 @@ static void test_leaving_by_noop(void) {
         check_left_by_noop("left: a message is gone meanwhile", "S: * VANISHED 7\n",
                            "E: STATUS A unasked changed\n"
                            "E: DONE CLOSE A exists=4\n");
+        replica_check("left with another: NOOP would tell of one alone, and each is asked", DOVECOT,
+                      "qd",
+                      NOTIFY_OF_NINE "> changes A 7 9 21 flags\n"
+                                     "> changes B 7 9 21 flags\n"
+                                     "> leave A\n"
+                                     "> close A\n"
+                                     "> leave B\n"
+                                     "C: 2 SELECT A (QRESYNC (7 21))\n"
+                                     "C: 3 SELECT B (QRESYNC (7 21))\n"
+                                     "C: 4 UNSELECT\n"
+                                     "C: 5 STATUS A" STATUS_ITEMS "C: 6 STATUS B" STATUS_ITEMS
+                                     "C: 7 NOOP\n"
+                                     "C: 8 NOTIFY NONE\n"
+                                     "C: 9 " NOTIFY_AGAIN);
 }
 
 /* What is said behind the changes that were asked for, and when the STATUS is told. */

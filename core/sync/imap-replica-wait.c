@@ -69,11 +69,12 @@ static int unselect_and_ask(ImapReplica *r, Job *job) {
 }
 
 /*
- * Of a mailbox that is left in the same breath as it was asked, and that is still selected, NOOP tells what has
+ * Of the one mailbox that is left in the same breath as it was asked, and is still selected, NOOP tells what has
  * changed there too, with fewer bytes than its STATUS.
  */
 static int close_by_noop(ImapReplica *r, Job *job) {
-        const bool leaves = job->kind == JOB_LEAVE && r->tail;
+        const bool leaves = job->kind == JOB_LEAVE && job->n_wires == 1 && r->tail &&
+                            strcmp(job->wires[0], r->tail->wire) == 0;
         int e = leaves ? 0 : unselect_and_ask(r, job);
 
         if (e == 0)
